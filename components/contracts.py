@@ -1,0 +1,222 @@
+"""Every table that passes between rooms: an Arrow schema, checked on write and on read. Parquet on disk (zstd).
+
+Labels are names in every table. `read` is for what fits a laptop's memory many times over; the rest is streamed.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
+QUERY_CLASSES = ("head", "torso", "tail")
+MISMATCHES = ("category", "brand", "model", "attribute", "accessory")
+BATCH_ROWS = 4096
+
+_TIME = pa.timestamp("us", tz="UTC")
+_QUERY_ITEM = [("query_id", pa.string()), ("item_id", pa.string()), ("label", pa.string())]
+
+JUDGEMENTS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("query", pa.string()),
+        ("locale", pa.string()),
+        ("query_class", pa.string()),
+        ("item_id", pa.string()),
+        ("title", pa.string()),
+        ("brand", pa.string()),
+        ("category", pa.string()),
+        ("attributes", pa.string()),
+        ("label", pa.string()),
+        ("split", pa.string()),
+        ("mismatch", pa.string()),
+    ]
+)
+REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
+ITEMS = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("title", pa.string()),
+        ("brand", pa.string()),
+        ("category", pa.string()),
+        ("attributes", pa.string()),
+        ("price", pa.float32()),
+        ("rating", pa.float32()),
+        ("time", _TIME),
+    ]
+)
+FEATURES = (
+    "price",
+    "rating",
+    "impressions_7d",
+    "clicks_7d",
+    "orders_7d",
+    "query_impressions_30d",
+    "query_clicks_30d",
+    "brand_match",
+    "price_ratio",
+    "category_match",
+)
+TRAINING_SET = pa.schema([*JUDGEMENTS, *(pa.field(name, pa.float32()) for name in FEATURES)])
+RATIONALES = pa.schema(
+    [
+        *_QUERY_ITEM,
+        ("perspective", pa.string()),
+        ("sample", pa.int32()),
+        ("text", pa.string()),
+        ("predicted_label", pa.string()),
+        ("label_probabilities", pa.list_(pa.float32())),
+        ("prompt_version", pa.string()),
+        ("model_digest", pa.string()),
+        ("key", pa.string()),
+        ("tokens_in", pa.int32()),
+        ("tokens_out", pa.int32()),
+        ("finish_reason", pa.string()),
+    ]
+)
+COMPLETIONS = pa.schema(
+    [
+        ("key", pa.string()),
+        ("text", pa.string()),
+        ("tokens_in", pa.int32()),
+        ("tokens_out", pa.int32()),
+        ("finish_reason", pa.string()),
+        ("label_probabilities", pa.list_(pa.float32())),
+    ]
+)
+QUARANTINE = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("item_id", pa.string()),
+        ("perspective", pa.string()),
+        ("sample", pa.int32()),
+        ("key", pa.string()),
+        ("text", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+PREFERENCE_PAIRS = pa.schema(
+    [
+        *_QUERY_ITEM,
+        ("chosen_perspective", pa.string()),
+        ("rejected_perspective", pa.string()),
+        ("prompt", pa.string()),
+        ("chosen", pa.string()),
+        ("rejected", pa.string()),
+    ]
+)
+RATIONALE_EMBEDDINGS = pa.schema(
+    [
+        *_QUERY_ITEM,
+        ("perspective", pa.string()),
+        ("predicted_label", pa.string()),
+        ("text", pa.string()),
+        ("key", pa.string()),
+        ("embedding", pa.list_(pa.float32())),
+    ]
+)
+PREDICTIONS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("item_id", pa.string()),
+        ("query_class", pa.string()),
+        ("locale", pa.string()),
+        ("category", pa.string()),
+        ("label", pa.string()),
+        ("predicted_label", pa.string()),
+        ("probabilities", pa.list_(pa.float32())),
+        ("score", pa.float32()),
+    ]
+)
+EXPOSURES = pa.schema(
+    [
+        ("time", _TIME),
+        ("request_id", pa.string()),
+        ("experiment_id", pa.string()),
+        ("user_hash", pa.binary(16)),
+        ("assigned_arm", pa.string()),
+        ("version", pa.string()),
+        ("query_id", pa.string()),
+        ("query", pa.string()),
+        ("locale", pa.string()),
+        ("query_class", pa.string()),
+        ("category", pa.string()),
+        ("item_id", pa.string()),
+        ("position", pa.int32()),
+        ("score", pa.float32()),
+        ("stale", pa.bool_()),
+    ]
+)
+OUTCOMES = pa.schema(
+    [
+        ("time", _TIME),
+        ("request_id", pa.string()),
+        ("item_id", pa.string()),
+        ("kind", pa.string()),
+        ("revenue", pa.int64()),
+        ("currency", pa.string()),
+        ("grade", pa.float32()),
+    ]
+)
+REQUESTS = pa.schema(
+    [
+        ("time", _TIME),
+        ("request_id", pa.string()),
+        ("experiment_id", pa.string()),
+        ("user_hash", pa.binary(16)),
+        ("assigned_arm", pa.string()),
+        ("version", pa.string()),
+        ("status", pa.int32()),
+        ("latency_ms", pa.float32()),
+        ("items", pa.int32()),
+        ("missing_features", pa.int32()),
+    ]
+)
+
+
+def write(rows: list[dict], schema: pa.Schema, path: str | Path) -> int:
+    """Write rows as one Parquet file and return their number.
+
+    Raises:
+        ValueError: a row lacks a column of the schema, or has one that the schema does not know.
+    """
+    return write_batches(rows, schema, path)
+
+
+def write_batches(rows: Iterable[dict], schema: pa.Schema, path: str | Path) -> int:
+    """Stream rows to one Parquet file, a batch in memory at a time; the file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    known, count, iterator = set(schema.names), 0, iter(rows)
+    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        while batch := list(islice(iterator, BATCH_ROWS)):
+            for row in batch:
+                if row.keys() != known:
+                    raise ValueError(f"{path}: a row's columns differ by {sorted(known ^ row.keys())}")
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            count += len(batch)
+    unfinished.replace(path)
+    return count
+
+
+def read(schema: pa.Schema, path: str | Path) -> list[dict]:
+    """Read rows written by `write`, refusing a file that another contract produced."""
+    return list(read_batches(schema, path))
+
+
+def read_batches(schema: pa.Schema, path: str | Path) -> Iterator[dict]:
+    """Stream rows, one Arrow batch in memory at a time, with the same check as `read`."""
+    with pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(schema):
+            raise ValueError(f"{path} holds {file.schema_arrow.names}, expected {schema.names}")
+        for batch in file.iter_batches(BATCH_ROWS):
+            yield from batch.to_pylist()
+
+
+def count(path: str | Path) -> int:
+    """Number of rows of a Parquet file, from its footer."""
+    with pq.ParquetFile(path) as file:
+        return file.metadata.num_rows

@@ -1,0 +1,26 @@
+"""Which arm a user is in: a function of the user's hash, the experiment's salt and the share in force, and of nothing else.
+
+The caller computes it and sends it as `x-arm`; the analysis computes it again for every logged exposure.
+"""
+
+import hashlib
+import hmac
+
+ARMS = ("control", "treatment")
+
+
+def user_hash(secret: str, user_id: str) -> bytes:
+    """Sixteen bytes that stand for a user wherever one is logged or assigned: HMAC-SHA256 under the platform's secret.
+
+    Raises:
+        ValueError: the secret is empty, for then anyone could compute the hash of a known user.
+    """
+    if not secret:
+        raise ValueError("no secret to hash users with: set BROADFAST_USER_HASH_SECRET")
+    return hmac.digest(secret.encode(), user_id.encode(), "sha256")[:16]
+
+
+def arm(user_hash: bytes, salt: str, share: float) -> str:
+    """`treatment` for a `share` of all users, else `control`; a growing share moves users into treatment and none out."""
+    draw = int.from_bytes(hashlib.sha256(salt.encode() + user_hash).digest()[:8], "big") / 2**64
+    return "treatment" if draw < share else "control"

@@ -1,0 +1,46 @@
+"""The sha256 manifest of a package: written when it is made, verified before anything in it is loaded."""
+
+import hashlib
+import json
+from pathlib import Path
+
+NAME = "manifest.json"
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of one file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(folder: str | Path) -> str:
+    """Write the manifest of every file in the folder; returns the package's version, made of the manifest's digest."""
+    folder = Path(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
+    manifest = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    (folder / NAME).write_text(json.dumps(manifest, indent=1, sort_keys=True))
+    return version(folder)
+
+
+def version(folder: str | Path) -> str:
+    """Name of a package: `student-` and the first 12 hex digits of its manifest's sha256."""
+    return f"student-{file_digest(Path(folder) / NAME)[:12]}"
+
+
+def verify(folder: str | Path) -> dict[str, str]:
+    """Check every file against the manifest and return it.
+
+    Raises:
+        ValueError: the manifest is missing, a file is missing, changed, or not named in it.
+    """
+    folder = Path(folder)
+    if not (folder / NAME).is_file():
+        raise ValueError(f"{folder} has no {NAME}: it is not a package, or was not finished")
+    manifest = json.loads((folder / NAME).read_text())
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME}
+    if present != manifest.keys():
+        raise ValueError(f"{folder}: files that differ from the manifest: {sorted(present ^ manifest.keys())}")
+    for name, digest in manifest.items():
+        if file_digest(folder / name) != digest:
+            raise ValueError(f"{folder / name} was changed: its sha256 is not the manifest's")
+    return manifest

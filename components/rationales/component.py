@@ -1,0 +1,49 @@
+"""Steps of the rationales: exemplars, sampling with a model, embeddings."""
+
+from kfp import dsl
+
+from components.images import teacher_step
+
+
+@teacher_step()
+def write_exemplars(
+    judgements: dsl.Input[dsl.Dataset],
+    pairs: int,
+    rationales: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.rationales.exemplars import write_exemplars
+
+    record(facts, write_exemplars(judgements.path, pairs, rationales.path))
+
+
+@teacher_step()
+def generate_rationales(
+    judgements: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    config: str,
+    engine: str,
+    rationales: dsl.Output[dsl.Dataset],
+    quarantine: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.rationales.engine import EngineConfig
+    from components.rationales.generate import GenerateConfig, generate
+
+    configs = GenerateConfig.from_json(config), EngineConfig.from_json(engine)
+    record(facts, generate(judgements.path, model.path, *configs, (rationales.path, quarantine.path)))
+
+
+@teacher_step()
+def embed_rationales(
+    rationales: dsl.Input[dsl.Dataset],
+    embedder: str,
+    embeddings: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.rationales.embed import embed
+
+    record(facts, embed(rationales.path, embedder, embeddings.path))

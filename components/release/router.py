@@ -1,0 +1,136 @@
+"""The gateway's traffic: what any router can do, and the router for Envoy, whose routes are files that Envoy watches.
+
+A request that says `x-arm` goes where it says; one that does not is split by weight, all of a user's to one side.
+"""
+
+import json
+import os
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Protocol
+
+RETRIES = {
+    "retry_on": "connect-failure,refused-stream,reset,retriable-status-codes",
+    "retriable_status_codes": [503],
+    "num_retries": 2,
+}
+TIMEOUT = "10s"
+CANDIDATE = "candidate_or_stable"  # Envoy falls back to stable where the candidate does not answer
+LISTENERS = ("internal", "edge")
+DIFFERENT = -1  # what read_back says of listeners that serve different weights, or none yet
+
+
+class Router(Protocol):
+    """Moves requests that name no arm between the stable version and the candidate."""
+
+    def set_traffic(self, percent: int) -> None:
+        """Send `percent` of them to the candidate; returns when that is really so."""
+
+    def promote(self, version: str) -> None:
+        """Make the stable side run `version`, which the candidate side serves meanwhile."""
+
+    def roll_back(self) -> None:
+        """Send all of them to the stable version."""
+
+    def read_back(self) -> int:
+        """The percentage that is really served, as the gateway itself says."""
+
+
+class EnvoyRouter:
+    """Routes as two watched files, `rds/internal.yaml` (honours x-arm) and `rds/edge.yaml` (ignores and strips it)."""
+
+    def __init__(self, folder: str | Path, admin_url: str, timeout_s: float = 30.0):
+        self.folder, self.admin_url, self.timeout_s = Path(folder), admin_url.rstrip("/"), timeout_s
+
+    def write_routes(self, percent: int) -> None:
+        """Write both files, whole, by rename inside the watched folder.
+
+        Raises:
+            ValueError: the percentage is not a whole number from 0 to 100.
+        """
+        if percent not in range(101):
+            raise ValueError(f"traffic_percent is {percent!r}; give a whole number from 0 to 100")
+        for listener in LISTENERS:
+            _replace(self.folder / "rds" / f"{listener}.yaml", json.dumps(routes(listener, percent), indent=1))
+
+    def set_traffic(self, percent: int) -> None:
+        """Write the weights and wait until Envoy's admin interface reports them.
+
+        Raises:
+            TimeoutError: Envoy serves something else after `timeout_s`.
+        """
+        self.write_routes(percent)
+        deadline = time.monotonic() + self.timeout_s
+        while (served := self.read_back()) != percent:
+            if time.monotonic() > deadline:
+                said = "different weights at its listeners" if served == DIFFERENT else f"{served}%"
+                raise TimeoutError(
+                    f"Envoy at {self.admin_url} serves {said} after {self.timeout_s:.0f} s, not {percent}%: "
+                    f"does it watch {self.folder / 'rds'}?"
+                )
+            time.sleep(0.1)
+
+    def promote(self, version: str) -> None:
+        """Nothing to do: who runs the servers follows the desired state, which names the version."""
+
+    def roll_back(self) -> None:
+        """Send every request without an arm to stable."""
+        self.set_traffic(0)
+
+    def read_back(self) -> int:
+        """The candidate's weight in what Envoy serves now; `DIFFERENT` while its two listeners disagree."""
+        url = f"{self.admin_url}/config_dump?resource=dynamic_route_configs"
+        with urllib.request.urlopen(url, timeout=self.timeout_s) as response:
+            entries = json.load(response).get("configs", [])
+        weights = {config["name"]: _weight(config) for config in (entry["route_config"] for entry in entries)}
+        served = {weights.get(listener, DIFFERENT) for listener in LISTENERS}
+        return served.pop() if len(served) == 1 else DIFFERENT
+
+
+def routes(listener: str, percent: int) -> dict:
+    """A discovery response with one listener's routes; only the internal one has rules for x-arm."""
+    candidate = {"cluster": CANDIDATE, "timeout": TIMEOUT, "retry_policy": RETRIES}
+    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT})]
+    weights = {"stable": 100 - percent, CANDIDATE: percent}  # this order keeps a ramp monotone for each user
+    split = {
+        "timeout": TIMEOUT,
+        "retry_policy": RETRIES,
+        "hash_policy": [{"header": {"header_name": "x-user-hash"}, "terminal": True}],
+        "weighted_clusters": {
+            "use_hash_policy": True,
+            "clusters": [{"name": name, "weight": weight} for name, weight in weights.items()],
+        },
+    }
+    internal = listener == "internal"
+    config = {
+        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "name": listener,
+        "request_headers_to_remove": [] if internal else ["x-arm", "x-experiment-id"],
+        "virtual_hosts": [
+            {
+                "name": "relevance",
+                "domains": ["*"],
+                "routes": [*(arms if internal else []), {"match": {"prefix": "/"}, "route": split}],
+            }
+        ],
+    }
+    return {"version_info": f"{percent}-percent", "resources": [config]}
+
+
+def _arm(arm: str, route: dict) -> dict:
+    return {"match": {"prefix": "/", "headers": [{"name": "x-arm", "string_match": {"exact": arm}}]}, "route": route}
+
+
+def _weight(config: dict) -> int:
+    split = config["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]
+    return {cluster["name"]: cluster.get("weight", 0) for cluster in split["clusters"]}.get(CANDIDATE, 0)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(unfinished, path)

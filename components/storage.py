@@ -1,0 +1,97 @@
+"""Put and get on S3 with the minio client: folders (packages, sources), small JSON documents (state), listings."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from minio import Minio
+from minio.error import S3Error
+
+from components.settings import Settings
+
+MISSING = {"NoSuchKey", "NoSuchBucket"}
+
+
+def client(settings: Settings | None = None) -> Minio:
+    """A client for the endpoint that the environment names.
+
+    Raises:
+        ValueError: the endpoint is no URL, or no credentials are set.
+    """
+    settings = settings or Settings()
+    url = urlsplit(settings.s3_endpoint)
+    if url.scheme not in ("http", "https") or not url.netloc:
+        raise ValueError(f"BROADFAST_S3_ENDPOINT is {settings.s3_endpoint!r}; give http://host:port or https://host")
+    if not settings.s3_access_key or not settings.s3_secret_key:
+        raise ValueError("no S3 credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    return Minio(url.netloc, settings.s3_access_key, settings.s3_secret_key, secure=url.scheme == "https")
+
+
+def ensure_bucket() -> None:
+    """Create the bucket unless it is there."""
+    s3, bucket = client(), Settings().s3_bucket
+    if not s3.bucket_exists(bucket):
+        s3.make_bucket(bucket)
+
+
+def put_folder(folder: str | Path, prefix: str) -> int:
+    """Upload every file below `folder` under `prefix`; returns their number."""
+    s3, bucket, folder = client(), Settings().s3_bucket, Path(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        s3.fput_object(bucket, str(PurePosixPath(prefix, path.relative_to(folder).as_posix())), str(path))
+    return len(files)
+
+
+def get_folder(prefix: str, folder: str | Path) -> int:
+    """Download every object below `prefix` into `folder`; returns their number.
+
+    Raises:
+        FileNotFoundError: nothing lies below the prefix.
+    """
+    s3, bucket = client(), Settings().s3_bucket
+    names = list(names_below(prefix))
+    for name in names:
+        s3.fget_object(bucket, name, str(Path(folder, PurePosixPath(name).relative_to(prefix))))
+    if not names:
+        raise FileNotFoundError(f"s3://{bucket}/{prefix} holds nothing")
+    return len(names)
+
+
+def names_below(prefix: str) -> Iterator[str]:
+    """Names of the objects below a prefix, in order."""
+    found = client().list_objects(Settings().s3_bucket, prefix.rstrip("/") + "/", recursive=True)
+    return (entry.object_name for entry in found if not entry.is_dir)
+
+
+def put_bytes(name: str, content: bytes) -> None:
+    """Write one object."""
+    client().put_object(Settings().s3_bucket, name, io.BytesIO(content), len(content))
+
+
+def get_bytes(name: str) -> bytes | None:
+    """Read one object; None where there is none."""
+    try:
+        response = client().get_object(Settings().s3_bucket, name)
+    except S3Error as error:
+        if error.code in MISSING:
+            return None
+        raise
+    try:
+        return response.read()
+    finally:
+        response.close()
+        response.release_conn()
+
+
+def put_json(name: str, document: dict) -> None:
+    """Write one JSON document, keys sorted."""
+    put_bytes(name, json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode())
+
+
+def get_json(name: str) -> dict | None:
+    """Read one JSON document; None where there is none."""
+    content = get_bytes(name)
+    return None if content is None else json.loads(content)

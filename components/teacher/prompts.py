@@ -1,0 +1,28 @@
+"""The rendered prompt of every pair that has a rationale, by the tokenizer of the model that is tuned."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from components import contracts
+from components.teacher_prompt import rendered, unified_prompt
+
+
+def prompts_of(rationales: Iterable[dict], judgements: str | Path, model: str | Path) -> dict[tuple[str, str], str]:
+    """Prompt text by (query_id, item_id), for the pairs named in `rationales` alone.
+
+    Raises:
+        ValueError: a rationale names a pair that the training set does not hold.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    wanted = {(row["query_id"], row["item_id"]) for row in rationales}
+    found = {}
+    for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
+        if (row["query_id"], row["item_id"]) in wanted:
+            found[row["query_id"], row["item_id"]] = rendered(tokenizer, unified_prompt(row))
+    if missing := wanted - found.keys():
+        raise ValueError(
+            f"{len(missing)} rationales are of pairs that {judgements} does not hold, {min(missing)} among them"
+        )
+    return found

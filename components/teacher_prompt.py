@@ -1,0 +1,40 @@
+"""What the teacher is asked and how it answers: the one unified prompt of SFT, DPO and the final rationales.
+
+Text from sellers and shoppers is hostile: stripped of markup and special tokens, capped, and kept on its own line.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+SYSTEM = "You judge whether an item of an online shop is relevant to a query."
+FIELD_CHARACTERS = {"query": 120, "title": 160, "brand": 40, "category": 60, "attributes": 120}
+MARKUP = re.compile(r"<\|?[^<>]{0,40}\|?>|[<>|{}\[\]`]")
+
+
+def clean(text: str | None, limit: int) -> str:
+    """Text made harmless: no markup, special tokens or control characters, one line, at most `limit` characters."""
+    text = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in (text or "")[: 20 * limit])
+    return " ".join(MARKUP.sub(" ", text).split())[:limit].strip()
+
+
+def pair_text(row: Mapping) -> str:
+    """Query and item as the prompt shows them, each field capped and on a line of its own."""
+    fields = {name: clean(row[name], limit) for name, limit in FIELD_CHARACTERS.items()}
+    details = "; ".join(fields[name] for name in ("brand", "category", "attributes") if fields[name])
+    return f"Query: {fields['query']}\nItem: {fields['title']}" + (f"\nDetails: {details}" if details else "")
+
+
+def unified_prompt(row: Mapping) -> list[dict]:
+    """Chat messages that show the pair and name no perspective (method.md, SFT)."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": pair_text(row)}]
+
+
+def answer(rationale: Mapping) -> str:
+    """The completion of a rationale: its perspective's tag, the reasoning, the label it ends in."""
+    return f"<{rationale['perspective']}> {rationale['text']}\nLabel: {rationale['predicted_label']}"
+
+
+def rendered(tokenizer, messages: list[dict]) -> str:
+    """Messages as the text that the model reads, up to where its answer begins."""
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

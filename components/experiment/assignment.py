@@ -1,4 +1,4 @@
-"""Which arm a user is in: a function of the user's hash, the experiment's salt and the share in force, and of nothing else.
+"""Which arm a user is in: a function of the user's hash, the experiment's salt and the share in force, no more.
 
 The caller computes it and sends it as `x-arm`; the analysis computes it again for every logged exposure.
 """
@@ -21,6 +21,6 @@ def user_hash(secret: str, user_id: str) -> bytes:
 
 
 def arm(user_hash: bytes, salt: str, share: float) -> str:
-    """`treatment` for a `share` of all users, else `control`; a growing share moves users into treatment and none out."""
+    """`treatment` for a `share` of all users, else `control`; a growing share moves nobody out of treatment."""
     draw = int.from_bytes(hashlib.sha256(salt.encode() + user_hash).digest()[:8], "big") / 2**64
     return "treatment" if draw < share else "control"

@@ -1,0 +1,87 @@
+"""The steps of a release: gate, register, start the canary; and the one step that moves traffic."""
+
+from kfp import dsl
+
+from components.images import student_step
+
+
+@student_step()
+def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
+    from components.facts import record
+    from components.release.registry import read_state
+
+    version = read_state()["stable"] or ""
+    record(facts, {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": version or "nothing serves yet"})
+    return version
+
+
+@student_step()
+def gate_candidate(
+    candidate: dsl.Input[dsl.Dataset],
+    baseline: dsl.Input[dsl.Dataset],
+    candidate_version: str,
+    serving_version: str,
+    baseline_name: str,
+    config: str,
+    verdict: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    facts: dsl.Output[dsl.Metrics],
+) -> str:
+    import json
+    from pathlib import Path
+
+    from components.facts import record
+    from components.release.gate import GateConfig, gate
+    from components.release.report import gate_facts, gate_page
+
+    settings = GateConfig.from_json(config)
+    found = gate(candidate.path, baseline.path, settings, candidate_version, serving_version)
+    Path(verdict.path).write_text(json.dumps(found))
+    Path(report.path).write_text(gate_page(found, baseline_name))
+    record(facts, gate_facts(found, baseline_name))
+    return found["verdict"]
+
+
+@student_step()
+def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metrics]) -> str:
+    from components.facts import record
+    from components.release.canary import register_baseline
+    from components.release.report import package_facts
+
+    done = register_baseline(package.path)
+    record(facts, package_facts(done))
+    return done["version"]
+
+
+@student_step()
+def start_canary(
+    package: dsl.Input[dsl.Model], verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics]
+) -> str:
+    import json
+    from pathlib import Path
+
+    from components.facts import record
+    from components.release.canary import start_canary
+    from components.release.report import package_facts
+
+    done = start_canary(package.path, json.loads(Path(verdict.path).read_text()))
+    record(facts, package_facts(done))
+    return done["version"] if done["started"] else ""
+
+
+@student_step()
+def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics]) -> str:
+    import json
+    from pathlib import Path
+
+    from components.facts import record
+    from components.release import canary
+    from components.release.report import traffic_facts
+    from components.release.router import EnvoyRouter
+    from components.settings import Settings
+
+    settings, found = Settings(), json.loads(Path(verdict.path).read_text())
+    router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
+    moved = canary.move_traffic(found, router, canary.wait_until_serves(settings.gateway_url))
+    record(facts, traffic_facts(moved))
+    return moved["moved"]

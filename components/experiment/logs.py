@@ -22,13 +22,13 @@ def moment(text: str) -> datetime:
     return time.astimezone(UTC)
 
 
-def running_experiment() -> dict:
-    """The running experiment with the versions of its arms and the looks so far; {} where none runs."""
+def running_experiment(now: datetime) -> dict:
+    """The running experiment with its arms' versions and the looks at it but the one at `now`; {} where none runs."""
     state = storage.get_json(STATE) or {}
     experiment = state.get("experiment")
     if not experiment or experiment["status"] != "running":
         return {}
-    looks = list(storage.names_below(_looks(experiment)))
+    looks = set(storage.names_below(_looks(experiment))) - {_look(experiment, now.isoformat())}
     return experiment | {"versions": {"control": state["stable"], "treatment": state["candidate"]}, "looks": len(looks)}
 
 
@@ -47,10 +47,13 @@ def download(experiment: dict, now: datetime, folder: Path) -> None:
 def store_look(verdict: dict) -> None:
     """Keep what was seen at this look, under the share in force; the same moment is the same look."""
     if verdict["experiment_id"]:
-        time = verdict["now"].replace(":", "")
-        storage.put_json(f"{_looks(verdict)}/{time}.json", verdict)
+        storage.put_json(_look(verdict, verdict["now"]), verdict)
 
 
 def _looks(experiment: dict) -> str:
     share = experiment["stages"][-1]["share"]
     return f"experiment/{experiment['experiment_id']}/looks/{round(100 * share)}-percent"
+
+
+def _look(experiment: dict, time: str) -> str:
+    return f"{_looks(experiment)}/{time.replace(':', '')}.json"

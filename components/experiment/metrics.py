@@ -33,7 +33,7 @@ def collect(logs: Path, experiment: dict, now: datetime, users: Path) -> dict:
         _views(db, logs)
         currency = _currency(db)
         _load_arms(db, experiment)
-        db.execute(_judge_exposures(experiment, now))
+        db.execute(_judge_exposures(experiment, now), [experiment["experiment_id"]])
         _write_users(db, experiment, now, users)
         return experiment | {
             "now": now.isoformat(),
@@ -78,7 +78,7 @@ def _load_arms(db, experiment: dict) -> None:
 
 
 def _judge_exposures(experiment: dict, now: datetime) -> str:
-    """A table of all exposures, each with its stage, its user's arm and the reason why it is not used (or none)."""
+    """SQL for a table of all exposures: each with its stage, its user's arm and the reason why it is not used."""
     starts, last = _starts(experiment), len(experiment["stages"]) - 1
     stage = " + ".join(f"(t >= {start})::INT" for start in starts[1:]) or "0"
     shares = ", ".join(str(float(part["share"])) for part in experiment["stages"])
@@ -94,7 +94,7 @@ def _judge_exposures(experiment: dict, now: datetime) -> str:
         SELECT request_id, item_id, user_hash, version, t, stage, arms[{last + 1}] AS arm, CASE
             WHEN copy > 1 THEN 'duplicate'
             WHEN coalesce(experiment_id, '') = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
-            WHEN experiment_id <> '{experiment["experiment_id"]}' THEN 'another experiment'
+            WHEN experiment_id <> ? THEN 'another experiment'
             WHEN user_hash IS NULL THEN 'no user'
             WHEN user_hash IN (SELECT user_hash FROM bots) THEN 'bot'
             WHEN t > {_micros(now)} THEN 'after this look'

@@ -1,4 +1,4 @@
-"""How an experiment is run: shares, dwell, looks, limits. Time is always handed in, so a plan in seconds and one in days are alike."""
+"""How an experiment is run: shares, dwell, looks, limits. Time is handed in, so seconds and days are treated alike."""
 
 from dataclasses import dataclass
 

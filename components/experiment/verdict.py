@@ -1,28 +1,14 @@
-"""What an experiment says: always-valid intervals for RPM and RS by assigned arm, checks of trust, and one decision.
+"""What an experiment says: the figures of one look, whether they can be trusted, and one decision in plain words.
 
-The intervals hold at every look (asymptotic confidence sequences of gbstats), so looking often promises nothing false.
 No outcome is favoured: a lift that is not shown is not promoted.
 """
 
 from pathlib import Path
 
-import duckdb
-from gbstats.frequentist.tests import SequentialConfig, SequentialTwoSidedTTest
-from gbstats.models.statistics import RatioStatistic, SampleMeanStatistic
-from gbstats.utils import check_srm
-
+from components.experiment.intervals import arm_sums, described, rpm_lift, rs_difference, srm
 from components.experiment.logs import moment
 from components.experiment.metrics import SLICES
 from components.experiment.plan import ExperimentPlan
-
-MINOR_UNITS = 100  # of a currency unit: revenue is logged in cents
-SUMS = """SELECT arm, count(*), sum(exposures), sum(exposures * exposures), sum(revenue), sum(revenue * revenue),
-    sum(revenue * exposures), sum(graded), sum(graded * graded), sum(grades), sum(grades * grades), sum(grades * graded),
-    sum(clicks), sum(orders)
-    FROM (SELECT user_hash, arm, sum(exposures)::DOUBLE AS exposures, sum(revenue)::DOUBLE AS revenue,
-        sum(grades) AS grades, sum(graded)::DOUBLE AS graded, sum(clicks)::DOUBLE AS clicks,
-        sum(orders)::DOUBLE AS orders
-        FROM read_parquet(?) WHERE slice BETWEEN ? AND ? GROUP BY user_hash, arm) GROUP BY arm"""
 
 
 def judge(users: Path, evidence: dict, plan: ExperimentPlan) -> dict:
@@ -87,14 +73,10 @@ def _mistrust(figures: dict, plan: ExperimentPlan, enough: bool) -> str:
     if figures["disagreements"]:
         return f"{figures['disagreements']} logged arms are not what the users' hashes say: check the callers"
     if figures["srm_p_value"] < plan.srm_alpha:
-        return (
-            f"the arms' sizes {figures['users']} do not fit a share of {figures['share']:.0%} (sample ratio mismatch)"
-        )
+        return f"the arms' sizes {figures['users']} do not fit a share of {figures['share']:.0%}: sample ratio mismatch"
     for arm, rate in figures["crossover"].items():
         if enough and rate > plan.crossover_limit:
-            return (
-                f"{rate:.2%} of {arm}'s exposures were answered by another version (limit {plan.crossover_limit:.2%})"
-            )
+            return f"{rate:.2%} of {arm}'s exposures were answered by another version"
     return ""
 
 
@@ -113,75 +95,6 @@ def guardrails(requests: dict, versions: dict, plan: ExperimentPlan) -> dict:
     if rise["missing_features_rate"] > plan.maximum_missing_features_rise:
         breaches.append(f"the candidate misses features in {rise['missing_features_rate']:.2%} more requests")
     return {"breaches": breaches, "said": "looked at", "latency_p99_ratio": ratio} | rise
-
-
-def srm(users: dict[str, int], share: float) -> float:
-    """p-value of the arms' sizes under the share; 1 where there is nothing to split."""
-    if share in (0, 1) or not users:
-        return 1.0
-    return float(check_srm([users.get("control", 0), users.get("treatment", 0)], [1 - share, share]))
-
-
-def arm_sums(users: Path, first: int, last: int) -> dict[str, dict]:
-    """By arm, over its users' totals in slices `first` to `last`: the sums that the statistics are made of."""
-    names = (
-        "users",
-        "n",
-        "nn",
-        "revenue",
-        "revenue2",
-        "revenue_n",
-        "graded",
-        "graded2",
-        "grades",
-        "grades2",
-        "grades_n",
-    )
-    names += ("clicks", "orders")
-    with duckdb.connect() as db:
-        rows = db.execute(SUMS, [str(users), first, last]).fetchall()
-    return {arm: dict(zip(names, sums, strict=True)) for arm, *sums in sorted(rows)}
-
-
-def described(sums: dict) -> dict:
-    """One arm in words a person reads: RPM in currency units, RS, clicks and orders."""
-    rpm = 1000 * sums["revenue"] / MINOR_UNITS / sums["n"] if sums["n"] else 0.0
-    rs = sums["grades"] / sums["graded"] if sums["graded"] else 0.0
-    counts = {"exposures": sums["n"], "clicks": sums["clicks"], "orders": sums["orders"], "graded": sums["graded"]}
-    return {"users": sums["users"], "rpm": rpm, "rs": rs} | counts
-
-
-def rpm_lift(arms: dict, plan: ExperimentPlan) -> dict | None:
-    """Relative lift of revenue per exposure, treatment over control, with its always-valid interval."""
-    return _compare(arms, ("revenue", "revenue2", "n", "nn", "revenue_n"), "relative", plan)
-
-
-def rs_difference(arms: dict, plan: ExperimentPlan) -> dict | None:
-    """Difference of the mean satisfaction grade, treatment minus control, with its always-valid interval."""
-    return _compare(arms, ("grades", "grades2", "graded", "graded2", "grades_n"), "absolute", plan)
-
-
-def _compare(arms: dict, names: tuple, difference_type: str, plan: ExperimentPlan) -> dict | None:
-    if arms.keys() != {"control", "treatment"}:
-        return None
-    control, treatment = (_ratio(arms[arm]["users"], *(arms[arm][name] for name in names)) for arm in sorted(arms))
-    config = SequentialConfig(
-        alpha=plan.alpha, difference_type=difference_type, sequential_tuning_parameter=plan.horizon_users
-    )
-    result = SequentialTwoSidedTTest(control, treatment, config).compute_result()
-    if result.error_message:
-        return None
-    low, high = map(float, result.ci)
-    return {"estimate": float(result.expected), "low": low, "high": high, "half_width": (high - low) / 2}
-
-
-def _ratio(users: int, numerator, numerator2, denominator, denominator2, product) -> RatioStatistic:
-    return RatioStatistic(
-        n=users,
-        m_statistic=SampleMeanStatistic(n=users, sum=numerator, sum_squares=numerator2),
-        d_statistic=SampleMeanStatistic(n=users, sum=denominator, sum_squares=denominator2),
-        m_d_sum_of_products=product,
-    )
 
 
 def _interval(lift: dict | None) -> str:

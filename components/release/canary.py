@@ -160,7 +160,7 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
 
 
 def _probe(gateway_url: str, arm: str) -> str:
-    headers = {"content-type": "application/json", "x-arm": arm, "x-shadow": "1"}
+    headers = {"content-type": "application/json", "x-arm": arm}
     url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
     request = urllib.request.Request(url, json.dumps(PROBE).encode(), headers)
     try:

@@ -85,7 +85,9 @@ def differences(new: Scored, old: Scored, config: Bootstrap) -> tuple[dict, list
         weights = rng.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), size=size)  # (B, Q)
         samples.append(_differences(weights.astype(float), sums, ranks, query, len(masks)))
     tail = (1 - config.confidence) / 2
-    low, high = np.nanquantile(np.concatenate(samples), [tail, 1 - tail], axis=0)
+    drawn = np.concatenate(samples)
+    drawn[:, np.isnan(drawn).all(axis=0)] = 0  # undefined on these rows: an area under the curve without both sides
+    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
     rows = [
         {"difference": float(a), "low": float(b), "high": float(c)}
         for a, b, c in zip(np.nan_to_num(point[0]), np.nan_to_num(low), np.nan_to_num(high), strict=True)

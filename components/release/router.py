@@ -11,10 +11,18 @@ import urllib.request
 from pathlib import Path
 from typing import Protocol
 
+TYPES = "type.googleapis.com/envoy"
 RETRIES = {
     "retry_on": "connect-failure,refused-stream,reset,retriable-status-codes",
     "retriable_status_codes": [503],
     "num_retries": 2,
+    "retry_priority": {  # a retry goes to the other side of the aggregate cluster, not to the dead one again
+        "name": "envoy.retry_priorities.previous_priorities",
+        "typed_config": {
+            "@type": f"{TYPES}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            "update_frequency": 1,
+        },
+    },
 }
 TIMEOUT = "10s"
 CANDIDATE = "candidate_or_stable"  # Envoy falls back to stable where the candidate does not answer
@@ -105,7 +113,7 @@ def routes(listener: str, percent: int) -> dict:
     }
     internal = listener == "internal"
     config = {
-        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "@type": f"{TYPES}.config.route.v3.RouteConfiguration",
         "name": listener,
         "request_headers_to_remove": [] if internal else ["x-arm", "x-experiment-id"],
         "virtual_hosts": [

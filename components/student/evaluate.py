@@ -1,0 +1,59 @@
+"""Score a split with a package, as serving would, and say how good it is."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from components import contracts
+from components.facts import Progress
+from components.student.score import Scorer, item_text
+
+BATCH = 256
+
+
+def predict(package: str | Path, training_set: str | Path, split: str, out: str | Path) -> dict:
+    """Write PREDICTIONS of one split; return accuracy, macro-F1, and the confusion matrix (rows are the judged labels).
+
+    Raises:
+        ValueError: the split holds no pair.
+    """
+    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == split]
+    if not rows:
+        raise ValueError(f"{training_set} holds no pair in the split {split!r}: nothing to compare models on")
+    scorer = Scorer(package)
+    written = contracts.write_batches(predictions(rows, scorer), contracts.PREDICTIONS, out)
+    said = measures(contracts.read(contracts.PREDICTIONS, out))
+    figure = f"accuracy {said['accuracy']:.3f}, macro-F1 {said['macro_f1']:.3f}"
+    counts = {"rows_in": len(rows), "rows_out": written, "set_aside": len(rows) - written}
+    return counts | said | {"version": scorer.version, "figure": figure}
+
+
+def predictions(rows: Sequence[dict], scorer: Scorer) -> Iterator[dict]:
+    """One PREDICTIONS row a pair, in order."""
+    progress, rows = Progress(len(rows), "pairs"), iter(rows)
+    while batch := list(islice(rows, BATCH)):
+        scores = scorer([(row["query"], item_text(row)) for row in batch])
+        progress.advance(len(batch))
+        answers = zip(batch, scores.labels, scores.probabilities.tolist(), scores.scores.tolist(), strict=True)
+        for row, label, probabilities, score in answers:
+            names = ("query_id", "item_id", "query_class", "locale", "category", "label")
+            yield {
+                **{name: row[name] for name in names},
+                "predicted_label": label,
+                "probabilities": probabilities,
+                "score": score,
+            }
+
+
+def measures(rows: Sequence[dict]) -> dict:
+    """Accuracy, macro-F1 over the labels that occur, and the confusion matrix."""
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+    labels = list(contracts.LABELS)
+    judged, predicted = ([row[name] for row in rows] for name in ("label", "predicted_label"))
+    occurring = [label for label in labels if label in judged or label in predicted]
+    return {
+        "accuracy": float(accuracy_score(judged, predicted)),
+        "macro_f1": float(f1_score(judged, predicted, labels=occurring, average="macro", zero_division=0.0)),
+        "confusion": confusion_matrix(judged, predicted, labels=labels).tolist(),
+    }

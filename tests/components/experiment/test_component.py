@@ -1,0 +1,91 @@
+"""One look, as its steps take it: logs from S3, evidence, verdict, page; and as the pipeline strings them together."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from kfp import dsl
+
+from components import contracts, storage
+from components.experiment import component
+from components.experiment.assignment import arm, user_hash
+from components.experiment.logs import KINDS, moment
+from components.experiment.plan import ExperimentPlan
+from components.release.registry import update_state
+
+pytestmark = pytest.mark.slow
+START = datetime(2026, 1, 5, 23, tzinfo=UTC)
+NOW = START + timedelta(hours=2)
+STAGES = [{"share": share, "started": (START + timedelta(hours=share)).isoformat()} for share in (0.0, 0.5)]
+EXPERIMENT = {"experiment_id": "e1", "salt": "e1", "stages": STAGES, "status": "running"}
+NAMES = {"query_id": "q", "query": "red shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
+PLAN = ExperimentPlan(minimum_users=50, dwell_seconds=60, maximum_looks=2, horizon_users=400, minimum_requests=1)
+
+
+def shown(number, time):
+    user = user_hash("secret", f"u{number}")
+    side = arm(user, "e1", 0.5) if time >= moment(STAGES[1]["started"]) else "control"
+    version = {"control": "v1", "treatment": "v2"}[side]
+    row = {"time": time, "request_id": f"{number}-{time:%H}", "experiment_id": "e1", "user_hash": user}
+    return row | {"assigned_arm": side, "version": version}
+
+
+@pytest.fixture
+def running(s3, tmp_path):
+    """300 users, seen before the split and after; treatment earns twice as much."""
+    update_state(lambda state: state | {"stable": "v1", "candidate": "v2", "experiment": EXPERIMENT}, "test")
+    rng, rows = np.random.default_rng(7), [shown(n, START + timedelta(hours=h)) for n in range(300) for h in (0, 1)]
+    item = {"item_id": "i1", "position": 1, "score": 0.5, "stale": False}
+    logs = {"exposures": [row | NAMES | item for row in rows]}
+    logs["requests"] = [row | {"status": 200, "latency_ms": 5.0, "items": 1, "missing_features": 0} for row in rows]
+    logs["outcomes"] = [
+        {"time": row["time"], "request_id": row["request_id"], "item_id": "i1", "kind": "order", "currency": "USD"}
+        | {"grade": None, "revenue": int(rng.integers(80, 120)) * (1 + (row["assigned_arm"] == "treatment"))}
+        for row in rows
+    ]
+    for kind, schema in KINDS.items():
+        contracts.write(logs[kind], schema, tmp_path / kind / "hour=23" / "one.parquet")
+        storage.put_folder(tmp_path / kind, f"logs/{kind}/date=2026-01-06")
+
+
+def look(tmp_path, plan=PLAN, now=NOW):
+    users, evidence = dsl.Dataset(uri=str(tmp_path / "users")), dsl.Artifact(uri=str(tmp_path / "evidence"))
+    verdict, page = dsl.Artifact(uri=str(tmp_path / "verdict")), dsl.HTML(uri=str(tmp_path / "page"))
+    facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("logs-facts", "verdict-facts")]
+    component.collect_logs.python_func(now.isoformat(), users, evidence, facts[0])
+    word = component.decide_experiment.python_func(users, evidence, plan.to_json(), verdict, page, facts[1])
+    return word, json.loads((tmp_path / "verdict").read_text())
+
+
+def test_a_candidate_that_earns_twice_as_much_is_promoted(running, tmp_path):
+    word, verdict = look(tmp_path)
+    assert word == "promote"
+    assert verdict["figures"]["rpm_lift"]["estimate"] == pytest.approx(1.0, abs=0.1)
+    assert verdict["figures"]["pre_period_rpm_lift"]["low"] < 0 < verdict["figures"]["pre_period_rpm_lift"]["high"]
+    assert (verdict["used"], verdict["set_aside"], verdict["disagreements"]) == (300, {"pre-period": 300}, 0)
+
+
+def test_the_facts_add_up_and_the_page_shows_the_interval_over_time(running, tmp_path):
+    look(tmp_path)
+    said = json.loads((tmp_path / "logs-facts").read_text())
+    assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (600, 300, 300)
+    assert "<svg" in (tmp_path / "page").read_text()
+
+
+def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(running, tmp_path):
+    plan = ExperimentPlan(minimum_users=50, dwell_seconds=60, maximum_looks=9, minimum_effect_rpm=9.0)
+    counts = [look(tmp_path, plan, NOW + timedelta(minutes=at))[1]["figures"]["looks"] for at in (0, 0, 1)]
+    assert counts == [1, 1, 2]
+
+
+def test_where_no_experiment_runs_the_steps_say_so(s3, tmp_path):
+    word, verdict = look(tmp_path)
+    assert (word, verdict["reason"]) == ("none", "no experiment is running")
+    assert json.loads((tmp_path / "logs-facts").read_text())["figure"] == "no experiment is running"
+    assert "no experiment is running" in (tmp_path / "page").read_text()
+
+
+def test_a_time_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="names no time zone"):
+        moment("2026-01-05T08:00:00")

@@ -1,0 +1,192 @@
+"""Real servers for tests, on loopback: S3 (SeaweedFS), Envoy with the release's routes, and what stands behind it."""
+
+import itertools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from components import storage
+
+PORTS = itertools.count(10_000 + os.getpid() % 9_000)  # none is handed out twice
+ACCESS = {"accessKey": "tests", "secretKey": "tests-secret"}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on now, below those that the system hands out by itself."""
+    found = []
+    while len(found) < count:
+        port = next(PORTS)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+    return found
+
+
+@contextmanager
+def process(command: list[str], ready_url: str, **environment):
+    """Run a server until the block ends; it is ready when `ready_url` answers."""
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | environment)
+        try:
+            deadline = time.monotonic() + 60
+            while not answers(ready_url):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    said.seek(0)
+                    raise RuntimeError(f"{command[0]} is not ready: {said.read()[-2000:].decode()}")
+                time.sleep(0.1)
+            yield server
+        finally:
+            server.kill()
+            server.wait()
+
+
+def answers(url: str) -> bool:
+    """Whether something is served at the address, whatever it says."""
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code < 500
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def s3(folder: Path):
+    """An empty S3 that the environment points to while the block runs."""
+    (folder / "log").mkdir(parents=True)
+    (folder / "data").mkdir()
+    identity = {"name": "tests", "credentials": [ACCESS], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
+    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
+    weed = Path(sysconfig.get_path("scripts"), "weed")
+    command = [weed, f"-logdir={folder / 'log'}", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1"]
+    command += [
+        "-ip.bind=127.0.0.1",
+        "-filer",
+        "-s3",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.config={folder / 's3.json'}",
+    ]
+    command += ["-master.volumeSizeLimitMB=64", "-volume.max=0", *(f"-{name}={port}" for name, port in ports.items())]
+    url = f"http://127.0.0.1:{ports['s3.port']}"
+    variables = {"BROADFAST_S3_ENDPOINT": url, "BROADFAST_S3_BUCKET": "tests"}
+    variables |= {"AWS_ACCESS_KEY_ID": ACCESS["accessKey"], "AWS_SECRET_ACCESS_KEY": ACCESS["secretKey"]}
+    with process(list(map(str, command)), f"{url}/healthz", GOMEMLIMIT="200MiB"), environment(**variables):
+        storage.ensure_bucket()
+        yield url
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def environment(**variables):
+    """Variables of this process while the block runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def model_server(version: str):
+    """A server that answers every request with its version; yields its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(200)
+            self.send_header("x-model-version", self.server.version)
+            self.send_header("x-arm-seen", self.headers.get("x-arm", ""))
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *said):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.version, server.daemon_threads = version, True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@contextmanager
+def envoy(folder: Path, stable: int, candidate: int):
+    """Envoy with both listeners and watched routes in `folder`; yields the addresses of internal, edge and admin."""
+    internal, edge, admin = free_ports(3)
+    listeners = [_listener("internal", internal, folder), _listener("edge", edge, folder)]
+    clusters = [_cluster("stable", stable), _cluster("candidate", candidate), AGGREGATE]
+    bootstrap = {
+        "node": {"id": "tests", "cluster": "tests"},
+        "admin": {"address": _address(admin)},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    }
+    (folder / "envoy.json").write_text(json.dumps(bootstrap))
+    import envoy as installed
+
+    binary = Path(installed.__file__).parent / "_bin" / "envoy"
+    command = [str(binary), "-c", str(folder / "envoy.json"), "--concurrency", "1", "-l", "warning"]
+    command += ["--use-dynamic-base-id"]
+    urls = [f"http://127.0.0.1:{port}" for port in (internal, edge, admin)]
+    with process(command, f"{urls[2]}/ready"):
+        yield urls
+
+
+ENVOY = "type.googleapis.com/envoy.extensions"
+AGGREGATE = {
+    "name": "candidate_or_stable",
+    "connect_timeout": "1s",
+    "lb_policy": "CLUSTER_PROVIDED",
+    "cluster_type": {
+        "name": "envoy.clusters.aggregate",
+        "typed_config": {
+            "@type": f"{ENVOY}.clusters.aggregate.v3.ClusterConfig",
+            "clusters": ["candidate", "stable"],
+        },
+    },
+}
+
+
+def _address(port: int) -> dict:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def _cluster(name: str, port: int) -> dict:
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
+    assignment = {"cluster_name": name, "endpoints": endpoints}
+    return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment}
+
+
+def _listener(name: str, port: int, folder: Path) -> dict:
+    source = {"path": str(folder / "rds" / f"{name}.yaml"), "watched_directory": {"path": str(folder / "rds")}}
+    router = {"@type": f"{ENVOY}.filters.http.router.v3.Router"}
+    manager = {
+        "@type": f"{ENVOY}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "rds": {
+            "route_config_name": name,
+            "config_source": {"resource_api_version": "V3", "path_config_source": source},
+        },
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    return {"name": name, "address": _address(port), "filter_chains": [{"filters": filters}]}

@@ -1,0 +1,76 @@
+"""Each step of a release, called as a component."""
+
+import json
+
+import pytest
+from kfp import dsl
+
+from components import package_manifest
+from components.release import component
+from components.release.gate import GateConfig
+from components.release.registry import read_state
+from components.release.router import EnvoyRouter
+from tests.components.release import predictions, servers
+
+
+def facts(tmp_path):
+    return dsl.Metrics(uri=str(tmp_path / "facts"))
+
+
+def gated(tmp_path, new, old, **versions):
+    verdict = dsl.Artifact(uri=str(tmp_path / "verdict.json"))
+    word = component.gate_candidate.python_func(
+        dsl.Dataset(uri=str(predictions.write(tmp_path / "new", new))),
+        dsl.Dataset(uri=str(predictions.write(tmp_path / "old", old, seed=3))),
+        versions.get("candidate", "v2"),
+        versions.get("serving", "v1"),
+        "<last night's student>",
+        GateConfig(bootstrap_samples=100).to_json(),
+        verdict,
+        dsl.HTML(uri=str(tmp_path / "report.html")),
+        facts(tmp_path),
+    )
+    return word, verdict
+
+
+def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
+    word, verdict = gated(tmp_path, 1.5, 1.0)
+    assert word == json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "release"
+    said = json.loads((tmp_path / "facts").read_text())
+    assert said["rows_in"] == said["rows_out"] == 960 and said["figure"].startswith("release: macro-F1 0.")
+    assert "&lt;last night" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package):
+    assert component.read_serving_version.python_func(facts(tmp_path)) == ""
+    old, new = package("old"), package("new")
+    stable = component.register_baseline.python_func(dsl.Model(uri=str(old)), facts(tmp_path))
+    assert component.read_serving_version.python_func(facts(tmp_path)) == stable
+    _, verdict = gated(tmp_path, 1.5, 1.0, candidate=package_manifest.version(new), serving=stable)
+    started = component.start_canary.python_func(dsl.Model(uri=str(new)), verdict, facts(tmp_path))
+    assert started == read_state()["candidate"] == package_manifest.version(new)
+
+
+@pytest.mark.slow
+def test_start_canary_refuses_a_candidate_that_was_rejected(tmp_path, s3, package):
+    component.register_baseline.python_func(dsl.Model(uri=str(package("old"))), facts(tmp_path))
+    _, verdict = gated(tmp_path, 1.0, 1.5)
+    assert component.start_canary.python_func(dsl.Model(uri=str(package("new"))), verdict, facts(tmp_path)) == ""
+    assert json.loads((tmp_path / "facts").read_text())["set_aside"] == 1
+
+
+@pytest.mark.slow
+def test_move_traffic_promotes_through_a_real_envoy(tmp_path, s3, package):
+    new = package_manifest.version(package("new"))
+    test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package)
+    EnvoyRouter(tmp_path, "").write_routes(0)
+    decided = {"verdict": "promote", "reason": "-", "experiment_id": read_state()["experiment"]["experiment_id"]}
+    (tmp_path / "decided.json").write_text(json.dumps(decided))
+    with servers.model_server(new) as stable, servers.envoy(tmp_path, stable.server_port, stable.server_port) as urls:
+        variables = {"GATEWAY": str(tmp_path), "GATEWAY_URL": urls[0], "GATEWAY_ADMIN_URL": urls[2]}
+        with servers.environment(**{f"BROADFAST_{name}": value for name, value in variables.items()}):
+            decided = dsl.Artifact(uri=str(tmp_path / "decided.json"))
+            assert component.move_traffic.python_func(decided, facts(tmp_path)) == "promote"
+        assert EnvoyRouter(tmp_path, urls[2]).read_back() == 0
+    assert (read_state()["stable"], read_state()["candidate"]) == (new, None)

@@ -1,0 +1,22 @@
+"""The experiment's pipeline, as it is compiled."""
+
+import yaml
+from kfp import compiler
+
+from components.experiment.plan import ExperimentPlan
+from pipelines.experiment import experiment
+
+
+def compiled(tmp_path):
+    compiler.Compiler().compile(experiment, str(tmp_path / "experiment.yaml"))
+    return yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+
+
+def test_no_step_of_an_experiment_is_ever_cached(tmp_path):
+    tasks = compiled(tmp_path)["root"]["dag"]["tasks"]
+    assert len(tasks) == 3 and not any(task["cachingOptions"].get("enableCache") for task in tasks.values())
+
+
+def test_without_another_plan_the_paper_plan_holds(tmp_path):
+    plan = compiled(tmp_path)["root"]["inputDefinitions"]["parameters"]["plan"]["defaultValue"]
+    assert ExperimentPlan.from_json(plan) == ExperimentPlan.paper()

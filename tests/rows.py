@@ -1,0 +1,48 @@
+"""Tiny real rows of the contracts, for tests: say what matters, the rest is filled in."""
+
+from components.contracts import FEATURES
+
+
+def judgement(**said) -> dict:
+    """A JUDGEMENTS row: a shopper asks for red running shoes and sees some."""
+    row = {
+        "query_id": "q1",
+        "query": "red running shoes",
+        "locale": "us",
+        "query_class": "torso",
+        "item_id": "i1",
+        "title": "Acme Sprint running shoes, red",
+        "brand": "Acme",
+        "category": "Running Shoes",
+        "attributes": "color: red; size: 42",
+        "label": "Exact",
+        "split": "train",
+        "mismatch": None,
+    }
+    return row | said
+
+
+def training_row(**said) -> dict:
+    """A TRAINING_SET row: a judgement with its features."""
+    return judgement() | dict.fromkeys(FEATURES, 0.0) | said
+
+
+def rationale(**said) -> dict:
+    """A RATIONALES row that is right."""
+    row = {
+        "query_id": "q1",
+        "item_id": "i1",
+        "label": "Exact",
+        "perspective": "attributes",
+        "sample": 0,
+        "text": "Found red, running, shoes; nothing asked is missing.",
+        "predicted_label": "Exact",
+        "label_probabilities": [0.7, 0.1, 0.1, 0.1],
+        "prompt_version": "test",
+        "model_digest": "digest",
+        "key": "k1",
+        "tokens_in": 40,
+        "tokens_out": 12,
+        "finish_reason": "stop",
+    }
+    return row | said

@@ -1,0 +1,112 @@
+"""The recorder: what was recorded reaches S3 once, whatever ends the process, and what cannot be is refused."""
+
+import os
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pyarrow.parquet as pq
+import pytest
+
+from components import contracts, storage
+from serving.exposures import Full, Recorder
+
+TIME = datetime(2026, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
+
+
+def row(schema, **said) -> dict:
+    return dict.fromkeys(schema.names) | {"time": TIME, "request_id": "r1"} | said
+
+
+def exposure(**said) -> dict:
+    return row(contracts.EXPOSURES, user_hash=bytes(range(16)), item_id="i1", position=1, stale=False, **said)
+
+
+def request(**said) -> dict:
+    return row(contracts.REQUESTS, **{"status": 200, **said})
+
+
+def on_s3(objects: dict, table: str) -> list[dict]:
+    found = [pq.read_table(BytesIO(content)) for name, content in objects.items() if f"logs/{table}/" in name]
+    return [row for part in found for row in part.to_pylist()]
+
+
+def unreachable(name: str, content: bytes) -> None:
+    raise ConnectionRefusedError("no S3 here")
+
+
+def test_rows_come_back_from_s3_as_they_were_recorded_below_their_hour(recorder, objects):
+    recorder.record(exposures=[exposure()], requests=[request()])
+    assert recorder.flush()
+    assert on_s3(objects, "exposures") == [exposure()]
+    assert all("/date=2026-01-31/hour=23/" in name for name in objects) and len(objects) == 2
+    assert recorder.spooled == 0 and not list(recorder.folder.glob("*.jsonl"))
+
+
+def test_rows_are_in_the_file_when_record_returns_so_a_killed_process_loses_none(recorder, objects, tmp_path):
+    recorder.record(exposures=[exposure()], requests=[request()])
+    left = tmp_path / "left"
+    left.mkdir()
+    for path in recorder.folder.glob("*.open"):
+        (left / path.name).write_bytes(path.read_bytes() + b'{"requests": [{"ti')
+    successor = Recorder(left, objects.__setitem__)
+    assert successor.spooled == 2
+    successor.close()
+    assert on_s3(objects, "exposures") == [exposure()]
+
+
+def test_an_upload_that_is_repeated_writes_the_same_objects(recorder, objects):
+    recorder.record(requests=[request()])
+    recorder._seal()
+    (sealed,) = recorder.folder.glob("*.jsonl")
+    content = sealed.read_bytes()
+    recorder.flush()
+    sealed.write_bytes(content)
+    recorder.flush()
+    assert len(on_s3(objects, "requests")) == 1
+
+
+def test_what_s3_does_not_take_stays_and_goes_up_later(tmp_path, objects):
+    first = Recorder(tmp_path / "spool", unreachable)
+    first.record(exposures=[exposure()])
+    assert not first.flush()
+    first.close()
+    second = Recorder(tmp_path / "spool", objects.__setitem__)
+    second.close()
+    assert len(on_s3(objects, "exposures")) == 1
+
+
+def test_a_full_spool_refuses_exposures_and_still_notes_refused_requests(recorder):
+    recorder.record(exposures=[exposure()] * 20)
+    with pytest.raises(Full, match="20 rows wait for S3, and at most 20 may"):
+        recorder.record(exposures=[exposure()], requests=[request()])
+    recorder.record(requests=[request(status=503)])
+    assert recorder.spooled == 21
+
+
+def test_a_closed_recorder_refuses(tmp_path, objects):
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__)
+    recorder.close()
+    with pytest.raises(Full, match="stopping"):
+        recorder.record(requests=[request()])
+
+
+def test_two_servers_cannot_share_a_spool(recorder, objects):
+    with pytest.raises(ValueError, match="give each server a spool folder of its own"):
+        Recorder(recorder.folder, objects.__setitem__)
+
+
+def test_rows_of_another_versions_contracts_are_set_aside_and_block_nothing(recorder, objects):
+    recorder.record(requests=[request() | {"colour": "red"}])
+    assert recorder.flush()
+    assert len(list(recorder.folder.glob("*.refused"))) == 1
+
+
+@pytest.mark.slow
+def test_rows_reach_a_real_s3_in_the_background(s3, tmp_path):
+    recorder = Recorder(tmp_path / "spool", flush_seconds=0.05)
+    recorder.record(exposures=[exposure()])
+    recorder.close()
+    (name,) = storage.names_below("logs/exposures/date=2026-01-31/hour=23")
+    (tmp_path / "read.parquet").write_bytes(storage.get_bytes(name))
+    assert contracts.read(contracts.EXPOSURES, tmp_path / "read.parquet") == [exposure()]
+    assert os.listdir(tmp_path / "spool") == ["lock"]

@@ -1,0 +1,122 @@
+"""The server as a process: what callers get over HTTP, how it stops, and what it says when it cannot start."""
+
+import signal
+import subprocess
+import sys
+
+import httpx
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from components import storage
+
+pytestmark = pytest.mark.slow  # starts servers
+
+BODY = {"query": "red shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}
+
+
+@pytest.fixture(scope="module")
+def server(s3, night, tmp_path_factory):
+    """The address and the process of one server with S3 behind it."""
+    from pipelines.laptop import free_ports
+
+    (port,), spool = free_ports(1), tmp_path_factory.mktemp("spool")
+    command = [sys.executable, "-m", "tests.serving.tiny_server", str(night), str(spool), str(port)]
+    process = s3.start("tiny", command)
+    s3.wait_ready("tiny", f"http://127.0.0.1:{port}/v1/models/relevance")
+    return f"http://127.0.0.1:{port}", process
+
+
+def post(server, verb: str = "predict", **request) -> httpx.Response:
+    return httpx.post(f"{server[0]}/v1/models/relevance:{verb}", **request)
+
+
+def test_a_request_is_answered_with_the_version_that_answered(server):
+    answer = post(server, json=BODY)
+    assert (answer.status_code, answer.headers["x-model-version"]) == (200, "student-overlap")
+    assert [row["item_id"] for row in answer.json()["predictions"]] == ["i1", "i2"]
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded"])
+def test_the_content_type_does_not_matter(server, kind):
+    answer = post(server, content=b'{"query": "a", "item_ids": ["i1"]}', headers={"content-type": kind})
+    assert answer.status_code == 200
+
+
+HOSTILE = [
+    {"content": b""},
+    {"content": b"{"},
+    {"content": b"\xff\xfe", "headers": {"content-type": "text/plain"}},
+    {"content": b'{"query": "\\ud800", "item_ids": ["i1"]}', "headers": {"content-type": "application/json"}},
+    {"content": b'{"query": "a", "item_ids": ["i1"], "page_size": NaN}'},
+    {"content": b"[" * 2000, "headers": {"content-type": "application/json"}},
+    {"json": BODY | {"item_ids": ["nobody"]}},
+    {"json": BODY, "headers": {"x-arm": "left"}},
+    {"json": [BODY]},
+    {"json": None},
+    {"json": {"query": "a", "instances": "b"}},
+    {"json": BODY, "headers": {"ce-specversion": "9", "ce-id": "1", "ce-source": "x", "ce-type": "y", "x-arm": "z"}},
+]
+
+
+@pytest.mark.parametrize("request_", HOSTILE, ids=range(len(HOSTILE)))
+def test_bad_input_is_the_callers_error_in_one_sentence(server, request_):
+    for verb in ("predict", "explain"):
+        answer = post(server, verb, **request_)
+        assert answer.status_code == 400 and answer.json()["error"]
+
+
+def test_v2_requests_and_other_models_are_the_callers_error_too(server):
+    inputs = [{"name": "query", "shape": [1], "datatype": "BYTES", "data": ["a"]}]
+    assert httpx.post(f"{server[0]}/v2/models/relevance/infer", json={"inputs": inputs}).status_code == 400
+    assert httpx.post(f"{server[0]}/v1/models/other:predict", json=BODY).status_code == 404
+
+
+def test_nobody_can_unload_the_model_over_http(server):
+    assert httpx.post(f"{server[0]}/v2/repository/models/relevance/unload").status_code == 404
+    assert post(server, json=BODY).status_code == 200
+
+
+def test_an_explanation_does_not_send_the_requests_headers_back(server):
+    answer = post(server, "explain", json=BODY, headers={"authorization": "secret"})
+    assert answer.status_code == 200 and "authorization" not in answer.headers
+    assert answer.headers["x-model-version"] == "student-overlap"
+
+
+def test_requests_are_counted_by_version_verb_and_code_and_wrong_ones_log_no_traceback(server, s3):
+    post(server, content=b"{")
+    counted = httpx.get(f"{server[0]}/metrics").text
+    assert 'broadfast_requests_total{code="400",verb="predict",version="student-overlap"}' in counted
+    assert 'broadfast_stage_seconds_count{stage="score",version="student-overlap"}' in counted
+    assert "Traceback" not in (s3.logs / "tiny.log").read_text()
+
+
+def test_it_listens_on_loopback_only(server):
+    listening = [c.laddr.ip for c in psutil.Process(server[1].pid).net_connections() if c.status == "LISTEN"]
+    assert listening == ["127.0.0.1"]
+
+
+def test_torch_is_nowhere_in_the_server(server):
+    mapped = {part.path for part in psutil.Process(server[1].pid).memory_maps()}
+    assert not [path for path in mapped if "/torch/" in path]
+
+
+def test_at_sigterm_everything_recorded_is_on_s3_before_the_process_ends(server, tmp_path):
+    post(server, json=BODY | {"request_id": "the-last-one"})
+    server[1].send_signal(signal.SIGTERM)
+    assert server[1].wait(30) == 0
+    logged = []
+    for name in storage.names_below("logs/requests"):
+        (tmp_path / "part").write_bytes(storage.get_bytes(name))
+        logged += pq.read_table(tmp_path / "part").to_pylist()
+    assert "the-last-one" in {row["request_id"] for row in logged}
+    assert {200, 400, 404} <= {row["status"] for row in logged}
+
+
+def test_a_server_that_cannot_load_stops_with_one_sentence(s3, tmp_path):
+    command = [sys.executable, "-m", "serving", f"--package={tmp_path}", f"--features={tmp_path}"]
+    ended = subprocess.run(command, env=s3.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("the relevance server cannot start: ")
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,92 @@
+"""The model behind :predict and :explain, called as KServe calls it."""
+
+import asyncio
+
+import pytest
+
+from tests.serving.conftest import WordOverlap, nearest
+from tests.serving.test_exposures import on_s3
+
+pytestmark = pytest.mark.slow  # imports Feast and KServe
+
+
+@pytest.fixture
+def model(night, recorder):
+    from serving.features import OnlineFeatures
+    from serving.explain import Explainer
+    from serving.server import RelevanceModel
+
+    made = RelevanceModel(WordOverlap(), OnlineFeatures(night), Explainer(nearest), recorder, lambda user: b"h" * 16)
+    yield made
+    made.workers.shutdown()
+
+
+def ask(model, body, headers=None) -> dict:
+    return asyncio.run(model.predict(body, headers or {}, {}))
+
+
+BODY = {"query": "red shoes", "item_ids": ["i3", "i2", "i1"], "request_id": "r7"}
+
+
+def test_items_come_back_in_the_order_of_their_scores_with_all_that_was_promised(model):
+    answer = ask(model, BODY)
+    first = answer["predictions"][0]
+    assert [row["item_id"] for row in answer["predictions"]] == ["i1", "i3", "i2"]
+    assert (first["position"], first["label"], first["score"]) == (1, "Exact", 1.0)
+    assert list(first["probabilities"]) == ["Exact", "Substitute", "Complement", "Irrelevant"]
+    assert (answer["version"], answer["request_id"]) == ("student-overlap", "r7")
+
+
+def test_the_answer_says_which_version_gave_it_in_a_header(model):
+    headers = {}
+    asyncio.run(model.predict(BODY, {}, headers))
+    assert headers == {"x-model-version": "student-overlap"}
+
+
+def test_what_the_page_shows_is_logged_with_a_hash_for_the_user(model, recorder, objects):
+    headers = {"x-arm": "treatment", "x-experiment-id": "e1"}
+    ask(model, BODY | {"user_id": "anna", "page_size": 2, "query_class": "head"}, headers)
+    recorder.flush()
+    shown, (request,) = on_s3(objects, "exposures"), on_s3(objects, "requests")
+    assert [(row["position"], row["item_id"], row["user_hash"]) for row in shown] == [(1, "i1", b"h" * 16), (2, "i3", b"h" * 16)]
+    assert {(row["assigned_arm"], row["experiment_id"], row["category"]) for row in shown} == {("treatment", "e1", "Sport")}
+    assert (request["status"], request["items"], request["version"]) == (200, 3, "student-overlap")
+    assert not any(b"anna" in content for content in objects.values())
+
+
+def test_an_item_nobody_knows_is_the_callers_error_by_name(model):
+    from kserve.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="item_ids names an unknown item, 'zz' and 1 more"):
+        ask(model, BODY | {"item_ids": ["i1", "zz", "yy"]})
+
+
+def test_an_arm_that_does_not_exist_is_refused(model):
+    from kserve.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="x-arm is 'left'; give control or treatment"):
+        ask(model, BODY, {"x-arm": "left"})
+
+
+def test_instances_are_scored_from_their_own_texts_and_their_unknown_numbers_counted(model, recorder, objects):
+    answer = ask(model, b'{"query": "garden hose", "instances": [{"title": "garden hose", "price": 9}]}')
+    recorder.flush()
+    assert answer["predictions"][0]["score"] == 1.0
+    assert on_s3(objects, "requests")[0]["missing_features"] == 6
+
+
+def test_nothing_is_shown_that_cannot_be_recorded(model, recorder):
+    from kserve.errors import ServerNotReady
+
+    recorder.record(outcomes=[{"time": "2026-01-31T00:00:00+00:00"}] * 19)
+    with pytest.raises(ServerNotReady, match="cannot be recorded"):
+        ask(model, BODY)
+
+
+def test_an_explanation_has_the_numbers_and_the_nearest_rationales_and_no_headers_of_the_request(model):
+    headers = {"authorization": "secret", "x-arm": "control"}
+    answer = asyncio.run(model.explain(BODY | {"query_id": "q1"}, headers))
+    first = answer["explanations"][0]
+    assert first["item_id"] == "i3" and first["rationales"][0]["text"] == "shares the words"
+    assert first["features"]["price"] == 20.0 and first["features"]["price_ratio"] == 1.0
+    assert headers == {"x-model-version": "student-overlap"}

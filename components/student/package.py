@@ -146,9 +146,10 @@ def model_card(config: dict, said: dict) -> str:
     """The card that a person reads before trusting the package."""
     return f"""# Relevance student ({config["variant"]})
 
-Given a query and an item: Exact, Substitute, Complement or Irrelevant, with calibrated probabilities and a reasoning vector.
+Given a query and an item: Exact, Substitute, Complement or Irrelevant, with probabilities and a reasoning vector.
 
-- Encoder {config["encoder"]}, extractor {config["extractor"]}, at most {config["max_length"]} tokens, temperature {config["temperature"]}
+- Encoder {config["encoder"]}, extractor {config["extractor"]}, at most {config["max_length"]} tokens
+- Temperature {config["temperature"]}, fitted on a fold of train
 - Trained on the train split, lambda {config["align_weight"]} ({config["reduction"]}); digests in lineage.json
 - On {said["parity_pairs"]} valid pairs: accuracy {said["accuracy"]:.3f}, macro-F1 {said["macro_f1"]:.3f}
 - Served file {said["served"]}; int8 keeps {said["int8_agreement"]:.1%} of the labels

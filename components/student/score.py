@@ -98,7 +98,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 class NearestRationale:
-    """The teacher's rationales nearest to latent reasoning vectors, by cosine: an explanation that costs no generation."""
+    """The teacher's rationales nearest to latent reasoning vectors, by cosine: explanations that need no generation."""
 
     def __init__(self, package: str | Path):
         table = pq.read_table(Path(package) / "rationales.parquet")

@@ -22,7 +22,7 @@ class WordOverlap:
 
         shared = [len(set(query.split()) & set(text.split())) / max(1, len(query.split())) for query, text in pairs]
         probabilities = np.array([[part, 0, 0, 1 - part] for part in shared], np.float32)
-        return Scores(probabilities=probabilities, reasoning=np.ones((len(pairs), 2), np.float32))
+        return Scores(LABELS, probabilities, np.ones((len(pairs), 2), np.float32))
 
 
 def nearest(reasoning, k=3):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import storage
+from tests.serving.tiny_package import write_package
 
 pytestmark = pytest.mark.slow  # starts servers
 
@@ -18,14 +19,15 @@ BODY = {"query": "red shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}
 
 @pytest.fixture(scope="module")
 def server(s3, night, tmp_path_factory):
-    """The address and the process of one server with S3 behind it."""
+    """The address, the process and the version of one server with S3 behind it."""
     from pipelines.laptop import free_ports
 
-    (port,), spool = free_ports(1), tmp_path_factory.mktemp("spool")
-    command = [sys.executable, "-m", "tests.serving.tiny_server", str(night), str(spool), str(port)]
-    process = s3.start("tiny", command)
+    (port,), folder = free_ports(1), tmp_path_factory.mktemp("server")
+    version = write_package(folder / "package")
+    command = [sys.executable, "-m", "serving", f"--package={folder / 'package'}", f"--features={night}"]
+    process = s3.start("tiny", [*command, f"--port={port}", f"--spool={folder / 'spool'}"])
     s3.wait_ready("tiny", f"http://127.0.0.1:{port}/v1/models/relevance")
-    return f"http://127.0.0.1:{port}", process
+    return f"http://127.0.0.1:{port}", process, version
 
 
 def post(server, verb: str = "predict", **request) -> httpx.Response:
@@ -34,7 +36,7 @@ def post(server, verb: str = "predict", **request) -> httpx.Response:
 
 def test_a_request_is_answered_with_the_version_that_answered(server):
     answer = post(server, json=BODY)
-    assert (answer.status_code, answer.headers["x-model-version"]) == (200, "student-overlap")
+    assert (answer.status_code, answer.headers["x-model-version"]) == (200, server[2])
     assert [row["item_id"] for row in answer.json()["predictions"]] == ["i1", "i2"]
 
 
@@ -81,19 +83,20 @@ def test_nobody_can_unload_the_model_over_http(server):
 def test_an_explanation_does_not_send_the_requests_headers_back(server):
     answer = post(server, "explain", json=BODY, headers={"authorization": "secret"})
     assert answer.status_code == 200 and "authorization" not in answer.headers
-    assert answer.headers["x-model-version"] == "student-overlap"
+    assert answer.headers["x-model-version"] == server[2]
+    assert answer.json()["explanations"][0]["rationales"][0]["perspective"] == "attributes"
 
 
 def test_requests_are_counted_by_version_verb_and_code_and_wrong_ones_log_no_traceback(server, s3):
     post(server, content=b"{")
     counted = httpx.get(f"{server[0]}/metrics").text
-    assert 'broadfast_requests_total{code="400",verb="predict",version="student-overlap"}' in counted
-    assert 'broadfast_stage_seconds_count{stage="score",version="student-overlap"}' in counted
+    assert f'broadfast_requests_total{{code="400",verb="predict",version="{server[2]}"}}' in counted
+    assert f'broadfast_stage_seconds_count{{stage="score",version="{server[2]}"}}' in counted
     assert "Traceback" not in (s3.logs / "tiny.log").read_text()
 
 
 def test_it_listens_on_loopback_only(server):
-    listening = [c.laddr.ip for c in psutil.Process(server[1].pid).net_connections() if c.status == "LISTEN"]
+    listening = [c.laddr.ip for c in psutil.Process(server[1].pid).connections() if c.status == "LISTEN"]
     assert listening == ["127.0.0.1"]
 
 

@@ -48,8 +48,13 @@ def test_what_the_page_shows_is_logged_with_a_hash_for_the_user(model, recorder,
     ask(model, BODY | {"user_id": "anna", "page_size": 2, "query_class": "head"}, headers)
     recorder.flush()
     shown, (request,) = on_s3(objects, "exposures"), on_s3(objects, "requests")
-    assert [(row["position"], row["item_id"], row["user_hash"]) for row in shown] == [(1, "i1", b"h" * 16), (2, "i3", b"h" * 16)]
-    assert {(row["assigned_arm"], row["experiment_id"], row["category"]) for row in shown} == {("treatment", "e1", "Sport")}
+    assert [(row["position"], row["item_id"], row["user_hash"]) for row in shown] == [
+        (1, "i1", b"h" * 16),
+        (2, "i3", b"h" * 16),
+    ]
+    assert {(row["assigned_arm"], row["experiment_id"], row["category"]) for row in shown} == {
+        ("treatment", "e1", "Sport")
+    }
     assert (request["status"], request["items"], request["version"]) == (200, 3, "student-overlap")
     assert not any(b"anna" in content for content in objects.values())
 

@@ -1,0 +1,28 @@
+"""The step that prepares judgements."""
+
+from kfp import dsl
+
+from components.images import student_step
+
+
+@student_step()
+def prepare_judgements(
+    source: str,
+    columns: str,
+    config: str,
+    judgements: dsl.Output[dsl.Dataset],
+    items: dsl.Output[dsl.Dataset],
+    refused: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from components.facts import record
+    from components.judgements.prepare import PrepareConfig, prepare
+    from components.judgements.readers import localise, named_columns
+
+    with TemporaryDirectory() as folder:
+        path = localise(source, Path(folder))
+        out = tuple(Path(table.path) for table in (judgements, items, refused))
+        record(facts, prepare(path, named_columns(columns), PrepareConfig.from_json(config), out))

@@ -1,0 +1,45 @@
+"""What is known of an item and of a query, as Feast's entities and feature views over one folder of Parquet files."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast.types import Float32, Int64, String
+
+TEXT = {"title": String, "brand": String, "category": String, "attributes": String}
+STATISTICS = {"price": Float32, "rating": Float32, "impressions_7d": Int64, "clicks_7d": Int64, "orders_7d": Int64}
+QUERY = {
+    "query_impressions_30d": Int64,
+    "query_clicks_30d": Int64,
+    "query_category": String,
+    "query_median_price": Float32,
+}
+NO_LIMIT = timedelta(0)
+
+item = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
+query = Entity(name="query", join_keys=["query_id"], value_type=ValueType.STRING)
+
+
+def view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | Path) -> FeatureView:
+    """A feature view over FOLDER/NAME.parquet, whose rows carry the moment from which they were known."""
+    return FeatureView(
+        name=name,
+        entities=[entity],
+        ttl=ttl,
+        schema=[Field(name=field, dtype=dtype) for field, dtype in fields.items()],
+        source=FileSource(name=f"{name}_file", path=str(Path(folder, f"{name}.parquet")), timestamp_field="time"),
+    )
+
+
+def views(folder: str | Path) -> list[FeatureView]:
+    """The three views over the Parquet files of a folder."""
+    return [
+        view("item_text", item, TEXT, NO_LIMIT, folder),
+        view("item_statistics", item, STATISTICS, timedelta(days=2), folder),
+        view("query_statistics", query, QUERY, timedelta(days=2), folder),
+    ]
+
+
+# Feast's own command line finds these; our steps call `views` with their folder.
+item_text, item_statistics, query_statistics = views(os.environ.get("BROADFAST_FEATURES", "."))

@@ -1,0 +1,77 @@
+"""The relevance server: `python -m serving --package FOLDER --features FOLDER`; stops when either cannot load."""
+
+import argparse
+import sys
+from functools import partial
+
+from components import storage
+from components.experiment.assignment import user_hash
+from components.settings import Settings
+from serving.exposures import Recorder  # and with it the metrics, before Feast
+from serving.light import stay_light
+
+
+def main() -> None:
+    """Load everything, serve until SIGTERM, then answer what is in flight and upload what was recorded."""
+    options = _options()
+    stay_light()
+    try:
+        model, recorder = load(options.package, options.features, options.spool)
+    except (ValueError, OSError) as error:
+        sys.exit(f"the relevance server cannot start: {error}")
+    model.name = options.name
+    try:
+        serve(model, recorder, options.host, options.port)
+    finally:
+        recorder.close()
+
+
+def load(package: str, features: str, spool: str):
+    """The model with all it needs, ready to answer, and the recorder to close at the end.
+
+    Raises:
+        ValueError, OSError: one of the folders is not what it should be, or a setting is missing; in one sentence.
+    """
+    from components.student.score import NearestRationale, Scorer
+    from serving.explain import Explainer
+    from serving.features import OnlineFeatures
+    from serving.server import RelevanceModel
+
+    hash_user = partial(user_hash, Settings().user_hash_secret)
+    hash_user("")  # says now, and not at the first request, that there is no secret
+    storage.client()  # likewise that no S3 is configured
+    scorer = Scorer(package)
+    scorer([("probe", "probe")])
+    explainer, online = Explainer(NearestRationale(package)), OnlineFeatures(features)
+    recorder = Recorder(spool)
+    return RelevanceModel(scorer, online, explainer, recorder, hash_user), recorder
+
+
+def serve(model, recorder: Recorder, host: str, port: int) -> None:
+    """Answer over HTTP on one address, with KServe's server, until a signal ends it."""
+    from kserve import ModelServer
+    from kserve.model_server import app
+
+    from serving.bind import bind, quiet
+    from serving.log import RequestLog
+
+    bind(host)
+    server = ModelServer(http_port=port, enable_grpc=False, workers=1, enable_latency_logging=False)
+    quiet()
+    app.add_middleware(RequestLog, recorder=recorder, version=model.version)
+    server.start([model])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    parser.add_argument("--package", required=True, help="folder of the student's package")
+    parser.add_argument("--features", required=True, help="folder of the night's materialised features")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
+    parser.add_argument("--spool", default="runs/spool/relevance", help="folder of what is not on S3 yet")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

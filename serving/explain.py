@@ -1,0 +1,23 @@
+"""Explains a ranking in the teacher's words: for each item, the rationales nearest to its latent reasoning."""
+
+from collections.abc import Sequence
+
+from components.student.score import NearestRationale, Scores
+
+NEAREST = 3
+
+
+class Explainer:
+    """Looks rationales up in the package's own index; nothing is generated."""
+
+    def __init__(self, nearest: NearestRationale):
+        self.nearest = nearest
+
+    def __call__(self, item_ids: Sequence[str], scores: Scores, features: Sequence[dict]) -> list[dict]:
+        """One explanation an item, in the order asked: its label and score, its numbers, the nearest rationales."""
+        rationales = self.nearest(scores.reasoning, NEAREST)
+        rows = zip(item_ids, scores.labels, scores.scores, features, rationales, strict=True)
+        return [
+            {"item_id": item_id, "label": label, "score": float(score), "features": numbers, "rationales": near}
+            for item_id, label, score, numbers, near in rows
+        ]

@@ -1,0 +1,113 @@
+"""The gateway: Envoy with our configuration, in front of two tiny servers that say who they are."""
+
+import json
+import sys
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import psutil
+import pytest
+
+from components.release.router import EnvoyRouter
+from serving.gateway import bootstrap
+
+pytestmark = pytest.mark.slow  # starts Envoy
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Answers everything with its name and what it was told of the arm."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        said = json.dumps({"name": self.server.name, "x-arm": self.headers["x-arm"]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(said)))
+        self.send_header("x-model-version", self.server.name)
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *arguments):
+        """Nothing: the gateway keeps the log."""
+
+
+def upstream(name: str) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    server.name, server.daemon_threads = name, True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """The folder, ports, router and process of a running gateway, and its upstreams."""
+    from pipelines.laptop import Laptop
+
+    home = tmp_path_factory.mktemp("gateway")
+    servers = {name: upstream(name) for name in ("stable", "candidate")}
+    with Laptop(home, home) as laptop:
+        ports = laptop.ports | {name: server.server_port for name, server in servers.items()}
+        named = [f"--{name}-port={ports[name]}" for name in ("stable", "candidate", "internal", "edge", "admin")]
+        process = laptop.start("gateway", [sys.executable, "-m", "serving.gateway", f"--folder={home / 'g'}", *named])
+        laptop.wait_ready("gateway", f"http://127.0.0.1:{ports['admin']}/ready")
+        router = EnvoyRouter(home / "g", f"http://127.0.0.1:{ports['admin']}")
+        yield {"folder": home / "g", "ports": ports, "router": router, "process": process, "servers": servers}
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+def ask(gateway, listener: str, times: int, **headers) -> Counter:
+    with httpx.Client() as client:
+        url = f"http://127.0.0.1:{gateway['ports'][listener]}/"
+        answers = [client.get(url, headers=headers | {"x-user-hash": str(n)}).json() for n in range(times)]
+    return Counter((answer["name"], answer["x-arm"]) for answer in answers)
+
+
+def test_the_process_is_envoy_itself_and_listens_on_loopback_only(gateway):
+    process = psutil.Process(gateway["process"].pid)
+    assert process.exe().endswith("/envoy/_bin/envoy")
+    assert {c.laddr.ip for c in process.connections() if c.status == "LISTEN"} == {"127.0.0.1"}
+
+
+def test_control_stays_with_stable_and_treatment_with_the_candidate_while_weights_stand_at_50(gateway):
+    gateway["router"].set_traffic(50)
+    assert ask(gateway, "internal", 200, **{"x-arm": "control"}) == {("stable", "control"): 200}
+    assert ask(gateway, "internal", 200, **{"x-arm": "treatment"}) == {("candidate", "treatment"): 200}
+
+
+def test_the_edge_strips_the_arm_before_it_chooses(gateway):
+    gateway["router"].set_traffic(0)
+    assert ask(gateway, "edge", 50, **{"x-arm": "treatment"}) == {("stable", None): 50}
+
+
+def test_requests_without_an_arm_are_split_by_weight(gateway):
+    gateway["router"].set_traffic(50)
+    split = ask(gateway, "internal", 200)
+    assert 60 <= split["candidate", None] <= 140 and split.total() == 200
+
+
+def test_the_access_log_says_who_answered(gateway):
+    gateway["router"].set_traffic(0)
+    ask(gateway, "internal", 1, **{"x-arm": "treatment"})
+    httpx.post(
+        f"http://127.0.0.1:{gateway['ports']['admin']}/drain_listeners?inboundonly"
+    )  # flushes nothing, closes none
+    httpx.post(f"http://127.0.0.1:{gateway['ports']['admin']}/reopen_logs")
+    lines = [json.loads(line) for line in (gateway["folder"] / "access.jsonl").read_text().splitlines()]
+    assert {"stable", "candidate"} <= {line["version"] for line in lines}
+
+
+def test_a_dead_candidate_costs_no_request(gateway):
+    gateway["servers"]["candidate"].shutdown()
+    gateway["servers"]["candidate"].server_close()
+    assert ask(gateway, "internal", 50, **{"x-arm": "treatment"}) == {("stable", "treatment"): 50}
+
+
+def test_only_the_edge_strips(tmp_path):
+    ports = dict.fromkeys(("stable", "candidate", "internal", "edge", "admin"), 1)
+    internal, edge = bootstrap(tmp_path, ports)["static_resources"]["listeners"]
+    assert "early_header_mutation_extensions" in json.dumps(edge)
+    assert "early_header_mutation_extensions" not in json.dumps(internal)

@@ -109,7 +109,7 @@ def smoke() -> Profile:
         name="smoke",
         exemplar_pairs=8,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, batch_size=4, max_steps=2),
-        engine=EngineConfig(engine="transformers", max_new_tokens=48, max_length=320, structured=True, batch_size=16),
+        engine=EngineConfig(engine="transformers", max_new_tokens=110, max_length=320, structured=True, batch_size=16),
         sampling=GenerateConfig(pairs=8, max_samples=2, prompt="tag"),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, batch_size=4, max_steps=2),
         dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, batch_size=2, max_steps=2),

@@ -39,6 +39,7 @@ class Watched:
         self.process, self.name, self.root, self.logs, self.steps = process, name, root, logs, steps
         self.tasks: dict[str, Task] = {}
         self.failed: str | None = None
+        self.words = ""
         self.tail: list[str] = []
         self.reader = threading.Thread(target=self.read, daemon=True)
 
@@ -58,7 +59,7 @@ class Watched:
         if self.failed or self.process.returncode:
             step = self.failed or "kfp"
             raise RuntimeError(
-                f"the step {step} failed: {self.last_words()}\nits log: {self.logs / f'{self.name}-{step}.log'}"
+                f"the step {step} failed: {self.words or self.last_words()}\nits log: {self.logs / f'{self.name}-{step}.log'}"
             )
         return self.tasks
 
@@ -71,6 +72,8 @@ class Watched:
         """Split the output into one log a step, and act on the lines that matter."""
         step = "kfp"
         for raw in self.process.stdout:
+            if self.failed:  # kfp goes on with what does not depend on the failed step; here the run stops
+                continue
             line = ANSI.sub("", raw).strip()
             if began := BEGAN.search(line):
                 step = began[1]
@@ -93,7 +96,7 @@ class Watched:
             if found[2] == "SUCCESS":
                 self.close(self.finished(found[1]))
             else:
-                self.failed = found[1]
+                self.words, self.failed = self.last_words(), found[1]
 
     def close(self, task: Task) -> None:
         """A step is done: keep it and show its figures."""

@@ -59,9 +59,8 @@ def start(folder: Path, ports: dict[str, int]) -> None:
         EnvoyRouter(folder, f"http://{HOST}:{ports['admin']}").write_routes(0)
     configuration = folder / "envoy.json"
     configuration.write_text(json.dumps(bootstrap(folder, ports), indent=1))
-    os.execv(
-        envoy(), ["envoy", "-c", str(configuration), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
-    )
+    options = ["--concurrency", "1", "--disable-hot-restart", "-l", "warning", "--file-flush-interval-msec", "1000"]
+    os.execv(envoy(), ["envoy", "-c", str(configuration), *options])
 
 
 def envoy() -> str:

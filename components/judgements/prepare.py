@@ -1,4 +1,4 @@
-"""Prepare judgements: check every row, split by query, write what is good and set aside what is not, with its reason."""
+"""Prepare judgements: check each row, split by query, write what is good, set aside what is not with its reason."""
 
 import hashlib
 import json

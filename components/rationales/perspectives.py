@@ -80,9 +80,9 @@ PERSPECTIVES = (
 )
 NAMES = tuple(perspective.name for perspective in PERSPECTIVES)
 
-PATTERN = rf"<(?:{'|'.join(NAMES)})> [^\n<>]{{8,360}}\nLabel: (?:{'|'.join(LABELS)})"
+PATTERN = rf"<(?:{'|'.join(NAMES)})> [^\n<>]{{8,300}}\nLabel: (?:{'|'.join(LABELS)})"
 _GRAMMAR = re.compile(
-    rf"<(?P<perspective>{'|'.join(NAMES)})> (?P<text>[^\n<>]{{8,360}})\nLabel: (?P<label>{'|'.join(LABELS)})"
+    rf"<(?P<perspective>{'|'.join(NAMES)})> (?P<text>[^\n<>]{{8,300}})\nLabel: (?P<label>{'|'.join(LABELS)})"
 )
 
 

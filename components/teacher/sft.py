@@ -49,7 +49,9 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
     examples = [{"prompt": prompts[row["query_id"], row["item_id"]], "completion": answer(row)} for row in rows]
     trainer = SFTTrainer(
         model=str(model),
-        args=TrlConfig(**settings_of(config), packing=False, completion_only_loss=True),
+        args=TrlConfig(
+            **settings_of(config), train_sampling_strategy="group_by_length", packing=False, completion_only_loss=True
+        ),
         train_dataset=Dataset.from_list(examples),
         peft_config=LoraConfig(
             r=config.rank,

@@ -15,7 +15,7 @@ def settings_of(config) -> dict:
     return {
         "output_dir": mkdtemp(prefix="trainer-"),
         "use_cpu": not cuda,
-        "bf16": cuda,
+        "bf16": cuda or bool(torch.cpu.get_capabilities().get("avx512_bf16")),
         "gradient_checkpointing": cuda,
         "max_length": config.max_length,
         "per_device_train_batch_size": config.batch_size,
@@ -23,7 +23,6 @@ def settings_of(config) -> dict:
         "max_steps": config.max_steps,
         "learning_rate": config.learning_rate,
         "warmup_steps": 0.1,
-        "train_sampling_strategy": "group_by_length",
         "logging_steps": 1,
         "save_strategy": "no",
         "report_to": "none",

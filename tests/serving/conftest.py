@@ -1,4 +1,4 @@
-"""A night's features, a scorer that counts shared words, a recorder whose S3 is a dict, and a real S3 for slow tests."""
+"""A night's features, a scorer that counts shared words, a recorder whose S3 is a dict, and a real S3."""
 
 import os
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,12 @@
 """Online reads: texts, numbers, ages; and the same numbers as in the training set."""
 
 import shutil
+from datetime import UTC, datetime
 
 import pytest
+
+from components import contracts
+from tests.rows import judgement
 
 pytestmark = pytest.mark.slow  # imports Feast
 
@@ -24,6 +28,17 @@ def test_known_items_come_in_the_order_asked_and_unknown_ones_by_name(online):
 def test_a_query_without_an_id_has_two_missing_numbers_an_item(online):
     assert online.find("hose", "q1", ["i1", "i3"]).missing == 0
     assert online.find("hose", None, ["i1", "i3"]).missing == 4
+
+
+def test_the_ten_numbers_are_the_same_as_in_the_training_set(online, night, tmp_path):
+    from components.features.materialize import training_set
+
+    rows = [judgement(query="acme hose", item_id=item_id) for item_id in ("i1", "i2", "i3")]
+    contracts.write(rows, contracts.JUDGEMENTS, tmp_path / "judgements.parquet")
+    training_set(tmp_path / "judgements.parquet", night, datetime.now(UTC), tmp_path / "t.parquet")
+    offline = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
+    expected = [{name: row[name] for name in contracts.FEATURES} for row in offline]
+    assert online.find("acme hose", "q1", ["i1", "i2", "i3"]).features == expected
 
 
 def test_numbers_over_their_age_limit_are_used_and_flagged(night):

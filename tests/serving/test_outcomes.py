@@ -1,8 +1,12 @@
 """The collector: what it takes, what it refuses, and that it keeps what it takes."""
 
+import sys
+
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from components import storage
 from serving.outcomes import application
 from tests.serving.test_exposures import on_s3
 
@@ -53,3 +57,14 @@ def test_what_is_not_json_is_refused(client):
 def test_a_full_spool_answers_503_and_says_that_nothing_was_recorded(client):
     answer = client.post("/outcomes", json={"outcomes": [CLICK] * 21})
     assert answer.status_code == 503 and "nothing was recorded" in answer.json()["error"]
+
+
+@pytest.mark.slow
+def test_the_collector_as_a_process_uploads_what_it_has_when_it_is_stopped(s3, tmp_path):
+    port, url = s3.ports["outcomes"], s3.environment["BROADFAST_OUTCOMES_URL"]
+    command = [sys.executable, "-m", "serving.outcomes", f"--port={port}", f"--spool={tmp_path}"]
+    process = s3.start("outcomes", command)
+    s3.wait_ready("outcomes", f"{url}/health")
+    assert httpx.post(f"{url}/outcomes", json={"outcomes": [ORDER]}).json() == {"accepted": 1}
+    s3.stop("outcomes")
+    assert process.returncode is not None and list(storage.names_below("logs/outcomes"))

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.slow  # imports Feast and KServe
 
 @pytest.fixture
 def model(night, recorder):
-    from serving.features import OnlineFeatures
     from serving.explain import Explainer
+    from serving.features import OnlineFeatures
     from serving.server import RelevanceModel
 
     made = RelevanceModel(WordOverlap(), OnlineFeatures(night), Explainer(nearest), recorder, lambda user: b"h" * 16)

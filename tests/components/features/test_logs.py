@@ -1,0 +1,23 @@
+"""The logs that the features count are fetched by day, and may not be there yet."""
+
+from datetime import timedelta
+
+import pytest
+
+from components import storage
+from components.features.logs import fetch_logs
+from tests.components.features.conftest import AS_OF
+
+pytestmark = pytest.mark.slow  # starts S3
+
+
+def test_the_first_night_finds_no_logs(s3, tmp_path):
+    assert fetch_logs("logs-of-nobody", AS_OF, tmp_path / "logs") is None
+
+
+def test_days_of_the_window_are_fetched_and_older_ones_left(s3, tmp_path):
+    for days in (0, 30, 31):
+        day = AS_OF - timedelta(days=days)
+        storage.put_bytes(f"some-logs/exposures/date={day:%Y-%m-%d}/hour=01/x.parquet", b"rows")
+    folder = fetch_logs("some-logs", AS_OF, tmp_path / "logs")
+    assert len(list(folder.rglob("*.parquet"))) == 2

@@ -32,7 +32,7 @@ lint: .venv ## ruff's opinion
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 
 compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
-	$(PY) -m pipelines.deploy compile --out build
+	$(PY) -m pipelines.deploy --out build
 
 clean: ## remove what runs left behind (runs/ and build/), not the environment
 	rm -rf runs build

@@ -98,23 +98,30 @@ def laptop() -> Profile:
         final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),
-        plan=ExperimentPlan.laptop(),
+        plan=replace(ExperimentPlan.laptop(), maximum_looks=3),
+        traffic=Traffic(users=300),
     )
 
 
 def smoke() -> Profile:
-    """Minutes, for tests: the real libraries on tiny data. Output is structured, for few steps teach no form."""
+    """Minutes, for tests: the real libraries on tiny data.
+
+    Output is structured, for few steps teach no form; and the gate's margins are wide, so that the canary is tried.
+    """
     return replace(
         laptop(),
         name="smoke",
         exemplar_pairs=8,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, batch_size=4, max_steps=2),
-        engine=EngineConfig(engine="transformers", max_new_tokens=110, max_length=320, structured=True, batch_size=16),
+        engine=EngineConfig(
+            engine="transformers", max_new_tokens=48, max_length=320, structured=True, characters=60, batch_size=16
+        ),
         sampling=GenerateConfig(pairs=8, max_samples=2, prompt="tag"),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, batch_size=4, max_steps=2),
         dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, batch_size=2, max_steps=2),
         final=GenerateConfig(pairs=16, prompt="free", max_samples=1),
         student=replace(laptop().student, max_length=48, epochs=1),
+        gate=GateConfig(margin_accuracy=0.5, margin_macro_f1=0.5, margin_slice=1.0, floor_accuracy=0, floor_macro_f1=0),
         plan=ExperimentPlan.smoke(),
         marketplace=Marketplace(items=240, queries=60),
         traffic=Traffic(users=60),

@@ -36,6 +36,8 @@ def run(
     report.html and logs.
     """
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)  # a log is not folded
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if profile not in ("smoke", "laptop"):

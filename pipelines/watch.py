@@ -58,9 +58,8 @@ class Watched:
         self.steps.drop_line()
         if self.failed or self.process.returncode:
             step = self.failed or "kfp"
-            raise RuntimeError(
-                f"the step {step} failed: {self.words or self.last_words()}\nits log: {self.logs / f'{self.name}-{step}.log'}"
-            )
+            log = self.logs / f"{self.name}-{step}.log"
+            raise RuntimeError(f"the step {step} failed: {self.words or self.last_words()}\nits log: {log}")
         return self.tasks
 
     def last_words(self) -> str:

@@ -9,12 +9,13 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from components.config import JsonConfig
 from components.contracts import LABELS
-from components.rationales.perspectives import PATTERN
+from components.rationales.perspectives import pattern
 from components.teacher_prompt import rendered
 
 
@@ -28,6 +29,7 @@ class EngineConfig(JsonConfig):
     temperature: float = 0.8
     top_p: float = 0.95
     structured: bool = False  # constrain the output to the grammar
+    characters: int = 2000  # of a rationale, where the output is constrained
     batch_size: int = 32  # transformers only; vLLM batches by itself
     seed: int = 0
 
@@ -69,11 +71,6 @@ def start(model: str | Path, config: EngineConfig) -> Engine:
     if config.engine == "transformers" or not installed:
         return TransformersEngine(model, config)
     return VllmEngine(model, config)
-
-
-def rest_pattern(opening: str) -> str:
-    """The grammar of what follows an opening such as "<attributes>"."""
-    return PATTERN.replace(PATTERN[: PATTERN.index(" ")], "", 1) if opening else PATTERN
 
 
 def label_tokens(tokenizer) -> list[int]:
@@ -162,11 +159,16 @@ class TransformersEngine:
     def _grammar(self, opening: str) -> list:
         if not self.config.structured:
             return []
-        import xgrammar
         from xgrammar.contrib.hf import LogitsProcessor
 
+        return [LogitsProcessor(self._compiler.compile_regex(pattern(opening, self.config.characters)))]
+
+    @cached_property
+    def _compiler(self):
+        import xgrammar
+
         info = xgrammar.TokenizerInfo.from_huggingface(self.tokenizer, vocab_size=self.model.config.vocab_size)
-        return [LogitsProcessor(xgrammar.GrammarCompiler(info).compile_regex(rest_pattern(opening)))]
+        return xgrammar.GrammarCompiler(info)
 
 
 class VllmEngine:
@@ -213,7 +215,8 @@ class VllmEngine:
         return [self._completion(output, opening) for output, opening in zip(outputs, openings, strict=True)]
 
     def _sampling(self, opening: str):
-        grammar = self.structured(regex=rest_pattern(opening)) if self.config.structured else None
+        regex = pattern(opening, self.config.characters)
+        grammar = self.structured(regex=regex) if self.config.structured else None
         return self.parameters(
             temperature=self.config.temperature,
             top_p=self.config.top_p if self.config.temperature > 0 else 1.0,

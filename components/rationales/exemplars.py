@@ -101,7 +101,7 @@ def reason(row: Mapping, perspective: str) -> str:
 
 
 def write_exemplars(judgements: str | Path, pairs: int, out: str | Path) -> dict:
-    """Write exemplars of `pairs` train pairs, equally of each label (0: none at all); rows in are pairs x perspectives."""
+    """Write exemplars of `pairs` train pairs, equally of each label; 0 writes none. Rows in: pairs x perspectives."""
     chosen = choose_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), pairs) if pairs else []
     written = contracts.write_batches(exemplars(chosen), contracts.RATIONALES, out)
     asked = len(chosen) * len(NAMES)

@@ -80,10 +80,14 @@ PERSPECTIVES = (
 )
 NAMES = tuple(perspective.name for perspective in PERSPECTIVES)
 
-PATTERN = rf"<(?:{'|'.join(NAMES)})> [^\n<>]{{8,300}}\nLabel: (?:{'|'.join(LABELS)})"
-_GRAMMAR = re.compile(
-    rf"<(?P<perspective>{'|'.join(NAMES)})> (?P<text>[^\n<>]{{8,300}})\nLabel: (?P<label>{'|'.join(LABELS)})"
-)
+_LABEL = rf"\nLabel: (?P<label>{'|'.join(LABELS)})"
+_GRAMMAR = re.compile(rf"<(?P<perspective>{'|'.join(NAMES)})> (?P<text>[^\n<>]{{8,4000}}){_LABEL}")
+
+
+def pattern(opening: str, characters: int) -> str:
+    """The grammar of what follows `opening` ("" or a perspective's tag), as a regular expression for decoders."""
+    tag = "" if opening else f"<(?:{'|'.join(NAMES)})>"
+    return rf"{tag} [^\n<>]{{8,{characters}}}\nLabel: (?:{'|'.join(LABELS)})"
 
 
 def parse(completion: str) -> tuple[str, str, str] | None:

@@ -11,9 +11,9 @@ from components.teacher_prompt import answer
 
 
 def preference_pairs(rationales: Iterable[dict], prompts: Mapping[tuple[str, str], str]) -> Iterator[dict]:
-    """Yield one pair per query-item whose rationales disagree: a right one over a wrong one, whatever their perspectives.
+    """Yield one pair per query-item whose rationales disagree: a right one over a wrong one.
 
-    Samples that agree, all right or all wrong, teach no preference and yield nothing. Both sides answer the same
+    The two may be of different perspectives. Samples that agree, all right or all wrong, teach no preference and yield nothing. Both sides answer the same
     prompt. Which of several is taken, only their keys decide, so that no perspective is favoured.
     """
     for query_item, group in groupby(

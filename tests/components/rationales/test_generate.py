@@ -1,9 +1,8 @@
 """Which pairs are asked, under which keys, and that every request ends as a row or in quarantine."""
 
 from components.rationales.choose import choose_pairs
-from components.rationales.engine import Completion, EngineConfig, rest_pattern, shares
+from components.rationales.engine import Completion, EngineConfig, shares
 from components.rationales.generate import Asking, GenerateConfig, Request, rationale, refused, without_right
-from components.rationales.perspectives import PATTERN
 from components.rationales.summary import summary
 from tests.rows import judgement
 from tests.rows import rationale as rationale_row
@@ -70,11 +69,6 @@ def test_only_pairs_with_no_right_rationale_are_asked_again():
 
 def test_label_probabilities_are_shares_of_the_four():
     assert shares([0.0, 0.0, 0.0, 0.0]) == (0.25, 0.25, 0.25, 0.25)
-
-
-def test_the_grammar_after_an_opening_is_the_rest_of_the_grammar():
-    assert rest_pattern("") == PATTERN
-    assert rest_pattern("<attributes>").startswith(" [^")
 
 
 def test_the_summary_counts_conflicts_and_accuracy_by_perspective():

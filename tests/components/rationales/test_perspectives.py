@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components.rationales.perspectives import NAMES, PATTERN, PERSPECTIVES, parse, sampling_prompt
+from components.rationales.perspectives import NAMES, PERSPECTIVES, parse, pattern, sampling_prompt
 from components.teacher_prompt import answer, pair_text, unified_prompt
 from tests.rows import judgement, rationale
 
@@ -33,7 +33,12 @@ def test_what_strays_from_the_grammar_is_not_parsed(completion):
 def test_every_worked_example_keeps_the_grammar_that_the_model_has_to_keep():
     for perspective in PERSPECTIVES:
         for _, _, text in perspective.examples:
-            assert re.fullmatch(PATTERN, f"{perspective.tag} {text}")
+            assert re.fullmatch(pattern("", 200), f"{perspective.tag} {text}")
+
+
+def test_after_an_opening_the_decoder_is_held_to_the_rest_of_the_grammar():
+    assert re.fullmatch(pattern("<attributes>", 60), " It fits the query.\nLabel: Exact")
+    assert not re.fullmatch(pattern("<attributes>", 10), " It fits the query.\nLabel: Exact")
 
 
 def test_the_fixed_text_of_a_perspective_comes_first_and_the_pair_last():

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from components.judgements.prepare import PrepareConfig
-from components.student.model import LrkdConfig
-
 from components.experiment.plan import ExperimentPlan
+from components.judgements.prepare import PrepareConfig
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import GenerateConfig
 from components.release.gate import GateConfig
+from components.student.model import LrkdConfig
 from components.teacher.dpo import DpoConfig
 from components.teacher.sft import SftConfig
 

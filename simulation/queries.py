@@ -66,7 +66,7 @@ def negation(kind: Kind, items: list[Item], draw: random.Random) -> tuple[str, I
 
 def typo(kind: Kind, items: list[Item], draw: random.Random) -> tuple[str, Intent]:
     text, intent = draw.choice((branded, generic, attribute))(kind, items, draw)
-    at = draw.randrange(1, len(text) - 2)
+    at = draw.randrange(1, max(2, len(text) - 2))  # the shortest words have three letters
     swapped = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
     return (swapped if draw.random() < 0.6 else text[:at] + text[at + 1 :]), intent
 

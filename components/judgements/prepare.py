@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -121,9 +122,11 @@ def number(name: str, value: object) -> float | None:
     if value in (None, ""):
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"wrong type: {name} is {value!r}, not a number") from error
+        if math.isfinite(float(value)):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"wrong type: {name} is {value!r}, not a number")
 
 
 def name_of(*parts: str) -> str:

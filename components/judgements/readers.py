@@ -71,7 +71,8 @@ def check_columns(path: Path, present: list[str], names: dict[str, str], said: d
 
 def read_csv(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
     """Rows of a CSV file with a header."""
-    with open(path, encoding="utf-8", newline="") as file:
+    csv.field_size_limit(2**30)  # how long a text may be is said once, where rows are checked
+    with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         check_columns(path, list(reader.fieldnames or []), names, said)
         for row in reader:
@@ -80,7 +81,8 @@ def read_csv(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterato
 
 def read_jsonl(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
     """Rows of a JSONL file; a line that is no JSON object is passed on as what is wrong with it."""
-    with open(path, encoding="utf-8") as file:
+    checked = False
+    with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             try:
                 row = json.loads(line)
@@ -90,8 +92,9 @@ def read_jsonl(path: Path, names: dict[str, str], said: dict[str, str]) -> Itera
             if not isinstance(row, dict):
                 yield path.name, number, "not a JSON object"
                 continue
-            if number == 1:
+            if not checked:
                 check_columns(path, list(row), names, said)
+                checked = True
             yield path.name, number, {ours: row.get(theirs) for ours, theirs in names.items()}
 
 
@@ -123,11 +126,11 @@ def read_esci(folder: Path) -> Iterator[Row]:
         from (select *, row_number() over () line from read_parquet(?)) e
         left join read_parquet(?) p using (product_id, product_locale) order by e.line
     """
-    batches = duckdb.connect().execute(query, [str(examples), str(products)]).to_arrow_reader(4096)
-    for batch in batches:
-        for row in batch.to_pylist():
-            line = row.pop("line")
-            yield examples.name, line, dict.fromkeys(NAMES) | row
+    with duckdb.connect() as connection:
+        for batch in connection.sql(query, params=[str(examples), str(products)]).to_arrow_reader(4096):
+            for row in batch.to_pylist():
+                line = row.pop("line")
+                yield examples.name, line, dict.fromkeys(NAMES) | row
 
 
 def esci_file(folder: Path, part: str) -> Path:

@@ -5,6 +5,7 @@ No pair's score depends on the others of its batch in fp32: they only share its 
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -161,14 +162,25 @@ def read_pairs(path: Path) -> Iterator[dict]:
 
 def lines(path: Path) -> Iterable[str]:
     """Lines of a text file, which is closed at its end."""
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         yield from file
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Score a file from the command line."""
     parser = argparse.ArgumentParser(prog="python -m components.student.score", description=score_file.__doc__)
     parser.add_argument("package", help="folder of a package")
     parser.add_argument("pairs", help="Parquet, CSV or JSONL with query, title and further item fields")
     parser.add_argument("out", help="JSONL to write: each row with predicted_label, probabilities and score")
-    arguments = parser.parse_args()
-    print(f"{score_file(arguments.package, arguments.pairs, arguments.out)} pairs scored")
+    said = parser.parse_args(arguments)
+    try:
+        count = score_file(said.package, said.pairs, said.out)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{count} pairs scored")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -11,10 +11,10 @@ from components.teacher_prompt import answer
 
 
 def preference_pairs(rationales: Iterable[dict], prompts: Mapping[tuple[str, str], str]) -> Iterator[dict]:
-    """Yield one pair per query-item whose rationales disagree: a right one over a wrong one.
+    """Yield one pair per query-item whose rationales disagree: a right one chosen over a wrong one.
 
-    The two may be of different perspectives. Samples that agree, all right or all wrong, teach no preference and yield nothing. Both sides answer the same
-    prompt. Which of several is taken, only their keys decide, so that no perspective is favoured.
+    The two may be of different perspectives, and answer the same prompt. Samples that agree, all right or all wrong,
+    teach no preference and yield nothing. Which of several is taken, only their keys decide.
     """
     for query_item, group in groupby(
         rationales, key=lambda row: (row["query_id"], row["item_id"])

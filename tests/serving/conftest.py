@@ -1,12 +1,11 @@
-"""A night's features, a scorer that counts shared words, a recorder whose S3 is a dict, and a real S3."""
+"""A night's features, a scorer that counts shared words, and a recorder whose S3 is a dict."""
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from components import contracts, storage
+from components import contracts
 
 LABELS = contracts.LABELS
 ITEMS = {"i1": ("red running shoes", 50.0), "i2": ("blue running socks", 5.0), "i3": ("garden hose", 20.0)}
@@ -60,18 +59,3 @@ def recorder(tmp_path, objects):
     made = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_rows=20)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory):
-    """A real S3 from its wheel, named in this process's environment while the tests run."""
-    from pipelines.laptop import Laptop
-
-    home, before = tmp_path_factory.mktemp("home"), os.environ.copy()
-    with Laptop(home, home) as laptop:
-        laptop.start_s3()
-        os.environ |= laptop.environment
-        storage.ensure_bucket()
-        yield laptop
-    os.environ.clear()
-    os.environ.update(before)

@@ -14,11 +14,9 @@ import pytest
 from components import contracts
 from components.release.registry import update_state
 from simulation.shoppers import PAGE, Query, World, behave, draw, headers, load
-from tests.components.release.conftest import s3, s3_server
 from tests.components.release.servers import environment
 from tests.rows import judgement
 
-__all__ = ["s3", "s3_server"]
 LABELS = {f"i{n}": contracts.LABELS[n % 4] for n in range(8)}
 QUERY = Query("q1", "red shoe", "us", "head", LABELS)
 EXPERIMENT = {"experiment_id": "e1", "salt": "e1", "stages": [{"share": 1.0, "started": "2026-01-05T08:00:00+00:00"}]}

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import contracts
-from tests.serving.conftest import s3  # noqa: F401
 
 AS_OF = datetime(2026, 1, 31, 3, tzinfo=UTC)
 

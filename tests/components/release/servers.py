@@ -1,12 +1,10 @@
-"""Real servers for tests, on loopback: S3 (SeaweedFS), Envoy with the release's routes, and what stands behind it."""
+"""Real servers for tests, on loopback: Envoy with the release's routes, and what stands behind it."""
 
 import itertools
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sysconfig
 import tempfile
 import threading
 import time
@@ -16,10 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from components import storage
-
 PORTS = itertools.count(10_000 + os.getpid() % 9_000)  # none is handed out twice
-ACCESS = {"accessKey": "tests", "secretKey": "tests-secret"}
 
 
 def free_ports(count: int) -> list[int]:
@@ -61,35 +56,6 @@ def answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def s3(folder: Path):
-    """An empty S3 that the environment points to while the block runs."""
-    (folder / "log").mkdir(parents=True)
-    (folder / "data").mkdir()
-    identity = {"name": "tests", "credentials": [ACCESS], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
-    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
-    weed = Path(sysconfig.get_path("scripts"), "weed")
-    command = [weed, f"-logdir={folder / 'log'}", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1"]
-    command += [
-        "-ip.bind=127.0.0.1",
-        "-filer",
-        "-s3",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        f"-s3.config={folder / 's3.json'}",
-    ]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=0", *(f"-{name}={port}" for name, port in ports.items())]
-    url = f"http://127.0.0.1:{ports['s3.port']}"
-    variables = {"BROADFAST_S3_ENDPOINT": url, "BROADFAST_S3_BUCKET": "tests"}
-    variables |= {"AWS_ACCESS_KEY_ID": ACCESS["accessKey"], "AWS_SECRET_ACCESS_KEY": ACCESS["secretKey"]}
-    with process(list(map(str, command)), f"{url}/healthz", GOMEMLIMIT="200MiB"), environment(**variables):
-        storage.ensure_bucket()
-        yield url
-    shutil.rmtree(folder)
 
 
 @contextmanager

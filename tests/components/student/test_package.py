@@ -1,0 +1,98 @@
+"""A package holds all that serving loads, says what was measured, and shows whether anything in it was changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from components import contracts, package_manifest
+from components.student.package import PARITY, checked, export, load, main, package
+from tests.components.student.conftest import training_rows
+
+pytestmark = pytest.mark.slow  # trains and exports
+
+FILES = {"model.onnx", "model.int8.onnx", "model.safetensors", "config.json", "tokenizer.json", "metrics.json"}
+FILES |= {"lineage.json", "model_card.md", "rationales.parquet", "encoder/config.json"}
+
+
+def test_a_package_is_complete_and_named_for_its_content(packaged):
+    folder, said = packaged
+    assert set(package_manifest.verify(folder)) == FILES
+    assert said["version"] == package_manifest.version(folder) and said["rows_in"] == said["rows_out"] == 1
+
+
+def test_pytorch_and_onnx_were_compared_on_the_valid_pairs(packaged):
+    said = json.loads((packaged[0] / "metrics.json").read_text())
+    assert said["parity_pairs"] == 24 and 0 <= said["parity_max_difference"] <= PARITY
+    assert json.loads((packaged[0] / "config.json").read_text())["served"] == said["served"]
+
+
+def test_int8_is_served_only_where_it_keeps_the_labels(packaged):
+    said = packaged[1]
+    keeps = said["int8_agreement"] >= 0.99 and said["int8_macro_f1_loss"] <= 0.005
+    assert said["served"] == ("model.int8.onnx" if keeps else "model.onnx")
+
+
+def test_lineage_names_what_the_package_was_made_of(packaged, tables):
+    lineage = json.loads((packaged[0] / "lineage.json").read_text())
+    assert lineage["training_set"] == package_manifest.file_digest(tables[0])
+    assert lineage["rationale_embeddings"] == package_manifest.file_digest(tables[1])
+    assert lineage["weights"] == package_manifest.file_digest(packaged[0] / "model.safetensors")
+
+
+def test_the_model_card_says_how_good_the_student_is(packaged):
+    folder, said = packaged
+    assert f"macro-F1 {said['macro_f1']:.3f}" in (folder / "model_card.md").read_text()
+
+
+def test_a_saved_student_comes_back_with_its_weights(trained):
+    student, config = load(trained[0])
+    saved = load_file(trained[0] / "model.safetensors")
+    assert all(torch.equal(value, saved[name]) for name, value in student.state_dict().items())
+    assert config["extractor"] == "mlp" and not student.training
+
+
+def test_weights_of_another_shape_are_not_packaged(trained, tables, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "student")
+    weights = load_file(tmp_path / "student" / "model.safetensors")
+    save_file({name: value for name, value in weights.items() if "classifier" not in name}, tmp_path / "weights")
+    (tmp_path / "weights").replace(tmp_path / "student" / "model.safetensors")
+    with pytest.raises(RuntimeError, match="Missing key.*classifier.weight"):
+        package(tmp_path / "student", tables[1], tables[0], tmp_path / "package")
+    assert not (tmp_path / "package" / "manifest.json").exists()
+
+
+def test_an_export_that_differs_from_the_model_is_refused(trained, tmp_path):
+    student, config = load(trained[0])
+    export(student, tmp_path / "model.onnx")
+    shutil.copy(trained[0] / "tokenizer.json", tmp_path / "tokenizer.json")
+    with torch.no_grad():
+        student.classifier.bias += torch.tensor([0.0, 0.5, 0.0, 0.0])
+    with pytest.raises(ValueError, match="ONNX differs from PyTorch by .*: not packaged"):
+        checked(student, config, training_rows(4)[-4:], tmp_path)
+
+
+def test_without_a_valid_pair_the_export_cannot_be_checked_and_is_refused(trained, tables, tmp_path):
+    rows = [row for row in training_rows(4) if row["split"] == "train"]
+    contracts.write(rows, contracts.TRAINING_SET, tmp_path / "rows")
+    with pytest.raises(ValueError, match="no pair in the split 'valid': the export cannot be checked"):
+        package(trained[0], tables[1], tmp_path / "rows", tmp_path / "package")
+
+
+def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp_path):
+    command = [sys.executable, "-m", "components.student.package", "verify"]
+    good = subprocess.run([*command, str(packaged[0])], capture_output=True, text=True, check=True)
+    assert good.stdout == f"{packaged[1]['version']}: {len(FILES)} files as the manifest says\n"
+    shutil.copytree(packaged[0], tmp_path / "package")
+    (tmp_path / "package" / "config.json").write_text("{}")
+    bad = subprocess.run([*command, str(tmp_path / "package")], capture_output=True, text=True, check=False)
+    assert bad.returncode == 1 and bad.stderr.endswith("config.json was changed: its sha256 is not the manifest's\n")
+
+
+def test_a_folder_that_is_no_package_is_said_so(tmp_path, capsys):
+    assert main(["verify", str(tmp_path)]) == 1
+    assert "has no manifest.json: it is not a package, or was not finished" in capsys.readouterr().err

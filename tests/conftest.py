@@ -1,0 +1,32 @@
+"""One real S3 for all tests, named in the environment of those that ask for it alone, and without a release state."""
+
+import pytest
+
+from components import storage
+from components.release import registry
+from components.settings import Settings
+from tests.components.release.servers import environment
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    """The laptop's S3 from its wheel, and the laptop that started it."""
+    from pipelines.laptop import Laptop
+
+    home = tmp_path_factory.mktemp("home")
+    with Laptop(home, home) as laptop:
+        laptop.start_s3()
+        with environment(**laptop.environment):
+            storage.ensure_bucket()
+        yield laptop
+
+
+@pytest.fixture(autouse=True)
+def named_s3(request):
+    """Point the environment to the S3 while a test that uses it runs."""
+    if "s3" not in request.fixturenames:
+        yield
+        return
+    with environment(**request.getfixturevalue("s3").environment):
+        storage.client().remove_object(Settings().s3_bucket, registry.STATE)
+        yield

@@ -1,7 +1,7 @@
 # The front door. Every target creates what it needs; logic lives in Python.
 PYTHON ?= python3.11
 PY := .venv/bin/python
-UV := .venv/bin/uv pip install --quiet --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
+UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help run smoke test test-fast lint compile clean

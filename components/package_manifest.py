@@ -31,12 +31,15 @@ def verify(folder: str | Path) -> dict[str, str]:
     """Check every file against the manifest and return it.
 
     Raises:
-        ValueError: the manifest is missing, a file is missing, changed, or not named in it.
+        ValueError: the manifest is missing or broken, a file is missing, changed, or not named in it.
     """
     folder = Path(folder)
     if not (folder / NAME).is_file():
         raise ValueError(f"{folder} has no {NAME}: it is not a package, or was not finished")
-    manifest = json.loads((folder / NAME).read_text())
+    try:
+        manifest = json.loads((folder / NAME).read_text())
+    except ValueError as error:
+        raise ValueError(f"{folder / NAME} was changed: it is not JSON ({error})") from error
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME}
     if present != manifest.keys():
         raise ValueError(f"{folder}: files that differ from the manifest: {sorted(present ^ manifest.keys())}")

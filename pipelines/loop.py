@@ -101,7 +101,7 @@ class Loop:
                 break
             self.shoppers(f"look {look}", tasks)
         self.summary["decision"] = decided["decide-experiment"].output
-        self.summary["sentence"] = facts["sentence"]
+        self.summary["sentence"] = facts["figure"]
 
     def pipeline(self, name: str, arguments: dict) -> dict[str, Task]:
         """Run a pipeline by kfp.local in a process of its own, keeping the servers as the state wants them."""

@@ -1,13 +1,12 @@
 """The report of a run: one self-contained page, from the run's summary; what a run did not reach is said, too."""
 
 import re
-from datetime import datetime
 from pathlib import Path
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from components.contracts import LABELS
-from pipelines import charts
+from pipelines import charts, figures
 from pipelines.charts import Line
 from pipelines.watch import title
 
@@ -29,7 +28,14 @@ MODELS = (
     ("plain", "score plain student", "train plain student", "package plain student"),
     ("baseline", "score baseline", "", "baseline package"),
 )
-LOWER_IS_BETTER = "calibration_error"
+METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "ndcg_at_10": "NDCG@10",
+    "calibration_error": "calibration error",
+    "auc_exact": "AUC of Exact",
+}
+LOWER_IS_BETTER = METRICS["calibration_error"]
 
 
 def write_report(summary: dict, path: Path) -> None:
@@ -41,7 +47,7 @@ def write_report(summary: dict, path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "percent": percent, "signed": signed, "duration": duration, "day": day}
+    environment.filters |= figures.FILTERS
     page = environment.get_template("report.html.j2").render(view(summary))
     path.write_text(page, encoding="utf-8", errors="replace")
 
@@ -106,7 +112,7 @@ def perspectives(facts: dict) -> list[dict]:
 
 
 def curves(facts: dict) -> list[dict]:
-    """The training curves that were reached, each with what it shows."""
+    """The training curves, each with what it shows; without a chart where training was not reached."""
     cold, sft, dpo = (
         facts.get(name, {}).get("curve", [])
         for name in ("start teacher", "fine-tune teacher (SFT)", "optimise teacher (DPO)")
@@ -136,7 +142,7 @@ def curves(facts: dict) -> list[dict]:
             charts.lines(aligned),
         ),
     ]
-    return [{"title": name, "note": note, "chart": chart} for name, note, chart in drawn if chart]
+    return [{"title": name, "note": note, "chart": chart} for name, note, chart in drawn]
 
 
 def models(facts: dict) -> list[dict]:
@@ -153,7 +159,12 @@ def models(facts: dict) -> list[dict]:
 
 def gate(said: dict) -> dict:
     """The gate's facts with every difference placed on one scale, in percent of the scale's width."""
-    overall = [{"slice": "all rows", "value": name} | found for name, found in said.get("differences", {}).items()]
+    overall = [
+        {"slice": "", "value": METRICS[name], "rows": said["rows"]}
+        | {model: values[name] for model, values in said["metrics"].items()}
+        | found
+        for name, found in said.get("differences", {}).items()
+    ]
     parts = [*overall, *said.get("slices", [])]
     reach = max((abs(part[side]) for part in parts for side in ("low", "high")), default=0) or 1.0
     return said | {"parts": [placed(part, reach) for part in parts], "reach": reach}
@@ -163,7 +174,7 @@ def placed(part: dict, reach: float) -> dict:
     """A difference with its places on the scale, and whether it is surely better or worse."""
     at = {f"{name}_at": 50 + 48 * part[name] / reach for name in ("low", "difference", "high")}
     above = (part["low"] > 0) - (part["high"] < 0)
-    sign = -above if part["value"] == LOWER_IS_BETTER else above
+    sign = -above if not part["slice"] and part["value"] == LOWER_IS_BETTER else above
     return part | at | {"side": ("unclear", "better", "worse")[sign]}
 
 
@@ -173,35 +184,3 @@ def experiment(looks: list[dict]) -> dict:
     if not seen:
         return {}
     return seen[-1] | {"chart": charts.intervals(seen[-1]["figures"].get("over_time", []))}
-
-
-def figure(value, digits: int = 3) -> str:
-    """A number as a person reads it; a dash for none."""
-    if not isinstance(value, (int, float)):
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
-
-
-def signed(value, digits: int = 3) -> str:
-    """A difference with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−") if isinstance(value, (int, float)) else "–"
-
-
-def percent(value, sign: str = "", digits: int = 1) -> str:
-    """A share or relative lift, `sign` "+" to always show one."""
-    return f"{value:{sign}.{digits}%}".replace("-", "−") if isinstance(value, (int, float)) else "–"
-
-
-def duration(seconds) -> str:
-    """Seconds in words."""
-    if not isinstance(seconds, (int, float)):
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def day(time) -> str:
-    """A moment as a person writes it."""
-    return f"{datetime.fromisoformat(time):%-d %B %Y, %H:%M %Z}" if isinstance(time, str) else "–"

@@ -93,7 +93,9 @@ def test_a_folder_that_is_not_escis_says_what_it_needs_and_what_it_holds(tmp_pat
 
 def test_an_esci_file_without_its_columns_names_them(tmp_path):
     folder = esci_release(tmp_path, shopping_queries_dataset_examples=[{"query": "red shoe", "query_id": 7}])
-    with pytest.raises(ValueError, match="examples.parquet lacks ESCI's columns product_id, product_locale, esci_label"):
+    with pytest.raises(
+        ValueError, match="examples.parquet lacks ESCI's columns product_id, product_locale, esci_label"
+    ):
         rows(folder)
 
 

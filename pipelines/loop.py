@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,9 +39,15 @@ class Loop:
         try:
             tasks = self.retrain(judgements, columns)
             self.experiment(tasks)
+            self.summary["state"] = registry.read_state()
+        except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
+            self.steps.drop_line()
+            self.summary["sentence"] = f"Stopped: {error or 'by a person'}"
+            raise
         finally:
             self.laptop.stop_servers()
             self.leave_summary()
+        tidy(self.laptop.home / "kfp", tasks)
         self.console.print()
         self.console.print(self.steps.table())
         self.console.print(f"\n{self.summary['sentence']}")
@@ -157,6 +164,13 @@ class Loop:
     def leave_summary(self) -> None:
         """Write summary.json and report.html with whatever is known."""
         self.summary |= {"cost": self.meter.figures(), "steps": [vars(step) for step in self.steps.done]}
-        self.summary["state"] = registry.read_state() if "s3" in self.laptop.processes else None
         (self.folder / "summary.json").write_text(json.dumps(self.summary, indent=1, default=str))
         write_report(self.summary, self.folder / "report.html")
+
+
+def tidy(root: Path, tasks: dict[str, Task]) -> None:
+    """Remove the folders of earlier `retrain` runs that no step of this one was taken from: models are large."""
+    kept = {path.relative_to(root).parts[0] for task in tasks.values() for path in task.artifacts.values()}
+    for folder in root.glob("retrain-*"):
+        if folder.name not in kept:
+            shutil.rmtree(folder)

@@ -3,14 +3,15 @@
 import contextlib
 import fcntl
 import signal
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from components.judgements.readers import named_columns
 from pipelines.laptop import Laptop
 from pipelines.loop import Loop
 from pipelines.profiles import PROFILES
@@ -38,16 +39,17 @@ def run(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=160)  # a log is not folded
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: as Ctrl-C
     try:
         if profile not in ("smoke", "laptop"):
             raise ValueError(f"--profile is {profile!r}; here it is smoke or laptop")
         if judgements is not None and not judgements.exists():
             raise ValueError(f"--judgements {judgements} does not exist")
+        named_columns(columns)
         with locked(home), Laptop(home / "state", logs_folder(home)) as laptop:
             Loop(laptop, PROFILES[profile](), console).run(judgements, columns)
     except (ValueError, RuntimeError, OSError) as error:
-        console.print(f"[red]stopped:[/red] {error}", markup=True, soft_wrap=True)
+        console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("\nstopped by you; nothing is lost: the same command goes on at the first unfinished step")

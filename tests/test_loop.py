@@ -36,6 +36,13 @@ def test_the_loop_ends_well_and_says_what_was_decided(first):
     assert summary["sentence"] in " ".join(done.stdout.split())
 
 
+def test_the_canary_took_traffic_and_the_experiment_ended(first):
+    summary = first[1]
+    assert summary["decision"] in ("promote", "roll back", "inconclusive")
+    assert summary["state"]["experiment"]["status"] != "running"
+    assert {"pre-period", "look 1"} <= summary["shoppers"].keys()
+
+
 def test_no_row_is_lost_in_any_step(first):
     for step in first[1]["steps"]:
         facts = step["facts"]
@@ -44,7 +51,8 @@ def test_no_row_is_lost_in_any_step(first):
 
 def test_every_stage_had_real_rows(first):
     retrain = first[1]["retrain"]
-    for name in ("prepare-judgements", "build-features", "generate-rationales", "generate-rationales-2", "train-student"):
+    sampling = ("generate-rationales", "generate-rationales-2")
+    for name in ("prepare-judgements", "build-features", *sampling, "train-student"):
         assert retrain[name]["rows_out"] > 0, name
 
 

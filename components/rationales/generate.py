@@ -121,18 +121,27 @@ class Asking:
 def answered(rows: Sequence[dict], asking: Asking, samples: Iterable[int]) -> tuple[list[dict], list[dict], int]:
     """Ask for every pair x perspective x sample; the rationales, the quarantined, and how many were asked."""
     requests = list(asking.requests(rows, samples))
+    told = all_completed(requests, asking)
     kept, quarantined = [], []
-    progress = Progress(len(requests), "rationales")
-    size = asking.config.shard_requests
-    for first in range(0, len(requests), size):
-        shard = requests[first : first + size]
-        for request, completion in zip(shard, completed(shard, asking.engine), strict=True):
-            if perspectives.parse(completion.text):
-                kept.append(rationale(request, completion, asking.digest))
-            else:
-                quarantined.append(refused(request, completion))
-        progress.advance(len(shard))
+    for request in requests:
+        if perspectives.parse(told[request.key].text):
+            kept.append(rationale(request, told[request.key], asking.digest))
+        else:
+            quarantined.append(refused(request, told[request.key]))
     return kept, quarantined, len(requests)
+
+
+def all_completed(requests: Sequence[Request], asking: Asking) -> dict[str, Completion]:
+    """The completion of every key, shard by shard; pairs that read alike share a key, which is asked once."""
+    unique = list({request.key: request for request in requests}.values())
+    progress = Progress(len(unique), "rationales")
+    told = {}
+    for first in range(0, len(unique), asking.config.shard_requests):
+        shard = unique[first : first + asking.config.shard_requests]
+        answers = completed(shard, asking.engine)
+        told |= {request.key: answer for request, answer in zip(shard, answers, strict=True)}
+        progress.advance(len(shard))
+    return told
 
 
 def completed(shard: Sequence[Request], engine: Engine) -> list[Completion]:

@@ -24,6 +24,7 @@ def settings_of(config) -> dict:
         "learning_rate": config.learning_rate,
         "warmup_steps": 0.1,
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # else a loss that is not a number is logged as 0
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,

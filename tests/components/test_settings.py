@@ -1,0 +1,16 @@
+"""What the environment decides, read when it is asked for; secrets are not shown."""
+
+from components.settings import Settings
+from tests.components.release.servers import environment
+
+
+def test_the_environment_is_read_at_the_moment_of_the_call():
+    with environment(BROADFAST_S3_BUCKET="nightly", BROADFAST_NAMESPACE="shop"):
+        assert (Settings().s3_bucket, Settings().namespace) == ("nightly", "shop")
+    assert Settings().s3_bucket != "nightly"
+
+
+def test_secrets_never_show_in_what_is_printed():
+    with environment(AWS_SECRET_ACCESS_KEY="hush", BROADFAST_USER_HASH_SECRET="hush"):
+        assert Settings().s3_secret_key == "hush"
+        assert "hush" not in repr(Settings())

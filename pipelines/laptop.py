@@ -54,12 +54,12 @@ class Laptop:
         for name in reversed(list(self.processes)):
             self.stop(name)
 
-    def start(self, name: str, command: list[str], **environment: str) -> subprocess.Popen:
+    def start(self, name: str, command: list[str]) -> subprocess.Popen:
         """Start a process in a session of its own, its output in logs/NAME.log."""
         with open(self.logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
                 command,
-                env=self.environment | environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -120,7 +120,7 @@ class Laptop:
         }  # fmt: skip
         arguments = [f"-{name}={value}" for name, value in options.items()]
         weed = [str(Path(sys.executable).with_name("weed")), f"-logdir={folder / 'log'}", "server", *arguments]
-        self.start("s3", weed, GOMEMLIMIT="200MiB")
+        self.start("s3", weed)
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         self.environment |= {
             "BROADFAST_S3_ENDPOINT": endpoint,

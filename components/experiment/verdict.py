@@ -73,7 +73,7 @@ def _mistrust(figures: dict, plan: ExperimentPlan, enough: bool) -> str:
     if figures["disagreements"]:
         return f"{figures['disagreements']} logged arms are not what the users' hashes say: check the callers"
     if figures["srm_p_value"] < plan.srm_alpha:
-        return f"the arms' sizes {figures['users']} do not fit a share of {figures['share']:.0%}: sample ratio mismatch"
+        return f"{_sizes(figures)} do not fit a share of {figures['share']:.0%}: sample ratio mismatch"
     for arm, rate in figures["crossover"].items():
         if enough and rate > plan.crossover_limit:
             return f"{rate:.2%} of {arm}'s exposures were answered by another version"
@@ -108,4 +108,8 @@ def _spent(figures: dict, plan: ExperimentPlan) -> str:
 
 
 def _too_few(figures: dict, plan: ExperimentPlan) -> str:
-    return f"users by arm {figures['users']}, {plan.minimum_users} in each are needed"
+    return f"{_sizes(figures)}; {plan.minimum_users:,} in each are needed"
+
+
+def _sizes(figures: dict) -> str:
+    return " and ".join(f"{figures['users'].get(arm, 0):,} users in {arm}" for arm in ("control", "treatment"))

@@ -6,7 +6,7 @@ Completions are stored on S3 in shards named by what was asked; a restart reads 
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -94,33 +94,31 @@ class Asking:
             del sampling[name]
         self.sampling = json.dumps(sampling, sort_keys=True)
 
-    def requests(self, rows: Sequence[dict], samples: Iterable[int]) -> Iterator[Request]:
-        """Every request of the pairs, grouped by perspective so that prompts share their beginnings."""
-        for sample in samples:
-            if self.config.prompt == "free":
-                yield from (self.request(row, "", unified_prompt(row), sample) for row in rows)
-                continue
-            for perspective in perspectives.PERSPECTIVES:
-                yield from (
-                    self.request(row, perspective.name, self.messages(perspective, row), sample) for row in rows
-                )
+    def requests(self, rows: Sequence[dict], samples: Iterable[int]) -> list[Request]:
+        """Every request of the pairs, by text, so that prompts which begin alike come in one run and share a cache."""
+        asked = [self.request(row, side, sample) for sample in samples for row in rows for side in self.sides]
+        return sorted(asked, key=lambda request: request.text)
 
-    def messages(self, perspective: perspectives.Perspective, row: dict) -> list[dict]:
-        """The prompt of one perspective: the teacher's own where the tag forces it, or instruction and examples."""
-        if self.config.prompt == "tag":
-            return unified_prompt(row)
-        return perspectives.sampling_prompt(perspective, row, self.config.shots)
+    @property
+    def sides(self) -> tuple[perspectives.Perspective | None, ...]:
+        """What each pair is asked for; None leaves the choice to the teacher."""
+        return (None,) if self.config.prompt == "free" else perspectives.PERSPECTIVES
 
-    def request(self, row: dict, perspective: str, messages: list[dict], sample: int) -> Request:
-        """One request, rendered and named."""
-        text = self.engine.render(messages) + (f"<{perspective}>" if perspective else "")
-        named = "\0".join((text, perspective, str(sample), self.sampling, self.digest))
-        return Request(row, perspective, sample, text, hashlib.sha256(named.encode()).hexdigest())
+    def request(self, row: dict, perspective: perspectives.Perspective | None, sample: int) -> Request:
+        """One request, rendered and named: few_shot instructs by perspective, the others ask as in training."""
+        few_shot = self.config.prompt == "few_shot"
+        messages = (
+            perspectives.sampling_prompt(perspective, row, self.config.shots) if few_shot else unified_prompt(row)
+        )
+        text = self.engine.render(messages) + (perspective.tag if perspective else "")
+        name = perspective.name if perspective else ""
+        named = "\0".join((text, name, str(sample), self.sampling, self.digest))
+        return Request(row, name, sample, text, hashlib.sha256(named.encode()).hexdigest())
 
 
 def answered(rows: Sequence[dict], asking: Asking, samples: Iterable[int]) -> tuple[list[dict], list[dict], int]:
     """Ask for every pair x perspective x sample; the rationales, the quarantined, and how many were asked."""
-    requests = list(asking.requests(rows, samples))
+    requests = asking.requests(rows, samples)
     told = all_completed(requests, asking)
     kept, quarantined = [], []
     for request in requests:

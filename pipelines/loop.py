@@ -42,7 +42,7 @@ class Loop:
             self.summary["state"] = registry.read_state()
         except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
             self.steps.drop_line()
-            self.summary["sentence"] = f"Stopped: {error or 'by a person'}"
+            self.summary["sentence"] = f"Stopped: {str(error) or 'by a person'}"
             raise
         finally:
             self.laptop.stop_servers()

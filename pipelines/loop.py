@@ -152,8 +152,11 @@ class Loop:
         command = [sys.executable, "-m", "simulation.shoppers", f"--judgements={judgements}", f"--phase={phase}"]
         command += [f"--truth={self.truth}"] if self.truth else []
         urls = {name: self.laptop.environment[f"BROADFAST_{name.upper()}_URL"] for name in ("gateway", "outcomes")}
-        options = {name.replace("_", "-"): value for name, value in vars(traffic).items()} | urls
-        command += [f"--{name}={value}" for name, value in options.items()]
+        first = len(self.summary.get("shoppers", {})) * traffic.users // 2  # half of them come again
+        options = (
+            {name.replace("_", "-"): value for name, value in vars(traffic).items()} | urls | {"first-user": first}
+        )
+        command += [f"--{name}={value}" for name, value in (options | {"first-user": first}).items()]
         counts = self.laptop.follow("shoppers", command, self.steps)
         asked, failed = counts["requests"], counts["failed"]
         figure = f"{counts['clicks']:,} clicks, {counts['orders']:,} orders"

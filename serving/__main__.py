@@ -33,6 +33,7 @@ def load(package: str, features: str, spool: str):
         ValueError, OSError: one of the folders is not what it should be, or a setting is missing; in one sentence.
     """
     from components.student.score import NearestRationale, Scorer
+    from serving.cache import CachedScorer
     from serving.explain import Explainer
     from serving.features import OnlineFeatures
     from serving.server import RelevanceModel
@@ -40,7 +41,7 @@ def load(package: str, features: str, spool: str):
     hash_user = partial(user_hash, Settings().user_hash_secret)
     hash_user("")  # says now, and not at the first request, that there is no secret
     storage.client()  # likewise that no S3 is configured
-    scorer = Scorer(package)
+    scorer = CachedScorer(Scorer(package))
     scorer([("probe", "probe")])
     explainer, online = Explainer(NearestRationale(package)), OnlineFeatures(features)
     recorder = Recorder(spool)

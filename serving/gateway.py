@@ -16,7 +16,7 @@ from components.settings import Settings
 
 TYPES = "type.googleapis.com/envoy.extensions."
 HOST = "127.0.0.1"
-STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash")  # only the shop's front end may say these
+STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash", "x-shadow")  # only the shop's front end may say these
 PROBE = {
     "timeout": "1s",
     "interval": "1s",

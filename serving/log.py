@@ -5,6 +5,7 @@ import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from components import contracts
 from serving import metrics
 from serving.exposures import Full, Recorder
 
@@ -21,8 +22,20 @@ def current() -> dict:
 def opened(request_id: str) -> dict:
     """A row with what is known at arrival."""
     unknown = dict.fromkeys(("experiment_id", "user_hash", "assigned_arm", "version", "status"))
-    counts = {"latency_ms": 0.0, "items": 0, "missing_features": 0}
+    counts = {"latency_ms": 0.0, "items": 0, "missing_features": 0, "shadow": False}
     return {"time": datetime.now(UTC), "request_id": request_id or str(uuid.uuid4()), **unknown, **counts}
+
+
+def record(recorder: Recorder, entry: dict, status: int, latency_ms: float, **tables: list[dict]) -> None:
+    """Write a request's row with what its page shows; nothing of a mirrored request, for no shopper sees its answer.
+
+    Raises:
+        Full: the recorder cannot take it.
+    """
+    row = {name: entry[name] for name in contracts.REQUESTS.names} | {"status": status, "latency_ms": latency_ms}
+    if not entry["shadow"]:
+        recorder.record(requests=[row], **tables)
+    entry["status"] = status
 
 
 class RequestLog:
@@ -48,6 +61,7 @@ class RequestLog:
         headers = [(name, value) for name, value in scope["headers"] if not name.startswith(b"ce-")]
         entry = opened(dict(headers).get(b"x-request-id", b"").decode("latin-1")[:256])
         entry["version"] = self.version
+        entry["shadow"] = (b"x-shadow", b"1") in headers
         _entry.set(entry)
         started, answered = time.perf_counter(), {"status": 500}
 
@@ -66,7 +80,7 @@ class RequestLog:
         metrics.REQUESTS.labels(self.version, verb.strip(":/"), str(status)).inc()
         if entry["status"] is None:
             try:
-                self.recorder.record(requests=[{**entry, "status": status, "latency_ms": latency_ms}])
+                record(self.recorder, entry, status, latency_ms)
             except Full as error:
                 metrics.UNRECORDED.inc()
                 metrics.log.error("a request answered %d is not in the log: %s", status, error)

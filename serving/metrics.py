@@ -14,6 +14,7 @@ REQUESTS = Counter("broadfast_requests", "Requests by what was asked and answere
 STAGES = Histogram("broadfast_stage_seconds", "Time of a request's stages", ("version", "stage"), buckets=STAGE_BUCKETS)
 MISSING = Counter("broadfast_features_missing", "Feature values replaced by their defaults", ("version",))
 STALE = Counter("broadfast_features_stale", "Items served with features over their age limit", ("version",))
+REMEMBERED = Counter("broadfast_pairs_remembered", "Pairs whose score was not computed again", ("version",))
 SPOOLED = Gauge("broadfast_spool_rows", "Rows written here and not yet on S3")
 UPLOAD_FAILURES = Counter("broadfast_spool_upload_failures", "Attempts to upload the spool that failed")
 UNRECORDED = Counter("broadfast_requests_unrecorded", "Refused requests that the log could not take")

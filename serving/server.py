@@ -19,7 +19,7 @@ from components.student.score import item_text
 from serving import metrics
 from serving.exposures import Full, Recorder
 from serving.features import Found, OnlineFeatures
-from serving.log import current
+from serving.log import current, record
 from serving.requests import MAX_NAME, Ranking, Refused, parse, text
 
 VERSION_HEADER = "x-model-version"
@@ -128,8 +128,7 @@ class RelevanceModel(Model):
 
     def _record(self, entry: dict, **tables: list[dict]) -> None:
         latency_ms = 1000 * (time.time() - entry["time"].timestamp())
-        self.recorder.record(requests=[{**entry, "status": 200, "latency_ms": latency_ms}], **tables)
-        entry["status"] = 200
+        record(self.recorder, entry, 200, latency_ms, **tables)
 
     @contextmanager
     def _stage(self, name: str):

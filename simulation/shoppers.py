@@ -112,12 +112,18 @@ def _truth(path: Path) -> tuple[dict, dict]:
 
 
 def draw(world: World, rng: np.random.Generator) -> tuple[Query, list[str]]:
-    """The query a shopper asks, by the frequency of its class, and the items to be ranked for it, in no order."""
+    """The query a shopper asks, by the frequency of its class, and the items that retrieval finds for it."""
     query = world.queries[rng.choice(len(world.queries), p=world.shares)]
+    return query, retrieved(world, query)
+
+
+def retrieved(world: World, query: Query) -> list[str]:
+    """The items to be ranked for a query, in no order: the same ones each time that it is asked."""
+    rng = np.random.default_rng(zlib.crc32(query.query_id.encode()))
     judged = list(rng.permutation(sorted(query.labels)))[:CANDIDATES]
     others = rng.choice(world.items, size=min(2 * CANDIDATES, len(world.items)), replace=False)
     fill = [item for item in others if item not in query.labels][: CANDIDATES - len(judged)]
-    return query, [str(item) for item in rng.permutation([*judged, *fill])]
+    return [str(item) for item in rng.permutation([*judged, *fill])]
 
 
 def behave(query: Query, shown: list[str], prices: dict, readiness: float, rng: np.random.Generator) -> list[dict]:
@@ -208,12 +214,12 @@ def counted(shown: list[str], outcomes: list[dict]) -> dict[str, int]:
     return {"exposures": len(shown), "revenue": revenue} | counts
 
 
-def shop(shop: Shop, users: int, requests_per_user: int, concurrency: int) -> dict[str, int]:
+def shop(shop: Shop, users: range, requests_per_user: int, concurrency: int) -> dict[str, int]:
     """Send all users through the shop, a few at a time; returns the counts, with revenue in minor units."""
     names = ("users", "requests", "failed", "exposures", "clicks", "orders", "revenue", "grades")
-    total, progress = Counter(dict.fromkeys(names, 0)), Progress(users, f"shoppers ({shop.phase})")
+    total, progress = Counter(dict.fromkeys(names, 0)), Progress(len(users), f"shoppers ({shop.phase})")
     with ThreadPoolExecutor(concurrency) as pool:
-        for visit in pool.map(lambda user: shop.visit(user, requests_per_user), range(users)):
+        for visit in pool.map(lambda user: shop.visit(user, requests_per_user), users):
             total.update(visit)
             progress.advance()
     return dict(total)
@@ -225,6 +231,7 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, help="truth.parquet or its folder; without it the judged labels are true")
     parser.add_argument("--judgements", type=Path, required=True)
     parser.add_argument("--users", type=int, required=True)
+    parser.add_argument("--first-user", type=int, default=0, help="number of the first; the others follow")
     parser.add_argument("--requests-per-user", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--phase", default="visit", help="name of this part of the traffic; other draws, same users")
@@ -244,7 +251,8 @@ def main() -> None:
             desired=Desired(),
             secret=Settings().user_hash_secret,
         )
-        print(json.dumps(shop(front, said.users, said.requests_per_user, said.concurrency)))
+        users = range(said.first_user, said.first_user + said.users)
+        print(json.dumps(shop(front, users, said.requests_per_user, said.concurrency)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,17 @@ RETRIES = {
 }
 TIMEOUT = "10s"
 CANDIDATE = "candidate_or_stable"  # Envoy falls back to stable where the candidate does not answer
+SHADOW = {  # while the candidate is dark it gets a copy of every request; the answer is dropped, nothing is recorded
+    "cluster": "candidate",
+    "request_headers_mutations": [
+        {
+            "append": {
+                "header": {"key": "x-shadow", "value": "1"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        }
+    ],
+}
 LISTENERS = ("internal", "edge")
 DIFFERENT = -1  # what read_back says of listeners that serve different weights, or none yet
 
@@ -100,7 +111,8 @@ class EnvoyRouter:
 def routes(listener: str, percent: int) -> dict:
     """A discovery response with one listener's routes; only the internal one has rules for x-arm."""
     candidate = {"cluster": CANDIDATE, "timeout": TIMEOUT, "retry_policy": RETRIES}
-    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT})]
+    mirrored = {"request_mirror_policies": [SHADOW]} if percent == 0 else {}
+    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT} | mirrored)]
     weights = {"stable": 100 - percent, CANDIDATE: percent}  # this order keeps a ramp monotone for each user
     split = {
         "timeout": TIMEOUT,
@@ -110,6 +122,7 @@ def routes(listener: str, percent: int) -> dict:
             "use_hash_policy": True,
             "clusters": [{"name": name, "weight": weight} for name, weight in weights.items()],
         },
+        **mirrored,
     }
     internal = listener == "internal"
     config = {

@@ -21,6 +21,8 @@ class Upstream(BaseHTTPRequestHandler):
     """Answers everything with its name and what it was told of the arm."""
 
     def do_GET(self):
+        if self.headers["x-shadow"]:
+            self.server.shadows.append(self.headers["x-arm"])
         said = json.dumps({"name": self.server.name, "x-arm": self.headers["x-arm"]}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(said)))
@@ -34,7 +36,7 @@ class Upstream(BaseHTTPRequestHandler):
 
 def upstream(name: str) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    server.name, server.daemon_threads = name, True
+    server.name, server.daemon_threads, server.shadows = name, True, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -80,6 +82,28 @@ def test_control_stays_with_stable_and_treatment_with_the_candidate_while_weight
 def test_the_edge_strips_the_arm_before_it_chooses(gateway):
     gateway["router"].set_traffic(0)
     assert ask(gateway, "edge", 50, **{"x-arm": "treatment"}) == {("stable", None): 50}
+
+
+def test_a_dark_candidate_gets_a_marked_copy_of_every_request_and_one_with_traffic_gets_none(gateway):
+    copies = gateway["servers"]["candidate"].shadows
+    gateway["router"].set_traffic(0)
+    before, deadline = len(copies), time.monotonic() + 10
+    assert ask(gateway, "internal", 20, **{"x-arm": "control"}) == {("stable", "control"): 20}
+    assert ask(gateway, "edge", 20) == {("stable", None): 20}
+    while len(copies) < before + 40 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert copies[before:].count("control") == 20 and len(copies) == before + 40
+    gateway["router"].set_traffic(50)
+    ask(gateway, "internal", 20, **{"x-arm": "control"})
+    assert len(copies) == before + 40
+
+
+def test_nobody_outside_can_pass_for_a_copy(gateway):
+    copies = gateway["servers"]["candidate"].shadows
+    gateway["router"].set_traffic(100)
+    before = len(copies)
+    ask(gateway, "edge", 20, **{"x-shadow": "1"})
+    assert len(copies) == before
 
 
 def test_requests_without_an_arm_are_split_by_weight(gateway):

@@ -106,6 +106,7 @@ def test_torch_is_nowhere_in_the_server(server):
 
 
 def test_at_sigterm_everything_recorded_is_on_s3_before_the_process_ends(server, tmp_path):
+    post(server, json=BODY | {"request_id": "a-copy"}, headers={"x-shadow": "1"})
     post(server, json=BODY | {"request_id": "the-last-one"})
     server[1].send_signal(signal.SIGTERM)
     assert server[1].wait(30) == 0
@@ -114,6 +115,7 @@ def test_at_sigterm_everything_recorded_is_on_s3_before_the_process_ends(server,
         (tmp_path / "part").write_bytes(storage.get_bytes(name))
         logged += pq.read_table(tmp_path / "part").to_pylist()
     assert "the-last-one" in {row["request_id"] for row in logged}
+    assert "a-copy" not in {row["request_id"] for row in logged}  # mirrored: answered, and not recorded
     assert {200, 400, 404} <= {row["status"] for row in logged}
 
 

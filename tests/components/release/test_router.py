@@ -24,6 +24,12 @@ def test_the_internal_listener_has_a_rule_for_each_arm_and_the_edge_has_none():
     assert "x-arm" in routes("edge", 10)["resources"][0]["request_headers_to_remove"]
 
 
+def test_only_a_dark_candidate_is_sent_copies():
+    assert all("request_mirror_policies" in rule["route"] for rule in [*split("internal", 0)[1:], *split("edge", 0)])
+    assert "request_mirror_policies" not in json.dumps([split("internal", 1), split("edge", 1)])
+    assert "request_mirror_policies" not in json.dumps(split("internal", 0)[0])  # treatment is the candidate's already
+
+
 def test_weights_add_up_to_a_hundred_and_a_users_requests_stay_together():
     weighted = split("edge", 10)[0]["route"]["weighted_clusters"]
     assert {cluster["name"]: cluster["weight"] for cluster in weighted["clusters"]} == {

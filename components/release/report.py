@@ -50,10 +50,12 @@ def package_facts(done: dict) -> dict:
 
 
 def traffic_facts(moved: dict) -> dict:
-    """What the step that moves traffic says."""
-    return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": f"{moved['moved']}: {moved['reason']}"} | {
-        name: value if value is not None else "" for name, value in moved.items()
-    }
+    """What the step that moves traffic says: who is served by what from now on."""
+    stable, candidate, percent = moved["stable"], moved["candidate"], moved["traffic_percent"]
+    everybody = f"everybody to {stable or 'nobody: no version is stable'}"
+    figure = f"{percent}% to {candidate}, {100 - percent}% to {stable}" if candidate else everybody
+    said = {name: value if value is not None else "" for name, value in moved.items()}
+    return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": figure} | said
 
 
 def _said(done: dict) -> dict:

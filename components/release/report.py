@@ -52,7 +52,7 @@ def package_facts(done: dict) -> dict:
 def traffic_facts(moved: dict) -> dict:
     """What the step that moves traffic says: who is served by what from now on."""
     stable, candidate, percent = moved["stable"], moved["candidate"], moved["traffic_percent"]
-    everybody = f"everybody to {stable or 'nobody: no version is stable'}"
+    everybody = f"everybody to {stable}" if stable else "nobody is served: no version is stable"
     figure = f"{percent}% to {candidate}, {100 - percent}% to {stable}" if candidate else everybody
     said = {name: value if value is not None else "" for name, value in moved.items()}
     return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": figure} | said

@@ -16,4 +16,4 @@ def test_without_a_candidate_everybody_is_served_by_stable():
 
 def test_with_nothing_registered_nobody_is_served():
     said = traffic_facts(SERVED | {"stable": None, "candidate": None, "traffic_percent": 0})
-    assert said["figure"] == "everybody to nobody: no version is stable"
+    assert said["figure"] == "nobody is served: no version is stable"

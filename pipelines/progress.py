@@ -45,7 +45,8 @@ class Steps:
         """What the running step is doing now."""
         if self.live and self.running:
             seconds = time.monotonic() - self.running.began
-            self.live.update(Text(f"  {self.running.title:<26} {seconds:6.0f} s  {detail}"))
+            line = f"  {self.running.title:<26} {seconds:6.0f} s  {detail}"
+            self.live.update(Text(line, no_wrap=True, overflow="ellipsis"))
 
     def progress(self, done: int, total: int, what: str) -> None:
         """How far the running step is; the rest of the time is an extrapolation."""

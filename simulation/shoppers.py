@@ -217,7 +217,7 @@ def counted(shown: list[str], outcomes: list[dict]) -> dict[str, int]:
 def shop(shop: Shop, users: range, requests_per_user: int, concurrency: int) -> dict[str, int]:
     """Send all users through the shop, a few at a time; returns the counts, with revenue in minor units."""
     names = ("users", "requests", "failed", "exposures", "clicks", "orders", "revenue", "grades")
-    total, progress = Counter(dict.fromkeys(names, 0)), Progress(len(users), f"shoppers ({shop.phase})")
+    total, progress = Counter(dict.fromkeys(names, 0)), Progress(len(users), "shoppers")
     with ThreadPoolExecutor(concurrency) as pool:
         for visit in pool.map(lambda user: shop.visit(user, requests_per_user), users):
             total.update(visit)

@@ -215,8 +215,30 @@ def secret(path: Path) -> str:
 
 
 def end_leftovers(home: Path) -> None:
-    """Kill what a run that died left behind below the same folder."""
+    """Kill what a run that died left behind below the same folder, and wait until it is gone."""
+    killed = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            if process.pid != os.getpid() and process.environ().get(HOME) == str(home):
+            if process.pid != os.getpid() and belongs(process, home):
                 process.kill()
+                killed.append(process)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(map(lives, killed)):
+        time.sleep(0.05)
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether a process still holds what it held."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def belongs(process: psutil.Process, home: Path) -> bool:
+    """Whether a process says so in its environment; a server's library wipes that, but then its arguments say so."""
+    named = process.environ().get(HOME)
+    if named is not None:
+        return named == str(home)
+    command = process.cmdline()
+    return bool(command) and command[0] == sys.executable and any(f"{home}{os.sep}" in word for word in command)

@@ -36,6 +36,18 @@ def test_what_a_dead_run_left_behind_is_ended_and_nothing_else(tmp_path):
     others.wait()
 
 
+def test_a_server_that_wiped_its_environment_is_known_by_its_arguments(tmp_path):
+    without = {name: value for name, value in os.environ.items() if name != HOME}
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    ours, others = (
+        subprocess.Popen([*command, f"--spool={home}/spool"], env=without) for home in (tmp_path, tmp_path / "another")
+    )
+    end_leftovers(tmp_path / "another")
+    assert others.wait(5) == -9 and ours.poll() is None
+    end_leftovers(tmp_path)
+    assert ours.wait(5) == -9
+
+
 def test_this_process_is_not_its_own_leftover(tmp_path):
     with environment(**{HOME: str(tmp_path)}):
         end_leftovers(tmp_path)

@@ -20,7 +20,7 @@ run: .venv ## run the whole loop on this machine: judgements to canary to verdic
 	$(PY) -m pipelines.run --profile laptop $(RUN)
 
 smoke: .venv ## the same loop on tiny data, in minutes
-	$(PY) -m pipelines.run --profile smoke --home runs/smoke
+	$(PY) -m pipelines.run --profile smoke --home runs/smoke $(RUN)
 
 test: .venv ## all tests: pure functions, every component, servers, and the whole loop on the smoke profile
 	$(PY) -m pytest

@@ -52,7 +52,7 @@ def prepare(source: Path, columns: dict[str, str], config: PrepareConfig, out: t
             refused.append({"file": file, "line": line, "reason": str(error), "row": shown(row)})
     if not good:
         first = f"; the first: line {refused[0]['line']}, {refused[0]['reason']}" if refused else ""
-        raise ValueError(f"{source} holds no usable judgement among {total} rows{first}")
+        raise ValueError(f"{Path(source).name} holds no usable judgement among {total} rows{first}")
     judged, sampled_out = sample(with_classes(good), config.max_queries)
     rows = [{name: row[name] for name in contracts.JUDGEMENTS.names} for row in judged]
     written = contracts.write(sorted(rows, key=itemgetter("query_id", "item_id")), contracts.JUDGEMENTS, out[0])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import storage
@@ -51,13 +52,26 @@ def read_source(path: Path, columns: dict[str, str]) -> Iterator[Row]:
         ValueError: a kind of file that is not read, or columns that are not there.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
+        raise FileNotFoundError(f"{path.name} does not exist")
     if path.is_dir():
         return read_esci(path)
     readers = {".csv": read_csv, ".jsonl": read_jsonl, ".parquet": read_parquet}
     if path.suffix not in readers:
-        raise ValueError(f"{path}: give a .csv, .jsonl or .parquet file, or a folder with ESCI's release")
-    return readers[path.suffix](path, {name: name for name in NAMES} | columns, columns)
+        raise ValueError(f"{path.name}: give a .csv, .jsonl or .parquet file, or a folder with ESCI's release")
+    return read_whole(path, readers[path.suffix](path, {name: name for name in NAMES} | columns, columns))
+
+
+def read_whole(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, or in one sentence why the file cannot be read to its end."""
+    try:
+        yield from rows
+    except UnicodeDecodeError as error:
+        found = error.object[error.start]
+        raise ValueError(f"{path.name} is not UTF-8: byte {found:#04x} ({error.reason}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise ValueError(f"{path.name} is broken: {error}; is a quotation mark left open?") from error
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path.name} is broken, or no Parquet file: {error}") from error
 
 
 def check_columns(path: Path, present: list[str], names: dict[str, str], said: dict[str, str]) -> None:
@@ -66,14 +80,14 @@ def check_columns(path: Path, present: list[str], names: dict[str, str], said: d
     for ours, theirs in wanted.items():
         if theirs not in present:
             remedy = f"name it with {ours}=ITS_NAME" if ours not in said else "check the spelling"
-            raise ValueError(f"{path} has no column {theirs!r} for {ours}; it has {', '.join(present)}: {remedy}")
+            raise ValueError(f"{path.name} has no column {theirs!r} for {ours}; it has {', '.join(present)}: {remedy}")
 
 
 def read_csv(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
     """Rows of a CSV file with a header."""
     csv.field_size_limit(2**30)  # how long a text may be is said once, where rows are checked
     with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+        reader = csv.DictReader(file, strict=True)  # a quotation mark left open swallows no rows
         check_columns(path, list(reader.fieldnames or []), names, said)
         for row in reader:
             yield path.name, reader.line_num, {ours: row.get(theirs) for ours, theirs in names.items()}
@@ -119,7 +133,7 @@ def read_esci(folder: Path) -> Iterator[Row]:
     for path, needed in ((examples, ESCI_EXAMPLES), (products, ESCI_PRODUCTS)):
         present = pq.read_schema(path).names
         if missing := [name for name in needed if name not in present]:
-            raise ValueError(f"{path} lacks ESCI's columns {', '.join(missing)}; it has {', '.join(present)}")
+            raise ValueError(f"{path.name} lacks ESCI's columns {', '.join(missing)}; it has {', '.join(present)}")
     query = """
         select e.line, e.query, e.query_id::varchar query_id, e.product_id item_id, e.product_locale locale,
                e.esci_label as label, e.split, p.product_title title, p.product_brand brand, p.product_color attributes
@@ -139,7 +153,7 @@ def esci_file(folder: Path, part: str) -> Path:
     if len(found) != 1:
         there = ", ".join(path.name for path in folder.glob("*")) or "nothing"
         raise ValueError(
-            f"{folder} is not ESCI's release: it needs one Parquet file with {part!r} in its name, and holds {there}; "
-            "for judgements in one file, give that file"
+            f"the folder is not ESCI's release: it needs one Parquet file with {part!r} in its name, and holds "
+            f"{there}; for judgements in one file, give that file"
         )
     return found[0]

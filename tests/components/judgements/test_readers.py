@@ -125,3 +125,18 @@ def test_a_source_on_s3_is_downloaded_as_the_one_file_or_as_the_folder(s3, tmp_p
     assert {path.name for path in localise("s3://broadfast/readers/two", tmp_path / "two").iterdir()} == {
         "a.parquet", "b.parquet"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "query,title,label\ncaf\xe9,cup,E\n".encode("latin-1"), "a.csv is not UTF-8: byte 0xe9"),
+        ("a.jsonl", b'{"query": "caf\xe9"}\n', "a.jsonl is not UTF-8: byte 0xe9"),
+        ("a.csv", b'query,title,label\ncup,"open,E\ncup,cup,E\n', "a.csv is broken: .*quotation mark left open"),
+        ("a.parquet", b"PAR1 nothing of the kind", "a.parquet is broken, or no Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_to_its_end_is_refused_by_name(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        list(read_source(tmp_path / name, {}))

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile clean
+.PHONY: help run smoke test test-fast lint compile bench-kills clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -33,6 +33,9 @@ lint: .venv ## ruff's opinion
 
 compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
 	$(PY) -m pipelines.deploy --out build
+
+bench-kills: .venv ## kill a worker at every boundary of the sampling, and count what is lost or made twice
+	$(PY) -m bench.kills
 
 clean: ## remove what runs left behind (runs/ and build/), not the environment
 	rm -rf runs build

@@ -3,7 +3,8 @@
 Labels are names in every table. `read` is for what fits a laptop's memory many times over; the rest is streamed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -187,19 +188,32 @@ def write(rows: list[dict], schema: pa.Schema, path: str | Path) -> int:
 
 def write_batches(rows: Iterable[dict], schema: pa.Schema, path: str | Path) -> int:
     """Stream rows to one Parquet file, a batch in memory at a time; the file appears whole or not at all."""
+    iterator = iter(rows)
+    with writer(schema, path) as put:
+        return sum(put(batch) for batch in iter(lambda: list(islice(iterator, BATCH_ROWS)), []))
+
+
+@contextmanager
+def writer(schema: pa.Schema, path: str | Path) -> Iterator[Callable[[list[dict]], int]]:
+    """A function that takes rows, a batch at a call, and returns their number; the file appears when the block ends.
+
+    Raises:
+        ValueError: a row lacks a column of the schema, or has one that the schema does not know.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    known, count, iterator = set(schema.names), 0, iter(rows)
-    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
-        while batch := list(islice(iterator, BATCH_ROWS)):
-            for row in batch:
-                if row.keys() != known:
-                    raise ValueError(f"{path}: a row's columns differ by {sorted(known ^ row.keys())}")
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-            count += len(batch)
+    unfinished, known = path.with_name(path.name + ".unfinished"), set(schema.names)
+
+    def put(rows: list[dict]) -> int:
+        for row in rows:
+            if row.keys() != known:
+                raise ValueError(f"{path}: a row's columns differ by {sorted(known ^ row.keys())}")
+        file.write_table(pa.Table.from_pylist(rows, schema=schema))
+        return len(rows)
+
+    with pq.ParquetWriter(unfinished, schema, compression="zstd") as file:
+        yield put
     unfinished.replace(path)
-    return count
 
 
 def read(schema: pa.Schema, path: str | Path) -> list[dict]:

@@ -21,6 +21,8 @@ class Settings:
     registry: str = _variable("BROADFAST_REGISTRY", "registry.local/broadfast")
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
+    llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
+    llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))
     gateway_url: str = _variable("BROADFAST_GATEWAY_URL", "http://127.0.0.1:18000")
     gateway_admin_url: str = _variable("BROADFAST_GATEWAY_ADMIN_URL", "http://127.0.0.1:19901")

@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import urllib3
 from minio import Minio
+from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
 from components.settings import Settings
 
 MISSING = {"NoSuchKey", "NoSuchBucket"}
+HTTP = urllib3.PoolManager(
+    timeout=urllib3.Timeout(connect=10, read=60),
+    retries=urllib3.Retry(
+        5, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504), allowed_methods=("PUT",), raise_on_status=False
+    ),
+)
 
 
 def client(settings: Settings | None = None) -> Minio:
@@ -60,6 +68,17 @@ def get_folder(prefix: str, folder: str | Path) -> int:
     return len(names)
 
 
+def remove_folder(prefix: str) -> None:
+    """Remove every object below a prefix.
+
+    Raises:
+        RuntimeError: S3 keeps one of them.
+    """
+    doomed = (DeleteObject(name) for name in list(names_below(prefix)))
+    for error in client().remove_objects(Settings().s3_bucket, doomed):
+        raise RuntimeError(f"S3 does not remove {error.name}: {error.message}")
+
+
 def names_below(prefix: str) -> Iterator[str]:
     """Names of the objects below a prefix, in order."""
     found = client().list_objects(Settings().s3_bucket, prefix.rstrip("/") + "/", recursive=True)
@@ -69,6 +88,20 @@ def names_below(prefix: str) -> Iterator[str]:
 def put_bytes(name: str, content: bytes) -> None:
     """Write one object."""
     client().put_object(Settings().s3_bucket, name, io.BytesIO(content), len(content))
+
+
+def create_bytes(name: str, content: bytes) -> bool:
+    """Write one object unless there is one of this name; whether it was written. Of several writers one succeeds.
+
+    Raises:
+        RuntimeError: S3 takes neither, after several tries.
+    """
+    url = client().presigned_put_object(Settings().s3_bucket, name)  # minio's own put has no conditions
+    answer = HTTP.request("PUT", url, body=content, headers={"If-None-Match": "*"})
+    if answer.status not in (200, 412):
+        said = answer.data[:300].decode(errors="replace")
+        raise RuntimeError(f"S3 answers {answer.status} to the creation of {name}: {said}")
+    return answer.status == 200
 
 
 def get_bytes(name: str) -> bytes | None:

@@ -1,30 +1,32 @@
 """Sample rationales: every pair x perspective x sample ends as a row or in quarantine with its reason.
 
-Completions are stored on S3 in shards named by what was asked; a restart reads the finished ones and asks for the rest.
+Pairs are worked on bucket by bucket, so that memory does not grow with their number. What the store knows is not asked
+again: a restart goes on where it was, and a second night asks for what is new.
 """
 
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from components import contracts, storage
+from components import contracts
 from components.base_models import model_digest
 from components.config import JsonConfig
 from components.facts import Progress
 from components.rationales import perspectives
-from components.rationales.choose import choose_pairs
-from components.rationales.engine import Completion, Engine, EngineConfig, start
-from components.rationales.summary import summary
+from components.rationales.choose import divided, train_pairs
+from components.rationales.engine import Completion, Engine, EngineConfig
+from components.rationales.engines import start
+from components.rationales.store import Store
+from components.rationales.summary import Summary
 from components.teacher_prompt import unified_prompt
 
 ORDER = itemgetter("query_id", "item_id", "perspective", "sample")
+NOT_ASKED = "the prompt is too long"
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,11 @@ class GenerateConfig(JsonConfig):
     pairs: int = 0  # judged train pairs, equally of each label; 0 takes all
     samples: int = 1  # a perspective
     max_samples: int = 5  # up to so many where no sample of the pair is right (pass@k)
+    attempts: int = 2  # at a sample, until one keeps the grammar
     prompt: str = "few_shot"
     shots: int = 2
-    shard_requests: int = 256
+    shard_requests: int = 256  # are stored at once
+    buckets: int = 1  # pairs are divided into so many; another number is another store
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class Request:
         """What the answer is made to begin with."""
         return f"<{self.perspective}>" if self.perspective else ""
 
+    def name(self, attempt: int) -> str:
+        """What an attempt is stored under."""
+        return f"{self.key}/{attempt}" if attempt else self.key
+
 
 def generate(
     judgements: str | Path,
@@ -71,17 +79,29 @@ def generate(
     Raises:
         ValueError: the judgements hold no train pair.
     """
-    chosen = choose_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), config.pairs)
-    engine = start(model, engine_config)
-    asking = Asking(engine, model_digest(model), engine_config, config)
-    kept, quarantined, asked = answered(chosen, asking, range(config.samples))
-    for sample in range(config.samples, config.max_samples):
-        more = answered(without_right(chosen, kept), asking, [sample])
-        kept, quarantined, asked = kept + more[0], quarantined + more[1], asked + more[2]
-    contracts.write(sorted(kept, key=ORDER), contracts.RATIONALES, out[0])
-    contracts.write(quarantined, contracts.QUARANTINE, out[1])
-    counts = {"rows_in": asked, "rows_out": len(kept), "set_aside": len(quarantined), "pairs": len(chosen)}
-    return counts | {"engine": engine.name} | summary(sorted(kept, key=ORDER), chosen)
+    with TemporaryDirectory() as folder:
+        pairs = train_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), config.pairs)
+        buckets = divided(pairs, config.buckets, Path(folder))
+        asking = Asking(start(model, engine_config), model_digest(model), engine_config, config)
+        return {"engine": asking.engine.name} | write_rationales(buckets, asking, out)
+
+
+def write_rationales(
+    buckets: Sequence[Path], asking: "Asking", out: tuple[Path, Path], store_at: Callable[[str], Store] = Store
+) -> dict:
+    """Work on one bucket after the other, and write both tables; either appears whole or not at all."""
+    summary, counts = Summary(), Counter(rows_in=0, rows_out=0, set_aside=0, generated=0)
+    with (
+        contracts.writer(contracts.RATIONALES, out[0]) as keep,
+        contracts.writer(contracts.QUARANTINE, out[1]) as set_aside,
+    ):
+        for number, bucket in enumerate(buckets):
+            rows = [json.loads(line) for line in bucket.read_text().splitlines()]
+            store = store_at(f"rationales/{asking.digest[:16]}/{len(buckets)}-{number:04d}")
+            kept, quarantined, asked = sampled(rows, asking, store)
+            counts.update(rows_in=asked, rows_out=keep(kept), set_aside=set_aside(quarantined), generated=store.told)
+            summary.add(kept, rows)
+    return counts | summary.facts()
 
 
 class Asking:
@@ -116,45 +136,40 @@ class Asking:
         return Request(row, name, sample, text, hashlib.sha256(named.encode()).hexdigest())
 
 
-def answered(rows: Sequence[dict], asking: Asking, samples: Iterable[int]) -> tuple[list[dict], list[dict], int]:
+def sampled(rows: Sequence[dict], asking: Asking, store: Store) -> tuple[list[dict], list[dict], int]:
+    """A bucket's rationales, its quarantined, and how many were asked; more samples where none of a pair is right."""
+    kept, quarantined, asked = answered(rows, asking, range(asking.config.samples), store)
+    for sample in range(asking.config.samples, asking.config.max_samples):
+        more = answered(without_right(rows, kept), asking, [sample], store)
+        kept, quarantined, asked = kept + more[0], quarantined + more[1], asked + more[2]
+    return sorted(kept, key=ORDER), quarantined, asked
+
+
+def answered(
+    rows: Sequence[dict], asking: Asking, samples: Iterable[int], store: Store
+) -> tuple[list[dict], list[dict], int]:
     """Ask for every pair x perspective x sample; the rationales, the quarantined, and how many were asked."""
     requests = asking.requests(rows, samples)
-    told = all_completed(requests, asking)
-    kept, quarantined = [], []
-    for request in requests:
-        if perspectives.parse(told[request.key].text):
-            kept.append(rationale(request, told[request.key], asking.digest))
-        else:
-            quarantined.append(refused(request, told[request.key]))
-    return kept, quarantined, len(requests)
+    broken, last = requests, {}
+    for attempt in range(asking.config.attempts):
+        complete({request.name(attempt): request for request in broken}, asking, store)
+        last |= {request.key: store.known[request.name(attempt)] for request in broken}
+        broken = [request for request in broken if perspectives.parse(last[request.key].text) is None]
+    lost = {request.key for request in broken}
+    kept = [rationale(request, last[request.key], asking.digest) for request in requests if request.key not in lost]
+    return kept, [refused(request, last[request.key]) for request in broken], len(requests)
 
 
-def all_completed(requests: Sequence[Request], asking: Asking) -> dict[str, Completion]:
-    """The completion of every key, shard by shard; pairs that read alike share a key, which is asked once."""
-    unique = list({request.key: request for request in requests}.values())
-    progress = Progress(len(unique), "rationales")
-    told = {}
-    for first in range(0, len(unique), asking.config.shard_requests):
-        shard = unique[first : first + asking.config.shard_requests]
-        answers = completed(shard, asking.engine)
-        told |= {request.key: answer for request, answer in zip(shard, answers, strict=True)}
+def complete(requests: dict[str, Request], asking: Asking, store: Store) -> None:
+    """See that the store knows every named request; pairs that read alike share a name, which is asked once."""
+    wanted = [name for name in requests if name not in store.known]
+    progress = Progress(len(wanted), "rationales")
+    for first in range(0, len(wanted), asking.config.shard_requests):
+        names = wanted[first : first + asking.config.shard_requests]
+        shard = [requests[name] for name in names]
+        told = asking.engine.complete([request.text for request in shard], [request.opening for request in shard])
+        store.add(dict(zip(names, told, strict=True)))
         progress.advance(len(shard))
-    return told
-
-
-def completed(shard: Sequence[Request], engine: Engine) -> list[Completion]:
-    """The shard's completions: those stored under its name, or new ones, then stored whole."""
-    name = f"rationales/{hashlib.sha256(''.join(request.key for request in shard).encode()).hexdigest()}.parquet"
-    stored = storage.get_bytes(name)
-    if stored is not None:
-        rows = pq.read_table(io.BytesIO(stored), schema=contracts.COMPLETIONS).to_pylist()
-        return [Completion(**{field: row[field] for field in Completion.__dataclass_fields__}) for row in rows]
-    completions = engine.complete([request.text for request in shard], [request.opening for request in shard])
-    rows = [{"key": request.key} | asdict(completion) for request, completion in zip(shard, completions, strict=True)]
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=contracts.COMPLETIONS), buffer, compression="zstd")
-    storage.put_bytes(name, buffer.getvalue())
-    return completions
 
 
 def rationale(request: Request, completion: Completion, digest: str) -> dict:
@@ -176,12 +191,12 @@ def rationale(request: Request, completion: Completion, digest: str) -> dict:
 
 def refused(request: Request, completion: Completion) -> dict:
     """The QUARANTINE row of a completion that does not."""
-    cut_off = completion.finish_reason == "length"
+    reasons = {"length": "cut off at max_new_tokens", "too long": NOT_ASKED}
     return {
         **{name: request.row[name] for name in ("query_id", "item_id")},
         **{name: getattr(request, name) for name in ("perspective", "sample", "key")},
         "text": completion.text,
-        "reason": "cut off at max_new_tokens" if cut_off else "does not keep the grammar",
+        "reason": reasons.get(completion.finish_reason, "does not keep the grammar"),
     }
 
 

@@ -8,22 +8,34 @@ from components.teacher_prompt import answer
 SHOWN = 6  # pairs
 
 
-def summary(rows: Sequence[dict], pairs: Sequence[dict]) -> dict:
-    """Counts and examples of RATIONALES rows, and of the pairs they were asked for."""
-    right, asked, verdicts = Counter(), Counter(), defaultdict(set)
-    for row in rows:
-        asked[row["perspective"]] += 1
-        right[row["perspective"]] += row["predicted_label"] == row["label"]
-        verdicts[row["query_id"], row["item_id"]].add(row["predicted_label"])
-    return {
-        "accuracy_by_perspective": {name: round(right[name] / asked[name], 4) for name in sorted(asked)},
-        "rationales_by_perspective": dict(asked),
-        "conflict_pairs": sum(len(labels) > 1 for labels in verdicts.values()),
-        "tokens_in": sum(row["tokens_in"] for row in rows),
-        "tokens_out": sum(row["tokens_out"] for row in rows),
-        "examples": examples(rows, pairs),
-        "figure": f"{sum(right.values()) / max(1, len(rows)):.0%} right of {len(rows)}",
-    }
+class Summary:
+    """Counts and examples of RATIONALES rows, added bucket by bucket."""
+
+    def __init__(self):
+        self.asked, self.right, self.totals = Counter(), Counter(), Counter()
+        self.examples: list[dict] = []
+
+    def add(self, rows: Sequence[dict], pairs: Sequence[dict]) -> None:
+        """Count a bucket's rationales, and the pairs that they were asked for."""
+        verdicts = defaultdict(set)
+        for row in rows:
+            self.asked[row["perspective"]] += 1
+            self.right[row["perspective"]] += row["predicted_label"] == row["label"]
+            self.totals.update({name: row[name] for name in ("tokens_in", "tokens_out")})
+            verdicts[row["query_id"], row["item_id"]].add(row["predicted_label"])
+        self.totals.update(pairs=len(pairs), conflict_pairs=sum(len(labels) > 1 for labels in verdicts.values()))
+        self.examples += examples(rows, pairs)[: SHOWN - len(self.examples)]
+
+    def facts(self) -> dict:
+        """All of it, by name."""
+        right, asked = self.right.total(), self.asked.total()
+        return {
+            "accuracy_by_perspective": {name: round(self.right[name] / n, 4) for name, n in sorted(self.asked.items())},
+            "rationales_by_perspective": dict(self.asked),
+            **{name: self.totals[name] for name in ("pairs", "conflict_pairs", "tokens_in", "tokens_out")},
+            "examples": self.examples,
+            "figure": f"{right / max(1, asked):.0%} right of {asked}",
+        }
 
 
 def examples(rows: Sequence[dict], pairs: Sequence[dict]) -> list[dict]:

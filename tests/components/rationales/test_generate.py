@@ -2,11 +2,22 @@
 
 from itertools import groupby
 
-from components.rationales.choose import choose_pairs
+import pytest
+
+from components.rationales.choose import choose_pairs, divided, train_pairs
 from components.rationales.engine import Completion, EngineConfig, shares
-from components.rationales.generate import Asking, GenerateConfig, Request, rationale, refused, without_right
+from components.rationales.generate import (
+    Asking,
+    GenerateConfig,
+    Request,
+    rationale,
+    refused,
+    sampled,
+    without_right,
+)
 from components.rationales.perspectives import NAMES
-from components.rationales.summary import summary
+from components.rationales.store import Store
+from components.rationales.summary import Summary
 from tests.rows import judgement
 from tests.rows import rationale as rationale_row
 
@@ -82,6 +93,100 @@ def test_label_probabilities_are_shares_of_the_four():
 
 def test_the_summary_counts_conflicts_and_accuracy_by_perspective():
     rows = [rationale_row(), rationale_row(perspective="user_intent", predicted_label="Irrelevant")]
-    said = summary(rows, [judgement()])
-    assert said["conflict_pairs"] == 1
-    assert said["accuracy_by_perspective"] == {"attributes": 1.0, "user_intent": 0.0}
+    said = Summary()
+    said.add(rows, [judgement()])
+    assert said.facts()["conflict_pairs"] == said.facts()["pairs"] == 1
+    assert said.facts()["accuracy_by_perspective"] == {"attributes": 1.0, "user_intent": 0.0}
+
+
+class Scripted(Echo):
+    """An engine that answers from a list, in turn, and keeps what it was asked."""
+
+    def __init__(self, *answers):
+        self.answers, self.asked = list(answers), []
+
+    def complete(self, texts, openings):
+        self.asked += texts
+        said = [self.answers.pop(0) if self.answers else " It fits the query.\nLabel: Exact" for _ in texts]
+        return [Completion(f"{o}{text}", 9, 5, "stop", None) for o, text in zip(openings, said, strict=True)]
+
+
+def work(engine, rows, objects, **config):
+    asking = Asking(engine, "m1", EngineConfig(), GenerateConfig(prompt="tag", **config))
+    return sampled(rows, asking, store_of(objects))
+
+
+def store_of(objects):
+    return Store("s", objects.get, lambda name, content: objects.setdefault(name, content) is content)
+
+
+PAIRS = [judgement(item_id=f"i{n}", title=f"shoe {n}") for n in range(4)]
+
+
+def test_a_second_night_asks_only_for_the_pairs_that_are_new():
+    objects, engine = {}, Scripted()
+    work(engine, PAIRS[:3], objects, max_samples=1)
+    engine.asked.clear()
+    kept, _, asked = work(engine, PAIRS, objects, max_samples=1)
+    assert (asked, len(kept), len(engine.asked)) == (12, 12, 3)
+    assert all("shoe 3" in text for text in engine.asked)
+
+
+def test_pairs_that_left_the_judgements_leave_the_rationales():
+    objects, engine = {}, Scripted()
+    work(engine, PAIRS, objects, max_samples=1)
+    kept, _, _ = work(engine, PAIRS[:1], objects, max_samples=1)
+    assert {row["item_id"] for row in kept} == {"i0"}
+
+
+def test_what_breaks_the_grammar_is_tried_again_and_then_set_aside_for_good():
+    objects, engine = (
+        {},
+        Scripted("nonsense", *[" It fits the query.\nLabel: Exact"] * 2, " At last it fits.\nLabel: Exact"),
+    )
+    kept, lost, asked = work(engine, PAIRS[:1], objects, max_samples=1, attempts=2)
+    assert (len(kept), len(lost), asked, len(engine.asked)) == (3, 0, 3, 4)
+    hopeless, objects = Scripted(*["nonsense"] * 9), {}
+    for _ in range(2):
+        kept, lost, asked = work(hopeless, PAIRS[:1], objects, max_samples=1, attempts=3)
+        assert (len(kept), len(lost), asked, len(hopeless.asked)) == (0, 3, 3, 9)
+
+
+def test_more_samples_are_drawn_only_where_none_is_right():
+    wrong = " It is something else.\nLabel: Irrelevant"
+    kept, _, asked = work(Scripted(wrong, wrong, wrong), PAIRS[:1], {}, max_samples=5)
+    assert asked == 6 and [row["sample"] for row in kept] == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_worker_that_died_between_shards_goes_on_where_it_was():
+    class Dying(Scripted):
+        def complete(self, texts, openings):
+            if len(self.asked) == 6:
+                raise KeyboardInterrupt
+            return super().complete(texts, openings)
+
+    objects, engine = {}, Dying()
+    with pytest.raises(KeyboardInterrupt):
+        work(engine, PAIRS, objects, max_samples=1, shard_requests=3)
+    after = Scripted()
+    kept, _, _ = work(after, PAIRS, objects, max_samples=1, shard_requests=3)
+    assert len(kept) == 12 and not set(after.asked) & set(engine.asked) and len(after.asked) == 6
+
+
+def test_a_prompt_that_is_too_long_is_set_aside_with_that_reason():
+    request = Request(judgement(), "attributes", 0, "prompt", "key")
+    assert refused(request, Completion("", 9000, 0, "too long", None))["reason"] == "the prompt is too long"
+
+
+def test_buckets_hold_every_pair_once_and_a_pair_stays_in_its_bucket(tmp_path):
+    rows = [judgement(item_id=f"i{n}") for n in range(200)]
+    paths = divided(rows, 8, tmp_path)
+    lines = [path.read_text().splitlines() for path in paths]
+    assert sum(map(len, lines)) == len({line for part in lines for line in part}) == 200 and all(lines)
+    again = divided(rows[::2], 8, tmp_path)
+    assert all(set(path.read_text().splitlines()) <= set(part) for path, part in zip(again, lines, strict=True))
+
+
+def test_without_a_train_pair_there_is_nothing_to_do():
+    with pytest.raises(ValueError, match="no judged pair is in the train split"):
+        list(train_pairs([judgement(split="valid")], 0))

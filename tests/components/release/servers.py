@@ -29,12 +29,12 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def process(command: list[str], ready_url: str, **environment):
-    """Run a server until the block ends; it is ready when `ready_url` answers."""
+def process(command: list[str], ready_url: str, seconds: float = 60, **environment):
+    """Run a server until the block ends; it is ready when `ready_url` answers, within so many seconds."""
     with tempfile.TemporaryFile() as said:
         server = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | environment)
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + seconds
             while not answers(ready_url):
                 if server.poll() is not None or time.monotonic() > deadline:
                     said.seek(0)

@@ -1,0 +1,26 @@
+"""An engine without a model: answers follow from the prompt, so that what is measured is everything around a model."""
+
+import hashlib
+from collections.abc import Sequence
+
+from components.contracts import LABELS
+from components.rationales.engine import Completion
+
+BROKEN = 40  # one answer in so many breaks the grammar
+
+
+class ScriptedEngine:
+    """Answers at once; the label and whether the grammar is kept are drawn from the prompt's hash."""
+
+    name = "scripted"
+
+    def render(self, messages: list[dict]) -> str:
+        return "\n".join(message["content"] for message in messages)
+
+    def complete(self, texts: Sequence[str], openings: Sequence[str]) -> list[Completion]:
+        return [self._one(text, opening) for text, opening in zip(texts, openings, strict=True)]
+
+    def _one(self, text: str, opening: str) -> Completion:
+        drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+        label = f"\nLabel: {LABELS[drawn % 4]}" if drawn % BROKEN else ""
+        return Completion(f"{opening} It was compared with what was asked.{label}", len(text) // 4, 12, "stop", None)

@@ -1,19 +1,30 @@
 """Direct preference optimisation: the teacher learns to prefer the perspective that was right (MPCoT, step 3)."""
 
+import hashlib
 import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.base_models import model_digest
 from components.config import JsonConfig
-from components.teacher.trainer import merged_and_saved, settings_of
+from components.teacher.checkpoints import Checkpoints, place
+from components.teacher.sft import in_turn
+from components.teacher.trainer import merge, settings_of, trained
+
+NOTICED_STEPS = 50  # a shorter training may well move nothing
 
 
 @dataclass(frozen=True)
 class DpoConfig(JsonConfig):
-    """The paper's figures (second-hand): 3 epochs, 5e-6. `rows` caps the pairs trained on; 0 takes all."""
+    """The paper's figures (second-hand): 3 epochs, 5e-6. `rows` caps the pairs trained on; 0 takes all.
+
+    On the pairs of `held_out` of the queries the margin is measured before and after; a training of at least
+    NOTICED_STEPS that does not raise it fails where `strict`, and is a warning elsewhere.
+    """
 
     rank: int = 16
     epochs: float = 3.0
@@ -23,6 +34,10 @@ class DpoConfig(JsonConfig):
     max_length: int = 1024
     rows: int = 0
     max_steps: int = -1
+    held_out: float = 0.1
+    held_out_rows: int = 512  # at most
+    strict: bool = True
+    save_steps: int = 50  # a checkpoint is written so often
     seed: int = 0
 
 
@@ -43,31 +58,89 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
         raise ValueError(
             "there are no preference pairs: no pair has a right and a wrong rationale; sample more of them"
         )
-    rows = [
-        {name: row[name] for name in ("prompt", "chosen", "rejected")}
-        for row in islice(contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs), config.rows or None)
-    ]
-    trainer = DPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
-        args=TrlConfig(**settings_of(config), beta=config.beta),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=AutoTokenizer.from_pretrained(model),
-        peft_config=LoraConfig(
-            r=config.rank,
-            lora_alpha=2 * config.rank,
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
-    curve = merged_and_saved(trainer, out)
-    margin = curve[-1].get("rewards/margins", math.nan)
-    return {
-        "rows_in": asked,
-        "rows_out": len(rows),
-        "set_aside": asked - len(rows),
+    rows, held = chosen_pairs(contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs), config)
+    with TemporaryDirectory() as folder:
+        trainer = DPOTrainer(
+            model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
+            args=TrlConfig(**settings_of(config, folder), beta=config.beta),
+            train_dataset=Dataset.from_list(texts(rows)),
+            eval_dataset=Dataset.from_list(texts(held)) if held else None,
+            processing_class=AutoTokenizer.from_pretrained(model),
+            peft_config=LoraConfig(
+                r=config.rank,
+                lora_alpha=2 * config.rank,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+        saved = Checkpoints(folder, place("dpo", model_digest(model), config, rows))
+        before = measured(trainer, held, config)
+        curve = trained(trainer, saved)
+        after = measured(trainer, held, config)
+        merge(trainer, saved, out)
+    counts = {"rows_in": asked, "rows_out": len(rows), "set_aside": asked - len(rows)}
+    return counts | {
+        "set_aside_why": {"held out": len(held), "over the cap": asked - len(rows) - len(held)},
+        "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in rows),
         "curve": curve,
         "steps": trainer.state.global_step,
+        "held_out": {"pairs": len(held), "before": before, "after": after},
+        "warning": complaint(before, after, trainer.state.global_step, config),
         "model_digest": model_digest(out),
-        "figure": f"margin {margin:+.3f}",
+        "figure": f"margin {curve[-1].get('rewards/margins', math.nan):+.3f}"
+        + (f", held out {before['margin']:+.3f} to {after['margin']:+.3f}" if held else ""),
     }
+
+
+def chosen_pairs(pairs: Iterable[dict], config: DpoConfig) -> tuple[list[dict], list[dict]]:
+    """Pairs to train on, in turn by label and by the perspective that was right, and those held out: whole queries.
+
+    Where the queries are so few that none would be left to train on, nothing is held out.
+    """
+    groups, held = defaultdict(list), []
+    for row in pairs:
+        drawn = int.from_bytes(hashlib.sha256(f"held out\n{row['query_id']}".encode()).digest()[:8], "big") / 2**64
+        if drawn < config.held_out:
+            held.append(row)
+        else:
+            groups[row["label"], row["chosen_perspective"]].append(row)
+    rows = list(in_turn([groups[name] for name in sorted(groups)]))
+    if not rows:
+        rows, held = held, []
+    return rows[: config.rows or None], held[: config.held_out_rows]
+
+
+def texts(rows: list[dict]) -> list[dict]:
+    """What TRL's trainer reads of pairs."""
+    return [{name: row[name] for name in ("prompt", "chosen", "rejected")} for row in rows]
+
+
+def measured(trainer, held: list[dict], config: DpoConfig) -> dict | None:
+    """On the held-out pairs: the margin, how often the chosen one is preferred, and how far the chosen ones have moved.
+
+    `moved` is the mean log-probability of a chosen rationale under the policy less that under the reference, in nats:
+    about 0 says that the training did nothing.
+    """
+    if not held:
+        return None
+    said = trainer.evaluate()
+    return {
+        "margin": said["eval_rewards/margins"],
+        "preferred": said["eval_rewards/accuracies"],
+        "moved": said["eval_rewards/chosen"] / config.beta,
+    }
+
+
+def complaint(before: dict | None, after: dict | None, steps: int, config: DpoConfig) -> str:
+    """What is to be said of a training that did not raise the held-out margin; "" of one that did, or was short.
+
+    Raises:
+        ValueError: it did not, and the configuration is strict.
+    """
+    if before is None or after is None or steps < NOTICED_STEPS or after["margin"] > before["margin"]:
+        return ""
+    said = f"DPO did not raise the held-out margin in {steps} steps: {before['margin']:+.4f} to {after['margin']:+.4f}"
+    if config.strict:
+        raise ValueError(f"{said}; raise dpo_config's learning_rate, or look at the preference pairs")
+    return said

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from components import contracts
 from components.base_models import model_digest, save_base_model
 from components.config import JsonConfig
+from components.teacher.checkpoints import Checkpoints, place
 from components.teacher.prompts import prompts_of
-from components.teacher.trainer import merged_and_saved, settings_of
+from components.teacher.trainer import merge, settings_of, trained
 from components.teacher_prompt import answer
 
 
@@ -25,6 +26,7 @@ class SftConfig(JsonConfig):
     max_length: int = 1024
     rows: int = 0
     max_steps: int = -1
+    save_steps: int = 50  # a checkpoint is written so often
     seed: int = 0
 
 
@@ -47,21 +49,27 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
         )
     prompts = prompts_of(rows, judgements, model)
     examples = [{"prompt": prompts[row["query_id"], row["item_id"]], "completion": answer(row)} for row in rows]
-    trainer = SFTTrainer(
-        model=str(model),
-        args=TrlConfig(
-            **settings_of(config), train_sampling_strategy="group_by_length", packing=False, completion_only_loss=True
-        ),
-        train_dataset=Dataset.from_list(examples),
-        peft_config=LoraConfig(
-            r=config.rank,
-            lora_alpha=2 * config.rank,
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
-    curve = merged_and_saved(trainer, out)
+    with TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            model=str(model),
+            args=TrlConfig(
+                **settings_of(config, folder),
+                train_sampling_strategy="group_by_length",
+                packing=False,
+                completion_only_loss=True,
+            ),
+            train_dataset=Dataset.from_list(examples),
+            peft_config=LoraConfig(
+                r=config.rank,
+                lora_alpha=2 * config.rank,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+        saved = Checkpoints(folder, place("sft", model_digest(model), config, examples))
+        curve = trained(trainer, saved)
+        merge(trainer, saved, out)
     labels = {label: sum(row["label"] == label for row in rows) for label in contracts.LABELS}
     return {
         "rows_in": asked,

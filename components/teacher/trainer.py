@@ -1,19 +1,19 @@
-"""What SFT and DPO share: TRL's settings from our configuration, progress, and the merge at the end."""
+"""What SFT and DPO share: TRL's settings from our configuration, progress, checkpoints, and the merge at the end."""
 
 import math
 from pathlib import Path
-from tempfile import mkdtemp
 
 from components.facts import Progress
+from components.teacher.checkpoints import Checkpoints
 
 
-def settings_of(config) -> dict:
+def settings_of(config, folder: str | Path) -> dict:
     """TRL's arguments, with the defaults put right that a machine without a GPU cannot use."""
     import torch
 
     cuda = torch.cuda.is_available()
     return {
-        "output_dir": mkdtemp(prefix="trainer-"),
+        "output_dir": str(folder),
         "use_cpu": not cuda,
         "bf16": cuda or bool(torch.cpu.get_capabilities().get("avx512_bf16")),
         "gradient_checkpointing": cuda,
@@ -25,15 +25,17 @@ def settings_of(config) -> dict:
         "warmup_steps": 0.1,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # else a loss that is not a number is logged as 0
-        "save_strategy": "no",
+        "save_strategy": "steps",
+        "save_steps": config.save_steps,
+        "save_total_limit": 1,
         "report_to": "none",
         "disable_tqdm": True,
         "seed": config.seed,
     }
 
 
-def merged_and_saved(trainer, out: str | Path) -> list[dict]:
-    """Train, merge the adapter into the weights, save model and tokenizer to `out`; the logged steps.
+def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
+    """Train, from the newest checkpoint on; the logged steps, those before the checkpoint among them.
 
     Raises:
         ValueError: the loss is not a number, with the step where it first was not.
@@ -43,20 +45,28 @@ def merged_and_saved(trainer, out: str | Path) -> list[dict]:
     class Report(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs):
             self.progress = Progress(state.max_steps, "steps")
+            self.progress.done = state.global_step
 
         def on_step_end(self, args, state, control, **kwargs):
             self.progress.advance()
 
+        def on_log(self, args, state, control, logs, **kwargs):
+            loss = logs.get("loss", 0.0)
+            if not math.isfinite(loss):
+                raise ValueError(f"the loss is {loss} at step {state.global_step}: lower the learning rate")
+
     trainer.add_callback(Report())
-    trainer.train()
-    curve = [
+    trainer.add_callback(checkpoints)
+    trainer.train(resume_from_checkpoint=checkpoints.newest())
+    return [
         {name: value for name, value in entry.items() if isinstance(value, (int, float))}
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
-    for entry in curve:
-        if not math.isfinite(entry["loss"]):
-            raise ValueError(f"the loss is {entry['loss']} at step {entry['step']}: lower the learning rate")
+
+
+def merge(trainer, checkpoints: Checkpoints, out: str | Path) -> None:
+    """Merge the adapter into the weights, save model and tokenizer to `out`; the checkpoints are needed no more."""
     trainer.model.merge_and_unload().save_pretrained(out)
     trainer.processing_class.save_pretrained(out)
-    return curve
+    checkpoints.remove()

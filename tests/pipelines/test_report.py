@@ -124,3 +124,11 @@ def test_early_intervals_that_dwarf_the_last_are_cut_off():
     wide = LIFT | {"low": -9.0, "high": 9.0}
     assert intervals([wide, LIFT])["cut_off"] and not intervals([LIFT, LIFT])["cut_off"]
     assert intervals([None, None]) is None
+
+
+def test_a_steps_warning_stands_at_the_top(tmp_path):
+    warned = {"title": "optimise teacher (DPO)", "seconds": 2.0, "cached": False, "facts": {"warning": "no gain <b>"}}
+    write_report(SUMMARY | {"steps": [*SUMMARY["steps"], warned]}, tmp_path / "report.html")
+    assert "Warning of “optimise teacher (DPO)”: no gain &lt;b&gt;" in (tmp_path / "report.html").read_text()
+    write_report(SUMMARY, tmp_path / "report.html")
+    assert "Warning of" not in (tmp_path / "report.html").read_text()

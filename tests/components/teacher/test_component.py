@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # trains
 SFT = SftConfig(rank=2, max_steps=2, batch_size=2).to_json()
 
 
-def test_start_then_fine_tune_then_mine_then_optimise(llm, judged, reasoned, tmp_path):
+def test_start_then_fine_tune_then_mine_then_optimise(s3, llm, judged, reasoned, tmp_path):
     judgements, rationales = dsl.Dataset(uri=str(judged)), dsl.Dataset(uri=str(reasoned))
     started, tuned, hardened = (dsl.Model(uri=str(tmp_path / name)) for name in ("started", "tuned", "hardened"))
     pairs, facts = dsl.Dataset(uri=str(tmp_path / "pairs")), dsl.Metrics(uri=str(tmp_path / "facts"))

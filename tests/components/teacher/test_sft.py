@@ -27,7 +27,7 @@ def test_groups_give_one_each_until_all_are_empty():
 
 
 @pytest.mark.slow
-def test_a_teacher_learns_and_is_saved_whole_without_a_pickle(llm, judged, reasoned, tmp_path):
+def test_a_teacher_learns_and_is_saved_whole_without_a_pickle(s3, llm, judged, reasoned, tmp_path):
     said = sft(reasoned, judged, llm, CONFIG, tmp_path / "model")
     assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (16, 10, 6)
     assert said["labels"] == {"Exact": 2, "Substitute": 2, "Complement": 2, "Irrelevant": 4}
@@ -52,7 +52,7 @@ def test_without_exemplars_the_teacher_starts_as_the_base_model(llm, judged, tmp
 
 
 @pytest.mark.slow
-def test_with_exemplars_the_teacher_is_tuned_on_them_and_they_are_counted(llm, judged, tmp_path):
+def test_with_exemplars_the_teacher_is_tuned_on_them_and_they_are_counted(s3, llm, judged, tmp_path):
     write_exemplars(judged, 4, tmp_path / "exemplars")
     said = start(tmp_path / "exemplars", judged, str(llm), SftConfig(rank=2, max_steps=1), tmp_path / "model")
     assert said["exemplars"] == 12 and said["figure"].startswith("cold start, loss ")

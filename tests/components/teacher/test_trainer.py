@@ -2,44 +2,84 @@
 
 import pytest
 
+from components import storage
+from components.teacher.checkpoints import Checkpoints
 from components.teacher.sft import SftConfig
-from components.teacher.trainer import merged_and_saved, settings_of
+from components.teacher.trainer import merge, settings_of, trained
 
 pytestmark = pytest.mark.slow  # trains
-ROWS = [{"prompt": "Query: red shoe\nAnswer:", "completion": " <attributes> It is red.\nLabel: Exact"}] * 4
+ROWS = [
+    {"prompt": f"Query: {query}\nAnswer:", "completion": " <attributes> It is red.\nLabel: Exact"}
+    for query in ("red shoe", "a", "long red shoes for running", "hose")
+]
 
 
-def trainer(llm, **settings):
+def trainer(llm, folder, **settings):
     from datasets import Dataset
     from peft import LoraConfig
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
-    arguments = settings_of(SftConfig(batch_size=2, max_length=64, max_steps=2)) | settings
+    arguments = settings_of(SftConfig(batch_size=2, max_length=64, max_steps=2), folder) | settings
     lora = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
     given = TrlConfig(**arguments, completion_only_loss=True)
     return SFTTrainer(str(llm), given, train_dataset=Dataset.from_list(ROWS), peft_config=lora)
 
 
-def test_prompt_tokens_carry_no_loss_and_every_completion_token_does(llm):
-    trained = trainer(llm)
+def test_prompt_tokens_carry_no_loss_and_every_completion_token_does(llm, tmp_path):
+    trained = trainer(llm, tmp_path)
     batch = next(iter(trained.get_train_dataloader()))
     tokenizer = trained.processing_class
     learnt = tokenizer.decode(batch["input_ids"][0][batch["labels"][0] != -100])
     assert learnt == ROWS[0]["completion"] + tokenizer.eos_token
 
 
-def test_progress_is_said_and_the_curve_is_numbers(llm, tmp_path, capfd):
-    curve = merged_and_saved(trainer(llm), tmp_path / "model")
+def test_progress_is_said_and_the_curve_is_numbers(s3, llm, tmp_path, capfd):
+    curve = trained(trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t1"))
     assert [entry["step"] for entry in curve] == [1, 2]
     assert "::progress 2 2 steps" in capfd.readouterr().err
 
 
-def test_a_loss_that_is_no_number_stops_the_step(llm, tmp_path):
+def test_a_loss_that_is_no_number_stops_the_step(s3, llm, tmp_path):
     import torch
 
-    broken = trainer(llm)
+    broken = trainer(llm, tmp_path)
     with torch.no_grad():
         next(p for name, p in broken.model.named_parameters() if "embed" in name).fill_(float("nan"))
     with pytest.raises(ValueError, match="the loss is nan at step 1: lower the learning rate"):
-        merged_and_saved(broken, tmp_path / "model")
+        trained(broken, Checkpoints(tmp_path, "checkpoints/t2"))
+
+
+class Killed(Exception):
+    """What stands for a power cut: nothing is tidied up."""
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm, tmp_path):
+    from transformers import TrainerCallback
+
+    class Kill(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == 5:
+                raise Killed
+
+    def run(name, prefix, *callbacks):
+        training = trainer(llm, tmp_path / name, max_steps=8, save_steps=2, train_sampling_strategy="group_by_length")
+        for callback in callbacks:
+            training.add_callback(callback)
+        return trained(training, Checkpoints(tmp_path / name, prefix))
+
+    whole = run("whole", "checkpoints/whole")
+    with pytest.raises(Killed):
+        run("first", "checkpoints/cut", Kill())
+    assert Checkpoints(tmp_path, "checkpoints/cut").steps() == [4]
+    resumed = run("second", "checkpoints/cut")
+    assert [entry["step"] for entry in resumed] == [entry["step"] for entry in whole] == list(range(1, 9))
+    assert [entry["loss"] for entry in resumed] == pytest.approx([entry["loss"] for entry in whole])
+
+
+def test_a_merged_model_is_saved_and_its_checkpoints_are_gone(s3, llm, tmp_path):
+    training, checkpoints = trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t3")
+    trained(training, checkpoints)
+    assert checkpoints.steps() == [2]
+    merge(training, checkpoints, tmp_path / "model")
+    assert (tmp_path / "model" / "model.safetensors").is_file() and not list(storage.names_below("checkpoints/t3"))

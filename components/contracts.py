@@ -89,8 +89,7 @@ COMPLETIONS = pa.schema(
 )
 QUARANTINE = pa.schema(
     [
-        ("query_id", pa.string()),
-        ("item_id", pa.string()),
+        *_QUERY_ITEM,
         ("perspective", pa.string()),
         ("sample", pa.int32()),
         ("key", pa.string()),

@@ -9,6 +9,17 @@ def _variable(name: str, default: str):
     return field(default_factory=lambda: os.environ.get(name, default))
 
 
+def _number(name: str, default: str, what: str):
+    return field(default_factory=lambda: _read(name, os.environ.get(name, default), what))
+
+
+def _read(name: str, said: str, what: str) -> float:
+    try:
+        return float(said)
+    except ValueError:
+        raise ValueError(f"{name} is {said!r}; give a number of {what}, as 2.5") from None
+
+
 @dataclass(frozen=True)
 class Settings:
     """One field a variable; `Settings()` reads the environment at the moment of the call."""
@@ -17,12 +28,16 @@ class Settings:
     s3_bucket: str = _variable("BROADFAST_S3_BUCKET", "broadfast")
     s3_access_key: str = field(default_factory=lambda: os.environ.get("AWS_ACCESS_KEY_ID", ""), repr=False)
     s3_secret_key: str = field(default_factory=lambda: os.environ.get("AWS_SECRET_ACCESS_KEY", ""), repr=False)
+    s3_timeout_s: float = _number("BROADFAST_S3_TIMEOUT_S", "60", "seconds")  # without a word; then it is asked again
+    ssl_cert_file: str = _variable("SSL_CERT_FILE", "")  # of a private authority; "" takes certifi's
     user_hash_secret: str = field(default_factory=lambda: os.environ.get("BROADFAST_USER_HASH_SECRET", ""), repr=False)
     registry: str = _variable("BROADFAST_REGISTRY", "registry.local/broadfast")
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
+    # of a machine that writes rationales; 0: not stated, and no cost is reported
+    usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))
     gateway_url: str = _variable("BROADFAST_GATEWAY_URL", "http://127.0.0.1:18000")
     gateway_admin_url: str = _variable("BROADFAST_GATEWAY_ADMIN_URL", "http://127.0.0.1:19901")

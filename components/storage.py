@@ -3,9 +3,11 @@
 import io
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import certifi
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
@@ -14,27 +16,60 @@ from minio.error import S3Error
 from components.settings import Settings
 
 MISSING = {"NoSuchKey", "NoSuchBucket"}
-HTTP = urllib3.PoolManager(
-    timeout=urllib3.Timeout(connect=10, read=60),
-    retries=urllib3.Retry(
-        5, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504), allowed_methods=("PUT",), raise_on_status=False
-    ),
-)
+
+
+class Http(urllib3.PoolManager):
+    """Connections to S3. Silence and an error status are asked again, with pauses that grow with the time allowed."""
+
+    def __init__(self, settings: Settings):
+        seconds = settings.s3_timeout_s
+        super().__init__(
+            maxsize=10,
+            timeout=urllib3.Timeout(connect=min(10, seconds), read=seconds),
+            retries=urllib3.Retry(5, backoff_factor=seconds / 120, status_forcelist=(500, 502, 503, 504)),
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=settings.ssl_cert_file or certifi.where(),
+        )
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **options):
+        """As the library's; but what it gives up on is named without the query, which may hold a signature.
+
+        Raises:
+            ConnectionError: S3 cannot be reached, or only fails, or says nothing.
+        """
+        try:
+            return super().urlopen(method, url, redirect, **options)
+        except urllib3.exceptions.HTTPError as error:
+            reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+            asked = f"{method} {urlsplit(url).netloc}{urlsplit(url).path}"
+            raise ConnectionError(f"S3 gives no good answer to {asked}: {reason}") from None
 
 
 def client(settings: Settings | None = None) -> Minio:
-    """A client for the endpoint that the environment names.
+    """The client of the endpoint that the environment names; the same for all calls, with its connections kept open.
 
     Raises:
         ValueError: the endpoint is no URL, or no credentials are set.
     """
-    settings = settings or Settings()
+    return connected(settings or Settings())
+
+
+@cache
+def http(settings: Settings) -> Http:
+    """The connections of these settings."""
+    return Http(settings)
+
+
+@cache
+def connected(settings: Settings) -> Minio:
+    """The client of these settings, over our connections: its own wait five minutes for an answer, six times."""
     url = urlsplit(settings.s3_endpoint)
     if url.scheme not in ("http", "https") or not url.netloc:
         raise ValueError(f"BROADFAST_S3_ENDPOINT is {settings.s3_endpoint!r}; give http://host:port or https://host")
-    if not settings.s3_access_key or not settings.s3_secret_key:
+    keys = settings.s3_access_key, settings.s3_secret_key
+    if not all(keys):
         raise ValueError("no S3 credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    return Minio(url.netloc, settings.s3_access_key, settings.s3_secret_key, secure=url.scheme == "https")
+    return Minio(url.netloc, *keys, secure=url.scheme == "https", http_client=http(settings))
 
 
 def ensure_bucket() -> None:
@@ -94,10 +129,12 @@ def create_bytes(name: str, content: bytes) -> bool:
     """Write one object unless there is one of this name; whether it was written. Of several writers one succeeds.
 
     Raises:
-        RuntimeError: S3 takes neither, after several tries.
+        RuntimeError: S3 refuses it.
+        ConnectionError: S3 cannot be reached, or only fails, or says nothing; it may or may not have been written.
     """
-    url = client().presigned_put_object(Settings().s3_bucket, name)  # minio's own put has no conditions
-    answer = HTTP.request("PUT", url, body=content, headers={"If-None-Match": "*"})
+    settings = Settings()
+    url = client(settings).presigned_put_object(settings.s3_bucket, name)  # minio's own put has no conditions
+    answer = http(settings).request("PUT", url, body=content, headers={"If-None-Match": "*"})
     if answer.status not in (200, 412):
         said = answer.data[:300].decode(errors="replace")
         raise RuntimeError(f"S3 answers {answer.status} to the creation of {name}: {said}")

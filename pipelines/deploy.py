@@ -1,6 +1,5 @@
 """Both pipelines for a cluster: `python -m pipelines.deploy --out build` writes KFP's intermediate representation."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -9,19 +8,10 @@ from kfp import compiler
 from rich.console import Console
 
 from pipelines.experiment import experiment
-from pipelines.profiles import PROFILES, Profile
+from pipelines.profiles import PROFILES
 from pipelines.retrain import retrain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-def parameters(profile: Profile) -> dict:
-    """The arguments of `retrain` that a profile decides; the rest, where the judgements lie, a run gives."""
-    known = retrain.component_spec.inputs
-    configs = {field.name: getattr(profile, field.name) for field in fields(profile)}
-    configs |= {"plain": profile.plain, "first_baseline": profile.first_baseline}
-    texts = {f"{name}_config": value.to_json() for name, value in configs.items() if f"{name}_config" in known}
-    return texts | {name: value for name, value in configs.items() if name in known}
 
 
 @app.command()
@@ -33,7 +23,7 @@ def compile_pipelines(
     if profile not in PROFILES:
         raise typer.BadParameter(f"{profile!r} is none of {', '.join(PROFILES)}")
     out.mkdir(parents=True, exist_ok=True)
-    arguments = {retrain: parameters(PROFILES[profile]()), experiment: {"plan": PROFILES[profile]().plan.to_json()}}
+    arguments = {retrain: PROFILES[profile]().parameters, experiment: {"plan": PROFILES[profile]().plan.to_json()}}
     for pipeline, values in arguments.items():
         path = out / f"{pipeline.name}.yaml"
         compiler.Compiler().compile(pipeline, str(path), pipeline_parameters=values)

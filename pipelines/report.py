@@ -61,7 +61,7 @@ def view(summary: dict) -> dict:
         "summary": summary,
         "steps": summary.get("steps", []),
         "facts": facts,
-        "examples": {name: examples(facts.get(name, {})) for name in ("sample rationales", "write final rationales")},
+        "examples": {name: examples(facts.get(name, {})) for name in ("gather samples", "gather final rationales")},
         "perspectives": perspectives(facts),
         "curves": curves(facts),
         "models": models(facts),
@@ -98,7 +98,7 @@ def judged(text: str, label: str) -> dict:
 
 def perspectives(facts: dict) -> list[dict]:
     """By perspective, how many rationales there are and how many of them are right: sampled, and final."""
-    sampled, final = (facts.get(name, {}) for name in ("sample rationales", "write final rationales"))
+    sampled, final = (facts.get(name, {}) for name in ("gather samples", "gather final rationales"))
     names = sampled.get("rationales_by_perspective", {}) | final.get("rationales_by_perspective", {})
     counted = {"count": "rationales_by_perspective", "accuracy": "accuracy_by_perspective"}
     return [

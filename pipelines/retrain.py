@@ -1,5 +1,7 @@
 """The nightly pipeline: from judgements to a canary that takes no traffic yet. Only `experiment` moves traffic."""
 
+from typing import List  # noqa: UP035  kfp reads this spelling alone
+
 from kfp import dsl
 
 from components.features import component as features
@@ -14,6 +16,14 @@ from pipelines.profiles import Profile, paper
 DEFAULT: Profile = paper()
 
 
+def in_shards(name: str, shards: List[str], asked: dict) -> dsl.PipelineTask:
+    """Ask for rationales on as many machines as there are shards, and gather what they wrote."""
+    with dsl.ParallelFor(items=shards, name=name) as shard:
+        part = resources.on_gpu(rationales.generate_rationales(**asked, shard=shard))
+    parts, refused, said = (dsl.Collected(part.outputs[name]) for name in ("rationales", "quarantine", "facts"))
+    return rationales.gather_rationales(parts=parts, refused=refused, said=said)
+
+
 @dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
 def retrain(
     source: str = "s3://broadfast/sources/judgements",
@@ -21,14 +31,21 @@ def retrain(
     as_of: str = "2026-01-01T00:00:00+00:00",
     logs_prefix: str = "logs",
     prepare_config: str = DEFAULT.prepare.to_json(),
+    audited: str = "",
+    audit_config: str = DEFAULT.audit.to_json(),
     base_model: str = DEFAULT.base_model,
     exemplar_pairs: int = DEFAULT.exemplar_pairs,
     cold_start_config: str = DEFAULT.cold_start.to_json(),
     engine_config: str = DEFAULT.engine.to_json(),
+    shards: List[str] = DEFAULT.shards,
     sampling_config: str = DEFAULT.sampling.to_json(),
     sft_config: str = DEFAULT.sft.to_json(),
     dpo_config: str = DEFAULT.dpo.to_json(),
     final_config: str = DEFAULT.final.to_json(),
+    before_config: str = DEFAULT.before.to_json(),
+    held_out_config: str = DEFAULT.held_out.to_json(),
+    held_out_engine_config: str = DEFAULT.held_out_engine.to_json(),
+    compare_config: str = DEFAULT.compare.to_json(),
     embedder: str = DEFAULT.embedder,
     student_config: str = DEFAULT.student.to_json(),
     plain_config: str = DEFAULT.plain.to_json(),
@@ -47,8 +64,15 @@ def retrain(
     started = teacher.start_teacher(
         exemplars=exemplars.outputs["rationales"], judgements=table, base=base_model, config=cold_start_config
     )
-    sampled = rationales.generate_rationales(
-        judgements=table, model=started.outputs["model"], config=sampling_config, engine=engine_config
+    sampled = in_shards(
+        "sample",
+        shards,
+        {
+            "judgements": table,
+            "model": started.outputs["model"],
+            "config": sampling_config,
+            "engine": engine_config,
+        },
     )
     tuned = teacher.fine_tune(
         rationales=sampled.outputs["rationales"],
@@ -62,8 +86,38 @@ def retrain(
     hardened = teacher.optimise_preferences(
         pairs=conflicts.outputs["pairs"], base=tuned.outputs["model"], config=dpo_config
     )
-    final = rationales.generate_rationales(
-        judgements=table, model=hardened.outputs["model"], config=final_config, engine=engine_config
+    before, after_sft, after_dpo = (
+        rationales.generate_rationales(
+            judgements=table,
+            model=stage.outputs["model"],
+            config=asked,
+            engine=held_out_engine_config,
+            shard="0/1",
+        )
+        for stage, asked in ((started, before_config), (tuned, held_out_config), (hardened, held_out_config))
+    )
+    final = in_shards(
+        "write-final",
+        shards,
+        {
+            "judgements": table,
+            "model": hardened.outputs["model"],
+            "config": final_config,
+            "engine": engine_config,
+        },
+    )
+    audit = judgements.audit_labels(judgements=table, filled=audited, config=audit_config)
+    teacher.report_teacher(
+        before=before.outputs["rationales"],
+        before_refused=before.outputs["quarantine"],
+        tuned=after_sft.outputs["rationales"],
+        tuned_refused=after_sft.outputs["quarantine"],
+        hardened=after_dpo.outputs["rationales"],
+        hardened_refused=after_dpo.outputs["quarantine"],
+        sampled=sampled.outputs["facts"],
+        final=final.outputs["facts"],
+        audit=audit.outputs["facts"],
+        config=compare_config,
     )
     embedded = rationales.embed_rationales(rationales=final.outputs["rationales"], embedder=embedder)
     embeddings = embedded.outputs["embeddings"]
@@ -107,7 +161,7 @@ def retrain(
         ).after(registered)
         started_canary.set_caching_options(False)
 
-    for task in (started, sampled, tuned, hardened, final):
+    for task in (started, tuned, hardened, before, after_sft, after_dpo):
         resources.on_gpu(task)
     for task in (serving, registered):
         task.set_caching_options(False)

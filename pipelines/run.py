@@ -29,12 +29,16 @@ def run(
     columns: Annotated[
         str, typer.Option(help="Names of the file's columns, as query=q,title=name,label=grade; same names if empty.")
     ] = "",
+    audit: Annotated[
+        Path | None,
+        typer.Option(help="An audit of the labels: the audit.csv that a run left, with human_label filled in."),
+    ] = None,
     home: Annotated[Path, typer.Option(help="Where state, logs and reports lie.")] = Path("runs"),
 ) -> None:
     """Run the whole loop: judgements, rationales, teacher, student, gate, canary, experiment, verdict.
 
     A run that was stopped goes on at the first unfinished step. Everything is left in HOME/latest: summary.json,
-    report.html and logs.
+    report.html, audit.csv and logs.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -45,9 +49,11 @@ def run(
             raise ValueError(f"--profile is {profile!r}; here it is smoke or laptop")
         if judgements is not None and not judgements.exists():
             raise ValueError(f"--judgements {judgements} does not exist")
+        if audit is not None and not audit.is_file():
+            raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
         named_columns(columns)
         with locked(home), Laptop(home / "state", logs_folder(home)) as laptop:
-            Loop(laptop, PROFILES[profile](), console).run(judgements, columns)
+            Loop(laptop, PROFILES[profile](), console).run(judgements, columns, audit)
     except (ValueError, RuntimeError, OSError) as error:
         console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
         raise typer.Exit(1) from error

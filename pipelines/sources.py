@@ -36,6 +36,13 @@ def publish(source: Path) -> str:
     return f"s3://{Settings().s3_bucket}/{prefix}"
 
 
+def publish_audit(filled: Path) -> str:
+    """Upload a filled-in audit; returns its name on S3, another one for another content."""
+    name = f"audits/{file_digest(filled)[:16]}.csv"
+    storage.put_bytes(name, filled.read_bytes())
+    return name
+
+
 def seen(address: str) -> datetime:
     """When a source was first published."""
     return datetime.fromisoformat(storage.get_json(address.split("/", 3)[3] + ".json")["seen"])

@@ -125,7 +125,12 @@ def title(task: str) -> str:
 
 TITLES = {
     "generate-rationales": "sample rationales",
-    "generate-rationales-2": "write final rationales",
+    "gather-rationales": "gather samples",
+    "generate-rationales-2": "judge teacher before tuning",
+    "generate-rationales-3": "judge teacher after SFT",
+    "generate-rationales-4": "judge teacher after DPO",
+    "generate-rationales-5": "write final rationales",
+    "gather-rationales-2": "gather final rationales",
     "train-student": "distil student (LRKD)",
     "train-student-2": "train plain student",
     "package-student": "package candidate",

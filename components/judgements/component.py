@@ -1,4 +1,4 @@
-"""The step that prepares judgements."""
+"""Steps of the judgements: prepare them, and audit their labels."""
 
 from kfp import dsl
 
@@ -26,3 +26,17 @@ def prepare_judgements(
         path = localise(source, Path(folder))
         out = tuple(Path(table.path) for table in (judgements, items, refused))
         record(facts, prepare(path, named_columns(columns), PrepareConfig.from_json(config), out))
+
+
+@student_step()
+def audit_labels(
+    judgements: dsl.Input[dsl.Dataset],
+    filled: str,
+    config: str,
+    sample: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.judgements.audit import AuditConfig, audit
+
+    record(facts, audit(judgements.path, filled, AuditConfig.from_json(config), sample.path))

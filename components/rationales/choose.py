@@ -1,26 +1,29 @@
-"""Choose the judged pairs that rationales are spent on, and divide them into buckets that fit in memory."""
+"""Choose the judged pairs that rationales are asked for, and divide them into buckets that fit in memory."""
 
 import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 
-def train_pairs(rows: Iterable[dict], count: int) -> Iterator[dict]:
-    """`count` train pairs, equally of each label; 0 streams all of them.
+def pairs_of(rows: Iterable[dict], split: str, count: int) -> Iterator[dict]:
+    """Pairs of a split: of train `count` equally of each label, of another over all queries; 0 streams all of them.
 
     Raises:
         ValueError: there is none.
     """
-    train = (row for row in rows if row["split"] == "train")
+    inside = (row for row in rows if row["split"] == split)
+    if count:
+        inside = choose_pairs(inside, count) if split == "train" else over_queries(inside, count)
     found = 0
-    for row in choose_pairs(train, count) if count else train:
+    for row in inside:
         found += 1
         yield row
     if not found:
-        raise ValueError("no judged pair is in the train split: nothing to sample rationales from")
+        raise ValueError(f"no judged pair is in the {split} split: there is nothing to ask rationales for")
 
 
 def choose_pairs(rows: Iterable[dict], count: int) -> list[dict]:
@@ -37,6 +40,15 @@ def choose_pairs(rows: Iterable[dict], count: int) -> list[dict]:
         chosen += [group[depth] for _, group in sorted(by_label.items()) if depth < len(group)]
         depth += 1
     return sorted(chosen[:count], key=lambda row: (row["query_id"], row["item_id"]))
+
+
+def over_queries(rows: Iterable[dict], count: int) -> list[dict]:
+    """`count` pairs over as many queries as there are, one of each in turn; which pairs, only their names decide."""
+    by_query = defaultdict(list)
+    for row in sorted(rows, key=digest):
+        by_query[row["query_id"]].append(row)
+    turns = chain.from_iterable(zip_longest(*by_query.values()))
+    return list(islice(filter(None, turns), count))
 
 
 def divided(rows: Iterable[dict], buckets: int, folder: Path) -> list[Path]:

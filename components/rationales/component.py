@@ -1,8 +1,10 @@
 """Steps of the rationales: exemplars, sampling with a model, embeddings."""
 
+from typing import List  # noqa: UP035  kfp reads this spelling alone
+
 from kfp import dsl
 
-from components.images import teacher_step
+from components.images import student_step, teacher_step
 
 
 @teacher_step()
@@ -24,6 +26,7 @@ def generate_rationales(
     model: dsl.Input[dsl.Model],
     config: str,
     engine: str,
+    shard: str,
     rationales: dsl.Output[dsl.Dataset],
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
@@ -33,7 +36,24 @@ def generate_rationales(
     from components.rationales.generate import GenerateConfig, generate
 
     configs = GenerateConfig.from_json(config), EngineConfig.from_json(engine)
-    record(facts, generate(judgements.path, model.path, *configs, (rationales.path, quarantine.path)))
+    record(facts, generate(judgements.path, model.path, *configs, shard, (rationales.path, quarantine.path)))
+
+
+@student_step()
+def gather_rationales(
+    parts: dsl.Input[List[dsl.Dataset]],
+    refused: dsl.Input[List[dsl.Dataset]],
+    said: dsl.Input[List[dsl.Metrics]],
+    rationales: dsl.Output[dsl.Dataset],
+    quarantine: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.rationales.gather import gather
+    from components.settings import Settings
+
+    paths = [[artifact.path for artifact in artifacts] for artifacts in (parts, refused, said)]
+    record(facts, gather(*paths, (rationales.path, quarantine.path), Settings().usd_per_hour))
 
 
 @teacher_step()

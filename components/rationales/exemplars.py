@@ -14,55 +14,47 @@ from components.rationales.perspectives import NAMES, VERSION
 
 MODEL_DIGEST = "exemplars-by-rule"
 WORD = re.compile(r"[a-z0-9]+")
-STOP = {"for", "with", "the", "and", "of", "a", "to", "in", "on", "without"}
+STOP = {"for", "with", "the", "and", "of", "a", "to", "in", "on"}
+DECISION = {"Exact": "fits", "Substitute": "close", "Complement": "goes along", "Irrelevant": "unrelated"}
 REASON = {
-    "Exact": (
-        "everything that was asked is there",
-        "it is the thing that was asked for",
-        "nothing that was asked is missing",
-    ),
-    "Substitute": (
-        "it serves the same use but is not quite what was asked",
-        "it could replace what was asked",
-        "a near miss",
-    ),
-    "Complement": (
-        "it only goes with what was asked",
-        "it is an accessory, not the thing itself",
-        "it is used together with it",
-    ),
-    "Irrelevant": ("it is something else", "it serves another use", "it has nothing to do with what was asked"),
+    "Exact": ("", "it is what was asked", "nothing is missing"),
+    "Substitute": ("", "it could stand in", "a near thing"),
+    "Complement": ("", "it is used with it", "an addition to it"),
+    "Irrelevant": ("", "it serves another use", "it is something else"),
 }
 DIFFERENCE = {
-    "category": "another kind of item",
-    "brand": "the brand differs",
-    "model": "the model differs",
-    "attribute": "an attribute differs",
-    "accessory": "an accessory of it",
+    "category": "other kind",
+    "brand": "other brand",
+    "model": "other model",
+    "attribute": "other attribute",
+    "accessory": "accessory",
 }
 
 
 def exemplars(judgements: Iterable[Mapping]) -> Iterator[dict]:
-    """Yield one RATIONALES row a pair and perspective; wording varies with the pair, the label is the judged one."""
+    """Yield one RATIONALES row a pair: its name draws perspective and wording, the label is the judged one.
+
+    Many pairs seen once teach the comparison better than few pairs seen from every side, at the same cost.
+    """
     for row in judgements:
-        for perspective in NAMES:
-            text = f"{comparison(row, perspective)}: {reason(row, perspective)}."
-            yield {
-                **{name: row[name] for name in ("query_id", "item_id", "label")},
-                "perspective": perspective,
-                "sample": 0,
-                "text": text,
-                "predicted_label": row["label"],
-                "label_probabilities": None,
-                "prompt_version": VERSION,
-                "model_digest": MODEL_DIGEST,
-                "key": hashlib.sha256(
-                    f"{perspective}\n{row['query_id']}\n{row['item_id']}\n{text}".encode()
-                ).hexdigest(),
-                "tokens_in": 0,
-                "tokens_out": 0,
-                "finish_reason": "rule",
-            }
+        name = f"{row['query_id']}\n{row['item_id']}"
+        drawn = int.from_bytes(hashlib.sha256(f"exemplar\n{name}".encode()).digest()[:4], "big")
+        perspective = NAMES[drawn % len(NAMES)]
+        text = f"{comparison(row, perspective)}: {reason(row, drawn // len(NAMES))}."
+        yield {
+            **{name: row[name] for name in ("query_id", "item_id", "label")},
+            "perspective": perspective,
+            "sample": 0,
+            "text": text,
+            "predicted_label": row["label"],
+            "label_probabilities": None,
+            "prompt_version": VERSION,
+            "model_digest": MODEL_DIGEST,
+            "key": hashlib.sha256(f"{perspective}\n{name}\n{text}".encode()).hexdigest(),
+            "tokens_in": 0,
+            "tokens_out": 0,
+            "finish_reason": "rule",
+        }
 
 
 def words(text: str | None) -> list[str]:
@@ -73,15 +65,12 @@ def words(text: str | None) -> list[str]:
 def comparison(row: Mapping, perspective: str) -> str:
     """What the query asks against what the item offers, as the perspective sees it."""
     asked = words(row["query"])
-    offered = set(words(" ".join(filter(None, (row["title"], row["brand"], row["category"], row["attributes"])))))
-    found, missing = [w for w in asked if w in offered], [w for w in asked if w not in offered]
     if perspective == "user_intent":
-        return f"Wanted {' '.join(asked)}, offered {kind(row)}"
+        return f"Wants {' '.join(asked)}, gets {kind(row)}"
     if perspective == "attributes":
-        return (
-            f"Found {', '.join(found) or 'nothing'}; not found {', '.join(missing) or 'nothing'}; item is {kind(row)}"
-        )
-    return f"Asked {' '.join(asked)}, item is {' '.join(filter(None, (row['brand'], kind(row))))}"
+        offered = set(words(" ".join(filter(None, (row["title"], row["brand"], row["category"], row["attributes"])))))
+        return f"Is {kind(row)}, lacks {', '.join(w for w in asked if w not in offered) or 'nothing'}"
+    return f"{' '.join(filter(None, (row['brand'], kind(row))))} for {' '.join(asked)}"
 
 
 def kind(row: Mapping) -> str:
@@ -89,25 +78,20 @@ def kind(row: Mapping) -> str:
     return (row["category"] or "").split(">")[-1].strip().lower() or " ".join(words(row["title"])[:4])
 
 
-def reason(row: Mapping, perspective: str) -> str:
-    """Why the label follows, one of several wordings; the mismatch is named where it is known."""
+def reason(row: Mapping, drawn: int) -> str:
+    """Why the label follows: the decision, the mismatch where it is known, and more in one of several wordings.
+
+    The decision comes first, in a word of the label's own: were it worded in many ways, the likeliest wording of a
+    label could lose to one of a less likely label.
+    """
     wordings = REASON[row["label"]]
-    index = int.from_bytes(
-        hashlib.sha256(f"{perspective}{row['query_id']}{row['item_id']}".encode()).digest()[:2], "big"
-    )
-    difference = DIFFERENCE.get(row["mismatch"] or "")
-    wording = wordings[index % len(wordings)]
-    return f"{difference}, {wording}" if difference else wording
+    parts = DECISION[row["label"]], DIFFERENCE.get(row["mismatch"] or "", ""), wordings[drawn % len(wordings)]
+    return ", ".join(filter(None, parts))
 
 
 def write_exemplars(judgements: str | Path, pairs: int, out: str | Path) -> dict:
-    """Write exemplars of `pairs` train pairs, equally of each label; 0 writes none. Rows in: pairs x perspectives."""
+    """Write an exemplar each of `pairs` train pairs, equally of each label; 0 writes none."""
     chosen = choose_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), pairs) if pairs else []
     written = contracts.write_batches(exemplars(chosen), contracts.RATIONALES, out)
-    asked = len(chosen) * len(NAMES)
-    return {
-        "rows_in": asked,
-        "rows_out": written,
-        "set_aside": asked - written,
-        "figure": f"{len(chosen)} pairs x {len(NAMES)}",
-    }
+    counts = {"rows_in": len(chosen), "rows_out": written, "set_aside": len(chosen) - written}
+    return counts | {"figure": f"{written} pairs, by rule"}

@@ -6,6 +6,8 @@ again: a restart goes on where it was, and a second night asks for what is new.
 
 import hashlib
 import json
+import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +20,7 @@ from components.base_models import model_digest
 from components.config import JsonConfig
 from components.facts import Progress
 from components.rationales import perspectives
-from components.rationales.choose import divided, train_pairs
+from components.rationales.choose import divided, pairs_of
 from components.rationales.engine import Completion, Engine, EngineConfig
 from components.rationales.engines import start
 from components.rationales.store import Store
@@ -33,11 +35,13 @@ NOT_ASKED = "the prompt is too long"
 class GenerateConfig(JsonConfig):
     """How many rationales are asked for, and how. The paper asks every pair, and draws up to five where none is right.
 
+    Of the train split pairs are taken equally of each label, of another (to be judged on) one of each query in turn.
     `prompt` is few_shot (a perspective's instruction and worked examples), tag (the teacher's own prompt, the
     perspective forced by its tag) or free (one rationale, the perspective is the teacher's choice).
     """
 
-    pairs: int = 0  # judged train pairs, equally of each label; 0 takes all
+    split: str = "train"
+    pairs: int = 0  # 0 takes all
     samples: int = 1  # a perspective
     max_samples: int = 5  # up to so many where no sample of the pair is right (pass@k)
     attempts: int = 2  # at a sample, until one keeps the grammar
@@ -72,18 +76,37 @@ def generate(
     model: str | Path,
     config: GenerateConfig,
     engine_config: EngineConfig,
+    shard: str,
     out: tuple[Path, Path],
 ) -> dict:
-    """Sample rationales of train pairs with a model; write RATIONALES and QUARANTINE to `out`; return the counts.
+    """Ask a model for rationales of a shard's pairs; write RATIONALES and QUARANTINE to `out`; return the counts.
+
+    `shard` is I/N: of N workers, which all know the judgements, this is number I, and works on each N-th bucket.
 
     Raises:
-        ValueError: the judgements hold no train pair.
+        ValueError: the judgements hold no pair of the split, or there is no such shard.
     """
     with TemporaryDirectory() as folder:
-        pairs = train_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), config.pairs)
-        buckets = divided(pairs, config.buckets, Path(folder))
+        pairs = pairs_of(contracts.read_batches(contracts.JUDGEMENTS, judgements), config.split, config.pairs)
+        buckets = own_buckets(divided(pairs, config.buckets, Path(folder)), shard)
         asking = Asking(start(model, engine_config), model_digest(model), engine_config, config)
         return {"engine": asking.engine.name} | write_rationales(buckets, asking, out)
+
+
+def own_buckets(buckets: Sequence[Path], shard: str) -> Sequence[Path]:
+    """The buckets of one worker; those of all workers together are each bucket once.
+
+    Raises:
+        ValueError: the shard is not I/N with I below N, or N is above the number of buckets.
+    """
+    said = re.fullmatch(r"(\d+)/(\d+)", shard)
+    number, count = map(int, said.groups()) if said else (1, 0)
+    if not number < count <= len(buckets):
+        raise ValueError(
+            f"shard is {shard!r}; give I/N with I from 0 to N - 1, and N at most the {len(buckets)} buckets "
+            "of the configuration"
+        )
+    return buckets[number::count]
 
 
 def write_rationales(
@@ -95,13 +118,13 @@ def write_rationales(
         contracts.writer(contracts.RATIONALES, out[0]) as keep,
         contracts.writer(contracts.QUARANTINE, out[1]) as set_aside,
     ):
-        for number, bucket in enumerate(buckets):
+        for bucket in buckets:
             rows = [json.loads(line) for line in bucket.read_text().splitlines()]
-            store = store_at(f"rationales/{asking.digest[:16]}/{len(buckets)}-{number:04d}")
+            store = store_at(f"rationales/{asking.digest[:16]}/{asking.config.buckets}-{bucket.stem}")
             kept, quarantined, asked = sampled(rows, asking, store)
             counts.update(rows_in=asked, rows_out=keep(kept), set_aside=set_aside(quarantined), generated=store.told)
-            summary.add(kept, rows)
-    return counts | summary.facts()
+            summary.add(kept, quarantined, rows)
+    return counts | summary.facts() | {"used": dict(asking.used), "summary": summary.state()}
 
 
 class Asking:
@@ -113,6 +136,15 @@ class Asking:
         for name in ("engine", "batch_size", "max_length"):  # these do not change what is asked
             del sampling[name]
         self.sampling = json.dumps(sampling, sort_keys=True)
+        self.used = Counter(dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0))
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """What the engine answers, in order; what that took is added up in `used`."""
+        began = time.monotonic()
+        told = self.engine.complete([request.text for request in requests], [request.opening for request in requests])
+        self.used.update(requests=len(told), seconds=round(time.monotonic() - began, 3))
+        self.used.update({name: sum(getattr(one, name) for one in told) for name in ("tokens_in", "tokens_out")})
+        return told
 
     def requests(self, rows: Sequence[dict], samples: Iterable[int]) -> list[Request]:
         """Every request of the pairs, by text, so that prompts which begin alike come in one run and share a cache."""
@@ -167,8 +199,7 @@ def complete(requests: dict[str, Request], asking: Asking, store: Store) -> None
     for first in range(0, len(wanted), asking.config.shard_requests):
         names = wanted[first : first + asking.config.shard_requests]
         shard = [requests[name] for name in names]
-        told = asking.engine.complete([request.text for request in shard], [request.opening for request in shard])
-        store.add(dict(zip(names, told, strict=True)))
+        store.add(dict(zip(names, asking.complete(shard), strict=True)))
         progress.advance(len(shard))
 
 
@@ -193,7 +224,7 @@ def refused(request: Request, completion: Completion) -> dict:
     """The QUARANTINE row of a completion that does not."""
     reasons = {"length": "cut off at max_new_tokens", "too long": NOT_ASKED}
     return {
-        **{name: request.row[name] for name in ("query_id", "item_id")},
+        **{name: request.row[name] for name in ("query_id", "item_id", "label")},
         **{name: getattr(request, name) for name in ("perspective", "sample", "key")},
         "text": completion.text,
         "reason": reasons.get(completion.finish_reason, "does not keep the grammar"),

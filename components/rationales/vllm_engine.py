@@ -14,7 +14,7 @@ class VllmEngine:
 
     name = "vllm"
 
-    def __init__(self, model: str | Path, config: EngineConfig):
+    def __init__(self, model: str | Path, config: EngineConfig, prefix_caching: bool = True):
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         import torch
 
@@ -37,7 +37,7 @@ class VllmEngine:
         self.llm = LLM(
             model=str(model),
             max_model_len=config.max_length,
-            enable_prefix_caching=True,
+            enable_prefix_caching=prefix_caching,
             seed=config.seed,
             **(small if cpu_only else {}),
         )

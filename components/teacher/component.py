@@ -1,8 +1,8 @@
-"""Steps of the teacher: start it, SFT, mine preference pairs, DPO."""
+"""Steps of the teacher: start it, SFT, mine preference pairs, DPO, and the page on how it did."""
 
 from kfp import dsl
 
-from components.images import teacher_step
+from components.images import student_step, teacher_step
 
 
 @teacher_step()
@@ -61,3 +61,28 @@ def optimise_preferences(
     from components.teacher.dpo import DpoConfig, dpo
 
     record(facts, dpo(pairs.path, base.path, DpoConfig.from_json(config), model.path))
+
+
+@student_step()
+def report_teacher(
+    before: dsl.Input[dsl.Dataset],
+    before_refused: dsl.Input[dsl.Dataset],
+    tuned: dsl.Input[dsl.Dataset],
+    tuned_refused: dsl.Input[dsl.Dataset],
+    hardened: dsl.Input[dsl.Dataset],
+    hardened_refused: dsl.Input[dsl.Dataset],
+    sampled: dsl.Input[dsl.Metrics],
+    final: dsl.Input[dsl.Metrics],
+    audit: dsl.Input[dsl.Metrics],
+    config: str,
+    page: dsl.Output[dsl.HTML],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.teacher.compare import STAGES, CompareConfig
+    from components.teacher.report import report
+
+    tables = (before, before_refused), (tuned, tuned_refused), (hardened, hardened_refused)
+    held_out = {name: tuple(table.path for table in pair) for name, pair in zip(STAGES, tables, strict=True)}
+    said = {"sampled": sampled.path, "final": final.path, "audit": audit.path}
+    record(facts, report(held_out, said, CompareConfig.from_json(config), page.path))

@@ -13,7 +13,7 @@ from components.base_models import model_digest
 from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
 from components.teacher.sft import in_turn
-from components.teacher.trainer import merge, settings_of, trained
+from components.teacher.trainer import adapter, merge, settings_of, trained
 
 NOTICED_STEPS = 50  # a shorter training may well move nothing
 
@@ -48,7 +48,6 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
         ValueError: there are no pairs, or the loss is not a number.
     """
     from datasets import Dataset
-    from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig as TrlConfig
     from trl import DPOTrainer
@@ -66,13 +65,7 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
             train_dataset=Dataset.from_list(texts(rows)),
             eval_dataset=Dataset.from_list(texts(held)) if held else None,
             processing_class=AutoTokenizer.from_pretrained(model),
-            peft_config=LoraConfig(
-                r=config.rank,
-                lora_alpha=2 * config.rank,
-                lora_dropout=0.0,
-                target_modules="all-linear",
-                task_type="CAUSAL_LM",
-            ),
+            peft_config=adapter(config.rank),
         )
         saved = Checkpoints(folder, place("dpo", model_digest(model), config, rows))
         before = measured(trainer, held, config)

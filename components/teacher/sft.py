@@ -11,7 +11,7 @@ from components.base_models import model_digest, save_base_model
 from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
 from components.teacher.prompts import prompts_of
-from components.teacher.trainer import merge, settings_of, trained
+from components.teacher.trainer import adapter, merge, settings_of, trained
 from components.teacher_prompt import answer
 
 
@@ -19,7 +19,7 @@ from components.teacher_prompt import answer
 class SftConfig(JsonConfig):
     """The paper's figures (second-hand): r 16, 3 epochs, 5e-5. `rows` caps what is trained on; 0 takes all."""
 
-    rank: int = 16
+    rank: int = 16  # of LoRA; 0 tunes all weights, which teaches a small model faster
     epochs: float = 3.0
     learning_rate: float = 5e-5
     batch_size: int = 8
@@ -37,7 +37,6 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
         ValueError: no rationale is right, so there is nothing to learn from; or the loss is not a number.
     """
     from datasets import Dataset
-    from peft import LoraConfig
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
@@ -59,13 +58,7 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
                 completion_only_loss=True,
             ),
             train_dataset=Dataset.from_list(examples),
-            peft_config=LoraConfig(
-                r=config.rank,
-                lora_alpha=2 * config.rank,
-                lora_dropout=0.0,
-                target_modules="all-linear",
-                task_type="CAUSAL_LM",
-            ),
+            peft_config=adapter(config.rank),
         )
         saved = Checkpoints(folder, place("sft", model_digest(model), config, examples))
         curve = trained(trainer, saved)

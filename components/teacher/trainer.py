@@ -34,6 +34,15 @@ def settings_of(config, folder: str | Path) -> dict:
     }
 
 
+def adapter(rank: int):
+    """LoRA on all linear layers, alpha twice its rank; None, so that all weights are tuned, at rank 0."""
+    from peft import LoraConfig
+
+    if not rank:
+        return None
+    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
 def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
     """Train, from the newest checkpoint on; the logged steps, those before the checkpoint among them.
 
@@ -66,7 +75,10 @@ def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
 
 
 def merge(trainer, checkpoints: Checkpoints, out: str | Path) -> None:
-    """Merge the adapter into the weights, save model and tokenizer to `out`; the checkpoints are needed no more."""
-    trainer.model.merge_and_unload().save_pretrained(out)
+    """Merge an adapter into the weights, save model and tokenizer to `out`; the checkpoints are needed no more."""
+    from peft import PeftModel
+
+    tuned = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
+    tuned.save_pretrained(out)
     trainer.processing_class.save_pretrained(out)
     checkpoints.remove()

@@ -1,5 +1,7 @@
 """What the environment decides, read when it is asked for; secrets are not shown."""
 
+import pytest
+
 from components.settings import Settings
 from tests.components.release.servers import environment
 
@@ -14,3 +16,9 @@ def test_secrets_never_show_in_what_is_printed():
     with environment(AWS_SECRET_ACCESS_KEY="hush", BROADFAST_USER_HASH_SECRET="hush"):
         assert Settings().s3_secret_key == "hush"
         assert "hush" not in repr(Settings())
+
+
+@pytest.mark.parametrize("variable", ["BROADFAST_S3_TIMEOUT_S", "BROADFAST_USD_PER_HOUR"])
+def test_what_is_no_number_is_refused_by_its_variable(variable):
+    with environment(**{variable: "much"}), pytest.raises(ValueError, match=f"{variable} is 'much'; give a number of"):
+        Settings()

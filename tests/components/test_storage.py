@@ -8,7 +8,8 @@ from components import storage
 from components.rationales.engine import Completion
 from components.rationales.store import Store
 from components.settings import Settings
-from tests.components.faulty_s3 import faulty
+from tests.components.faulty_s3 import faulty, silent
+from tests.components.release.servers import environment
 
 
 def settings(**said) -> Settings:
@@ -102,10 +103,48 @@ def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
 
 
 @pytest.mark.slow
-def test_an_s3_that_only_fails_is_said_in_a_sentence(s3):
-    said = pytest.raises(RuntimeError, match="S3 answers 500 to the creation of storage/never: no")
-    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["before"] * 6), said:
+def test_an_s3_that_only_fails_is_said_in_a_sentence_without_the_signature(s3):
+    said = "S3 gives no good answer to PUT [0-9.:]+/broadfast/storage/never: too many 500 error responses$"
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["before"] * 6), pytest.raises(ConnectionError, match=said):
         storage.create_bytes("storage/never", b"1")
+
+
+@pytest.mark.slow
+def test_an_s3_that_refuses_is_quoted(s3):
+    said = pytest.raises(RuntimeError, match="S3 answers 403 to the creation of storage/never: no")
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "refused"), said:
+        storage.create_bytes("storage/never", b"1")
+
+
+@pytest.mark.slow
+def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
+    answer = Completion("told", 3, 2, "stop", None)
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "silent"):
+        store = Store("storage/unconfirmed")
+        store.add({"k1": answer})
+    assert store.known == Store("storage/unconfirmed").known == {"k1": answer}
+    assert list(storage.names_below("storage/unconfirmed")) == ["storage/unconfirmed/000000.parquet"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: storage.get_bytes("storage/any"),
+        lambda: storage.put_bytes("storage/any", b"1"),
+        lambda: storage.create_bytes("storage/any", b"1"),
+        lambda: list(storage.names_below("storage")),
+    ],
+    ids=["get", "put", "create", "list"],
+)
+def test_an_s3_that_says_nothing_is_given_up_on_and_named(ask):
+    keys, said = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}, "S3 gives no good answer .*timed out"
+    with silent(), environment(**keys, BROADFAST_S3_TIMEOUT_S="0.05"), pytest.raises(ConnectionError, match=said):
+        ask()
+
+
+def test_all_calls_share_one_client_and_another_environment_has_its_own():
+    assert storage.client(settings()) is storage.client(settings())
+    assert storage.client(settings()) is not storage.client(settings(s3_timeout_s=1.0))
 
 
 @pytest.mark.slow

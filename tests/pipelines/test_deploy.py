@@ -3,7 +3,7 @@
 import yaml
 from typer.testing import CliRunner
 
-from pipelines.deploy import app, parameters
+from pipelines.deploy import app
 from pipelines.profiles import PROFILES
 
 
@@ -18,7 +18,7 @@ def test_both_pipelines_are_written_with_the_profiles_sizes_as_defaults(tmp_path
 
 
 def test_a_profile_decides_every_size_and_nothing_of_where_the_judgements_lie():
-    said = parameters(PROFILES["paper"]())
+    said = PROFILES["paper"]().parameters
     assert {"student_config", "plain_config", "first_baseline_config", "engine_config"} <= said.keys()
     assert not {"source", "columns", "as_of", "logs_prefix"} & said.keys()
 

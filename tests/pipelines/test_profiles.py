@@ -5,7 +5,6 @@ from dataclasses import fields
 import pytest
 
 from components.config import JsonConfig
-from pipelines.loop import CONFIGS
 from pipelines.profiles import PROFILES
 from pipelines.retrain import retrain
 
@@ -26,7 +25,20 @@ def test_a_profile_is_called_what_it_is_asked_for_by(name):
 def test_the_pipelines_defaults_are_the_papers():
     profile = PROFILES["paper"]()
     defaults = {name: said.default for name, said in retrain.component_spec.inputs.items()}
-    assert all(defaults[f"{name}_config"] == getattr(profile, name).to_json() for name in CONFIGS)
+    assert {name: defaults[name] for name in profile.parameters} == profile.parameters
+
+
+def test_a_base_model_that_needs_worked_examples_is_judged_with_them_and_greedily():
+    assert PROFILES["paper"]().before.prompt == "few_shot" and PROFILES["paper"]().held_out.prompt == "free"
+    assert PROFILES["laptop"]().before == PROFILES["laptop"]().held_out
+    assert all(PROFILES[name]().held_out_engine.temperature == 0 for name in PROFILES)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_teacher_is_judged_on_another_split_than_it_is_tuned_on(name):
+    profile = PROFILES[name]()
+    assert {profile.sampling.split, profile.final.split} == {"train"} and profile.held_out.split == "valid"
+    assert profile.workers <= min(profile.sampling.buckets, profile.final.buckets)
 
 
 @pytest.mark.parametrize("name", PROFILES)

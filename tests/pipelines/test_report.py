@@ -19,7 +19,7 @@ EXAMPLE = {
 }
 FACTS = {
     "prepare judgements": {"rows_in": 3, "rows_out": 2, "set_aside": 1, "labels": {"Exact": 2}, "splits": {"train": 2}},
-    "sample rationales": {"rows_in": 2, "rows_out": 2, "set_aside": 0, "examples": [EXAMPLE]},
+    "gather samples": {"rows_in": 2, "rows_out": 2, "set_aside": 0, "examples": [EXAMPLE]},
     "distil student (LRKD)": {"history": [{"step": 1, "cross_entropy": 1.4, "alignment": 0.0}]},
     "score candidate": {"rows_in": 2, "accuracy": 0.5, "macro_f1": 0.25, "confusion": [[1, 1, 0, 0]] + [[0] * 4] * 3},
 }
@@ -86,7 +86,10 @@ def test_any_part_of_the_summary_may_be_missing(left_out, tmp_path):
 
 
 def test_any_figure_of_a_step_may_be_missing(tmp_path):
-    steps = [{"title": title, "facts": {}} for title in (*FACTS, "gate candidate", "write final rationales")]
+    steps = [
+        {"title": title, "facts": {}}
+        for title in (*FACTS, "gate candidate", "gather final rationales", "report teacher", "audit labels")
+    ]
     assert "</html>" in written({"profile": "smoke", "steps": steps}, tmp_path)
 
 

@@ -9,7 +9,8 @@ from pipelines.resources import GPU
 from pipelines.retrain import retrain
 from tests.pipelines.ir_lint import dangling, tasks
 
-ON_GPU = {"start-teacher", "generate-rationales", "generate-rationales-2", "fine-tune", "optimise-preferences"}
+WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 6)}
+ON_GPU = {"start-teacher", "fine-tune", "optimise-preferences"} | WRITING
 UNCACHED = {"read-serving-version", "register-baseline", "start-canary"}
 
 
@@ -87,5 +88,11 @@ def test_the_canary_starts_only_inside_the_gates_condition(compiled):
 
 def test_every_configuration_is_text_and_no_parameter_is_nothing(pipeline):
     parameters = pipeline[1]["root"]["inputDefinitions"]["parameters"]
-    assert {said["parameterType"] for said in parameters.values()} <= {"STRING", "NUMBER_INTEGER"}
+    assert {said["parameterType"] for said in parameters.values()} <= {"STRING", "NUMBER_INTEGER", "LIST"}
     assert all("defaultValue" in said for said in parameters.values())
+
+
+def test_rationales_are_written_by_as_many_workers_as_there_are_shards(compiled):
+    components = compiled["retrain"][1]["components"]
+    loops = [part["dag"]["tasks"] for name, part in components.items() if name.startswith("comp-for-loop")]
+    assert sorted(name for tasks in loops for name in tasks) == ["generate-rationales", "generate-rationales-5"]

@@ -1,4 +1,4 @@
-"""The step that prepares judgements, called as a component."""
+"""The steps of the judgements, called as components."""
 
 import json
 
@@ -6,7 +6,8 @@ import pytest
 from kfp import dsl
 
 from components import contracts
-from components.judgements.component import prepare_judgements
+from components.judgements.audit import AuditConfig
+from components.judgements.component import audit_labels, prepare_judgements
 from components.judgements.prepare import PrepareConfig
 from tests.components.judgements.sources import GOOD, csv_file
 
@@ -36,3 +37,22 @@ def test_the_step_reads_its_source_from_s3(s3, tmp_path):
 
     storage.put_folder(csv_file(tmp_path / "a.csv", rows()).parent, "judgements-of-a-test")
     assert called(tmp_path, "s3://broadfast/judgements-of-a-test")["rows_out"] == 1
+
+
+def audited(judged, filled: str, tmp_path) -> dict:
+    sample, facts = dsl.Dataset(uri=str(tmp_path / "audit.csv")), dsl.Metrics(uri=str(tmp_path / "facts"))
+    audit_labels.python_func(dsl.Dataset(uri=str(judged)), filled, AuditConfig(rows=4).to_json(), sample, facts)
+    return json.loads((tmp_path / "facts").read_text())
+
+
+@pytest.mark.slow
+def test_a_filled_in_audit_is_read_from_s3_into_an_agreement(s3, judged, tmp_path):
+    from components import storage
+
+    assert audited(judged, "", tmp_path)["status"] == "not audited"
+    filled = (tmp_path / "audit.csv").read_text("utf-8-sig").replace(",,", ",Exact,")
+    storage.put_bytes("audits/filled.csv", filled.encode())
+    said = audited(judged, "audits/filled.csv", tmp_path)
+    assert (said["status"], said["audited"], said["agreement"]["agreement"]) == ("audited", 4, 0.25)
+    with pytest.raises(ValueError, match="the audit audits/none.csv is not on S3; upload it"):
+        audited(judged, "audits/none.csv", tmp_path)

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.slow  # starts S3, loads models
 ENGINE = EngineConfig(engine="transformers", max_new_tokens=40, structured=True, characters=30).to_json()
 
 
-def sample(judged, llm, folder, config):
+def sample(judged, llm, folder, config, shard="0/1"):
     made = [dsl.Dataset(uri=str(folder / name)) for name in ("rationales", "quarantine")]
     judgements, model = dsl.Dataset(uri=str(judged)), dsl.Model(uri=str(llm))
     facts = dsl.Metrics(uri=str(folder / "facts"))
-    component.generate_rationales.python_func(judgements, model, config.to_json(), ENGINE, *made, facts)
+    component.generate_rationales.python_func(judgements, model, config.to_json(), ENGINE, shard, *made, facts)
     return json.loads((folder / "facts").read_text())
 
 
@@ -26,7 +26,7 @@ def test_exemplars_then_sampling_then_embedding(s3, judged, llm, tmp_path):
     facts = dsl.Metrics(uri=str(tmp_path / "facts"))
     exemplars = dsl.Dataset(uri=str(tmp_path / "exemplars"))
     component.write_exemplars.python_func(dsl.Dataset(uri=str(judged)), 2, exemplars, facts)
-    assert contracts.count(tmp_path / "exemplars") == 6
+    assert contracts.count(tmp_path / "exemplars") == 2
     said = sample(judged, llm, tmp_path, GenerateConfig(pairs=4, max_samples=1, prompt="tag"))
     assert said["rows_in"] == 12 == said["rows_out"] + said["set_aside"]
     rationales, made = (dsl.Dataset(uri=str(tmp_path / name)) for name in ("rationales", "embeddings"))
@@ -55,3 +55,21 @@ def test_a_second_time_the_stored_completions_are_taken(s3, judged, llm, tmp_pat
         sample(judged, llm, folder, config)
     first, second = ((folder / "rationales").read_bytes() for folder in folders)
     assert first == second  # sampled at temperature 0.8: drawn again, they would differ
+
+
+def test_two_workers_shards_gathered_are_what_one_worker_writes(s3, judged, llm, tmp_path):
+    config = GenerateConfig(pairs=8, max_samples=1, prompt="tag", buckets=4)
+    for name in ("0/2", "1/2", "0/1"):
+        (tmp_path / name).mkdir(parents=True)
+        sample(judged, llm, tmp_path / name, config, name)
+    parts, refused, said = (
+        [kind(uri=str(tmp_path / name / file)) for name in ("0/2", "1/2")]
+        for kind, file in ((dsl.Dataset, "rationales"), (dsl.Dataset, "quarantine"), (dsl.Metrics, "facts"))
+    )
+    out = [dsl.Dataset(uri=str(tmp_path / name)) for name in ("rationales", "quarantine")]
+    component.gather_rationales.python_func(parts, refused, said, *out, dsl.Metrics(uri=str(tmp_path / "facts")))
+    together, alone = (
+        contracts.read(contracts.RATIONALES, tmp_path / name) for name in ("rationales", "0/1/rationales")
+    )
+    assert {row["key"] for row in together} == {row["key"] for row in alone} and len(together) == len(alone)
+    assert json.loads((tmp_path / "facts").read_text())["shards"] == 2

@@ -1,28 +1,41 @@
 """Exemplars by rule: the form and the comparison, for the cold start."""
 
 from components import contracts
-from components.rationales.exemplars import exemplars, write_exemplars
+from components.rationales.exemplars import comparison, exemplars, write_exemplars
 from components.rationales.perspectives import NAMES, parse
 from components.teacher_prompt import answer
 from tests.rows import judgement
 
 
-def test_every_pair_yields_one_exemplar_a_perspective_with_the_judged_label():
-    rows = list(exemplars([judgement(label="Substitute", mismatch="brand")]))
-    assert [row["perspective"] for row in rows] == list(NAMES)
-    assert {row["predicted_label"] for row in rows} == {"Substitute"}
-    assert all("the brand differs" in row["text"] for row in rows)
+def many(**said):
+    return list(exemplars(judgement(item_id=f"i{n}", **said) for n in range(60)))
+
+
+def test_every_pair_yields_one_exemplar_with_the_judged_label_and_all_perspectives_occur():
+    rows = many(label="Substitute", mismatch="brand")
+    assert len(rows) == 60 and {row["predicted_label"] for row in rows} == {"Substitute"}
+    assert {row["perspective"] for row in rows} == set(NAMES)
+    assert all("other brand" in row["text"] for row in rows)
+
+
+def test_wording_varies_and_a_pair_always_gets_the_same():
+    rows = many()
+    endings = {row["text"].split(": ")[1] for row in rows}
+    assert endings == {"fits.", "fits, it is what was asked.", "fits, nothing is missing."}
+    assert [row["key"] for row in rows] == [row["key"] for row in many()]
 
 
 def test_exemplars_keep_the_grammar():
-    assert all(
-        parse(answer(row)) for row in exemplars([judgement(), judgement(label="Irrelevant", title="Garden hose")])
-    )
+    assert all(parse(answer(row)) for row in [*many(), *many(label="Irrelevant", title="Garden hose")])
 
 
-def test_the_attributes_exemplar_says_which_asked_words_are_there_and_which_are_not():
-    row = list(exemplars([judgement(query="blue running shoes")]))[1]
-    assert row["text"].startswith("Found running, shoes; not found blue; item is running shoes")
+def test_an_exemplar_compares_what_is_asked_with_what_is_offered():
+    row = judgement(query="blue running shoes", brand="Acme")
+    assert [comparison(row, name) for name in NAMES] == [
+        "Wants blue running shoes, gets running shoes",
+        "Is running shoes, lacks blue",
+        "Acme running shoes for blue running shoes",
+    ]
 
 
 def test_no_exemplar_is_written_where_there_is_no_cold_start(tmp_path):

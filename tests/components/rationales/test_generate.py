@@ -1,15 +1,17 @@
 """Which pairs are asked, under which keys, and that every request ends as a row or in quarantine."""
 
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
-from components.rationales.choose import choose_pairs, divided, train_pairs
+from components.rationales.choose import choose_pairs, divided, pairs_of
 from components.rationales.engine import Completion, EngineConfig, shares
 from components.rationales.generate import (
     Asking,
     GenerateConfig,
     Request,
+    own_buckets,
     rationale,
     refused,
     sampled,
@@ -94,7 +96,7 @@ def test_label_probabilities_are_shares_of_the_four():
 def test_the_summary_counts_conflicts_and_accuracy_by_perspective():
     rows = [rationale_row(), rationale_row(perspective="user_intent", predicted_label="Irrelevant")]
     said = Summary()
-    said.add(rows, [judgement()])
+    said.add(rows, [], [judgement()])
     assert said.facts()["conflict_pairs"] == said.facts()["pairs"] == 1
     assert said.facts()["accuracy_by_perspective"] == {"attributes": 1.0, "user_intent": 0.0}
 
@@ -189,4 +191,22 @@ def test_buckets_hold_every_pair_once_and_a_pair_stays_in_its_bucket(tmp_path):
 
 def test_without_a_train_pair_there_is_nothing_to_do():
     with pytest.raises(ValueError, match="no judged pair is in the train split"):
-        list(train_pairs([judgement(split="valid")], 0))
+        list(pairs_of([judgement(split="valid")], "train", 0))
+
+
+def test_held_out_pairs_are_spread_over_all_queries():
+    rows = [judgement(query_id=f"q{n // 4}", item_id=f"i{n}", split="valid") for n in range(16)]
+    chosen = list(pairs_of([*rows, judgement()], "valid", 6))
+    assert len({row["query_id"] for row in chosen}) == 4 and len({row["item_id"] for row in chosen}) == 6
+
+
+def test_the_buckets_of_all_workers_are_each_bucket_once():
+    buckets = [Path(str(n)) for n in range(7)]
+    shares = [own_buckets(buckets, f"{n}/3") for n in range(3)]
+    assert sorted(path for share in shares for path in share) == buckets
+
+
+@pytest.mark.parametrize("shard", ["3/3", "0/8", "0", "a/b", "0/0"])
+def test_a_shard_that_cannot_be_is_refused_with_what_can(shard):
+    with pytest.raises(ValueError, match="give I/N with I from 0 to N - 1, and N at most the 7 buckets"):
+        own_buckets([Path()] * 7, shard)

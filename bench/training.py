@@ -81,7 +81,8 @@ def moved(model: Path, reference: Path, judgements: Path, folder: Path) -> float
     from components.teacher_prompt import answer
 
     rows = contracts.read(contracts.RATIONALES, folder / "judged-hardened" / "rationales")[:KL_ANSWERS]
-    prompts, tokenizer = prompts_of(rows, judgements, model), AutoTokenizer.from_pretrained(model)
+    prompts = prompts_of({(row["query_id"], row["item_id"]) for row in rows}, judgements, model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
     models = [AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval() for path in (model, reference)]
     divergence, tokens = 0.0, 0
     for row in rows:

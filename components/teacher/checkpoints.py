@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
 from components import storage
@@ -20,7 +21,10 @@ class Checkpoints(TrainerCallback):
         self.folder, self.prefix = Path(folder), prefix
 
     def on_save(self, args, state, control, **kwargs):
-        """Called by the trainer when checkpoint-STEP lies in its folder."""
+        """Called by the trainer, on each of its processes, when checkpoint-STEP lies in its folder."""
+        PartialState().wait_for_everyone()  # each writes its own state of the random numbers
+        if not state.is_world_process_zero:
+            return
         before = self.steps()
         name = f"checkpoint-{state.global_step}"
         storage.put_folder(self.folder / name, f"{self.prefix}/{name}")
@@ -33,14 +37,15 @@ class Checkpoints(TrainerCallback):
         names = storage.names_below(self.prefix)
         return sorted(int(name.split("/")[-2].split("-")[1]) for name in names if name.endswith(f"/{WHOLE}"))
 
-    def newest(self) -> str | None:
-        """The folder of the newest checkpoint, fetched; None where there is none."""
-        steps = self.steps()
-        if not steps:
-            return None
-        name = f"checkpoint-{steps[-1]}"
-        storage.get_folder(f"{self.prefix}/{name}", self.folder / name)
-        return str(self.folder / name)
+    def fetch(self) -> None:
+        """Bring the newest checkpoint, where there is one, to the folder: before any process starts."""
+        for step in self.steps()[-1:]:
+            name = f"checkpoint-{step}"
+            storage.get_folder(f"{self.prefix}/{name}", self.folder / name)
+
+    def fetched(self) -> str | None:
+        """The folder of the checkpoint that was brought; None where there was none."""
+        return next(map(str, self.folder.glob("checkpoint-*")), None)
 
     def remove(self) -> None:
         """Remove all of them, once the training has ended."""

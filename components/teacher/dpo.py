@@ -12,6 +12,7 @@ from components import contracts
 from components.base_models import model_digest
 from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
+from components.teacher.launch import on_every_gpu
 from components.teacher.sft import in_turn
 from components.teacher.trainer import adapter, merge, settings_of, trained
 
@@ -30,7 +31,8 @@ class DpoConfig(JsonConfig):
     epochs: float = 3.0
     learning_rate: float = 5e-6
     beta: float = 0.1
-    batch_size: int = 4
+    batch_size: int = 4  # pairs of one update, over all GPUs
+    accumulate: int = 1  # an update is the mean of so many batches, where memory is short
     max_length: int = 1024
     rows: int = 0
     max_steps: int = -1
@@ -44,13 +46,12 @@ class DpoConfig(JsonConfig):
 def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path) -> dict:
     """Tune `model` on preference pairs against itself as the reference; save it merged, as safetensors, with its curve.
 
+    It is trained on every GPU of the machine.
+
     Raises:
         ValueError: there are no pairs, or the loss is not a number.
     """
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import DPOConfig as TrlConfig
-    from trl import DPOTrainer
 
     asked = contracts.count(pairs)
     if not asked:
@@ -59,31 +60,49 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
         )
     rows, held = chosen_pairs(contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs), config)
     with TemporaryDirectory() as folder:
-        trainer = DPOTrainer(
-            model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
-            args=TrlConfig(**settings_of(config, folder), beta=config.beta),
-            train_dataset=Dataset.from_list(texts(rows)),
-            eval_dataset=Dataset.from_list(texts(held)) if held else None,
-            processing_class=AutoTokenizer.from_pretrained(model),
-            peft_config=adapter(config.rank),
-        )
+        Dataset.from_list(texts(rows)).save_to_disk(f"{folder}/rows")
+        if held:  # a dataset of no rows cannot be read back
+            Dataset.from_list(texts(held)).save_to_disk(f"{folder}/held")
         saved = Checkpoints(folder, place("dpo", model_digest(model), config, rows))
-        before = measured(trainer, held, config)
-        curve = trained(trainer, saved)
-        after = measured(trainer, held, config)
-        merge(trainer, saved, out)
+        saved.fetch()
+        said = on_every_gpu(prefer, str(model), config, folder, saved.prefix, str(out))
+        saved.remove()
+    before, after, curve, steps = (said[name] for name in ("before", "after", "curve", "steps"))
     counts = {"rows_in": asked, "rows_out": len(rows), "set_aside": asked - len(rows)}
     return counts | {
         "set_aside_why": {"held out": len(held), "over the cap": asked - len(rows) - len(held)},
         "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in rows),
         "curve": curve,
-        "steps": trainer.state.global_step,
+        "steps": steps,
         "held_out": {"pairs": len(held), "before": before, "after": after},
-        "warning": complaint(before, after, trainer.state.global_step, config),
+        "warning": complaint(before, after, steps, config),
         "model_digest": model_digest(out),
         "figure": f"margin {curve[-1].get('rewards/margins', math.nan):+.3f}"
         + (f", held out {before['margin']:+.3f} to {after['margin']:+.3f}" if held else ""),
     }
+
+
+def prefer(model: str, config: DpoConfig, folder: str, prefix: str, out: str) -> dict:
+    """The training itself, of the pairs below `folder`, on each process of it; what was measured before and after."""
+    from datasets import load_from_disk
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import DPOConfig as TrlConfig
+    from trl import DPOTrainer
+
+    held = Path(folder) / "held"
+    trainer = DPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
+        args=TrlConfig(**settings_of(config, folder), beta=config.beta),
+        train_dataset=load_from_disk(f"{folder}/rows"),
+        eval_dataset=load_from_disk(held) if held.exists() else None,
+        processing_class=AutoTokenizer.from_pretrained(model),
+        peft_config=adapter(config.rank),
+    )
+    before = measured(trainer, config)
+    curve = trained(trainer, Checkpoints(folder, prefix))
+    after = measured(trainer, config)
+    merge(trainer, out)
+    return {"before": before, "after": after, "curve": curve, "steps": trainer.state.global_step}
 
 
 def chosen_pairs(pairs: Iterable[dict], config: DpoConfig) -> tuple[list[dict], list[dict]]:
@@ -109,13 +128,13 @@ def texts(rows: list[dict]) -> list[dict]:
     return [{name: row[name] for name in ("prompt", "chosen", "rejected")} for row in rows]
 
 
-def measured(trainer, held: list[dict], config: DpoConfig) -> dict | None:
+def measured(trainer, config: DpoConfig) -> dict | None:
     """On the held-out pairs: the margin, how often the chosen one is preferred, and how far the chosen ones have moved.
 
     `moved` is the mean log-probability of a chosen rationale under the policy less that under the reference, in nats:
     about 0 says that the training did nothing.
     """
-    if not held:
+    if trainer.eval_dataset is None:
         return None
     said = trainer.evaluate()
     return {

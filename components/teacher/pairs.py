@@ -39,16 +39,22 @@ def pair(chosen: dict, rejected: dict, prompt: str) -> dict:
 
 
 def mine(rationales: str | Path, judgements: str | Path, model: str | Path, out: str | Path) -> dict:
-    """Write PREFERENCE_PAIRS of the rationales; a judged pair that yields none is counted as set aside."""
+    """Write PREFERENCE_PAIRS of the rationales; a judged pair that yields none is counted as set aside.
+
+    Rows are streamed: in memory are the names of the judged pairs, and the prompts of those in conflict.
+    """
 
     def rows() -> Iterator[dict]:
         return contracts.read_batches(contracts.RATIONALES, rationales)
 
-    prompts = prompts_of(rows(), judgements, model)
+    right, wrong = set(), set()
+    for row in rows():
+        (right if row["predicted_label"] == row["label"] else wrong).add((row["query_id"], row["item_id"]))
+    prompts = prompts_of(right & wrong, judgements, model)
     written = contracts.write_batches(preference_pairs(rows(), prompts), contracts.PREFERENCE_PAIRS, out)
     return {
-        "rows_in": len(prompts),
+        "rows_in": len(right | wrong),
         "rows_out": written,
-        "set_aside": len(prompts) - written,
+        "set_aside": len(right | wrong) - written,
         "figure": f"{written} conflicts",
     }

@@ -7,17 +7,18 @@ from components import contracts
 from components.teacher_prompt import rendered, unified_prompt
 
 
-def prompts_of(rationales: Iterable[dict], judgements: str | Path, model: str | Path) -> dict[tuple[str, str], str]:
-    """Prompt text by (query_id, item_id), for the pairs named in `rationales` alone.
+def prompts_of(
+    wanted: Iterable[tuple[str, str]], judgements: str | Path, model: str | Path
+) -> dict[tuple[str, str], str]:
+    """Prompt text by (query_id, item_id), for the wanted pairs alone.
 
     Raises:
-        ValueError: a rationale names a pair that the training set does not hold.
+        ValueError: the training set does not hold one of them.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    wanted = {(row["query_id"], row["item_id"]) for row in rationales}
-    found = {}
+    wanted, found = set(wanted), {}
     for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
         if (row["query_id"], row["item_id"]) in wanted:
             found[row["query_id"], row["item_id"]] = rendered(tokenizer, unified_prompt(row))

@@ -10,6 +10,7 @@ from components import contracts
 from components.base_models import model_digest, save_base_model
 from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
+from components.teacher.launch import on_every_gpu
 from components.teacher.prompts import prompts_of
 from components.teacher.trainer import adapter, merge, settings_of, trained
 from components.teacher_prompt import answer
@@ -22,9 +23,12 @@ class SftConfig(JsonConfig):
     rank: int = 16  # of LoRA; 0 tunes all weights, which teaches a small model faster
     epochs: float = 3.0
     learning_rate: float = 5e-5
-    batch_size: int = 8
+    batch_size: int = 8  # rows of one update, over all GPUs
+    accumulate: int = 1  # an update is the mean of so many batches, where memory is short
     max_length: int = 1024
     rows: int = 0
+    balanced: bool = False  # no label has more rows than the rarest
+    packing: bool = False  # several rows in one sequence of max_length; needs flash attention
     max_steps: int = -1
     save_steps: int = 50  # a checkpoint is written so often
     seed: int = 0
@@ -33,49 +37,75 @@ class SftConfig(JsonConfig):
 def sft(rationales: str | Path, judgements: str | Path, model: str | Path, config: SftConfig, out: str | Path) -> dict:
     """Tune `model` on the rationales that end in the judged label; save it merged, as safetensors, with its curve.
 
+    It is trained on every GPU of the machine.
+
     Raises:
-        ValueError: no rationale is right, so there is nothing to learn from; or the loss is not a number.
+        ValueError: no rationale is right, so there is nothing to learn from; rows are to be packed where attention
+            would mix them; or the loss is not a number.
     """
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import SFTConfig as TrlConfig
-    from trl import SFTTrainer
 
+    if config.packing and not packable():
+        raise ValueError("sft_config's packing needs a GPU and the package flash-attn, or rows would read one another")
     asked = contracts.count(rationales)
-    rows = chosen_rows(contracts.read_batches(contracts.RATIONALES, rationales), config.rows)
+    right = by_label(contracts.read_batches(contracts.RATIONALES, rationales))
+    rows = chosen_rows(right, config)
     if not rows:
         raise ValueError(
             f"none of {asked} rationales ends in the judged label: sample more, or start the teacher with exemplars"
         )
-    prompts = prompts_of(rows, judgements, model)
+    prompts = prompts_of({(row["query_id"], row["item_id"]) for row in rows}, judgements, model)
     examples = [{"prompt": prompts[row["query_id"], row["item_id"]], "completion": answer(row)} for row in rows]
     with TemporaryDirectory() as folder:
-        trainer = SFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
-            args=TrlConfig(
-                **settings_of(config, folder),
-                train_sampling_strategy="group_by_length",
-                packing=False,
-                completion_only_loss=True,
-            ),
-            train_dataset=Dataset.from_list(examples),
-            processing_class=AutoTokenizer.from_pretrained(model),
-            peft_config=adapter(config.rank),
-        )
+        Dataset.from_list(examples).save_to_disk(f"{folder}/rows")
         saved = Checkpoints(folder, place("sft", model_digest(model), config, examples))
-        curve = trained(trainer, saved)
-        merge(trainer, saved, out)
-    labels = {label: sum(row["label"] == label for row in rows) for label in contracts.LABELS}
-    return {
+        saved.fetch()
+        said = on_every_gpu(tune, str(model), config, folder, saved.prefix, str(out))
+        saved.remove()
+    curve = said["curve"]
+    return said | {
         "rows_in": asked,
         "rows_out": len(rows),
         "set_aside": asked - len(rows),
-        "labels": labels,
-        "curve": curve,
-        "steps": trainer.state.global_step,
+        "right_by_label": {label: len(group) for label, group in right.items()},
+        "labels": {label: sum(row["label"] == label for row in rows) for label in contracts.LABELS},
         "model_digest": model_digest(out),
         "figure": f"loss {curve[0]['loss']:.2f} to {curve[-1]['loss']:.2f}",
     }
+
+
+def tune(model: str, config: SftConfig, folder: str, prefix: str, out: str) -> dict:
+    """The training itself, of the rows below `folder`, on each process of it."""
+    from datasets import load_from_disk
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig as TrlConfig
+    from trl import SFTTrainer
+
+    attention = {"attn_implementation": "flash_attention_2"} if config.packing else {}
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model, dtype="auto", **attention),
+        args=TrlConfig(**sft_settings(config, folder)),
+        train_dataset=load_from_disk(f"{folder}/rows"),
+        processing_class=AutoTokenizer.from_pretrained(model),
+        peft_config=adapter(config.rank),
+    )
+    curve = trained(trainer, Checkpoints(folder, prefix))
+    merge(trainer, out)
+    return {"curve": curve, "steps": trainer.state.global_step}
+
+
+def sft_settings(config: SftConfig, folder: str) -> dict:
+    """TRL's arguments: loss on the completion alone, rows of like length together, or packed."""
+    order = {"packing": True} if config.packing else {"train_sampling_strategy": "group_by_length"}
+    return settings_of(config, folder) | order | {"completion_only_loss": True}
+
+
+def packable() -> bool:
+    """Whether several rows may share a sequence: flash attention alone keeps them from reading one another."""
+    import torch
+    from transformers.utils import is_flash_attn_2_available
+
+    return torch.cuda.is_available() and is_flash_attn_2_available()
 
 
 def start(exemplars: str | Path, judgements: str | Path, base: str, config: SftConfig, out: str | Path) -> dict:
@@ -91,16 +121,32 @@ def start(exemplars: str | Path, judgements: str | Path, base: str, config: SftC
     return said | tuned | {"exemplars": tuned["rows_out"], "figure": f"cold start, {tuned['figure']}"}
 
 
-def chosen_rows(rows: Iterable[dict], limit: int) -> list[dict]:
-    """The right rationales, at most `limit`, taken equally from each label while it has any."""
-    by_label: dict[str, list[dict]] = {}
+def by_label(rows: Iterable[dict]) -> dict[str, list[dict]]:
+    """The right rationales of each label, in an order that their keys alone decide."""
+    right: dict[str, list[dict]] = {label: [] for label in contracts.LABELS}
     for row in rows:
         if row["predicted_label"] == row["label"]:
-            by_label.setdefault(row["label"], []).append(row)
-    for group in by_label.values():
+            right[row["label"]].append(row)
+    for group in right.values():
         group.sort(key=lambda row: hashlib.sha256(row["key"].encode()).digest())
-    rounds = list(in_turn([by_label[label] for label in sorted(by_label)]))
-    return rounds[:limit] if limit else rounds
+    return right
+
+
+def chosen_rows(right: dict[str, list[dict]], config: SftConfig) -> list[dict]:
+    """At most `rows` of them, one of each label in turn while it has any; balanced, as many of each as of the rarest.
+
+    Raises:
+        ValueError: they are to be balanced, and a label has none.
+    """
+    groups = list(right.values())
+    if config.balanced:
+        fewest = min(map(len, groups))
+        if not fewest and any(groups):
+            lacking = ", ".join(label for label, group in right.items() if not group)
+            raise ValueError(f"sft_config's balanced leaves nothing: no right rationale has the label {lacking}")
+        groups = [group[:fewest] for group in groups]
+    rounds = list(in_turn(groups))
+    return rounds[: config.rows or None]
 
 
 def in_turn(groups: list[list[dict]]) -> Iterator[dict]:

@@ -1,6 +1,7 @@
 """What SFT and DPO share: TRL's settings from our configuration, progress, checkpoints, and the merge at the end."""
 
 import math
+import os
 from pathlib import Path
 
 from components.facts import Progress
@@ -18,7 +19,8 @@ def settings_of(config, folder: str | Path) -> dict:
         "bf16": cuda or bool(torch.cpu.get_capabilities().get("avx512_bf16")),
         "gradient_checkpointing": cuda,
         "max_length": config.max_length,
-        "per_device_train_batch_size": config.batch_size,
+        "per_device_train_batch_size": rows_at_once(config),
+        "gradient_accumulation_steps": config.accumulate,
         "num_train_epochs": config.epochs,
         "max_steps": config.max_steps,
         "learning_rate": config.learning_rate,
@@ -34,6 +36,22 @@ def settings_of(config, folder: str | Path) -> dict:
     }
 
 
+def rows_at_once(config) -> int:
+    """Rows that one process takes at once: an update sees `batch_size` of them on any number of processes.
+
+    Raises:
+        ValueError: they cannot be divided so.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    rows, left = divmod(config.batch_size, processes * config.accumulate)
+    if left:
+        raise ValueError(
+            f"batch_size {config.batch_size} cannot be divided by {processes} processes and accumulate "
+            f"{config.accumulate}: make it a multiple of {processes * config.accumulate}"
+        )
+    return rows
+
+
 def adapter(rank: int):
     """LoRA on all linear layers, alpha twice its rank; None, so that all weights are tuned, at rank 0."""
     from peft import LoraConfig
@@ -44,7 +62,7 @@ def adapter(rank: int):
 
 
 def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
-    """Train, from the newest checkpoint on; the logged steps, those before the checkpoint among them.
+    """Train, from the fetched checkpoint on; the logged steps, those before the checkpoint among them.
 
     Raises:
         ValueError: the loss is not a number, with the step where it first was not.
@@ -57,7 +75,8 @@ def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
             self.progress.done = state.global_step
 
         def on_step_end(self, args, state, control, **kwargs):
-            self.progress.advance()
+            if state.is_world_process_zero:
+                self.progress.advance()
 
         def on_log(self, args, state, control, logs, **kwargs):
             loss = logs.get("loss", 0.0)
@@ -66,7 +85,7 @@ def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
 
     trainer.add_callback(Report())
     trainer.add_callback(checkpoints)
-    trainer.train(resume_from_checkpoint=checkpoints.newest())
+    trainer.train(resume_from_checkpoint=checkpoints.fetched())
     return [
         {name: value for name, value in entry.items() if isinstance(value, (int, float))}
         for entry in trainer.state.log_history
@@ -74,11 +93,12 @@ def trained(trainer, checkpoints: Checkpoints) -> list[dict]:
     ]
 
 
-def merge(trainer, checkpoints: Checkpoints, out: str | Path) -> None:
-    """Merge an adapter into the weights, save model and tokenizer to `out`; the checkpoints are needed no more."""
+def merge(trainer, out: str | Path) -> None:
+    """Merge an adapter into the weights, save model and tokenizer to `out`: of several processes, the first does."""
     from peft import PeftModel
 
+    if not trainer.is_world_process_zero():
+        return
     tuned = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
     tuned.save_pretrained(out)
     trainer.processing_class.save_pretrained(out)
-    checkpoints.remove()

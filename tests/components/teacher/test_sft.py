@@ -1,6 +1,7 @@
 """Supervised fine-tuning: on right rationales alone, labels in turn, loss on the completion alone."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,19 +11,43 @@ from safetensors.torch import load_file
 from components import contracts
 from components.base_models import model_digest
 from components.rationales.exemplars import write_exemplars
-from components.teacher.sft import SftConfig, chosen_rows, in_turn, sft, start
+from components.teacher.sft import SftConfig, by_label, chosen_rows, in_turn, sft, start
 from tests.rows import rationale
 
 EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone
 CONFIG = SftConfig(rank=2, epochs=3, learning_rate=1e-2, batch_size=4, max_length=256)
 
 
-def test_only_right_rationales_are_learnt_from_and_labels_come_in_turn():
-    labels = ["Exact", "Irrelevant"] * 3
-    rows = [rationale(label=label, predicted_label=label, key=str(n)) for n, label in enumerate(labels)]
-    rows.append(rationale(predicted_label="Complement", key="wrong"))
-    assert [row["label"] for row in chosen_rows(rows, 4)] == ["Exact", "Irrelevant", "Exact", "Irrelevant"]
-    assert len(chosen_rows(rows, 0)) == 6
+def right(**count: int) -> dict[str, list[dict]]:
+    """Right rationales by label, so many of each."""
+    rows = [(label, n) for label, many in count.items() for n in range(many)]
+    return by_label(rationale(label=label, predicted_label=label, key=f"{label}{n}") for label, n in rows)
+
+
+def test_only_right_rationales_are_learnt_from():
+    rows = [rationale(), rationale(predicted_label="Complement", key="wrong")]
+    assert {label: len(group) for label, group in by_label(rows).items() if group} == {"Exact": 1}
+
+
+def test_labels_come_in_turn_and_a_cap_takes_the_first():
+    rows = chosen_rows(right(Exact=3, Irrelevant=3), SftConfig(rows=4))
+    assert [row["label"] for row in rows] == ["Exact", "Irrelevant", "Exact", "Irrelevant"]
+    assert len(chosen_rows(right(Exact=3, Irrelevant=1), SftConfig())) == 4
+
+
+def test_balanced_no_label_has_more_rows_than_the_rarest():
+    rows = chosen_rows(right(Exact=9, Substitute=2, Complement=5, Irrelevant=7), SftConfig(balanced=True))
+    assert Counter(row["label"] for row in rows) == dict.fromkeys(contracts.LABELS, 2)
+
+
+def test_balanced_a_label_without_a_right_rationale_is_named():
+    with pytest.raises(ValueError, match="no right rationale has the label Substitute, Complement$"):
+        chosen_rows(right(Exact=9, Irrelevant=7), SftConfig(balanced=True))
+
+
+def test_rows_are_packed_only_where_attention_keeps_them_apart(judged, reasoned, tmp_path):
+    with pytest.raises(ValueError, match="packing needs a GPU and the package flash-attn"):
+        sft(reasoned, judged, tmp_path, replace(CONFIG, packing=True), tmp_path / "model")
 
 
 def test_groups_give_one_each_until_all_are_empty():

@@ -5,7 +5,7 @@ import pytest
 from components import storage
 from components.teacher.checkpoints import Checkpoints
 from components.teacher.sft import SftConfig
-from components.teacher.trainer import merge, settings_of, trained
+from components.teacher.trainer import merge, rows_at_once, settings_of, trained
 
 pytestmark = pytest.mark.slow  # trains
 ROWS = [
@@ -66,7 +66,9 @@ def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm
         training = trainer(llm, tmp_path / name, max_steps=8, save_steps=2, train_sampling_strategy="group_by_length")
         for callback in callbacks:
             training.add_callback(callback)
-        return trained(training, Checkpoints(tmp_path / name, prefix))
+        checkpoints = Checkpoints(tmp_path / name, prefix)
+        checkpoints.fetch()
+        return trained(training, checkpoints)
 
     whole = run("whole", "checkpoints/whole")
     with pytest.raises(Killed):
@@ -77,9 +79,24 @@ def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm
     assert [entry["loss"] for entry in resumed] == pytest.approx([entry["loss"] for entry in whole])
 
 
-def test_a_merged_model_is_saved_and_its_checkpoints_are_gone(s3, llm, tmp_path):
+def test_a_merged_model_is_saved_and_its_checkpoints_can_go(s3, llm, tmp_path):
     training, checkpoints = trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t3")
     trained(training, checkpoints)
-    assert checkpoints.steps() == [2]
-    merge(training, checkpoints, tmp_path / "model")
-    assert (tmp_path / "model" / "model.safetensors").is_file() and not list(storage.names_below("checkpoints/t3"))
+    merge(training, tmp_path / "model")
+    assert (tmp_path / "model" / "model.safetensors").is_file() and checkpoints.steps() == [2]
+    checkpoints.remove()
+    assert not list(storage.names_below("checkpoints/t3"))
+
+
+@pytest.mark.parametrize(("processes", "accumulate", "rows"), [("1", 1, 8), ("4", 1, 2), ("2", 2, 2)])
+def test_an_update_sees_batch_size_rows_on_any_number_of_processes(monkeypatch, processes, accumulate, rows):
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    assert rows_at_once(SftConfig(batch_size=8, accumulate=accumulate)) == rows
+
+
+def test_a_batch_that_cannot_be_divided_is_an_error(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(
+        ValueError, match="8 cannot be divided by 3 processes and accumulate 1: make it a multiple of 3"
+    ):
+        rows_at_once(SftConfig(batch_size=8))

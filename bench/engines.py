@@ -22,7 +22,7 @@ from components.teacher_prompt import unified_prompt
 from pipelines.profiles import laptop
 from simulation.marketplace import generate
 
-PROMPTS, TOKENS, ROUNDS = 64, 48, 2
+PROMPTS, TOKENS, ROUNDS, WARMING = 64, 24, 2, 8
 BATCHES = (8, 16, 32, 64)
 CONFIG = replace(laptop().engine, temperature=0.0, max_new_tokens=TOKENS, max_length=640)
 
@@ -71,18 +71,19 @@ def started(name: str, model: str):
 
 
 def measure(name: str, model: str, kind: str) -> dict:
-    """Tokens per CPU second of one engine on one kind of prompt: the median of ROUNDS, after a round that warms."""
+    """Tokens per CPU second of one engine on one kind of prompt: the median of ROUNDS, after a few that warm."""
     engine = started(name, model)
-    rates = []
-    for turn in range(ROUNDS + 1):
+    rates, warming = [], prompts(engine, kind, 0)[:WARMING]
+    engine.complete(warming, [""] * len(warming))
+    for turn in range(1, ROUNDS + 1):
         texts = prompts(engine, kind, turn)
         began, wall = cpu(), time.monotonic()
         written = sum(said.tokens_out for said in engine.complete(texts, [""] * len(texts)))
         rates.append((written / (cpu() - began), written / (time.monotonic() - wall)))
     lengths = [len(ids) for ids in engine.tokenizer(texts, add_special_tokens=False)["input_ids"]]
     return {
-        "tokens_per_cpu_second": round(statistics.median(rate for rate, _ in rates[1:]), 2),
-        "tokens_per_second": round(statistics.median(rate for _, rate in rates[1:]), 2),
+        "tokens_per_cpu_second": round(statistics.median(rate for rate, _ in rates), 2),
+        "tokens_per_second": round(statistics.median(rate for _, rate in rates), 2),
         "tokens_written": written,
         "prompt_tokens": round(statistics.mean(lengths), 1),
         "prefix_share": round(prefix_tokens(engine, texts, kind) / sum(lengths), 3),

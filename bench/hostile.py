@@ -12,7 +12,7 @@ from components import contracts
 from components.rationales.choose import pairs_of
 from components.rationales.engines import start
 from components.rationales.perspectives import parse
-from components.teacher_prompt import unified_prompt
+from components.teacher_prompt import capped, unified_prompt
 from pipelines.profiles import laptop
 from tests.components.rationales.hostile import TEMPLATES
 
@@ -50,7 +50,7 @@ def rates(model: str | Path, judgements: str | Path) -> dict:
 
 def said_of(engine, rows: list[dict]) -> list[str | None]:
     """The label that the teacher gives each pair; None where it breaks the form."""
-    texts = [engine.render(unified_prompt(row)) for row in rows]
+    texts = [engine.render(unified_prompt(capped(row, engine.tokenizer))) for row in rows]
     answers = [parse(completion.text) for completion in engine.complete(texts, [""] * len(texts))]
     return [answer[2] if answer else None for answer in answers]
 

@@ -9,8 +9,10 @@ import platform
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
 from typing import Annotated
 
 import numpy as np
@@ -88,11 +90,21 @@ def prepared(source: Path, folder: Path, columns: str = "") -> Path:
 
 
 def teachers(folder: Path, judgements: Path, seeds: int, pairs: int, prefix: str) -> dict:
-    """The base model and a teacher a seed, each in a process of its own, and their measures on the same pairs."""
+    """The base model and a teacher a seed, each on a core of its own, and their measures on the same pairs."""
     names = ["base", *map(str, range(seeds))]
-    for name in names:
-        if not (folder / name / "result.json").exists():
-            worker("bench.training", judgements, folder / name, name, pairs)
+    left = [name for name in names if not (folder / name / "result.json").exists()]
+    free: Queue[int] = Queue()
+    for core in range(os.cpu_count()):
+        free.put(core)
+
+    def train(name: str) -> None:
+        core = free.get()
+        worker("bench.training", judgements, folder / name, name, pairs, core=core)
+        free.put(core)
+
+    with ThreadPoolExecutor(os.cpu_count()) as cores:
+        for ended in [cores.submit(train, name) for name in left]:
+            ended.result()
     said = [json.loads((folder / name / "result.json").read_text()) for name in names[1:]]
     found = {"pairs": pairs, "seeds": seeds} | measures(folder, names[1:]) | costs(said)
     found["parse_rate_sft"] = mean(facts["judged-tuned"]["parse_rate"] for facts in said)
@@ -157,8 +169,8 @@ def hostile(folder: Path) -> dict:
     return json.loads(worker("bench.hostile", folder / "0" / "tuned", folder / "judgements").splitlines()[-1])
 
 
-def worker(module: str, *arguments) -> str:
-    """Run one part in a process of its own; what it printed.
+def worker(module: str, *arguments, core: int | None = None) -> str:
+    """Run one part in a process of its own, on one core or on all; what it printed.
 
     Raises:
         RuntimeError: it failed, with its last words.
@@ -166,10 +178,11 @@ def worker(module: str, *arguments) -> str:
     print(f"{datetime.now():%H:%M:%S} {module} {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
     began = time.monotonic()
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    bound = {} if core is None else {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": str(core)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | bound)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"  {module}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return done.stdout
 
 

@@ -18,7 +18,7 @@ from components.teacher.pairs import mine
 from components.teacher.sft import sft, start
 from pipelines.profiles import laptop
 
-EXEMPLARS, SAMPLED, SFT_ROWS, DPO_PAIRS, HELD_OUT_MARGIN = 400, 100, 96, 64, 16
+SAMPLED, SFT_ROWS, DPO_PAIRS, HELD_OUT_MARGIN = 100, 96, 64, 16
 SHARD = 50  # answers that a killed run loses at most
 KL_ANSWERS = 48
 
@@ -55,7 +55,7 @@ class Teacher:
     def run(self) -> dict:
         """All stages; what each said, and the answers' places."""
         j, profile, folder = self.judgements, self.profile, self.folder
-        exemplars = self.once("exemplars", lambda: write_exemplars(j, EXEMPLARS, folder / "exemplars"))
+        exemplars = self.once("exemplars", lambda: write_exemplars(j, profile.exemplar_pairs, folder / "exemplars"))
         cold = replace(profile.cold_start, seed=self.seed)
         started = self.once("started", lambda: start(exemplars, j, profile.base_model, cold, folder / "started"))
         sampling = replace(profile.sampling, pairs=SAMPLED, shard_requests=SHARD)

@@ -1,6 +1,7 @@
 """What the teacher is asked and how it answers: the one unified prompt of SFT, DPO and the final rationales.
 
-Text from sellers and shoppers is hostile: stripped of markup and special tokens, capped, and kept on its own line.
+Text from sellers and shoppers is hostile: stripped of markup and special tokens, cut to its characters and tokens, and
+kept on a line of its own.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 
 SYSTEM = "You judge whether an item of an online shop is relevant to a query."
 FIELD_CHARACTERS = {"query": 120, "title": 160, "brand": 40, "category": 60, "attributes": 120}
+FIELD_TOKENS = {"query": 40, "title": 64, "brand": 16, "category": 24, "attributes": 56}
 MARKUP = re.compile(r"<\|?[^<>]{0,40}\|?>|[<>|{}\[\]`]")
 
 
@@ -18,8 +20,22 @@ def clean(text: str | None, limit: int) -> str:
     return " ".join(MARKUP.sub(" ", text).split())[:limit].strip()
 
 
+def capped(row: Mapping, tokenizer) -> dict:
+    """The row as a prompt shows it: each field harmless and cut to its tokens, of which some scripts need many."""
+    fields = {name: clean(row[name], limit) for name, limit in FIELD_CHARACTERS.items()}
+    return dict(row) | {name: cut(text, FIELD_TOKENS[name], tokenizer) for name, text in fields.items()}
+
+
+def cut(text: str, tokens: int, tokenizer) -> str:
+    """The beginning of a text, at most `tokens` of it."""
+    if len(text.encode()) <= tokens:
+        return text  # no token is shorter than a byte
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return text[: spans[tokens][0]].strip() if len(spans) > tokens else text
+
+
 def pair_text(row: Mapping) -> str:
-    """Query and item as the prompt shows them, each field capped and on a line of its own."""
+    """Query and item as the prompt shows them, each field harmless and on a line of its own."""
     fields = {name: clean(row[name], limit) for name, limit in FIELD_CHARACTERS.items()}
     details = "; ".join(fields[name] for name in ("brand", "category", "attributes") if fields[name])
     return f"Query: {fields['query']}\nItem: {fields['title']}" + (f"\nDetails: {details}" if details else "")
@@ -36,5 +52,5 @@ def answer(rationale: Mapping) -> str:
 
 
 def rendered(tokenizer, messages: list[dict]) -> str:
-    """Messages as the text that the model reads, up to where its answer begins."""
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    """Messages as the text that the model reads, up to where its answer begins; one that thinks aloud does not."""
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)

@@ -7,7 +7,7 @@ not equal bytes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from components.config import JsonConfig
 from components.contracts import LABELS
@@ -46,6 +46,7 @@ class Engine(Protocol):
     """What generates: renders prompts to the bytes that are hashed, and completes them in order."""
 
     name: str
+    tokenizer: Any
 
     def render(self, messages: list[dict]) -> str: ...
 

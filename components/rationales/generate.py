@@ -25,7 +25,7 @@ from components.rationales.engine import Completion, Engine, EngineConfig
 from components.rationales.engines import start
 from components.rationales.store import Store
 from components.rationales.summary import Summary
-from components.teacher_prompt import unified_prompt
+from components.teacher_prompt import capped, unified_prompt
 
 ORDER = itemgetter("query_id", "item_id", "perspective", "sample")
 NOT_ASKED = "the prompt is too long"
@@ -158,9 +158,9 @@ class Asking:
 
     def request(self, row: dict, perspective: perspectives.Perspective | None, sample: int) -> Request:
         """One request, rendered and named: few_shot instructs by perspective, the others ask as in training."""
-        few_shot = self.config.prompt == "few_shot"
+        few_shot, shown = self.config.prompt == "few_shot", capped(row, self.engine.tokenizer)
         messages = (
-            perspectives.sampling_prompt(perspective, row, self.config.shots) if few_shot else unified_prompt(row)
+            perspectives.sampling_prompt(perspective, shown, self.config.shots) if few_shot else unified_prompt(shown)
         )
         text = self.engine.render(messages) + (perspective.tag if perspective else "")
         name = perspective.name if perspective else ""

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
 from components.teacher.launch import on_every_gpu
 from components.teacher.sft import in_turn
-from components.teacher.trainer import adapter, merge, settings_of, trained
+from components.teacher.trainer import adapter, fits, merge, settings_of, trained
 
 NOTICED_STEPS = 50  # a shorter training may well move nothing
 
@@ -49,20 +49,33 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
     It is trained on every GPU of the machine.
 
     Raises:
-        ValueError: there are no pairs, or the loss is not a number.
+        ValueError: there are no pairs, or none fits in max_length; or the loss is not a number.
     """
     from datasets import Dataset
+    from transformers import AutoTokenizer
 
     asked = contracts.count(pairs)
     if not asked:
         raise ValueError(
             "there are no preference pairs: no pair has a right and a wrong rationale; sample more of them"
         )
-    rows, held = chosen_pairs(contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs), config)
+    tokenizer, too_long = AutoTokenizer.from_pretrained(model), 0
+
+    def fitting() -> Iterator[dict]:
+        nonlocal too_long
+        for row in contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs):
+            if fits(text(row), tokenizer, config.max_length):
+                yield row
+            else:
+                too_long += 1
+
+    rows, held = chosen_pairs(fitting(), config)
+    if not rows:
+        raise ValueError(f"none of {asked} pairs fits in dpo_config's max_length {config.max_length}: raise it")
     with TemporaryDirectory() as folder:
-        Dataset.from_list(texts(rows)).save_to_disk(f"{folder}/rows")
+        Dataset.from_list(list(map(text, rows))).save_to_disk(f"{folder}/rows")
         if held:  # a dataset of no rows cannot be read back
-            Dataset.from_list(texts(held)).save_to_disk(f"{folder}/held")
+            Dataset.from_list(list(map(text, held))).save_to_disk(f"{folder}/held")
         saved = Checkpoints(folder, place("dpo", model_digest(model), config, rows))
         saved.fetch()
         said = on_every_gpu(prefer, str(model), config, folder, saved.prefix, str(out))
@@ -70,7 +83,11 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
     before, after, curve, steps = (said[name] for name in ("before", "after", "curve", "steps"))
     counts = {"rows_in": asked, "rows_out": len(rows), "set_aside": asked - len(rows)}
     return counts | {
-        "set_aside_why": {"held out": len(held), "over the cap": asked - len(rows) - len(held)},
+        "set_aside_why": {
+            "held out": len(held),
+            "longer than max_length": too_long,
+            "over the cap": asked - too_long - len(rows) - len(held),
+        },
         "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in rows),
         "curve": curve,
         "steps": steps,
@@ -123,9 +140,9 @@ def chosen_pairs(pairs: Iterable[dict], config: DpoConfig) -> tuple[list[dict], 
     return rows[: config.rows or None], held[: config.held_out_rows]
 
 
-def texts(rows: list[dict]) -> list[dict]:
-    """What TRL's trainer reads of pairs."""
-    return [{name: row[name] for name in ("prompt", "chosen", "rejected")} for row in rows]
+def text(row: dict) -> dict:
+    """What TRL's trainer reads of a pair."""
+    return {name: row[name] for name in ("prompt", "chosen", "rejected")}
 
 
 def measured(trainer, config: DpoConfig) -> dict | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from components import contracts
-from components.teacher_prompt import rendered, unified_prompt
+from components.teacher_prompt import capped, rendered, unified_prompt
 
 
 def prompts_of(
@@ -21,7 +21,7 @@ def prompts_of(
     wanted, found = set(wanted), {}
     for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
         if (row["query_id"], row["item_id"]) in wanted:
-            found[row["query_id"], row["item_id"]] = rendered(tokenizer, unified_prompt(row))
+            found[row["query_id"], row["item_id"]] = rendered(tokenizer, unified_prompt(capped(row, tokenizer)))
     if missing := wanted - found.keys():
         raise ValueError(
             f"{len(missing)} rationales are of pairs that {judgements} does not hold, {min(missing)} among them"

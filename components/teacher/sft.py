@@ -12,7 +12,7 @@ from components.config import JsonConfig
 from components.teacher.checkpoints import Checkpoints, place
 from components.teacher.launch import on_every_gpu
 from components.teacher.prompts import prompts_of
-from components.teacher.trainer import adapter, merge, settings_of, trained
+from components.teacher.trainer import adapter, fits, merge, settings_of, trained
 from components.teacher_prompt import answer
 
 
@@ -40,10 +40,11 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
     It is trained on every GPU of the machine.
 
     Raises:
-        ValueError: no rationale is right, so there is nothing to learn from; rows are to be packed where attention
-            would mix them; or the loss is not a number.
+        ValueError: no rationale is right, or none fits in max_length, so there is nothing to learn from; rows are to be
+            packed where attention would mix them; or the loss is not a number.
     """
     from datasets import Dataset
+    from transformers import AutoTokenizer
 
     if config.packing and not packable():
         raise ValueError("sft_config's packing needs a GPU and the package flash-attn, or rows would read one another")
@@ -56,6 +57,11 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
         )
     prompts = prompts_of({(row["query_id"], row["item_id"]) for row in rows}, judgements, model)
     examples = [{"prompt": prompts[row["query_id"], row["item_id"]], "completion": answer(row)} for row in rows]
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    kept = [n for n, example in enumerate(examples) if fits(example, tokenizer, config.max_length)]
+    if not kept:
+        raise ValueError(f"none of {len(rows)} rows fits in sft_config's max_length {config.max_length}: raise it")
+    chosen, rows, examples = len(rows), [rows[n] for n in kept], [examples[n] for n in kept]
     with TemporaryDirectory() as folder:
         Dataset.from_list(examples).save_to_disk(f"{folder}/rows")
         saved = Checkpoints(folder, place("sft", model_digest(model), config, examples))
@@ -67,6 +73,11 @@ def sft(rationales: str | Path, judgements: str | Path, model: str | Path, confi
         "rows_in": asked,
         "rows_out": len(rows),
         "set_aside": asked - len(rows),
+        "set_aside_why": {
+            "not the judged label": asked - sum(map(len, right.values())),
+            "over the cap or the balance": sum(map(len, right.values())) - chosen,
+            "longer than max_length": chosen - len(rows),
+        },
         "right_by_label": {label: len(group) for label, group in right.items()},
         "labels": {label: sum(row["label"] == label for row in rows) for label in contracts.LABELS},
         "model_digest": model_digest(out),

@@ -52,6 +52,12 @@ def rows_at_once(config) -> int:
     return rows
 
 
+def fits(example: dict, tokenizer, max_length: int) -> bool:
+    """Whether each answer fits behind its prompt, with the token that ends it: what is cut off would be the label."""
+    answers = [text for name, text in example.items() if name != "prompt"]
+    return all(len(tokenizer(example["prompt"] + text)["input_ids"]) < max_length for text in answers)
+
+
 def adapter(rank: int):
     """LoRA on all linear layers, alpha twice its rank; None, so that all weights are tuned, at rank 0."""
     from peft import LoraConfig

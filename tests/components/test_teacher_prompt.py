@@ -1,10 +1,22 @@
 """The unified prompt: text from sellers and shoppers cannot leave its line, speak the model's tags, or grow long."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
 from components.rationales.perspectives import parse
-from components.teacher_prompt import FIELD_CHARACTERS, answer, clean, pair_text, unified_prompt
+from components.teacher_prompt import (
+    FIELD_CHARACTERS,
+    FIELD_TOKENS,
+    answer,
+    capped,
+    clean,
+    cut,
+    pair_text,
+    rendered,
+    unified_prompt,
+)
 from tests.rows import judgement, rationale
 
 
@@ -30,6 +42,32 @@ def test_special_tokens_tags_and_line_breaks_of_a_title_do_not_reach_the_model()
 
 def test_a_title_of_100_kB_is_cut_to_its_limit():
     assert len(unified_prompt(judgement(title="x" * 100_000))[1]["content"]) < sum(FIELD_CHARACTERS.values()) + 60
+
+
+class Letters:
+    """A tokenizer that makes three tokens of a letter beyond ASCII, as byte-level ones do, and one of any other."""
+
+    def __call__(self, text: str, **_) -> dict:
+        return {"offset_mapping": [(n, n + 1) for n, c in enumerate(text) for _ in range(1 if c.isascii() else 3)]}
+
+
+def test_a_field_is_cut_to_its_tokens_whole_letters_at_a_time():
+    assert cut("running shoes", 7, Letters()) == "running"
+    assert cut("赤い靴", 4, Letters()) == cut("赤い靴", 5, Letters()) == "赤"
+    assert cut("赤い靴", 9, Letters()) == "赤い靴"
+
+
+def test_a_row_in_a_script_of_many_tokens_keeps_within_them_and_another_stays_as_it_is():
+    row = judgement(title="靴" * 200, brand=None)
+    assert len(capped(row, Letters())["title"]) == FIELD_TOKENS["title"] // 3
+    assert pair_text(capped(judgement(), Letters())) == pair_text(judgement())
+
+
+@pytest.mark.slow
+def test_a_model_that_can_think_aloud_is_told_not_to(llm):
+    tokenizer = AutoTokenizer.from_pretrained(llm)
+    tokenizer.chat_template += "{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}"  # as Qwen3's has
+    assert rendered(tokenizer, unified_prompt(judgement())).endswith("assistant\n<think>\n\n</think>\n\n")
 
 
 @given(st.text(max_size=400))

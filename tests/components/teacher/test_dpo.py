@@ -39,6 +39,12 @@ def test_no_pair_is_an_error_that_says_what_to_do(llm, tmp_path):
         dpo(tmp_path / "none", llm, CONFIG, tmp_path / "model")
 
 
+@pytest.mark.slow
+def test_pairs_that_do_not_fit_are_an_error_that_names_the_setting(pairs, llm, tmp_path):
+    with pytest.raises(ValueError, match="none of 6 pairs fits in dpo_config's max_length 32: raise it"):
+        dpo(pairs, llm, DpoConfig(max_length=32), tmp_path / "model")
+
+
 def conflict(query, label, perspective="attributes"):
     return {"query_id": query, "label": label, "chosen_perspective": perspective}
 

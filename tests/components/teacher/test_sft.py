@@ -59,6 +59,7 @@ def test_groups_give_one_each_until_all_are_empty():
 def test_a_teacher_learns_and_is_saved_whole_without_a_pickle(s3, llm, judged, reasoned, tmp_path):
     said = sft(reasoned, judged, llm, CONFIG, tmp_path / "model")
     assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (16, 10, 6)
+    assert said["set_aside_why"]["not the judged label"] == 6
     assert said["labels"] == {"Exact": 2, "Substitute": 2, "Complement": 2, "Irrelevant": 4}
     assert said["curve"][-1]["loss"] < said["curve"][0]["loss"]
     assert said["model_digest"] == model_digest(tmp_path / "model") != model_digest(llm)
@@ -70,6 +71,22 @@ def test_no_right_rationale_is_an_error_that_says_what_to_do(llm, judged, tmp_pa
     contracts.write([rationale(predicted_label="Irrelevant")], contracts.RATIONALES, tmp_path / "rationales")
     with pytest.raises(ValueError, match="none of 1 rationales ends in the judged label: sample more"):
         sft(tmp_path / "rationales", judged, llm, CONFIG, tmp_path / "model")
+
+
+@pytest.mark.slow
+def test_a_row_whose_label_would_be_cut_off_is_set_aside_and_counted(s3, llm, judged, reasoned, tmp_path):
+    long = [rationale(text="It is red. " * 100)]
+    contracts.write(
+        contracts.read(contracts.RATIONALES, reasoned) + long, contracts.RATIONALES, tmp_path / "rationales"
+    )
+    said = sft(tmp_path / "rationales", judged, llm, replace(CONFIG, max_steps=1), tmp_path / "model")
+    assert (said["rows_out"], said["set_aside_why"]["longer than max_length"]) == (10, 1)
+
+
+@pytest.mark.slow
+def test_no_row_that_fits_is_an_error_that_names_the_setting(llm, judged, reasoned, tmp_path):
+    with pytest.raises(ValueError, match="none of 10 rows fits in sft_config's max_length 32: raise it"):
+        sft(reasoned, judged, llm, replace(CONFIG, max_length=32), tmp_path / "model")
 
 
 @pytest.mark.slow

@@ -1,0 +1,54 @@
+"""The paper's teacher: its settings as the profile holds them, tried on a tiny model of the paper's kind."""
+
+from dataclasses import replace
+
+import pytest
+from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
+
+from components.base_models import model_digest, save_base_model
+from components.teacher.dpo import dpo
+from components.teacher.pairs import mine
+from components.teacher.sft import sft, sft_settings
+from components.teacher.trainer import adapter, settings_of
+from pipelines.profiles import PROFILES
+
+PAPER = PROFILES["paper"]()
+
+
+def test_the_papers_figures():
+    assert PAPER.base_model == "Qwen/Qwen3-14B" and PAPER.exemplar_pairs == 0
+    assert (PAPER.sft.rank, PAPER.sft.epochs, PAPER.sft.learning_rate) == (16, 3, 5e-5)
+    assert (PAPER.dpo.rank, PAPER.dpo.epochs, PAPER.dpo.learning_rate, PAPER.dpo.strict) == (16, 3, 5e-6, True)
+    assert (PAPER.sft.rows, PAPER.dpo.rows, PAPER.sft.max_steps, PAPER.dpo.max_steps) == (0, 0, -1, -1)
+
+
+@pytest.mark.slow
+def test_trl_and_peft_take_them(tmp_path):
+    from trl import DPOConfig, SFTConfig
+
+    supervised = SFTConfig(**sft_settings(PAPER.sft, tmp_path))
+    preferences = DPOConfig(**settings_of(PAPER.dpo, tmp_path), beta=PAPER.dpo.beta)
+    assert (supervised.learning_rate, supervised.num_train_epochs, supervised.completion_only_loss) == (5e-5, 3, True)
+    assert (preferences.learning_rate, preferences.num_train_epochs, preferences.beta) == (5e-6, 3, 0.1)
+    assert (adapter(PAPER.sft.rank).r, adapter(PAPER.sft.rank).target_modules) == (16, "all-linear")
+
+
+@pytest.fixture(scope="module")
+def qwen(llm, tmp_path_factory):
+    """The folder of a tiny model with Qwen3's architecture, in bfloat16 as it is published."""
+    folder, tokenizer = tmp_path_factory.mktemp("qwen"), AutoTokenizer.from_pretrained(llm)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = Qwen3Config(vocab_size=len(tokenizer), num_key_value_heads=1, head_dim=16, dtype="bfloat16", **sizes)
+    Qwen3ForCausalLM(config).bfloat16().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_model_of_the_papers_kind_goes_through_sft_and_dpo(s3, qwen, judged, reasoned, tmp_path):
+    started = save_base_model(str(qwen), tmp_path / "started")
+    tuned = sft(reasoned, judged, tmp_path / "started", replace(PAPER.sft, max_steps=1), tmp_path / "tuned")
+    mine(reasoned, judged, tmp_path / "tuned", tmp_path / "pairs")
+    hardened = dpo(tmp_path / "pairs", tmp_path / "tuned", replace(PAPER.dpo, max_steps=1), tmp_path / "hardened")
+    assert started["parameters"] > 0 and (tuned["steps"], hardened["steps"]) == (1, 1)
+    assert hardened["model_digest"] == model_digest(tmp_path / "hardened")

@@ -115,6 +115,8 @@ def retrain(
         hardened=after_dpo.outputs["rationales"],
         hardened_refused=after_dpo.outputs["quarantine"],
         sampled=sampled.outputs["facts"],
+        sft=tuned.outputs["facts"],
+        dpo=hardened.outputs["facts"],
         final=final.outputs["facts"],
         audit=audit.outputs["facts"],
         config=compare_config,

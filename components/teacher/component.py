@@ -72,6 +72,8 @@ def report_teacher(
     hardened: dsl.Input[dsl.Dataset],
     hardened_refused: dsl.Input[dsl.Dataset],
     sampled: dsl.Input[dsl.Metrics],
+    sft: dsl.Input[dsl.Metrics],
+    dpo: dsl.Input[dsl.Metrics],
     final: dsl.Input[dsl.Metrics],
     audit: dsl.Input[dsl.Metrics],
     config: str,
@@ -84,5 +86,6 @@ def report_teacher(
 
     tables = (before, before_refused), (tuned, tuned_refused), (hardened, hardened_refused)
     held_out = {name: tuple(table.path for table in pair) for name, pair in zip(STAGES, tables, strict=True)}
-    said = {"sampled": sampled.path, "final": final.path, "audit": audit.path}
+    said = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit}
+    said = {name: facts.path for name, facts in said.items()}
     record(facts, report(held_out, said, CompareConfig.from_json(config), page.path))

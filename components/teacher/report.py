@@ -20,7 +20,7 @@ MEASURES = {
 def report(
     held_out: Mapping[str, tuple[Path, Path]], facts: Mapping[str, Path], config: CompareConfig, page: str | Path
 ) -> dict:
-    """Compare the stages on held-out pairs, and write the page; `facts` are those of sampled, final and audit.
+    """Compare the stages on held-out pairs, and write the page; `facts` are of sampled, sft, dpo, final, audit.
 
     Rows in are the answers of all stages; the ones that broke the form are set aside.
     """

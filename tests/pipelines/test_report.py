@@ -20,6 +20,8 @@ EXAMPLE = {
 FACTS = {
     "prepare judgements": {"rows_in": 3, "rows_out": 2, "set_aside": 1, "labels": {"Exact": 2}, "splits": {"train": 2}},
     "gather samples": {"rows_in": 2, "rows_out": 2, "set_aside": 0, "examples": [EXAMPLE]},
+    "fine-tune teacher (SFT)": {"labels": {"Exact": 4}, "right_by_label": {"Exact": 9}},
+    "optimise teacher (DPO)": {"balance": {"Exact, user_intent": 5}},
     "distil student (LRKD)": {"history": [{"step": 1, "cross_entropy": 1.4, "alignment": 0.0}]},
     "score candidate": {"rows_in": 2, "accuracy": 0.5, "macro_f1": 0.25, "confusion": [[1, 1, 0, 0]] + [[0] * 4] * 3},
 }
@@ -54,6 +56,10 @@ def written(summary: dict, tmp_path) -> str:
 def test_the_page_opens_with_the_decision_in_words_the_sentence_and_the_cost(page):
     for words in ("Promoted: the candidate now serves everybody", "lift +1.42%", "9 min", "3.72 GiB"):
         assert words in page
+
+
+def test_it_says_what_the_teacher_was_tuned_on(page):
+    assert re.search(r"Exact</th><td[^>]*>4 of 9<", page) and re.search(r"Exact, user intent</th><td[^>]*>5<", page)
 
 
 def test_a_hostile_title_is_text_and_no_script(page):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from components import contracts
+from components.contracts import LABELS
 from components.teacher.compare import STAGES, CompareConfig
 from components.teacher.report import report
 from tests.rows import rationale
@@ -32,6 +33,18 @@ SAID = {
         }
     ],
 }
+SFT = {
+    "right_by_label": {"Exact": 7, "Substitute": 5, "Complement": 3, "Irrelevant": 6},
+    "labels": dict.fromkeys(LABELS, 3),
+    "set_aside_why": {"not the judged label": 4, "over the cap or the balance": 9},
+}
+MARGINS = {"before": {"margin": 0.0, "moved": 0.0}, "after": {"margin": -0.01, "moved": -0.5}}
+DPO = {
+    "balance": {"Exact, attributes": 2},
+    "set_aside_why": {"held out": 1},
+    "held_out": {"pairs": 1, **MARGINS},
+    "warning": "DPO did not raise the held-out margin",
+}
 AUDIT = {"status": "not audited", "figure": "not audited"}
 
 
@@ -45,10 +58,11 @@ def said(tmp_path):
         held_out[name] = tmp_path / f"{name}-kept", tmp_path / f"{name}-refused"
         contracts.write_batches(rows, contracts.RATIONALES, held_out[name][0])
         contracts.write_batches([], contracts.QUARANTINE, held_out[name][1])
-    for name, facts in {"sampled": SAID, "final": SAID, "audit": AUDIT}.items():
-        (tmp_path / name).write_text(json.dumps(facts))
-    facts = {name: tmp_path / name for name in ("sampled", "final", "audit")}
-    return report(held_out, facts, CompareConfig(samples=50), tmp_path / "page.html")
+    facts = {"sampled": SAID, "sft": SFT, "dpo": DPO, "final": SAID, "audit": AUDIT}
+    for name, one in facts.items():
+        (tmp_path / name).write_text(json.dumps(one))
+    paths = {name: tmp_path / name for name in facts}
+    return report(held_out, paths, CompareConfig(samples=50), tmp_path / "page.html")
 
 
 def test_the_facts_name_every_stage_and_count_every_answer(said):
@@ -61,6 +75,13 @@ def test_the_page_shows_stages_agreement_repairs_costs_and_that_no_label_was_aud
     page = (tmp_path / "page.html").read_text()
     for words in ("SFT + DPO less SFT", "+100.0", "attributes and user_intent", "brand", "not audited", "no price"):
         assert words in page, words
+
+
+def test_the_page_says_what_the_teacher_was_tuned_on_and_warns_of_a_margin_that_did_not_rise(said, tmp_path):
+    page = (tmp_path / "page.html").read_text()
+    assert "<th>Complement</th><td>3</td><td>3</td>" in page and "4 not the judged label" in page
+    assert "Exact, attributes" in page and "+0.0000 to -0.0100" in page
+    assert "Warning: DPO did not raise the held-out margin" in page
 
 
 def test_a_hostile_title_is_text_and_nothing_is_fetched(said, tmp_path):

@@ -13,6 +13,16 @@ def _number(name: str, default: str, what: str):
     return field(default_factory=lambda: _read(name, os.environ.get(name, default), what))
 
 
+def _count(name: str, default: str):
+    return field(default_factory=lambda: _whole(name, os.environ.get(name, default)))
+
+
+def _whole(name: str, said: str) -> int:
+    if not said.isdecimal() or not int(said):
+        raise ValueError(f"{name} is {said!r}; give a whole number from 1")
+    return int(said)
+
+
 def _read(name: str, said: str, what: str) -> float:
     try:
         return float(said)
@@ -36,6 +46,7 @@ class Settings:
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
+    training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher
     # of a machine that writes rationales; 0: not stated, and no cost is reported
     usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))

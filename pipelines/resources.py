@@ -5,14 +5,14 @@ Limits are compile-time constants: kfp 2.17.0 drops limits that are pipeline par
 
 from kfp import dsl, kubernetes
 
-GPU_HOURS = 12
-GPU = {"type": "nvidia.com/gpu", "count": "1", "cpu": "8", "memory": "64Gi", "shared_memory": "8Gi"}
+GPU_HOURS = 24
+GPU = {"type": "nvidia.com/gpu", "cpu": 8, "memory": 64, "shared_memory": "8Gi"}  # cores and GiB of each
 
 
-def on_gpu(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """Place a step on the GPU pool: accelerator, memory, /dev/shm, toleration and timeout."""
-    task.set_accelerator_type(GPU["type"]).set_accelerator_limit(GPU["count"])
-    task.set_cpu_limit(GPU["cpu"]).set_memory_limit(GPU["memory"])
+def on_gpu(task: dsl.PipelineTask, gpus: int = 1) -> dsl.PipelineTask:
+    """Place a step on the GPU pool: accelerators of one machine, memory, /dev/shm, toleration and timeout."""
+    task.set_accelerator_type(GPU["type"]).set_accelerator_limit(gpus)
+    task.set_cpu_limit(str(gpus * GPU["cpu"])).set_memory_limit(f"{gpus * GPU['memory']}Gi")
     kubernetes.add_toleration(task, key=GPU["type"], operator="Exists", effect="NoSchedule")
     kubernetes.empty_dir_mount(
         task, volume_name="shm", mount_path="/dev/shm", medium="Memory", size_limit=GPU["shared_memory"]

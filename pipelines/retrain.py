@@ -8,6 +8,7 @@ from components.features import component as features
 from components.judgements import component as judgements
 from components.rationales import component as rationales
 from components.release import component as release
+from components.settings import Settings
 from components.student import component as student
 from components.teacher import component as teacher
 from pipelines import resources
@@ -163,7 +164,9 @@ def retrain(
         ).after(registered)
         started_canary.set_caching_options(False)
 
-    for task in (started, tuned, hardened, before, after_sft, after_dpo):
+    for task in (started, tuned, hardened):
+        resources.on_gpu(task, Settings().training_gpus)
+    for task in (before, after_sft, after_dpo):
         resources.on_gpu(task)
     for task in (serving, registered):
         task.set_caching_options(False)

@@ -22,3 +22,9 @@ def test_secrets_never_show_in_what_is_printed():
 def test_what_is_no_number_is_refused_by_its_variable(variable):
     with environment(**{variable: "much"}), pytest.raises(ValueError, match=f"{variable} is 'much'; give a number of"):
         Settings()
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "two", "1.5"])
+def test_a_number_of_gpus_is_whole_and_not_none(said):
+    with environment(BROADFAST_TRAINING_GPUS=said), pytest.raises(ValueError, match="TRAINING_GPUS is .* from 1"):
+        Settings()

@@ -2,8 +2,10 @@
 
 import pytest
 import yaml
-from kfp import compiler
+from kfp import compiler, dsl
 
+from components.release import component as release
+from pipelines import resources
 from pipelines.experiment import experiment
 from pipelines.resources import GPU
 from pipelines.retrain import retrain
@@ -62,7 +64,16 @@ def test_what_writes_tunes_or_prompts_the_teacher_runs_on_a_gpu_and_nothing_else
     assert {name.removeprefix("exec-") for name, limit in limits.items() if limit} == ON_GPU
     for step in ON_GPU:
         accelerator = limits[f"exec-{step}"]["accelerator"]
-        assert (accelerator["resourceType"], accelerator["resourceCount"]) == (GPU["type"], GPU["count"])
+        assert (accelerator["resourceType"], accelerator["resourceCount"]) == (GPU["type"], "1")
+
+
+def test_the_teacher_is_tuned_on_as_many_gpus_of_one_machine_as_is_said():
+    @dsl.pipeline
+    def tuning():
+        resources.on_gpu(release.read_serving_version(), 4)
+
+    limits = tuning.pipeline_spec.deployment_spec["executors"]["exec-read-serving-version"]["container"]["resources"]
+    assert limits["accelerator"]["resourceCount"] == "4" and limits["resourceMemoryLimit"] == "256Gi"
 
 
 def test_gpu_steps_tolerate_the_pools_taint_have_shared_memory_and_an_end(compiled):

@@ -58,9 +58,11 @@ def bench(
         os.environ.update(machine.environment)
         storage.ensure_bucket()
         figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
-        figures |= teachers(folder / "marketplace", market(folder), seeds, pairs, "")
-        if esci:
-            figures |= teachers(folder / "esci", release(folder, esci), seeds, pairs, "esci_")
+        names = ["base", *map(str, range(seeds))]
+        judged = {"": market(folder)} | ({"esci_": release(folder, esci)} if esci else {})
+        train([(table, name) for table in judged.values() for name in names], pairs)
+        for prefix, table in judged.items():
+            figures |= {prefix + name: value for name, value in teachers(table.parent, names[1:], pairs).items()}
         figures |= once(folder / "hostile.json", lambda: hostile(folder / "marketplace"))
         figures |= once(folder / "kills.json", lambda: kills.killed_everywhere(folder / "kills"))
         figures |= once(folder / "memory.json", memory.peaks)
@@ -89,31 +91,35 @@ def prepared(source: Path, folder: Path, columns: str = "") -> Path:
     return out[0]
 
 
-def teachers(folder: Path, judgements: Path, seeds: int, pairs: int, prefix: str) -> dict:
-    """The base model and a teacher a seed, each on a core of its own, and their measures on the same pairs."""
-    names = ["base", *map(str, range(seeds))]
-    left = [name for name in names if not (folder / name / "result.json").exists()]
+def train(teachers: list[tuple[Path, str]], pairs: int) -> None:
+    """Train and judge a teacher for each table of judgements and seed, or judge the base model: each on a core."""
     free: Queue[int] = Queue()
     for core in range(os.cpu_count()):
         free.put(core)
 
-    def train(name: str) -> None:
-        core = free.get()
-        worker("bench.training", judgements, folder / name, name, pairs, core=core)
-        free.put(core)
+    def one(judgements: Path, name: str) -> None:
+        folder = judgements.parent / name
+        if not (folder / "result.json").exists():
+            core = free.get()
+            worker("bench.training", judgements, folder, name, pairs, core=core)
+            free.put(core)
 
     with ThreadPoolExecutor(os.cpu_count()) as cores:
-        for ended in [cores.submit(train, name) for name in left]:
+        for ended in [cores.submit(one, *teacher) for teacher in teachers]:
             ended.result()
-    said = [json.loads((folder / name / "result.json").read_text()) for name in names[1:]]
-    found = {"pairs": pairs, "seeds": seeds} | measures(folder, names[1:]) | costs(said)
+
+
+def teachers(folder: Path, seeds: list[str], pairs: int) -> dict:
+    """The measures of the base model and of the seeds' teachers on the same pairs."""
+    said = [json.loads((folder / name / "result.json").read_text()) for name in seeds]
+    found = {"pairs": pairs, "seeds": len(seeds)} | measures(folder, seeds) | costs(said)
     found["parse_rate_sft"] = mean(facts["judged-tuned"]["parse_rate"] for facts in said)
     for name in ("before", "after"):
         held = [facts["hardened"]["held_out"][name] for facts in said if facts["hardened"]["held_out"][name]]
         found[f"dpo_held_out_margin_{name}"] = mean(one["margin"] for one in held) if held else None
     found["dpo_steps"] = mean(facts["hardened"]["steps"] for facts in said)
     found["dpo_kl_nats_per_token"] = mean(facts["kl"]["kl_nats_per_token"] for facts in said)
-    return {prefix + name: value for name, value in found.items()}
+    return found
 
 
 def measures(folder: Path, seeds: list[str]) -> dict:
@@ -152,15 +158,18 @@ def named(name: str, found: dict) -> dict:
 
 
 def costs(said: list[dict]) -> dict:
-    """Tokens a pair and seconds per 1,000 pairs of the sampling, over the seeds; only where it was asked in one go."""
-    sampled = [facts["sampled"] for facts in said]
-    used = [facts["used"] for facts in sampled]
-    pairs = [facts["pairs"] for facts in sampled]
-    tokens = [(one["tokens_in"] + one["tokens_out"]) / n for one, n in zip(used, pairs, strict=True)]
+    """Tokens and seconds of one core that sampling takes a pair, mean over the seeds.
+
+    They are counted by the request, for a run that goes on takes a part of its answers from the store.
+    """
+    asked = [facts["sampled"]["rows_in"] / facts["sampled"]["pairs"] for facts in said]
+    used = [facts["sampled"]["used"] for facts in said]
+    tokens = [(one["tokens_in"] + one["tokens_out"]) / one["requests"] for one in used]
+    seconds = [one["seconds"] / one["requests"] for one in used]
     return {
-        "tokens_per_pair": round(mean(tokens), 1),
-        "seconds_per_1000_pairs": round(mean(1000 * one["seconds"] / n for one, n in zip(used, pairs, strict=True)), 1),
-        "requests_per_pair": round(mean(one["requests"] / n for one, n in zip(used, pairs, strict=True)), 2),
+        "requests_per_pair": mean(asked),
+        "tokens_per_pair": mean(n * each for n, each in zip(asked, tokens, strict=True)),
+        "seconds_per_1000_pairs": mean(1000 * n * each for n, each in zip(asked, seconds, strict=True)),
     }
 
 

@@ -115,6 +115,7 @@ RATIONALE_EMBEDDINGS = pa.schema(
         ("predicted_label", pa.string()),
         ("text", pa.string()),
         ("key", pa.string()),
+        ("model_digest", pa.string()),
         ("embedding", pa.list_(pa.float32())),
     ]
 )

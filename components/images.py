@@ -1,24 +1,11 @@
 """In which image a component runs: `teacher_step` (CUDA, vllm, trl) and `student_step` (everything else offline)."""
 
-import hashlib
 from functools import partial
-from pathlib import Path
 
 from kfp import dsl
 
 from components.settings import Settings
-
-
-def source_digest() -> str:
-    """Digest of this package's source.
-
-    kfp.local's cache key holds the image but not the code inside it, so the tag has to change with the code.
-    """
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"src-{digest.hexdigest()[:12]}"
+from components.source import source_digest
 
 
 def image(kind: str) -> str:

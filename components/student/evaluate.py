@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from components import contracts
 from components.facts import Progress
 from components.student.score import Scorer, item_text
@@ -46,7 +48,7 @@ def predictions(rows: Sequence[dict], scorer: Scorer) -> Iterator[dict]:
 
 
 def measures(rows: Sequence[dict]) -> dict:
-    """Accuracy, macro-F1 over the labels that occur, and the confusion matrix."""
+    """Accuracy, macro-F1 over the labels that occur, calibration error, and the confusion matrix."""
     from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
     labels = list(contracts.LABELS)
@@ -55,5 +57,14 @@ def measures(rows: Sequence[dict]) -> dict:
     return {
         "accuracy": float(accuracy_score(judged, predicted)),
         "macro_f1": float(f1_score(judged, predicted, labels=occurring, average="macro", zero_division=0.0)),
+        "calibration_error": calibration_error(rows),
         "confusion": confusion_matrix(judged, predicted, labels=labels).tolist(),
     }
+
+
+def calibration_error(rows: Sequence[dict], bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): mean gap of confidence and accuracy over bins of confidence."""
+    confidence = np.array([max(row["probabilities"]) for row in rows])
+    right = np.array([row["predicted_label"] == row["label"] for row in rows])
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(index, confidence - right, bins)).sum() / len(rows))

@@ -4,9 +4,12 @@
 """
 
 import argparse
+import hashlib
+import heapq
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -14,13 +17,14 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from components import contracts, package_manifest
-from components.package_manifest import file_digest
-from components.student.evaluate import measures, predictions
+from components.student.card import lineage, model_card, slices
+from components.student.evaluate import measures
 from components.student.model import Student
-from components.student.score import Scorer, item_text
+from components.student.score import NearestRationale, Scorer, Scores, item_text
 from components.student.train import predicted_logits
 
-PARITY_PAIRS = 200
+CHECKED_PAIRS = 400  # of the valid split
+INDEX_ROWS = 20_000  # rationales of a package at most: 30 MB at a width of 384
 PARITY = 1e-3  # largest difference of a probability between PyTorch and ONNX fp32
 INT8_AGREEMENT = 0.99  # least share of labels that int8 has to keep to be served
 INT8_LOSS = 0.005  # most macro-F1 that it may cost
@@ -40,15 +44,26 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     for name in ("model.safetensors", "tokenizer.json"):
         shutil.copy(model / name, folder / name)
     shutil.copytree(model / "encoder", folder / "encoder", dirs_exist_ok=True)
-    shutil.copy(embeddings, folder / "rationales.parquet")
-    (folder / "lineage.json").write_text(json.dumps(lineage(training_set, embeddings, model), indent=1))
-    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
-    said = checked(student, config, rows[:PARITY_PAIRS], folder)
+    origin = lineage(training_set, embeddings, model)
+    (folder / "lineage.json").write_text(json.dumps(origin, indent=1))
+    told = drawn(contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings), INDEX_ROWS, ("key",))
+    contracts.write(told, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
+    valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
+    said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder)
     (folder / "metrics.json").write_text(json.dumps(said, indent=1))
-    (folder / "model_card.md").write_text(model_card(config, said))
+    (folder / "model_card.md").write_text(model_card(config, said, origin))
     version = package_manifest.write(folder)
     figure = f"{said['served']}, int8 keeps {said['int8_agreement']:.1%} of labels"
     return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "version": version, **said, "figure": figure}
+
+
+def drawn(rows: Iterable[dict], count: int, names: tuple[str, ...]) -> list[dict]:
+    """At most `count` rows, which the digests of what they are called decide."""
+
+    def digest(row: dict) -> bytes:
+        return hashlib.sha256("\n".join(row[name] for name in names).encode()).digest()
+
+    return heapq.nsmallest(count, rows, key=digest)
 
 
 def load(model: str | Path) -> tuple[Student, dict]:
@@ -93,7 +108,11 @@ def quantise(folder: Path) -> None:
 
 
 def checked(student: Student, config: dict, rows: list[dict], folder: Path) -> dict:
-    """Compare PyTorch, ONNX fp32 and int8 on judged pairs; decides which of the two files is served."""
+    """Compare PyTorch, ONNX fp32 and int8 on judged pairs; decides which of the two files is served.
+
+    Raises:
+        ValueError: fp32 differs from PyTorch, or there is no pair.
+    """
     if not rows:
         raise ValueError("the training set holds no pair in the split 'valid': the export cannot be checked")
     quantise(folder)
@@ -109,71 +128,59 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path) -> d
             f"ONNX differs from PyTorch by {difference:.1e}, labels agree on {agreement:.1%}: not packaged"
         )
     kept = float((int8[0].probabilities.argmax(-1) == expected.argmax(-1)).mean())
-    loss = fp32[1]["macro_f1"] - int8[1]["macro_f1"]
+    loss = measures(fp32[1])["macro_f1"] - measures(int8[1])["macro_f1"]
     served = "model.int8.onnx" if kept >= INT8_AGREEMENT and loss <= INT8_LOSS else "model.onnx"
     write_config(config, served, folder)
+    scores, answers = scored[served]
+    found = measures(answers)
     return {
         "served": served,
         "parity_pairs": len(rows),
         "parity_max_difference": difference,
         "int8_agreement": kept,
         "int8_macro_f1_loss": loss,
-        **{name: fp32[1][name] for name in ("accuracy", "macro_f1")},
+        "explanation_agreement": explanation_agreement(scores, NearestRationale(folder)),
+        **{name: found[name] for name in ("accuracy", "macro_f1", "calibration_error")},
+        "slices": slices(answers),
     }
 
 
-def scored_with(served: str, config: dict, rows: list[dict], folder: Path) -> tuple:
-    """Scores of the pairs by one of the model files, as serving computes them, and their measures."""
+def scored_with(served: str, config: dict, rows: list[dict], folder: Path) -> tuple[Scores, list[dict]]:
+    """Scores of the pairs by one of the model files, as serving computes them, and the rows with what was said."""
     write_config(config, served, folder)
     package_manifest.write(folder)
-    scorer = Scorer(folder)
-    scores = scorer([(row["query"], item_text(row)) for row in rows])
-    return scores, measures(list(predictions(rows, scorer)))
+    scores = Scorer(folder)([(row["query"], item_text(row)) for row in rows])
+    said = zip(rows, scores.labels, scores.probabilities.tolist(), strict=True)
+    return scores, [row | {"predicted_label": label, "probabilities": each} for row, label, each in said]
+
+
+def explanation_agreement(scores: Scores, nearest: NearestRationale) -> float | None:
+    """How often the nearest rationale ends in the predicted label; None where there is no rationale."""
+    found = nearest(scores.reasoning, 1)
+    pairs = [(near[0]["predicted_label"], label) for near, label in zip(found, scores.labels, strict=True) if near]
+    return sum(said == label for said, label in pairs) / len(pairs) if pairs else None
 
 
 def write_config(config: dict, served: str, folder: Path) -> None:
     """What a server has to know."""
-    (folder / "config.json").write_text(json.dumps(config | {"served": served}, indent=1))
-
-
-def lineage(training_set: str | Path, embeddings: str | Path, model: Path) -> dict:
-    """Digests of what the package was made from."""
-    return {
-        "training_set": file_digest(Path(training_set)),
-        "rationale_embeddings": file_digest(Path(embeddings)),
-        "weights": file_digest(model / "model.safetensors"),
-    }
-
-
-def model_card(config: dict, said: dict) -> str:
-    """The card that a person reads before trusting the package."""
-    return f"""# Relevance student ({config["variant"]})
-
-Given a query and an item: Exact, Substitute, Complement or Irrelevant, with probabilities and a reasoning vector.
-
-- Encoder {config["encoder"]}, extractor {config["extractor"]}, at most {config["max_length"]} tokens
-- Temperature {config["temperature"]}, fitted on a fold of train
-- Trained on the train split, lambda {config["align_weight"]} ({config["reduction"]}); digests in lineage.json
-- On {said["parity_pairs"]} valid pairs: accuracy {said["accuracy"]:.3f}, macro-F1 {said["macro_f1"]:.3f}
-- Served file {said["served"]}; int8 keeps {said["int8_agreement"]:.1%} of the labels
-- Meant for ranking and filtering in product search; not for decisions about people
-"""
+    said = config | {"served": served, "format": package_manifest.FORMAT}
+    (folder / "config.json").write_text(json.dumps(said, indent=1))
 
 
 def main(arguments: list[str]) -> int:
     """Verify a package from the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m components.student.package", description="Check a package's manifest."
+        prog="python -m components.student.package", description="Check every file of a package, and that it loads."
     )
     parser.add_argument("verb", choices=["verify"])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder
     try:
-        files = package_manifest.verify(folder)
+        files, served = package_manifest.verify(folder), Scorer(folder).served
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{package_manifest.version(folder)}: {len(files)} files as the manifest says")
+    print(f"{package_manifest.version(folder)}: {len(files)} files as the manifest says; serves {served}")
     return 0
 
 

@@ -51,23 +51,23 @@ class Scorer:
     """A verified package, loaded.
 
     Raises:
-        ValueError: the package is incomplete or was changed.
+        ValueError: the package is incomplete, was changed, or is of a format that is not read here.
     """
 
     def __init__(self, package: str | Path, threads: int = 1):
         package = Path(package)
         package_manifest.verify(package)
         self.version = package_manifest.version(package)
-        config = json.loads((package / "config.json").read_text())
+        config = config_of(package)
         self.labels = tuple(config["labels"])
-        self.temperature = config["temperature"]
+        self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = Tokenizer.from_file(str(package / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(config["max_length"], strategy="longest_first")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(package / config["served"], options, ["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(package / self.served, options, ["CPUExecutionProvider"])
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         """Score (query, item text) pairs, in their order."""
@@ -79,6 +79,20 @@ class Scorer:
             for row, index in enumerate(bucket):
                 logits[index], reasoning[index] = outputs[0][row], outputs[1][row]
         return Scores(self.labels, softmax(np.array(logits) / self.temperature), np.array(reasoning))
+
+
+def config_of(package: Path) -> dict:
+    """What a package says of how it is to be run.
+
+    Raises:
+        ValueError: it is of another format, or says too little.
+    """
+    config = json.loads((package / "config.json").read_text())
+    if (found := config.get("format")) != package_manifest.FORMAT:
+        raise ValueError(f"{package} is a package of format {found}; this release reads {package_manifest.FORMAT}")
+    if missing := {"labels", "temperature", "max_length", "served"} - config.keys():
+        raise ValueError(f"{package / 'config.json'} does not say {', '.join(sorted(missing))}")
+    return config
 
 
 def inputs(encodings: Sequence) -> dict[str, np.ndarray]:
@@ -103,9 +117,9 @@ class NearestRationale:
 
     def __init__(self, package: str | Path):
         table = pq.read_table(Path(package) / "rationales.parquet")
-        self.rows = table.drop_columns(["embedding"]).to_pylist()
-        vectors = np.array(table["embedding"].to_pylist(), dtype=np.float32)  # (R, E)
-        self.vectors = unit(vectors) if len(vectors) else vectors
+        self.rows = table.drop_columns(["embedding", "model_digest"]).to_pylist()
+        numbers = table["embedding"].combine_chunks().flatten().to_numpy()
+        self.vectors = unit(numbers.reshape(len(self.rows), -1)) if self.rows else numbers  # (R, E)
 
     def __call__(self, reasoning: np.ndarray, k: int = 3) -> list[list[dict]]:
         """For each of N vectors (N, E) its k nearest rationales with their similarity, nearest first."""

@@ -1,8 +1,9 @@
 """In which image a step runs: one tag for a release, or the digest of the source, which kfp's cache keys hold."""
 
-from components.images import image, source_digest
+from components.images import image
 from components.judgements.component import prepare_judgements
 from components.rationales.component import generate_rationales
+from components.source import source_digest
 from tests.components.release.servers import environment
 
 

@@ -3,14 +3,15 @@
 import pytest
 
 from components import contracts
-from components.student.evaluate import measures, predict
+from components.student.evaluate import calibration_error, measures, predict
 from components.student.score import Scorer, item_text
 from tests.rows import training_row
 from tests.serving.tiny_package import write_package
 
 
 def said(*pairs: tuple[str, str]) -> list[dict]:
-    return [{"label": label, "predicted_label": predicted} for label, predicted in pairs]
+    sure = {"probabilities": [1.0, 0.0, 0.0, 0.0]}
+    return [{"label": label, "predicted_label": predicted} | sure for label, predicted in pairs]
 
 
 def test_accuracy_and_macro_f1_are_what_a_hand_computes():
@@ -26,6 +27,13 @@ def test_rows_of_the_confusion_matrix_are_the_judged_labels():
 
 def test_labels_that_never_occur_do_not_count():
     assert measures(said(("Exact", "Exact")))["macro_f1"] == 1
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_being_right():
+    half = [row | {"probabilities": [0.5, 0.5, 0, 0]} for row in said(("Exact", "Exact"), ("Exact", "Irrelevant"))]
+    assert calibration_error(half) == pytest.approx(0)
+    assert calibration_error(said(("Exact", "Exact"), ("Exact", "Irrelevant"))) == pytest.approx(0.5)
+    assert calibration_error(half + said(("Exact", "Irrelevant"))) == pytest.approx(1 / 3)
 
 
 @pytest.fixture

@@ -5,13 +5,18 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from components import contracts, package_manifest
-from components.student.package import PARITY, checked, export, load, main, package
+from components.source import source_digest
+from components.student.card import slices
+from components.student.package import PARITY, checked, drawn, explanation_agreement, export, load, main, package
+from components.student.score import NearestRationale, Scores
 from tests.components.student.conftest import training_rows
+from tests.rows import rationale
 
 pytestmark = pytest.mark.slow  # trains and exports
 
@@ -42,11 +47,39 @@ def test_lineage_names_what_the_package_was_made_of(packaged, tables):
     assert lineage["training_set"] == package_manifest.file_digest(tables[0])
     assert lineage["rationale_embeddings"] == package_manifest.file_digest(tables[1])
     assert lineage["weights"] == package_manifest.file_digest(packaged[0] / "model.safetensors")
+    assert lineage["teachers"] == [rationale()["model_digest"]] and lineage["code"] == source_digest()
+    assert lineage["pairs"]["valid"] == dict.fromkeys(contracts.LABELS, 6) and lineage["queries"]["train"] == 18
+    assert sum(lineage["rationales"].values()) == 24
 
 
-def test_the_model_card_says_how_good_the_student_is(packaged):
+def test_the_model_card_says_what_the_student_is_made_of_how_good_it_is_and_what_it_is_not_for(packaged):
     folder, said = packaged
-    assert f"macro-F1 {said['macro_f1']:.3f}" in (folder / "model_card.md").read_text()
+    card = (folder / "model_card.md").read_text()
+    assert f"| {100 * said['accuracy']:.1f}% | {100 * said['macro_f1']:.1f}% |" in card
+    assert "| valid | 6 | 6 | 6 | 6 | 6 |" in card and "24 attributes" in card and "lambda 1.0, cosine" in card
+    assert "| label Exact | 6 |" in card and "Not for decisions about people" in card
+    assert "{{" not in card and "None" not in card
+
+
+def test_slices_are_named_harmlessly_whatever_the_data_calls_them():
+    rows = [{"label": "Exact", "predicted_label": "Exact", "query_class": "tail", "locale": "us|<b>\n| x"}]
+    assert set(slices(rows)) == {"label Exact", "query class tail", "locale us x"}
+
+
+def test_explanations_are_counted_that_end_in_the_predicted_label(packaged):
+    assert 0 <= packaged[1]["explanation_agreement"] <= 1
+    assert packaged[1]["slices"]["label Exact"]["pairs"] == 6
+
+
+def test_without_rationales_nothing_is_said_of_explanations(packaged, tmp_path):
+    contracts.write([], contracts.RATIONALE_EMBEDDINGS, tmp_path / "rationales.parquet")
+    scores = Scores(contracts.LABELS, np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32))
+    assert explanation_agreement(scores, NearestRationale(tmp_path)) is None
+
+
+def test_an_index_holds_at_most_so_many_and_always_the_same():
+    rows = [{"key": str(n)} for n in range(100)]
+    assert drawn(rows, 10, ("key",)) == drawn(reversed(rows), 10, ("key",)) and len(drawn(rows, 200, ("key",))) == 100
 
 
 def test_a_saved_student_comes_back_with_its_weights(trained):
@@ -86,11 +119,29 @@ def test_without_a_valid_pair_the_export_cannot_be_checked_and_is_refused(traine
 def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp_path):
     command = [sys.executable, "-m", "components.student.package", "verify"]
     good = subprocess.run([*command, str(packaged[0])], capture_output=True, text=True, check=True)
-    assert good.stdout == f"{packaged[1]['version']}: {len(FILES)} files as the manifest says\n"
+    served = packaged[1]["served"]
+    assert good.stdout == f"{packaged[1]['version']}: {len(FILES)} files as the manifest says; serves {served}\n"
     shutil.copytree(packaged[0], tmp_path / "package")
     (tmp_path / "package" / "config.json").write_text("{}")
     bad = subprocess.run([*command, str(tmp_path / "package")], capture_output=True, text=True, check=False)
     assert bad.returncode == 1 and bad.stderr.endswith("config.json was changed: its sha256 is not the manifest's\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"format": 2}, "is a package of format 2; this release reads 1"),
+        ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
+    ],
+)
+def test_a_package_that_this_release_cannot_read_is_said_so(packaged, tmp_path, capsys, change, sentence):
+    shutil.copytree(packaged[0], tmp_path / "package")
+    config = json.loads((packaged[0] / "config.json").read_text()) | change
+    (tmp_path / "package" / "config.json").write_text(
+        json.dumps({name: value for name, value in config.items() if value is not None})
+    )
+    package_manifest.write(tmp_path / "package")
+    assert main(["verify", str(tmp_path / "package")]) == 1 and sentence in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_package_is_said_so(tmp_path, capsys):

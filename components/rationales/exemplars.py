@@ -11,11 +11,18 @@ from pathlib import Path
 from components import contracts
 from components.rationales.choose import choose_pairs
 from components.rationales.perspectives import NAMES, VERSION
+from components.teacher_prompt import clean
 
 MODEL_DIGEST = "exemplars-by-rule"
-WORD = re.compile(r"[a-z0-9]+")
+WORD = re.compile(r"\w+")
+CHECKED = 12  # words of a query at most
 STOP = {"for", "with", "the", "and", "of", "a", "to", "in", "on"}
 DECISION = {"Exact": "fits", "Substitute": "close", "Complement": "goes along", "Irrelevant": "unrelated"}
+LEAD = {
+    "user_intent": "Gets {offered}, wanted {checked}",
+    "attributes": "Is {offered}, named {checked}",
+    "business_rules": "Sells {offered}, asked {checked}",
+}
 REASON = {
     "Exact": ("", "it is what was asked", "nothing is missing"),
     "Substitute": ("", "it could stand in", "a near thing"),
@@ -63,19 +70,20 @@ def words(text: str | None) -> list[str]:
 
 
 def comparison(row: Mapping, perspective: str) -> str:
-    """What the query asks against what the item offers, as the perspective sees it."""
-    asked = words(row["query"])
-    if perspective == "user_intent":
-        return f"Wants {' '.join(asked)}, gets {kind(row)}"
-    if perspective == "attributes":
-        offered = set(words(" ".join(filter(None, (row["title"], row["brand"], row["category"], row["attributes"])))))
-        return f"Is {kind(row)}, lacks {', '.join(w for w in asked if w not in offered) or 'nothing'}"
-    return f"{' '.join(filter(None, (row['brand'], kind(row))))} for {' '.join(asked)}"
+    """What the item is, then each word of the query and whether the item has it: steps that a small model can take.
+
+    Told in one go ("lacks size, red"), the same facts taught SmolLM2-135M a balanced accuracy of 0.40 where the steps
+    taught it 0.53 (2026-11, the laptop's cold start, one seed each, 300 held-out pairs of the marketplace).
+    """
+    offered = " ".join(filter(None, (clean(row["brand"], 40), kind(row))))
+    known = set(words(" ".join(filter(None, (row["title"], row["brand"], row["category"], row["attributes"])))))
+    checked = ", ".join(f"{word} {'here' if word in known else 'missing'}" for word in words(row["query"])[:CHECKED])
+    return LEAD[perspective].format(offered=offered, checked=checked)
 
 
 def kind(row: Mapping) -> str:
     """The kind of item, in the words of its category, or of its title where there is none."""
-    return (row["category"] or "").split(">")[-1].strip().lower() or " ".join(words(row["title"])[:4])
+    return clean((row["category"] or "").split(">")[-1], 60).lower() or " ".join(words(row["title"])[:4])
 
 
 def reason(row: Mapping, drawn: int) -> str:

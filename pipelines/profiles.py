@@ -127,7 +127,7 @@ def laptop() -> Profile:
         sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=96, save_steps=10),
         dpo=DpoConfig(
-            epochs=1, learning_rate=3e-4, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
+            epochs=1, learning_rate=1e-4, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
         ),
         final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
         held_out=GenerateConfig(split="valid", pairs=100, prompt="free", max_samples=1),

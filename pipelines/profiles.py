@@ -124,12 +124,12 @@ def laptop() -> Profile:
         exemplar_pairs=320,
         cold_start=SftConfig(rank=0, epochs=1, learning_rate=2e-4, batch_size=4, max_length=224, save_steps=40),
         engine=EngineConfig(max_new_tokens=72, max_length=320, temperature=0.7),
-        sampling=GenerateConfig(pairs=300, max_samples=2, prompt="tag", shard_requests=300),
+        sampling=GenerateConfig(pairs=240, max_samples=2, prompt="tag", shard_requests=250),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, rows=96, save_steps=10),
         dpo=DpoConfig(
             epochs=1, learning_rate=1e-4, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
         ),
-        final=GenerateConfig(pairs=1000, prompt="free", max_samples=1, shard_requests=250),
+        final=GenerateConfig(pairs=800, prompt="free", max_samples=1, shard_requests=250),
         held_out=GenerateConfig(split="valid", pairs=100, prompt="free", max_samples=1),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),

@@ -115,7 +115,7 @@ class Laptop:
         ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
         options = {
             "dir": folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "volume.preStopSeconds": 1,
-            "volume.max": 0, "master.volumeSizeLimitMB": 256, "filer": "true", "s3": "true",
+            "volume.max": 0, "volume.minFreeSpace": "100MiB", "master.volumeSizeLimitMB": 256, "filer": "true", "s3": "true",
             "s3.port.iceberg": 0, "s3.port.lance": 0, "s3.config": folder / "s3.json", **ports,
         }  # fmt: skip
         arguments = [f"-{name}={value}" for name, value in options.items()]

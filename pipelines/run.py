@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import shutil
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,14 +53,29 @@ def run(
         if audit is not None and not audit.is_file():
             raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
         named_columns(columns)
-        with locked(home), Laptop(home / "state", logs_folder(home)) as laptop:
-            Loop(laptop, PROFILES[profile](), console).run(judgements, columns, audit)
+        chosen = PROFILES[profile]()
+        with locked(home):
+            check_disk(home, chosen.disk_gb)
+            with Laptop(home / "state", logs_folder(home)) as laptop:
+                Loop(laptop, chosen, console).run(judgements, columns, audit)
     except (ValueError, RuntimeError, OSError) as error:
         console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("\nstopped by you; nothing is lost: the same command goes on at the first unfinished step")
         raise typer.Exit(130) from None
+
+
+def check_disk(home: Path, needed_gb: float) -> None:
+    """See that a run will fit: on a full disk S3 takes nothing, and says so only after minutes.
+
+    Raises:
+        RuntimeError: less is free.
+    """
+    free_gb = shutil.disk_usage(home).free / 1e9
+    if free_gb < needed_gb:
+        said = f"{free_gb:.1f} GB are free on the disk of {home}, and a run writes up to {needed_gb:g} GB"
+        raise RuntimeError(f"{said}; free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
 
 
 @contextlib.contextmanager

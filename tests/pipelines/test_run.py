@@ -5,7 +5,7 @@ import signal
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.run import app, locked, logs_folder
+from pipelines.run import app, check_disk, locked, logs_folder
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,14 @@ def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_
     assert f"another run is going on in {tmp_path}; wait for it, or use --home OTHER" in said
     with locked(tmp_path):
         pass
+
+
+def test_a_run_that_would_not_fit_on_the_disk_is_refused_before_anything_starts(tmp_path):
+    check_disk(tmp_path, 0.0)
+    with pytest.raises(
+        RuntimeError, match=r"GB are free on the disk of .*, and a run writes up to 1e\+09 GB; free some"
+    ):
+        check_disk(tmp_path, 1e9)
 
 
 def test_the_latest_link_points_to_the_run_that_began_last(tmp_path):

@@ -5,7 +5,6 @@ What has been measured is kept below runs/bench/teacher: the same command goes o
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -17,12 +16,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bench import engines, kills, memory
+from bench.figures import machine_of, mean, once, show
 from components import storage
-from components.contracts import LABELS
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
 from components.teacher.compare import CompareConfig, accuracy, balanced_accuracy, confusions, interval, macro_f1
@@ -69,7 +66,7 @@ def bench(
     base = folder / "marketplace" / "base" / "base"
     figures |= once(folder / "engines.json", lambda: engines.compared(base))
     (HERE / "teacher.json").write_text(json.dumps(figures, indent=1))
-    show(figures)
+    show("the teacher", figures)
 
 
 def market(folder: Path) -> Path:
@@ -193,31 +190,6 @@ def worker(module: str, *arguments, core: int | None = None) -> str:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
     print(f"  {module}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return done.stdout
-
-
-def once(path: Path, make) -> dict:
-    """What was measured before, or is now."""
-    if not path.exists():
-        path.write_text(json.dumps(make()))
-    return json.loads(path.read_text())
-
-
-def mean(values) -> float:
-    """Mean of some numbers, rounded to what is worth saying."""
-    return round(float(np.mean(list(values))), 4)
-
-
-def machine_of() -> str:
-    """Where it was measured."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the end"
-
-
-def show(figures: dict) -> None:
-    """All figures as a table."""
-    table = Table("figure", "value", title=f"the teacher ({', '.join(LABELS)})")
-    for name, value in figures.items():
-        table.add_row(name, str(value))
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,10 @@ def cross(query: Mapping, item: Mapping) -> dict[str, float]:
     }
 
 
-def missing(query: Mapping, item: Mapping) -> int:
-    """How many stored numbers of the pair are unknown and were replaced by their defaults."""
-    numbers = [item.get(name) for name in ITEM_NUMBERS] + [query.get(name) for name in QUERY_NUMBERS]
-    return sum(_number(value) is None for value in numbers)
+def missing(query: Mapping, item: Mapping) -> tuple[str, ...]:
+    """The stored numbers of the pair that are unknown and were replaced by their defaults."""
+    known = [(name, item.get(name)) for name in ITEM_NUMBERS] + [(name, query.get(name)) for name in QUERY_NUMBERS]
+    return tuple(name for name, value in known if _number(value) is None)
 
 
 def _number(value) -> float | None:

@@ -9,6 +9,7 @@ from components.experiment.assignment import user_hash
 from components.settings import Settings
 from serving.exposures import Recorder  # and with it the metrics, before Feast
 from serving.light import stay_light
+from serving.metrics import Stages
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         sys.exit(f"the relevance server cannot start: {error}")
     model.name = options.name
     try:
-        serve(model, recorder, options.host, options.port)
+        serve(model, recorder, options)
     finally:
         recorder.close()
 
@@ -42,24 +43,31 @@ def load(package: str, features: str, spool: str):
     hash_user("")  # says now, and not at the first request, that there is no secret
     storage.client()  # likewise that no S3 is configured
     scorer = CachedScorer(Scorer(package))
-    scorer([("probe", "probe")])
+    scorer([("probe", "probe")], Stages(scorer.version))
     explainer, online = Explainer(NearestRationale(package)), OnlineFeatures(features)
     recorder = Recorder(spool)
     return RelevanceModel(scorer, online, explainer, recorder, hash_user), recorder
 
 
-def serve(model, recorder: Recorder, host: str, port: int) -> None:
-    """Answer over HTTP on one address, with KServe's server, until a signal ends it."""
+def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
+    """Answer over HTTP and gRPC on one address, with KServe's server, until a signal ends it."""
     from kserve import ModelServer
     from kserve.model_server import app
 
-    from serving.bind import bind, quiet
+    from serving.answers import POSTS
+    from serving.bind import StrictDataPlane, bind, quiet, refuse_in_a_sentence
     from serving.log import RequestLog
+    from serving.openapi import document
+    from serving.rpc import servicer
 
-    bind(host)
-    server = ModelServer(http_port=port, enable_grpc=False, workers=1, enable_latency_logging=False)
+    bind(options.host, servicer(recorder, model.version))
+    ports = {"http_port": options.port, "enable_grpc": bool(options.grpc_port), "grpc_port": options.grpc_port}
+    server = ModelServer(**ports, workers=1, enable_latency_logging=False)
+    server.dataplane = StrictDataPlane(model_registry=server.registered_models)
     quiet()
     app.add_middleware(RequestLog, recorder=recorder, version=model.version)
+    refuse_in_a_sentence(app)
+    app.openapi = partial(document, app, "Broadfast relevance server", model.version, POSTS)
     server.start([model])
 
 
@@ -67,8 +75,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
     parser.add_argument("--features", required=True, help="folder of the night's materialised features")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
+    parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")
+    parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
     parser.add_argument("--spool", default="runs/spool/relevance", help="folder of what is not on S3 yet")
     return parser.parse_args()

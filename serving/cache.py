@@ -1,32 +1,35 @@
 """Remembers scores: a pair's score depends on its two texts and the version alone, and shoppers ask the same things."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
 from cachetools import LRUCache
 
-from components.student.score import Scores
+from components.student.score import Scorer, Scores
 from serving import metrics
 
 
 class CachedScorer:
     """A scorer that keeps the `keep` pairs asked last, about 2 kB each; a change of either text makes another pair."""
 
-    def __init__(self, scorer: Callable, keep: int = 50_000):
+    def __init__(self, scorer: Scorer, keep: int = 50_000):
         self.scorer, self.version, self.labels = scorer, scorer.version, scorer.labels
         self.kept, self.guard = LRUCache(keep), Lock()
 
-    def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
-        """Scores of (query, item text) pairs, in their order; only those not remembered are computed."""
+    def __call__(self, pairs: Sequence[tuple[str, str]], stages: metrics.Stages) -> Scores:
+        """Scores of (query, item text) pairs, in their order; only those not remembered are computed, and timed."""
         names = [digest(pair) for pair in pairs]
         with self.guard:
             known = {name: self.kept[name] for name in names if name in self.kept}
         wanted = {name: pair for name, pair in zip(names, pairs, strict=True) if name not in known}
         metrics.REMEMBERED.labels(self.version).inc(len(pairs) - len(wanted))
         if wanted:
-            new = self.scorer(list(wanted.values()))
+            with stages("tokenise"):
+                encodings = self.scorer.tokenise(list(wanted.values()))
+            with stages("model"):
+                new = self.scorer.run(encodings)
             found = [(row.copy(), vector.copy()) for row, vector in zip(new.probabilities, new.reasoning, strict=True)]
             known |= dict(zip(wanted, found, strict=True))
             with self.guard:

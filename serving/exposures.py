@@ -1,26 +1,26 @@
 """Keeps what was shown and asked: each answered request is in a local file before its answer, and on S3 soon after.
 
-A line of the spool is one call of `record`, whole or not there. Every few seconds the file is sealed, synced, and its
-rows go to S3 as Parquet under logs/TABLE/date=/hour=/; what a process that died left behind goes at the next start.
+Every few seconds the file is sealed, synced, and its rows go to S3 as Parquet; what a process that died left behind
+goes at the next start on the same disk. A node that is lost takes with it what it had not uploaded: while S3 answers,
+that is `flush_seconds` and the time of one upload; `broadfast_spool_rows` and `_oldest_seconds` say what it is now.
 """
 
 import fcntl
 import os
 import threading
+import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
-from components import contracts, storage
-from serving.metrics import SPOOLED, UPLOAD_FAILURES, log
+from components import storage
+from serving import spool, spool_metrics
+from serving.spool_metrics import log
 
-SCHEMAS = {"exposures": contracts.EXPOSURES, "requests": contracts.REQUESTS, "outcomes": contracts.OUTCOMES}
 UNREACHABLE = (MinioException, HTTPError, OSError)
 DRAIN_SECONDS = 20.0
 
@@ -45,14 +45,15 @@ class Recorder:
         self.owner = _lock(self.folder / "lock")
         self.guard, self.closing, self.closed = threading.Lock(), threading.Event(), False
         self.file, self.reachable = None, True
-        for path in self.folder.glob("*.open"):
-            path.rename(path.with_suffix(".jsonl"))
-        self.spooled = sum(len(rows) for path in self.folder.glob("*.jsonl") for rows in _tables(path).values())
+        self.waiting: dict[str, int] = {}  # rows of each file that S3 has not taken, by the file's stem
+        self._adopt()
         self.thread = threading.Thread(target=self._upload_until_closed, name="recorder", daemon=True)
         self.thread.start()
 
     def record(self, **tables: list[dict]) -> None:
         """Write rows, given by table, as one line; the operating system has it when this returns.
+
+        Waits for other lines, never for S3 or for a sync.
 
         Raises:
             Full: the rows would exceed the limit (refused requests alone never do), the disk does not take them,
@@ -66,24 +67,25 @@ class Recorder:
             if tables.keys() - {"requests"} and self.spooled + rows > self.limit_rows:
                 raise Full(f"{self.spooled} rows wait for S3, and at most {self.limit_rows} may")
             self._append(line)
-            self._count(rows)
+            self._count(Path(self.file.name), rows)
+        for table, written in tables.items():
+            spool_metrics.RECORDED.labels(table).inc(len(written))
 
     def flush(self) -> bool:
         """Seal the open file and upload every sealed one; False when S3 did not take all of it."""
-        self._seal()
         try:
+            self._seal()
             for path in sorted(self.folder.glob("*.jsonl")):
-                rows = _upload(path, self.put)
-                with self.guard:
-                    self._count(-rows)
+                self._upload(path)
         except UNREACHABLE as error:
-            UPLOAD_FAILURES.inc()
+            spool_metrics.UPLOAD_FAILURES.inc()
             if self.reachable:
-                log.warning("S3 does not take the logs (%s): %d rows wait in %s", error, self.spooled, self.folder)
+                log.warning("the logs are not on S3 (%s): %d rows wait in %s", error, self.spooled, self.folder)
             self.reachable = False
-            return False
-        self.reachable = True
-        return True
+        else:
+            self.reachable = True
+        self._measure()
+        return self.reachable
 
     def close(self) -> None:
         """Take no more, upload what is here; what S3 does not take in DRAIN_SECONDS stays for the next start."""
@@ -94,6 +96,40 @@ class Recorder:
         if self.spooled:
             log.warning("%d rows stay in %s until the next start", self.spooled, self.folder)
         os.close(self.owner)
+
+    @property
+    def spooled(self) -> int:
+        """Rows that are not on S3 yet."""
+        return sum(self.waiting.values())
+
+    def writable(self) -> bool:
+        """Whether the next rows would be taken, as far as can be known."""
+        return not self.closed and self.spooled < self.limit_rows and os.access(self.folder, os.W_OK)
+
+    def _adopt(self) -> None:
+        """Take over what an earlier process left in this folder."""
+        for path in self.folder.glob("*.open"):
+            path.rename(path.with_suffix(".jsonl"))
+        for path in self.folder.glob("*.jsonl"):
+            try:
+                self._count(path, sum(map(len, spool.tables(path).values())))
+            except ValueError as error:
+                spool.set_aside(path, error)
+
+    def _upload(self, path: Path) -> None:
+        try:
+            found = spool.tables(path)
+            for name, content in spool.parquet(path, found).items():
+                self.put(name, content)
+        except ValueError as error:
+            spool.set_aside(path, error)
+        else:
+            path.unlink()
+            for table, rows in found.items():
+                spool_metrics.UPLOADED.labels(table).inc(len(rows))
+        with self.guard:
+            self.waiting.pop(path.stem, None)
+            spool_metrics.SPOOLED.set(self.spooled)
 
     def _append(self, line: bytes) -> None:
         try:
@@ -106,74 +142,29 @@ class Recorder:
         except OSError as error:
             raise Full(f"{self.folder} cannot be written: {error}") from error
 
-    def _count(self, rows: int) -> None:
-        self.spooled += rows
-        SPOOLED.set(self.spooled)
+    def _count(self, path: Path, rows: int) -> None:
+        self.waiting[path.stem] = self.waiting.get(path.stem, 0) + rows
+        spool_metrics.SPOOLED.set(self.spooled)
+
+    def _measure(self) -> None:
+        waiting = [path.stat() for path in self.folder.glob("*.jsonl")]
+        spool_metrics.SPOOL_BYTES.set(sum(each.st_size for each in waiting))
+        spool_metrics.OLDEST.set(time.time() - min(each.st_mtime for each in waiting) if waiting else 0)
 
     def _seal(self) -> None:
         with self.guard:
             file, self.file = self.file, None
         if file:
-            os.fsync(file.fileno())
-            file.close()
-            os.rename(file.name, Path(file.name).with_suffix(".jsonl"))
+            try:
+                os.fsync(file.fileno())
+            finally:
+                file.close()
+                os.rename(file.name, Path(file.name).with_suffix(".jsonl"))
 
     def _upload_until_closed(self) -> None:
         while not self.closing.wait(self.flush_seconds):
             self.flush()
         self.flush()
-
-
-def _upload(path: Path, put: Callable[[str, bytes], None]) -> int:
-    """Put a sealed file's rows on S3, an object a table and hour, named for the file: twice is the same as once."""
-    tables = _tables(path)
-    for name, content in _parquet(path, tables).items():
-        put(name, content)
-    path.unlink(missing_ok=True)
-    return sum(len(rows) for rows in tables.values())
-
-
-def _parquet(path: Path, tables: dict[str, list[dict]]) -> dict[str, bytes]:
-    """Objects by name; of a file that this version's contracts refuse none, and it is set aside."""
-    objects, scratch = {}, path.with_suffix(".parquet")
-    try:
-        for (table, hour), rows in _by_hour(tables).items():
-            contracts.write(rows, SCHEMAS[table], scratch)
-            objects[f"logs/{table}/date={hour:%Y-%m-%d}/hour={hour:%H}/{path.stem}.parquet"] = scratch.read_bytes()
-            scratch.unlink()
-    except (KeyError, ValueError) as error:
-        log.error("%s is set aside as .refused, for its rows are not of this version's contracts: %s", path, error)
-        path.rename(path.with_suffix(".refused"))
-        return {}
-    return objects
-
-
-def _tables(path: Path) -> dict[str, list[dict]]:
-    """The rows of a spool file, by table, as their contracts have them."""
-    tables = defaultdict(list)
-    for line in path.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):  # the process died inside this write: its request was never answered
-            log.warning("%s ends in an unfinished line of %d bytes: left out", path, len(line))
-            continue
-        for table, rows in orjson.loads(line).items():
-            tables[table] += [_typed(row) for row in rows]
-    return tables
-
-
-def _typed(row: dict) -> dict:
-    known = {"time": datetime.fromisoformat(row["time"])}
-    if row.get("user_hash") is not None:
-        known["user_hash"] = bytes.fromhex(row["user_hash"])
-    return row | known
-
-
-def _by_hour(tables: dict[str, list[dict]]) -> dict[tuple[str, datetime], list[dict]]:
-    groups = defaultdict(list)
-    for table, rows in tables.items():
-        for row in rows:
-            hour = row["time"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-            groups[table, hour].append(row)
-    return groups
 
 
 def _lock(path: Path) -> int:

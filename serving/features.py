@@ -30,8 +30,14 @@ class Found:
     items: list[dict]
     features: list[dict[str, float]]
     stale: list[bool]
-    missing: int
+    missing: list[tuple[str, ...]]
     unknown: list[str]
+    degraded: bool = False
+    age_s: float = 0.0
+
+
+class Unavailable(RuntimeError):
+    """The store does not answer, and an item's text is nowhere else."""
 
 
 class OnlineFeatures:
@@ -68,7 +74,7 @@ class OnlineFeatures:
             items=items,
             features=[crossfeatures.features(query, item) for item in items],
             stale=[any(0 < row.get("time", 0) < oldest for row in (query, item)) for item in items],
-            missing=sum(crossfeatures.missing(query, item) for item in items),
+            missing=[crossfeatures.missing(query, item) for item in items],
             unknown=unknown,
         )
 

@@ -1,29 +1,38 @@
 """The REQUESTS row of each request, refused ones too: opened when it arrives, completed by the model, written once."""
 
+import logging
 import time
 import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from fastapi.responses import JSONResponse
+
 from components import contracts
 from serving import metrics
 from serving.exposures import Full, Recorder
 
-ASKED = (":predict", ":explain", "/infer")
+ASKED = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
 CLOSED = "/v2/repository/"  # lets anyone unload the model
+MAX_BODY = 16 * 2**20  # bytes
+JSON = (b"content-type", b"application/json")
+EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
 _entry: ContextVar[dict] = ContextVar("entry")
+log = logging.getLogger("serving")
 
 
 def current() -> dict:
-    """The row of the request being answered; a new one where no `RequestLog` opened it."""
+    """The row of the request being answered; a new one where nothing opened it."""
     return _entry.get(None) or opened("")
 
 
 def opened(request_id: str) -> dict:
-    """A row with what is known at arrival."""
+    """A row with what is known at arrival, which `current` gives from here on."""
     unknown = dict.fromkeys(("experiment_id", "user_hash", "assigned_arm", "version", "status"))
     counts = {"latency_ms": 0.0, "items": 0, "missing_features": 0, "shadow": False}
-    return {"time": datetime.now(UTC), "request_id": request_id or str(uuid.uuid4()), **unknown, **counts}
+    entry = {"time": datetime.now(UTC), "request_id": request_id[:256] or str(uuid.uuid4()), **unknown, **counts}
+    _entry.set(entry)
+    return entry
 
 
 def record(recorder: Recorder, entry: dict, status: int, latency_ms: float, **tables: list[dict]) -> None:
@@ -38,6 +47,18 @@ def record(recorder: Recorder, entry: dict, status: int, latency_ms: float, **ta
     entry["status"] = status
 
 
+def closed(recorder: Recorder, entry: dict, status: int, verb: str, seconds: float) -> None:
+    """Count an answered request, and write its row unless the model did."""
+    metrics.REQUESTS.labels(entry["version"], verb, str(status)).inc()
+    metrics.LATENCY.labels(entry["version"], verb).observe(seconds)
+    if entry["status"] is None:
+        try:
+            record(recorder, entry, status, 1000 * seconds)
+        except Full as error:
+            metrics.UNRECORDED.inc()
+            log.error("a request answered %d is not in the log: %s", status, error)
+
+
 class RequestLog:
     """ASGI middleware around KServe's application."""
 
@@ -48,21 +69,20 @@ class RequestLog:
         """Answer one request, and see that its row is written whatever the answer."""
         path = scope.get("path", "")
         if path.startswith(CLOSED):
-            await send({"type": "http.response.start", "status": 404, "headers": []})
-            await send({"type": "http.response.body", "body": b"not served here"})
+            await JSONResponse({"error": "not served here"}, 404)(scope, receive, send)
             return
-        if scope["type"] != "http" or not path.endswith(ASKED):
+        verb = next((verb for end, verb in ASKED.items() if path.endswith(end)), None)
+        if scope["type"] != "http" or verb is None:
             await self.app(scope, receive, send)
             return
-        await self._logged(scope, receive, send)
+        await self._logged(verb, scope, receive, send)
 
-    async def _logged(self, scope, receive, send) -> None:
-        # a cloud event is no request to rank: without these headers KServe takes the body for what it is
-        headers = [(name, value) for name, value in scope["headers"] if not name.startswith(b"ce-")]
-        entry = opened(dict(headers).get(b"x-request-id", b"").decode("latin-1")[:256])
-        entry["version"] = self.version
-        entry["shadow"] = (b"x-shadow", b"1") in headers
-        _entry.set(entry)
+    async def _logged(self, verb: str, scope, receive, send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if not name.startswith(EVENT)]
+        if verb != "infer":  # V1 is JSON, whatever the caller says of it
+            headers = [*((name, value) for name, value in headers if name != b"content-type"), JSON]
+        entry = opened(dict(headers).get(b"x-request-id", b"").decode("latin-1"))
+        entry |= {"version": self.version, "shadow": (b"x-shadow", b"1") in headers}
         started, answered = time.perf_counter(), {"status": 500}
 
         async def noted(message) -> None:
@@ -71,16 +91,33 @@ class RequestLog:
             await send(message)
 
         try:
-            await self.app({**scope, "headers": headers}, receive, noted)
+            if (whole := await body(receive)) is None:
+                sentence = f"the body is larger than {MAX_BODY} bytes; send fewer items, or shorter texts"
+                await JSONResponse({"error": sentence}, 413)(scope, receive, noted)
+            else:
+                await self.app({**scope, "headers": headers}, again(whole, receive), noted)
         finally:
-            self._close(entry, answered["status"], scope["path"], 1000 * (time.perf_counter() - started))
+            closed(self.recorder, entry, answered["status"], verb, time.perf_counter() - started)
 
-    def _close(self, entry: dict, status: int, path: str, latency_ms: float) -> None:
-        verb = next(verb for verb in ASKED if path.endswith(verb))
-        metrics.REQUESTS.labels(self.version, verb.strip(":/"), str(status)).inc()
-        if entry["status"] is None:
-            try:
-                record(self.recorder, entry, status, latency_ms)
-            except Full as error:
-                metrics.UNRECORDED.inc()
-                metrics.log.error("a request answered %d is not in the log: %s", status, error)
+
+async def body(receive) -> bytes | None:
+    """A request's body; None where it is larger than MAX_BODY. Of a caller who went away, what had come."""
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            return None
+    return b"".join(parts)
+
+
+def again(whole: bytes, receive):
+    """A `receive` that gives a body which was received already, and then what comes after it."""
+    waiting = [{"type": "http.request", "body": whole, "more_body": False}]
+
+    async def given():
+        return waiting.pop() if waiting else await receive()
+
+    return given

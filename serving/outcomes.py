@@ -1,22 +1,78 @@
-"""Collects what came of the items shown: clicks, orders, satisfaction grades. `python -m serving.outcomes`."""
+"""Collects what came of the items shown: clicks, orders, satisfaction grades. `python -m serving.outcomes --help`."""
 
 import argparse
-import math
 import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Literal
 
+import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
 from serving.exposures import Full, Recorder
-from serving.requests import MAX_NAME, Refused, listed, parse_body, text
+from serving.openapi import document
+from serving.requests import MAX_ITEMS, Id, Refused
+from serving.sentences import sentence
 
-KINDS = ("click", "order", "grade")
+MAX_BODY = 2**20  # bytes
+BELONGS = {"click": (), "order": ("revenue", "currency"), "grade": ("grade",)}
+
+
+class Outcome(BaseModel):
+    """What one item came to; an order has revenue and currency, a grade its grade, a click neither."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    request_id: Id = Field(description="of the page that showed the item")
+    item_id: Id
+    kind: Literal["click", "order", "grade"]
+    time: str | None = Field(None, description="ISO 8601 with a time zone; now where it is not given")
+    revenue: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="in the currency's minor units")
+    currency: Annotated[str, Field(min_length=3, max_length=3)] | None = Field(None, description="ISO 4217")
+    grade: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="satisfaction")
+
+    @field_validator("time")
+    @classmethod
+    def _a_moment(cls, said: str | None) -> str | None:
+        try:
+            moment = datetime.fromisoformat(said) if said is not None else datetime.now(UTC)
+        except ValueError as error:
+            raise ValueError(f"is {said[:80]!r}; give ISO 8601 with a time zone") from error
+        if moment.tzinfo is None:
+            raise ValueError(f"is {said!r}, without a time zone")
+        return said
+
+    @model_validator(mode="after")
+    def _what_its_kind_has(self):
+        for name in ("revenue", "currency", "grade"):
+            if (getattr(self, name) is not None) != (name in BELONGS[self.kind]):
+                raise ValueError(f"is of kind {self.kind} with{'out' if name in BELONGS[self.kind] else ''} {name}")
+        return self
+
+    def row(self, now: datetime) -> dict:
+        """The row of OUTCOMES."""
+        return self.model_dump() | {"time": datetime.fromisoformat(self.time).astimezone(UTC) if self.time else now}
+
+
+class Outcomes(BaseModel):
+    """All or nothing is taken."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class Accepted(BaseModel):
+    """How many rows were written."""
+
+    accepted: int
 
 
 def application(recorder: Recorder) -> FastAPI:
@@ -27,12 +83,15 @@ def application(recorder: Recorder) -> FastAPI:
         yield
         await run_in_threadpool(recorder.close)
 
-    app = FastAPI(title="Outcomes", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="Outcomes", lifespan=lifespan)
+    app.openapi = partial(document, app, "Broadfast outcomes", "1", {"/outcomes": (Outcomes, Accepted)})
 
     @app.post("/outcomes")
     async def collect(request: Request) -> JSONResponse:
+        if (body := await _bounded(request)) is None:
+            return JSONResponse({"error": f"the body is larger than {MAX_BODY} bytes; send fewer outcomes"}, 413)
         try:
-            rows = outcomes(await request.body(), datetime.now(UTC))
+            rows = outcomes(body, datetime.now(UTC))
             await run_in_threadpool(recorder.record, outcomes=rows)
         except Refused as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -41,8 +100,9 @@ def application(recorder: Recorder) -> FastAPI:
         return JSONResponse({"accepted": len(rows)})
 
     @app.get("/health")
-    async def health() -> dict:
-        return {"ready": True}
+    async def health() -> JSONResponse:
+        ready = recorder.writable()
+        return JSONResponse({"ready": ready, "rows_waiting": recorder.spooled}, 200 if ready else 503)
 
     @app.get("/metrics")
     async def show() -> Response:
@@ -51,60 +111,35 @@ def application(recorder: Recorder) -> FastAPI:
     return app
 
 
+async def _bounded(request: Request) -> bytes | None:
+    """The body; None where it is larger than MAX_BODY."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            return None
+    return body
+
+
 def outcomes(body: bytes, now: datetime) -> list[dict]:
     """Rows of OUTCOMES from a request's body: all of it, or none.
 
     Raises:
         Refused: an entry lacks something, or says something impossible; the sentence names entry and field.
     """
-    document = parse_body(body)
-    if not isinstance(document, dict) or "outcomes" not in document:
-        raise Refused("the body has no outcomes; give a JSON object with a list of them")
-    return [_outcome(entry, f"outcomes[{n}]", now) for n, entry in enumerate(listed(document["outcomes"], "outcomes"))]
-
-
-def _outcome(entry, place: str, now: datetime) -> dict:
-    if not isinstance(entry, dict):
-        raise Refused(f"{place} is no object; give request_id, item_id and kind")
-    row = {name: text(entry, name, MAX_NAME, True, f"{place}.") for name in ("request_id", "item_id", "kind")}
-    if row["kind"] not in KINDS:
-        raise Refused(f"{place}.kind is {row['kind']!r}; give one of {', '.join(KINDS)}")
-    return {"time": _time(entry.get("time"), f"{place}.time") or now, **row, **_worth(row["kind"], entry, place)}
-
-
-def _worth(kind: str, entry: dict, place: str) -> dict:
-    """Revenue and currency of an order, the grade of a grade, nothing of a click."""
-    revenue = currency = grade = None
-    if kind == "order":
-        revenue, currency = entry.get("revenue"), text(entry, "currency", 3, True, f"{place}.")
-        if isinstance(revenue, bool) or not isinstance(revenue, int) or not 0 <= revenue < 2**63:
-            raise Refused(f"{place}.revenue is {revenue!r}; give the minor units of the currency as a whole number")
-    if kind == "grade":
-        grade = entry.get("grade")
-        known = isinstance(grade, (int, float)) and not isinstance(grade, bool) and math.isfinite(grade)
-        if not known or not 0 <= grade <= 1:
-            raise Refused(f"{place}.grade is {grade!r}; give a number from 0 to 1")
-        grade = float(grade)
-    return {"revenue": revenue, "currency": currency, "grade": grade}
-
-
-def _time(value, place: str) -> datetime | None:
-    if value is None:
-        return None
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise Refused(f"{place} is {value!r}; give ISO 8601 with a time zone") from error
-    if moment.tzinfo is None:
-        raise Refused(f"{place} is {value!r}, without a time zone")
-    return moment.astimezone(UTC)
+        return [entry.row(now) for entry in Outcomes.model_validate(orjson.loads(body)).outcomes]
+    except orjson.JSONDecodeError as error:
+        raise Refused(f"the body is not JSON: {error}") from error
+    except ValidationError as error:
+        raise Refused(sentence(error)) from error
 
 
 def main() -> None:
     """Serve until SIGTERM, then upload what is left."""
     parser = argparse.ArgumentParser(prog="python -m serving.outcomes", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=18090)
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
+    parser.add_argument("--port", type=int, default=18090, help="of POST /outcomes, /health, /metrics, /openapi.json")
     parser.add_argument("--spool", default="runs/spool/outcomes", help="folder of what is not on S3 yet")
     options = parser.parse_args()
     try:

@@ -1,164 +1,125 @@
-"""What a caller may ask, checked field by field: whatever is wrong becomes one sentence that names the field."""
+"""What a caller may ask: one model, whose JSON Schema the server publishes and whose refusals are one sentence each."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from components import contracts
+from serving.sentences import sentence
 
 MAX_ITEMS = 1000
 MAX_TEXT = 10_000  # characters of a query or of an item's field
 MAX_NAME = 256  # characters of an id
-TEXTS = ("title", "brand", "category", "attributes")
-NUMBERS = ("price", "rating")
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Told = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"\S", description="not blank")]
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Id = Annotated[str, Field(max_length=MAX_NAME, pattern=r"\S", description="not blank")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ITEMS, json_schema_extra={"uniqueItems": True})]
 
 
 class Refused(ValueError):
     """The request cannot be answered as it is; the message says which field is wrong, and how."""
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Item(BaseModel):
+    """An item that the caller brings along; further fields are taken and not read."""
+
+    model_config = ConfigDict(strict=True)
+
+    title: Told
+    item_id: Id | None = Field(None, description="its place in the list, from 0, where it is not given")
+    query: Told | None = Field(None, description="the same for all items; may stand here instead of above")
+    brand: Text | None = None
+    category: Text | None = None
+    attributes: Text | None = None
+    price: Number | None = None
+    rating: Number | None = None
+
+
+class Ranking(BaseModel):
     """A query and what to rank for it: ids of known items, or the items themselves as `instances`."""
 
-    query: str
-    item_ids: tuple[str, ...]
-    instances: tuple[dict, ...]
-    query_id: str | None
-    locale: str | None
-    query_class: str | None
-    user_id: str | None
-    request_id: str | None
-    page_size: int
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={
+            "oneOf": [{"required": ["item_ids"]}, {"required": ["instances"]}],
+            "examples": [{"query": "trail running shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}],
+        },
+    )
+
+    query: Told | None = Field(None, description="needed, here or in each of the instances")
+    item_ids: Ids = []
+    instances: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] = []
+    query_id: Name | None = None
+    locale: Name | None = None
+    query_class: Literal[*contracts.QUERY_CLASSES] | None = None
+    user_id: Name | None = Field(None, description="never stored; its keyed hash is")
+    request_id: Name | None = Field(None, description="names this page's exposures and outcomes; made up if absent")
+    page_size: Annotated[int, Field(ge=1)] | None = Field(None, description="items shown; the others are only ranked")
+
+    @model_validator(mode="after")
+    def _one_query_and_distinct_items(self):
+        if ("item_ids" in self.model_fields_set) == ("instances" in self.model_fields_set):
+            both = "both" if self.item_ids else "neither"
+            raise ValueError(f"the body has {both} of item_ids and instances; give exactly one")
+        _same_query(self)
+        _distinct(self.ids, "item_ids" if self.item_ids else "instances")
+        return self
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The items' ids, in the order given."""
+        return self.item_ids or [item.item_id or str(place) for place, item in enumerate(self.instances)]
+
+    @cached_property
+    def items(self) -> list[dict]:
+        """The items that came along, with their ids."""
+        rows = zip(self.ids, self.instances, strict=True)
+        return [row.model_dump(exclude={"query"}) | {"item_id": item_id} for item_id, row in rows]
+
+    @property
+    def shown(self) -> int:
+        """How many items the page shows."""
+        return min(self.page_size or len(self.ids), len(self.ids))
 
 
-def parse(payload) -> Ranking:
+def parse(payload: Any) -> Ranking:
     """The request in a body, which is JSON as bytes or already decoded.
 
     Raises:
-        Refused: anything is missing, of another type, too long, too many, or no Unicode.
+        Refused: anything is missing, of another type, too long, too many, not known, or no Unicode.
     """
-    body = parse_body(payload)
-    if not isinstance(body, dict):
-        raise Refused(f"the body is {_kind(body)}; give a JSON object with query and item_ids or instances")
-    if ("item_ids" in body) == ("instances" in body):
-        both = "both" if "item_ids" in body else "neither"
-        raise Refused(f"the body has {both} of item_ids and instances; give exactly one")
-    item_ids = _item_ids(body["item_ids"]) if "item_ids" in body else ()
-    instances = _instances(body["instances"]) if "instances" in body else ()
-    query_class = text(body, "query_class", MAX_NAME)
-    if query_class is not None and query_class not in contracts.QUERY_CLASSES:
-        raise Refused(f"query_class is {query_class!r}; give one of {', '.join(contracts.QUERY_CLASSES)}")
-    return Ranking(
-        query=text(body, "query", MAX_TEXT, needed=True),
-        item_ids=item_ids or tuple(row["item_id"] for row in instances),
-        instances=instances,
-        query_class=query_class,
-        page_size=_page_size(body.get("page_size"), len(item_ids or instances)),
-        **{name: text(body, name, MAX_NAME) for name in ("query_id", "locale", "user_id", "request_id")},
-    )
-
-
-def text(row: Mapping, name: str, longest: int, needed: bool = False, place: str = "") -> str | None:
-    """The text in a field, None where it is absent and not needed.
-
-    Raises:
-        Refused: it is needed and blank, no text, too long, or no Unicode.
-    """
-    value = row.get(name)
-    if value is None and not needed:
-        return None
-    if value is None:
-        raise Refused(f"{place}{name} is missing")
-    if not isinstance(value, str):
-        raise Refused(f"{place}{name} is {_kind(value)}; give a string")
-    if needed and not value.strip():
-        raise Refused(f"{place}{name} is blank")
-    if len(value) > longest:
-        raise Refused(f"{place}{name} has {len(value)} characters; at most {longest} are taken")
+    if isinstance(payload, (bytes, bytearray)):
+        try:
+            payload = orjson.loads(payload)
+        except orjson.JSONDecodeError as error:
+            raise Refused(f"the body is not JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise Refused("the body is no JSON object; give one with query and item_ids or instances")
     try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise Refused(f"{place}{name} holds a lone surrogate at character {error.start}; send valid Unicode") from error
-    return value
+        return Ranking.model_validate(payload)
+    except ValidationError as error:
+        raise Refused(sentence(error)) from error
 
 
-def parse_body(body):
-    """What JSON bytes say; what is decoded already stays as it is.
-
-    Raises:
-        Refused: the bytes are no JSON.
-    """
-    if not isinstance(body, (bytes, bytearray)):
-        return body
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(f"the body is not JSON: {error}") from error
+def _same_query(ranking: Ranking) -> None:
+    asked = {item.query for item in ranking.instances} | {ranking.query}
+    asked.discard(None)
+    if not asked:
+        raise ValueError("query is missing")
+    if len(asked) > 1:
+        raise ValueError("the instances name different queries; send a request for each")
+    ranking.query = asked.pop()
 
 
-def listed(value, name: str) -> list:
-    """The list in a field.
-
-    Raises:
-        Refused: it is none, is empty, or is longer than MAX_ITEMS.
-    """
-    if not isinstance(value, list):
-        raise Refused(f"{name} is {_kind(value)}; give a list")
-    if not 1 <= len(value) <= MAX_ITEMS:
-        raise Refused(f"{name} has {len(value)} entries; give 1 to {MAX_ITEMS}")
-    return value
-
-
-def _item_ids(value) -> tuple[str, ...]:
-    entries = listed(value, "item_ids")
-    ids = tuple(text({f"item_ids[{n}]": entry}, f"item_ids[{n}]", MAX_NAME, True) for n, entry in enumerate(entries))
-    return _distinct(ids, "item_ids")
-
-
-def _instances(value) -> tuple[dict, ...]:
-    rows = tuple(_instance(entry, f"instances[{n}]", n) for n, entry in enumerate(listed(value, "instances")))
-    _distinct(tuple(row["item_id"] for row in rows), "instances")
-    return rows
-
-
-def _instance(entry, place: str, number: int) -> dict:
-    if not isinstance(entry, dict):
-        raise Refused(f"{place} is {_kind(entry)}; give an object with a title")
-    row = {name: text(entry, name, MAX_TEXT, name == "title", f"{place}.") for name in TEXTS}
-    row |= {name: _finite(entry.get(name), f"{place}.{name}") for name in NUMBERS}
-    return row | {"item_id": text(entry, "item_id", MAX_NAME, place=f"{place}.") or str(number)}
-
-
-def _distinct(ids: tuple[str, ...], name: str) -> tuple[str, ...]:
+def _distinct(ids: list[str], name: str) -> None:
     seen = set()
     for item_id in ids:
         if item_id in seen:
-            raise Refused(f"{name} names the item {item_id!r} twice")
+            raise ValueError(f"{name} names the item {item_id!r} twice")
         seen.add(item_id)
-    return ids
-
-
-def _finite(value, place: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Refused(f"{place} is {_kind(value)}; give a number")
-    if not math.isfinite(value):
-        raise Refused(f"{place} is {value}; give a finite number")
-    return float(value)
-
-
-def _page_size(value, items: int) -> int:
-    if value is None:
-        return items
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise Refused(f"page_size is {value if isinstance(value, int) else _kind(value)}; give a whole number from 1")
-    return min(value, items)
-
-
-def _kind(value) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
-    return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from components import package_manifest
 
@@ -71,9 +71,16 @@ class Scorer:
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         """Score (query, item text) pairs, in their order."""
-        encodings = self.tokenizer.encode_batch(list(pairs))
-        order = sorted(range(len(pairs)), key=lambda index: len(encodings[index].ids))
-        logits, reasoning = [None] * len(pairs), [None] * len(pairs)
+        return self.run(self.tokenise(pairs))
+
+    def tokenise(self, pairs: Sequence[tuple[str, str]]) -> list[Encoding]:
+        """Pairs as the model reads them, cut to its length."""
+        return self.tokenizer.encode_batch(list(pairs))
+
+    def run(self, encodings: Sequence[Encoding]) -> Scores:
+        """Score tokenised pairs, in their order."""
+        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+        logits, reasoning = [None] * len(encodings), [None] * len(encodings)
         for bucket in np.array_split(order, min(BUCKETS, max(1, len(order)))):  # alike in length: little padding
             outputs = self.session.run(["logits", "reasoning"], inputs([encodings[index] for index in bucket]))
             for row, index in enumerate(bucket):

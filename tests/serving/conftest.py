@@ -16,7 +16,10 @@ class WordOverlap:
 
     version, labels = "student-overlap", LABELS
 
-    def __call__(self, pairs):
+    def tokenise(self, pairs):
+        return list(pairs)
+
+    def run(self, pairs):
         from components.student.score import Scores
 
         shared = [len(set(query.split()) & set(text.split())) / max(1, len(query.split())) for query, text in pairs]

@@ -9,6 +9,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from bench.fuzz import fuzz_figures
 from components import storage
 from tests.serving.tiny_package import write_package
 
@@ -19,15 +20,16 @@ BODY = {"query": "red shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}
 
 @pytest.fixture(scope="module")
 def server(s3, night, tmp_path_factory):
-    """The address, the process and the version of one server with S3 behind it."""
+    """The address, the process, the version and gRPC's address of one server with S3 behind it."""
     from pipelines.laptop import free_ports
 
-    (port,), folder = free_ports(1), tmp_path_factory.mktemp("server")
+    (port, grpc_port), folder = free_ports(2), tmp_path_factory.mktemp("server")
     version = write_package(folder / "package")
     command = [sys.executable, "-m", "serving", f"--package={folder / 'package'}", f"--features={night}"]
-    process = s3.start("tiny", [*command, f"--port={port}", f"--spool={folder / 'spool'}"])
+    command += [f"--port={port}", f"--grpc-port={grpc_port}", f"--spool={folder / 'spool'}"]
+    process = s3.start("tiny", command)
     s3.wait_ready("tiny", f"http://127.0.0.1:{port}/v1/models/relevance")
-    return f"http://127.0.0.1:{port}", process, version
+    return f"http://127.0.0.1:{port}", process, version, f"127.0.0.1:{grpc_port}"
 
 
 def post(server, verb: str = "predict", **request) -> httpx.Response:
@@ -69,10 +71,101 @@ def test_bad_input_is_the_callers_error_in_one_sentence(server, request_):
         assert answer.status_code == 400 and answer.json()["error"]
 
 
-def test_v2_requests_and_other_models_are_the_callers_error_too(server):
-    inputs = [{"name": "query", "shape": [1], "datatype": "BYTES", "data": ["a"]}]
-    assert httpx.post(f"{server[0]}/v2/models/relevance/infer", json={"inputs": inputs}).status_code == 400
+def tensor(name: str, *values: str, **lies) -> dict:
+    return {"name": name, "shape": [len(values)], "datatype": "BYTES", "data": list(values)} | lies
+
+
+def infer(server, *inputs: dict, **request) -> httpx.Response:
+    body = {"json": {"id": "r1", "inputs": list(inputs)}} if inputs else {}
+    return httpx.post(f"{server[0]}/v2/models/relevance/infer", **(body | request))
+
+
+def test_a_v2_request_is_answered_in_tensors_with_the_same_ranking(server):
+    answer = infer(server, tensor("query", "red shoes"), tensor("item_ids", "i1", "i2"))
+    outputs = {output["name"]: output for output in answer.json()["outputs"]}
+    same = post(server, json=BODY).json()["predictions"]
+    assert outputs["item_id"]["data"] == [row["item_id"] for row in same]
+    assert outputs["label"]["data"] == [row["label"] for row in same] and outputs["probabilities"]["shape"] == [2, 4]
+    assert (answer.headers["x-model-version"], answer.json()["id"]) == (server[2], "r1")
+
+
+BROKEN = [
+    {"json": {"inputs": [tensor("query", "a", shape=[7])]}},
+    {"json": {"inputs": [tensor("query", "a", shape="x")]}},
+    {"json": {"inputs": [{"name": "query"}]}},
+    {"json": {"inputs": "query"}},
+    {"content": b"[" * 5000, "headers": {"content-type": "application/json"}},
+    {"content": b"{}", "headers": {"inference-header-content-length": "2"}},
+    {"content": b"{}", "headers": {"inference-header-content-length": "two"}},
+    {"content": b'{"inputs": [{"name": 1, "shape": 2, "datatype": 3}]}', "headers": {"content-type": "text/plain"}},
+]
+
+
+@pytest.mark.parametrize("request_", BROKEN, ids=range(len(BROKEN)))
+def test_a_v2_request_that_is_none_is_the_callers_error_in_one_sentence(server, request_):
+    answer = infer(server, **request_)
+    assert answer.status_code == 400 and (answer.json().get("error") or answer.json()["detail"])
+
+
+def test_another_model_is_not_found(server):
     assert httpx.post(f"{server[0]}/v1/models/other:predict", json=BODY).status_code == 404
+
+
+def grpc(server, *inputs: dict, **named):
+    """KServe's own client, over gRPC."""
+    import asyncio
+
+    from kserve import InferenceGRPCClient, InferInput, InferRequest
+
+    async def ask():
+        client = InferenceGRPCClient(server[3], timeout=20)
+        tensors = [InferInput(each["name"], each["shape"], each["datatype"], each["data"]) for each in inputs]
+        try:
+            return await client.infer(InferRequest("relevance", tensors), **named)
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
+
+
+def test_grpc_answers_as_rest_does(server):
+    query, items = tensor("query", b"red shoes"), tensor("item_ids", b"i1", b"i2")
+    answer = grpc(server, query, items, headers=(("x-request-id", "by-grpc"),))
+    assert answer.get_output_by_name("item_id").data == [b"i1", b"i2"] and answer.id == "by-grpc"
+
+
+def test_a_wrong_grpc_request_is_the_callers_error_in_one_sentence(server):
+    from grpc import StatusCode
+    from grpc.aio import AioRpcError
+
+    with pytest.raises(AioRpcError) as refused:
+        grpc(server, tensor("query", b"red shoes", shape=[2]))
+    assert refused.value.code() == StatusCode.INVALID_ARGUMENT
+    assert refused.value.details() == "the input 'query' says shape [2] and holds 1 values"
+
+
+def test_a_body_without_end_is_refused_before_it_is_read_whole(server):
+    endless = (b"x" * 2**20 for _ in range(40))
+    answer = post(server, content=endless)
+    assert answer.status_code == 413 and "larger than 16777216 bytes" in answer.json()["error"]
+
+
+def test_the_schema_that_is_published_is_the_one_of_the_request(server):
+    from serving.requests import Ranking
+
+    published = httpx.get(f"{server[0]}/openapi.json").json()["components"]["schemas"]["Ranking"]
+    assert published["properties"].keys() == Ranking.model_json_schema()["properties"].keys()
+    assert published["additionalProperties"] is False
+
+
+def test_an_answer_says_what_each_stage_took(server):
+    stages = post(server, json=BODY | {"query": "never asked"}).headers["server-timing"]
+    assert [part.split(";")[0] for part in stages.split(", ")] == ["parse", "features", "tokenise", "model", "record"]
+
+
+def test_whatever_is_sent_is_never_the_servers_error(server):
+    figures = fuzz_figures(server[0], tries=300)
+    assert figures["fuzz_tries"] == 300 and figures["fuzz_5xx"] == 0, figures["fuzz_first_5xx"]
 
 
 def test_nobody_can_unload_the_model_over_http(server):
@@ -91,13 +184,14 @@ def test_requests_are_counted_by_version_verb_and_code_and_wrong_ones_log_no_tra
     post(server, content=b"{")
     counted = httpx.get(f"{server[0]}/metrics").text
     assert f'broadfast_requests_total{{code="400",verb="predict",version="{server[2]}"}}' in counted
-    assert f'broadfast_stage_seconds_count{{stage="score",version="{server[2]}"}}' in counted
+    assert f'broadfast_stage_seconds_count{{stage="model",version="{server[2]}"}}' in counted
+    assert f'broadfast_request_seconds_bucket{{le="0.5",verb="predict",version="{server[2]}"}}' in counted
     assert "Traceback" not in (s3.logs / "tiny.log").read_text()
 
 
 def test_it_listens_on_loopback_only(server):
     listening = [c.laddr.ip for c in psutil.Process(server[1].pid).connections() if c.status == "LISTEN"]
-    assert listening == ["127.0.0.1"]
+    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
 def test_torch_is_nowhere_in_the_server(server):

@@ -29,14 +29,16 @@ def test_outcomes_of_each_kind_are_accepted_and_kept(client, recorder, objects):
 
 
 WRONG = [
-    ({}, "the body has no outcomes"),
+    ({}, "outcomes is missing"),
     ({"outcomes": []}, "outcomes has 0 entries"),
-    ({"outcomes": ["x"]}, "outcomes[0] is no object"),
-    ({"outcomes": [CLICK | {"kind": "view"}]}, "outcomes[0].kind is 'view'"),
+    ({"outcomes": ["x"]}, "outcomes[0] is a string; give an object"),
+    ({"outcomes": [CLICK | {"kind": "view"}]}, "outcomes[0].kind is 'view'; give one of click, order, grade"),
     ({"outcomes": [CLICK, CLICK | {"item_id": ""}]}, "outcomes[1].item_id is blank"),
-    ({"outcomes": [ORDER | {"revenue": 19.99}]}, "outcomes[0].revenue is 19.99"),
+    ({"outcomes": [ORDER | {"revenue": 19.99}]}, "outcomes[0].revenue is a number; give a whole number"),
     ({"outcomes": [ORDER | {"revenue": -1}]}, "outcomes[0].revenue is -1"),
-    ({"outcomes": [ORDER | {"currency": None}]}, "outcomes[0].currency is missing"),
+    ({"outcomes": [ORDER | {"currency": None}]}, "outcomes[0] is of kind order without currency"),
+    ({"outcomes": [CLICK | {"revenue": 5}]}, "outcomes[0] is of kind click with revenue"),
+    ({"outcomes": [CLICK | {"revenu": 5}]}, "outcomes[0].revenu is not known here"),
     ({"outcomes": [GRADE | {"grade": 1.5}]}, "outcomes[0].grade is 1.5"),
     ({"outcomes": [CLICK | {"time": "today"}]}, "outcomes[0].time is 'today'"),
     ({"outcomes": [CLICK | {"time": "2026-01-31T10:00:00"}]}, "without a time zone"),
@@ -50,8 +52,26 @@ def test_a_wrong_batch_is_refused_whole_in_a_sentence(client, recorder, body, se
     assert recorder.spooled == 0
 
 
-def test_what_is_not_json_is_refused(client):
-    assert client.post("/outcomes", content=b"{").status_code == 400
+@pytest.mark.parametrize("body", [b"{", b"", b"null", b"[" * 5000, b'{"outcomes": [NaN]}', b'"\\ud800"', b"\xff"])
+def test_what_is_no_json_object_is_refused(client, body):
+    answer = client.post("/outcomes", content=body, headers={"content-type": "text/plain"})
+    assert answer.status_code == 400 and answer.json()["error"]
+
+
+def test_a_body_that_is_too_large_is_refused(client):
+    answer = client.post("/outcomes", content=b" " * (2**20 + 1))
+    assert answer.status_code == 413 and "larger than 1048576 bytes" in answer.json()["error"]
+
+
+def test_the_health_is_bad_while_nothing_can_be_recorded(client, recorder):
+    assert client.get("/health").json() == {"ready": True, "rows_waiting": 0}
+    client.post("/outcomes", json={"outcomes": [CLICK] * 20})
+    assert client.get("/health").status_code == 503
+
+
+def test_the_schema_that_is_published_is_the_one_that_is_checked(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["Outcome"]["required"] == ["request_id", "item_id", "kind"]
 
 
 def test_a_full_spool_answers_503_and_says_that_nothing_was_recorded(client):

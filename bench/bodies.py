@@ -1,0 +1,72 @@
+"""Bodies that callers might send, from nearly right to nonsense, as hypothesis strategies."""
+
+import json
+
+from hypothesis import strategies as st
+
+from serving.requests import MAX_ITEMS
+
+TEXTS = st.text(max_size=20) | st.sampled_from(["red shoes", "i1", "i2", "", " ", "\x00", "\u202e", "x" * 10_001])
+SURROGATES = st.sampled_from(["\ud800", "a\udfffb"])
+NUMBERS = st.integers() | st.floats() | st.sampled_from([0, 1, 10**400, float("nan"), float("inf"), True])
+ANYTHING = st.recursive(
+    st.none() | NUMBERS | TEXTS | SURROGATES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+IDS = st.sampled_from(["i1", "i2", "i3"])
+
+
+def mostly(right: st.SearchStrategy) -> st.SearchStrategy:
+    """The right kind of value nine times in ten."""
+    return st.integers(0, 9).flatmap(lambda drawn: right if drawn else ANYTHING)
+
+
+def items() -> st.SearchStrategy:
+    """An item that a caller brings along."""
+    texts = {name: mostly(TEXTS) for name in ("item_id", "query", "brand", "category", "attributes", "further")}
+    numbers = {name: mostly(st.floats(allow_nan=False)) for name in ("price", "rating")}
+    return st.fixed_dictionaries({"title": mostly(TEXTS)}, optional=texts | numbers)
+
+
+def rankings() -> st.SearchStrategy:
+    """A request body of V1, decoded."""
+    names = {name: mostly(TEXTS) for name in ("query_id", "locale", "user_id", "request_id")}
+    lists = {
+        "item_ids": mostly(st.lists(mostly(IDS), max_size=4)),
+        "instances": mostly(st.lists(mostly(items()), max_size=3)),
+    }
+    rest = {
+        "page_size": mostly(st.integers(-1, MAX_ITEMS)),
+        "query_class": mostly(st.sampled_from(["head", "torso", "tail"])),
+        "further": ANYTHING,
+    }
+    either = st.sampled_from([["item_ids"], ["item_ids"], ["instances"], ["instances"], ["item_ids", "instances"], []])
+    return either.flatmap(
+        lambda chosen: st.fixed_dictionaries(
+            {"query": mostly(TEXTS), **{name: lists[name] for name in chosen}}, optional=names | rest
+        )
+    )
+
+
+def tensors() -> st.SearchStrategy:
+    """A request body of V2, decoded."""
+    name = st.sampled_from(["query", "item_ids", "title", "price", "user_id", "page_size", "colour"])
+    tensor = st.fixed_dictionaries(
+        {
+            "name": mostly(name),
+            "shape": mostly(st.lists(st.integers(-2, 4), max_size=3)),
+            "datatype": mostly(st.sampled_from(["BYTES", "FP32", "FP64", "INT64", "BOOL", "FP16", "bytes"])),
+            "data": mostly(st.lists(TEXTS | NUMBERS | SURROGATES, max_size=4)),
+        },
+        optional={"parameters": mostly(st.dictionaries(st.text(max_size=5), TEXTS | NUMBERS, max_size=2))},
+    )
+    outputs = st.lists(st.fixed_dictionaries({"name": st.sampled_from(["label", "score", "colour"])}), max_size=2)
+    said = {"id": TEXTS, "outputs": outputs, "parameters": st.dictionaries(st.text(max_size=5), NUMBERS, max_size=2)}
+    known = {name: mostly(strategy) for name, strategy in said.items()}
+    return st.fixed_dictionaries({"inputs": mostly(st.lists(mostly(tensor), max_size=4))}, optional=known)
+
+
+def encoded(body) -> bytes:
+    """A body as JSON, with whatever JSON can be made to carry."""
+    return json.dumps(body, ensure_ascii=True).encode()

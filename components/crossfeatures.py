@@ -1,4 +1,4 @@
-"""The ten numbers that go with a query and an item, computed by the same function offline and online.
+"""The numbers that go with a query and an item, computed by the same function offline and online.
 
 A number that is not known becomes its default in DEFAULTS, here and nowhere else.
 """
@@ -7,16 +7,24 @@ import math
 import re
 from collections.abc import Mapping
 
-ITEM_NUMBERS = ("price", "rating", "impressions_7d", "clicks_7d", "orders_7d")
-QUERY_NUMBERS = ("query_impressions_30d", "query_clicks_30d")
+ITEM_COUNTS = ("impressions_7d", "clicks_7d", "orders_7d", "impressions_30d", "clicks_30d", "orders_30d")
+ITEM_NUMBERS = ("price", "rating", *ITEM_COUNTS)
+QUERY_COUNTS = ("query_impressions_30d", "query_clicks_30d")
+QUERY_NUMBERS = (*QUERY_COUNTS, "query_click_through", "query_frequency", "query_category_entropy")
 DEFAULTS = {
     "price": 0.0,  # no price known
     "rating": 0.0,  # not rated
     "impressions_7d": 0.0,
     "clicks_7d": 0.0,
     "orders_7d": 0.0,
+    "impressions_30d": 0.0,
+    "clicks_30d": 0.0,
+    "orders_30d": 0.0,
     "query_impressions_30d": 0.0,
     "query_clicks_30d": 0.0,
+    "query_click_through": 0.0,  # never shown
+    "query_frequency": 0.0,  # tail; 1 is torso, 2 is head
+    "query_category_entropy": 0.0,  # bits; nothing shown, or items of one category
     "brand_match": 0.0,
     "price_ratio": 1.0,  # as dear as what this query usually shows
     "category_match": 0.0,
@@ -24,7 +32,7 @@ DEFAULTS = {
 
 
 def features(query: Mapping, item: Mapping) -> dict[str, float]:
-    """All ten, in the order of contracts.FEATURES, from a query and an item of the feature store (None: not known)."""
+    """All, in the order of contracts.FEATURES, from a query and an item of the feature store (None: not known)."""
     known = {name: _number(item.get(name)) for name in ITEM_NUMBERS}
     known |= {name: _number(query.get(name)) for name in QUERY_NUMBERS}
     known |= cross(query, item)

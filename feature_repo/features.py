@@ -8,36 +8,43 @@ from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Float32, Int64, String
 
 TEXT = {"title": String, "brand": String, "category": String, "attributes": String}
-STATISTICS = {"price": Float32, "rating": Float32, "impressions_7d": Int64, "clicks_7d": Int64, "orders_7d": Int64}
+COUNTS = ("impressions_7d", "clicks_7d", "orders_7d", "impressions_30d", "clicks_30d", "orders_30d")
+STATISTICS = {"price": Float32, "rating": Float32, **dict.fromkeys(COUNTS, Int64)}
 QUERY = {
     "query_impressions_30d": Int64,
     "query_clicks_30d": Int64,
+    "query_click_through": Float32,
+    "query_frequency": Int64,
+    "query_category_entropy": Float32,
     "query_category": String,
     "query_median_price": Float32,
 }
 NO_LIMIT = timedelta(0)
+MAX_AGE = timedelta(days=2)  # of statistics: older ones count as not known, in training and online
 
 item = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
 query = Entity(name="query", join_keys=["query_id"], value_type=ValueType.STRING)
 
 
-def view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | Path) -> FeatureView:
+def view(name: str, entity: Entity, fields: dict, ttl: timedelta, source: tuple[str | Path, dict]) -> FeatureView:
     """A feature view over FOLDER/NAME.parquet, whose rows carry the moment from which they were known."""
+    folder, tags = source
     return FeatureView(
         name=name,
         entities=[entity],
         ttl=ttl,
         schema=[Field(name=field, dtype=dtype) for field, dtype in fields.items()],
         source=FileSource(name=f"{name}_file", path=str(Path(folder, f"{name}.parquet")), timestamp_field="time"),
+        tags=tags,
     )
 
 
-def views(folder: str | Path) -> list[FeatureView]:
-    """The three views over the Parquet files of a folder."""
+def views(folder: str | Path, texts_digest: str = "") -> list[FeatureView]:
+    """The three views over the Parquet files of a folder; the digest of the texts that were known stays with theirs."""
     return [
-        view("item_text", item, TEXT, NO_LIMIT, folder),
-        view("item_statistics", item, STATISTICS, timedelta(days=2), folder),
-        view("query_statistics", query, QUERY, timedelta(days=2), folder),
+        view("item_text", item, TEXT, NO_LIMIT, (folder, {"digest": texts_digest})),
+        view("item_statistics", item, STATISTICS, MAX_AGE, (folder, {})),
+        view("query_statistics", query, QUERY, MAX_AGE, (folder, {})),
     ]
 
 

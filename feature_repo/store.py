@@ -1,14 +1,35 @@
-"""Opens the feature store that lies in a folder: one definition for the nightly step, the server and Feast's CLI."""
+"""Opens the feature store: one definition for the nightly step, the server and Feast's CLI.
+
+On a laptop it lies in the night's folder. On a cluster BROADFAST_REDIS (host:port, then as wanted ,password=... and
+,ssl=true) and BROADFAST_FEATURE_REGISTRY (a SQLAlchemy URL) name Redis and the registry, which all nights share.
+"""
 
 import os
 from pathlib import Path
 
 from feast import FeatureStore
 
-DEFINITION = Path(__file__).with_name("feature_store.yaml")
+HERE = Path(__file__).parent
+CLUSTER = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
 
 
-def open_store(folder: str | Path) -> FeatureStore:
-    """The store of one folder, wherever it was moved to: online reads need its registry.db and online.db alone."""
+def on_cluster() -> bool:
+    """Whether the environment names a store that all nights share.
+
+    Raises:
+        ValueError: it names only a half of it.
+    """
+    missing = [name for name in CLUSTER if not os.environ.get(name)]
+    if len(missing) == 1:
+        raise ValueError(f"{missing[0]} is not set: a shared feature store needs {' and '.join(CLUSTER)}, or neither")
+    return not missing
+
+
+def open_store(folder: str | Path = ".", timeout_s: float = 30.0) -> FeatureStore:
+    """The store: of one folder, wherever it was moved to, or the shared one, to which a folder is only a source."""
     os.environ["BROADFAST_FEATURES"] = str(Path(folder).resolve())  # Feast expands it in the definition, now
-    return FeatureStore(fs_yaml_file=DEFINITION)
+    if not on_cluster():
+        return FeatureStore(fs_yaml_file=HERE / "feature_store.yaml")
+    patience = f"socket_timeout={timeout_s},socket_connect_timeout={timeout_s}"
+    os.environ["BROADFAST_REDIS_CONNECTION"] = f"{os.environ['BROADFAST_REDIS']},{patience}"
+    return FeatureStore(fs_yaml_file=HERE / "feature_store_cluster.yaml")

@@ -74,7 +74,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
-    parser.add_argument("--features", required=True, help="folder of the night's materialised features")
+    parser.add_argument("--features", help="folder of the night's features; not on a cluster (BROADFAST_REDIS)")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")

@@ -1,6 +1,7 @@
 """Reads what is known of a query and its items from Feast's online store: texts, numbers, and how old they are.
 
-Feast does not enforce ages online, so they are checked here; an old value is used, flagged and counted.
+Feast does not enforce ages online, so they are checked here: a number that is too old counts as not known, as in
+training. Rows are remembered for a minute, and longer only while the store does not answer.
 """
 
 import sqlite3
@@ -11,94 +12,165 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import serving.metrics  # noqa: F401  isort:skip  before Feast, see there
+from cachetools import LRUCache
 from feast.errors import FeastError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components import crossfeatures
-from feature_repo.features import QUERY, STATISTICS, TEXT
-from feature_repo.store import open_store
+from feature_repo.features import MAX_AGE, QUERY, STATISTICS, TEXT
+from feature_repo.store import on_cluster, open_store
+from serving.spool_metrics import log
 
 ITEM = [*(f"item_text:{name}" for name in TEXT), *(f"item_statistics:{name}" for name in STATISTICS)]
 OF_QUERY = [f"query_statistics:{name}" for name in QUERY]
-DAY_S = 86_400
+OUTAGE = (RedisError, SQLAlchemyError, sqlite3.Error, FeastError, OSError)
 PROBE = "\x00probe"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Rows for the known items, in the order asked, with their ten numbers; and what is wrong with them."""
-
-    items: list[dict]
-    features: list[dict[str, float]]
-    stale: list[bool]
-    missing: list[tuple[str, ...]]
-    unknown: list[str]
-    degraded: bool = False
-    age_s: float = 0.0
+TIMEOUT_S = 0.3  # of one read from Redis: a later answer is too late for a search page
+PAUSE_S = 1.0  # after a read that failed the store is left alone, for requests must not wait in a queue for timeouts
 
 
 class Unavailable(RuntimeError):
     """The store does not answer, and an item's text is nowhere else."""
 
 
-class OnlineFeatures:
-    """One store per process; an item's row is kept for `keep_s` seconds, a number older than `max_age_s` is stale."""
+@dataclass(frozen=True)
+class Found:
+    """Rows for the known items, in the order asked, with their numbers; and what is wrong with them."""
 
-    def __init__(self, folder: str | Path, max_age_s: float = 2 * DAY_S, keep_s: float = 60.0, keep: int = 100_000):
-        absent = [name for name in ("registry.db", "online.db") if not Path(folder, name).is_file()]
-        if absent:
-            raise ValueError(f"{folder} has no {' and no '.join(absent)}: it is no folder of materialised features")
-        self.store, self.guard = open_store(folder), threading.Lock()
-        self.max_age_s, self.keep_s, self.keep = max_age_s, keep_s, keep
-        self.kept: dict[str, tuple[float, dict]] = {}
-        try:
-            self.find("probe", PROBE, [PROBE])  # Feast loads its registry at the first read
-        except (FeastError, sqlite3.Error) as error:
-            raise ValueError(f"{folder} does not answer as a folder of materialised features: {error}") from error
+    items: list[dict]
+    features: list[dict[str, float]]
+    stale: list[bool]
+    missing: list[tuple[str, ...]]  # numbers that were replaced by their defaults, an item
+    unknown: list[str]
+    degraded: bool  # the store did not answer this time
+    age_s: float  # of the oldest statistics that were used
+
+
+class OnlineFeatures:
+    """One store per process; a row is remembered for `keep_s` seconds, a number older than `max_age_s` is stale."""
+
+    def __init__(
+        self,
+        folder: str | Path | None,
+        max_age_s: float = MAX_AGE.total_seconds(),
+        keep_s: float = 60.0,
+        keep: int = 100_000,
+        wait_s: float = 300.0,
+    ):
+        if not on_cluster():
+            _check(folder)
+        self.max_age_s, self.keep_s, self.keep, self.wait_s = max_age_s, keep_s, keep, wait_s
+        self.kept: LRUCache[tuple[str, str], tuple[float, dict]] = LRUCache(keep)
+        self.guard, self.asking, self.paused_until = threading.Lock(), threading.Lock(), 0.0
+        self.store = self._answering(folder)
 
     def find(self, query: str, query_id: str | None, item_ids: Sequence[str]) -> Found:
-        """What the store knows of the query and of each item; items without a text are `unknown`."""
-        asked = self._query(query, query_id)
-        rows = self._items(item_ids)
+        """What the store knows of the query and of each item; items without a text are `unknown`.
+
+        Raises:
+            Unavailable: the store does not answer, and an item's text is not remembered.
+        """
+        rows, degraded = self._rows("item_id", item_ids, ITEM)
+        if degraded and (lost := [item_id for item_id in item_ids if item_id not in rows]):
+            more = f" and of {len(lost) - 1} more" if len(lost) > 1 else ""
+            raise Unavailable(f"the feature store does not answer, and the text of {lost[0]!r}{more} is not remembered")
         unknown = [item_id for item_id in item_ids if rows[item_id]["title"] is None]
-        return self._found(
-            asked, [rows[item_id] for item_id in item_ids if rows[item_id]["title"] is not None], unknown
-        )
+        known = [rows[item_id] for item_id in item_ids if rows[item_id]["title"] is not None]
+        return self._found((query, query_id), known, unknown, degraded)
 
     def given(self, query: str, query_id: str | None, items: Sequence[dict]) -> Found:
         """The same for items that the caller brings along: only the query is looked up."""
-        return self._found(self._query(query, query_id), list(items), [])
+        return self._found((query, query_id), list(items), [], False)
 
-    def _found(self, query: dict, items: list[dict], unknown: list[str]) -> Found:
-        oldest = time.time() - self.max_age_s
+    def _found(self, asked: tuple[str, str | None], items: list[dict], unknown: list[str], degraded: bool) -> Found:
+        query, query_id = asked
+        rows, lost = self._rows("query_id", [query_id], OF_QUERY) if query_id else ({}, False)
+        now = time.time()
+        of_query, query_stale = self._fresh(rows.get(query_id, {}), QUERY, now)
+        of_query["query"] = query
+        fresh = [self._fresh(row, STATISTICS, now) for row in items]
+        ages = [now - row["time"] for row in (*items, *rows.values()) if row.get("time")]
         return Found(
             items=items,
-            features=[crossfeatures.features(query, item) for item in items],
-            stale=[any(0 < row.get("time", 0) < oldest for row in (query, item)) for item in items],
-            missing=[crossfeatures.missing(query, item) for item in items],
+            features=[crossfeatures.features(of_query, row) for row, _ in fresh],
+            stale=[stale or query_stale for _, stale in fresh],
+            missing=[crossfeatures.missing(of_query, row) for row, _ in fresh],
             unknown=unknown,
+            degraded=degraded or lost,
+            age_s=max((age for age in ages if age <= self.max_age_s), default=0.0),
         )
 
-    def _query(self, query: str, query_id: str | None) -> dict:
-        known = self._read(OF_QUERY, "query_id", [query_id], "query_impressions_30d")[0] if query_id else {}
-        return known | {"query": query}
+    def _fresh(self, row: dict, numbers: dict, now: float) -> tuple[dict, bool]:
+        """A row without the numbers that are too old, and whether they are. A caller's own numbers have no age."""
+        stale = 0 < row.get("time", 0) < now - self.max_age_s
+        return ({name: value for name, value in row.items() if name not in numbers} if stale else dict(row)), stale
 
-    def _items(self, item_ids: Sequence[str]) -> dict[str, dict]:
+    def _rows(self, key: str, ids: Sequence[str], references: list[str]) -> tuple[dict[str, dict], bool]:
+        """Rows by id, and whether the store did not answer: then those that are remembered, however long ago."""
         now = time.monotonic()
-        kept = {item_id: self.kept.get(item_id, (0.0, {})) for item_id in item_ids}
-        rows = {item_id: row for item_id, (until, row) in kept.items() if until > now}
-        wanted = [item_id for item_id in item_ids if item_id not in rows]
-        if wanted:
-            read = dict(zip(wanted, self._read(ITEM, "item_id", wanted, "price"), strict=True))
-            if len(self.kept) + len(read) > self.keep:
-                self.kept = {}
-            self.kept |= {item_id: (now + self.keep_s, row) for item_id, row in read.items()}
-            rows |= read
-        return rows
+        with self.guard:
+            kept = {name: self.kept[key, name] for name in ids if (key, name) in self.kept}
+        rows = {name: row for name, (until, row) in kept.items() if until > now}
+        wanted = [name for name in ids if name not in rows]
+        if not wanted:
+            return rows, False
+        read = self._read(references, key, wanted)
+        if read is None:
+            return {name: row for name, (_, row) in kept.items()}, True
+        with self.guard:
+            self.kept.update(((key, name), (now + self.keep_s, row)) for name, row in read.items())
+        return rows | read, False
 
-    def _read(self, references: list[str], key: str, ids: Sequence[str], dated_by: str) -> list[dict]:
-        with self.guard:  # Feast's store and its SQLite connection are not made for several threads
-            answer = self.store.get_online_features(references, [{key: one} for one in ids])
-        columns = answer.to_dict(include_event_timestamps=True)
-        names = [key, *(reference.split(":")[1] for reference in references)]
-        times = columns[f"{dated_by}__ts"]
-        return [{**{name: columns[name][n] for name in names}, "time": times[n]} for n in range(len(ids))]
+    def _read(self, references: list[str], key: str, ids: Sequence[str]) -> dict[str, dict] | None:
+        """Rows from the store; None where it does not answer, or did not a moment ago."""
+        if time.monotonic() < self.paused_until:
+            return None
+        try:
+            with self.asking:  # Feast's store and its SQLite connection are not made for several threads
+                return read(self.store, references, key, ids)
+        except OUTAGE as error:
+            self.paused_until = time.monotonic() + PAUSE_S
+            log.warning("the feature store does not answer (%s): defaults are used", type(error).__name__)
+            return None
+
+    def _answering(self, folder: str | Path | None):
+        """The store, once it has answered; on a cluster it may come later than this process.
+
+        Raises:
+            ValueError: it does not.
+        """
+        stop = stop_after_delay(self.wait_s if on_cluster() else 0)
+        again = retry_if_exception_type(OUTAGE)
+        told = before_sleep_log(log, 30)
+        try:
+            return Retrying(stop=stop, wait=wait_fixed(2), retry=again, before_sleep=told, reraise=True)(
+                _opened, folder
+            )
+        except OUTAGE as error:
+            place = "the feature store" if on_cluster() else folder
+            raise ValueError(f"{place} does not answer as a store of materialised features: {error}") from error
+
+
+def _opened(folder: str | Path | None):
+    store = open_store(folder or ".", TIMEOUT_S)
+    read(store, ITEM, "item_id", [PROBE])  # Feast loads its registry at the first read
+    return store
+
+
+def _check(folder: str | Path | None) -> None:
+    if folder is None:
+        raise ValueError("no folder of features is named, and no shared store (BROADFAST_REDIS)")
+    absent = [name for name in ("registry.db", "online.db") if not Path(folder, name).is_file()]
+    if absent:
+        raise ValueError(f"{folder} has no {' and no '.join(absent)}: it is no folder of materialised features")
+
+
+def read(store, references: list[str], key: str, ids: Sequence[str]) -> dict[str, dict]:
+    """Rows by id, each with the time of its statistics (s, UTC; 0 where there are none)."""
+    answer = store.get_online_features(references, [{key: one} for one in ids])
+    columns = answer.to_dict(include_event_timestamps=True)
+    names = [key, *(reference.split(":")[1] for reference in references)]
+    times = columns[f"{names[-1]}__ts"]  # the last is of the statistics
+    return {one: {name: columns[name][n] for name in names} | {"time": times[n]} for n, one in enumerate(ids)}

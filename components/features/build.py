@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from components import contracts
+from components import contracts, logs
 
 ITEM_TEXT = """
 select item_id, title, brand, category, attributes, time from items where time <= {as_of}
@@ -18,27 +18,45 @@ ITEM_STATISTICS = """
 with latest as (
     select * from items where time <= {as_of} qualify row_number() over (partition by item_id order by time desc) = 1
 ),
-shown as (select item_id, count(*) as shown from exposures where time < {as_of} and time >= {week_ago} group by all),
+shown as (
+    select item_id, count(*) filter (time >= {week_ago}) as week, count(*) as month
+    from exposures where time < {as_of} and time >= {month_ago} group by all
+),
 done as (
-    select item_id, count(*) filter (kind = 'click') as clicks, count(*) filter (kind = 'order') as orders
-    from outcomes where time < {as_of} and time >= {week_ago} group by all
+    select item_id, count(*) filter (kind = 'click' and time >= {week_ago}) as clicks_week,
+        count(*) filter (kind = 'order' and time >= {week_ago}) as orders_week,
+        count(*) filter (kind = 'click') as clicks_month, count(*) filter (kind = 'order') as orders_month
+    from outcomes where time < {as_of} and time >= {month_ago} group by all
 )
-select item_id, price, rating, coalesce(shown, 0) as impressions_7d, coalesce(clicks, 0) as clicks_7d,
-    coalesce(orders, 0) as orders_7d, {as_of} as time
+select item_id, price, rating, coalesce(week, 0) as impressions_7d, coalesce(clicks_week, 0) as clicks_7d,
+    coalesce(orders_week, 0) as orders_7d, coalesce(month, 0) as impressions_30d,
+    coalesce(clicks_month, 0) as clicks_30d, coalesce(orders_month, 0) as orders_30d, {as_of} as time
 from latest left join shown using (item_id) left join done using (item_id)
 """
+# Of what was shown in thirty days, the queries asked most that make up 60% are the head, the next 30% the torso;
+# a query that was not shown is what its judgements say. 2 is head, 1 torso, 0 tail.
 QUERY_STATISTICS = """
-with known as (
-    select query_id from judgements union select query_id from exposures where query_id <> '' and time < {as_of}
+with judged as (select query_id, any_value(query_class) as class from judgements group by query_id),
+known as (
+    select query_id from judged union select query_id from exposures where query_id <> '' and time < {as_of}
 ),
 shown as (
     select exposures.*, price from exposures left join statistics using (item_id)
-    where exposures.time < {as_of} and exposures.time >= {month_ago}
+    where exposures.time < {as_of} and exposures.time >= {month_ago} and query_id <> ''
 ),
 counted as (select query_id, count(*) as shown, median(price) as median_price from shown group by all),
+ranked as (
+    select query_id, (sum(shown) over (order by shown desc, query_id) - shown) / sum(shown) over () as before
+    from counted
+),
+by_category as (select query_id, category, count(*) as n from shown where category <> '' group by query_id, category),
 usual as (
-    select query_id, category from shown where category <> '' group by query_id, category
-    qualify row_number() over (partition by query_id order by count(*) desc, category) = 1
+    select query_id, category from by_category
+    qualify row_number() over (partition by query_id order by n desc, category) = 1
+),
+spread as (
+    select query_id, -sum(share * log2(share)) as entropy
+    from (select query_id, n / sum(n) over (partition by query_id) as share from by_category) group by query_id
 ),
 clicked as (
     select query_id, count(*) as clicks
@@ -47,15 +65,22 @@ clicked as (
     where kind = 'click' and outcomes.time < {as_of} and outcomes.time >= {month_ago} group by all
 )
 select query_id, coalesce(shown, 0) as query_impressions_30d, coalesce(clicks, 0) as query_clicks_30d,
+    (coalesce(clicks, 0) / shown)::float as query_click_through,
+    case when before < 0.6 or (before is null and class = 'head') then 2
+        when before < 0.9 or (before is null and class = 'torso') then 1
+        when before is not null or class = 'tail' then 0 end::bigint as query_frequency,
+    abs(entropy)::float as query_category_entropy,
     coalesce(category, '') as query_category, median_price::float as query_median_price, {as_of} as time
-from known left join counted using (query_id) left join usual using (query_id) left join clicked using (query_id)
+from known left join judged using (query_id) left join counted using (query_id) left join ranked using (query_id)
+    left join usual using (query_id) left join spread using (query_id) left join clicked using (query_id)
 """
 
 
-def build(judgements: str | Path, items: str | Path, logs: Path | None, as_of: datetime, folder: str | Path) -> dict:
+def build(judgements: str | Path, items: str | Path, logged: Path | None, as_of: datetime, folder: str | Path) -> dict:
     """Write item_text, item_statistics and query_statistics below `folder`; returns their row counts.
 
-    `logs` holds exposures/ and outcomes/ as the server wrote them, or is None on the first night.
+    `logged` holds exposures/ and outcomes/ as the server wrote them, or is None on the first night.
+    Copies of a row count once.
 
     Raises:
         ValueError: `as_of` has no time zone, or a file is not of its contract.
@@ -73,7 +98,7 @@ def build(judgements: str | Path, items: str | Path, logs: Path | None, as_of: d
         _table(database, "judgements", contracts.JUDGEMENTS, [judgements])
         _table(database, "items", contracts.ITEMS, [items])
         for name, schema in (("exposures", contracts.EXPOSURES), ("outcomes", contracts.OUTCOMES)):
-            _table(database, name, schema, sorted((logs / name).rglob("*.parquet")) if logs else [])
+            _table(database, name, schema, sorted((logged / name).rglob("*.parquet")) if logged else [])
         written = {
             "item_text": _write(database, ITEM_TEXT.format(**moments), folder / "item_text.parquet"),
             "item_statistics": _write(database, ITEM_STATISTICS.format(**moments), folder / "item_statistics.parquet"),
@@ -90,7 +115,8 @@ def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
     for file in files:
         next(contracts.read_batches(schema, file), None)  # refuses a file of another contract
     if files:
-        database.execute(f"create view {name} as from {_source(files)}")
+        source = _source(files)
+        database.execute(f"create view {name} as from {logs.distinct(name, source) if name in logs.KEYS else source}")
     else:
         database.register(name, schema.empty_table())
 

@@ -6,7 +6,9 @@ All in one process: each call of Feast's command line would import Feast anew, w
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+from feast import FeatureStore, FeatureView
 
 from components import contracts, crossfeatures
 from feature_repo.features import item, query, views
@@ -24,15 +26,71 @@ REFERENCES = (
 
 
 def materialize(folder: str | Path, as_of: datetime) -> dict:
-    """Register the views and fill the online store with what was known at `as_of`; returns what was registered."""
-    store = open_store(folder)
-    store.apply([item, query, *views(Path(folder).resolve())])
-    store.materialize(start_date=START, end_date=as_of)
-    return {"views": sorted(view.name for view in store.list_feature_views())}
+    """Register the views and bring the online store from where it ended up to `as_of`; returns what was done.
+
+    Texts that came late, with a time before that end, are not lost: they change the digest of what was known then, and
+    a changed digest writes all texts again. An `as_of` that was reached before writes nothing.
+
+    Raises:
+        ValueError: an item or query of the files cannot be read online afterwards.
+    """
+    store, folder = open_store(folder), Path(folder).resolve()
+    before = {view.name: view for view in store.list_feature_views()}
+    ends = {name: view.most_recent_end_time for name, view in before.items()}
+    late = _late(before.get("item_text"), folder)
+    store.apply([item, query, *views(folder, digest(folder, as_of))])
+    written = {}
+    for view in store.list_feature_views():
+        start = None if view.name == "item_text" and late else ends.get(view.name)
+        start = start or START
+        if start < as_of:
+            store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
+        written[view.name] = _between(folder / f"{view.name}.parquet", start, as_of)
+        _readable(store, view, folder)
+    return {"views": sorted(written), "materialised": written, "texts_came_late": late}
+
+
+def _late(known: FeatureView | None, folder: Path) -> bool:
+    """Whether the texts of before the last end are others than those that were known then."""
+    if known is None or known.most_recent_end_time is None:
+        return False
+    return known.tags.get("digest") != digest(folder, known.most_recent_end_time)
+
+
+def digest(folder: Path, until: datetime) -> str:
+    """A number that stands for all texts up to a moment, in whatever order the file has them."""
+    texts = f"(select * from read_parquet('{_quoted(folder / 'item_text.parquet')}') where time <= ?)"
+    with duckdb.connect() as database:
+        return str(database.execute(f"select bit_xor(hash(t)) from {texts} t", [until]).fetchone()[0])
+
+
+def _between(path: Path, start: datetime, end: datetime) -> int:
+    counted = f"select count(*) from read_parquet('{_quoted(path)}') where time >= ? and time <= ?"
+    with duckdb.connect() as database:
+        return database.execute(counted, [start, end]).fetchone()[0] if start < end else 0
+
+
+def _readable(store: FeatureStore, view: FeatureView, folder: Path) -> None:
+    """See that the first and the last key of a file are found online."""
+    key = view.join_keys[0]
+    with duckdb.connect() as database:
+        source = f"read_parquet('{_quoted(folder / f'{view.name}.parquet')}')"
+        keys = [name for name in database.execute(f"select min({key}), max({key}) from {source}").fetchone() if name]
+    if not keys:
+        return
+    names = [f"{view.name}:{field.name}" for field in view.features]
+    found = store.get_online_features(names, [{key: name} for name in keys]).to_dict(include_event_timestamps=True)
+    for place, name in enumerate(keys):
+        if not any(found[f"{field.name}__ts"][place] for field in view.features):
+            raise ValueError(f"{view.name}: {key} {name!r} was materialised and cannot be read online")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def training_set(judgements: str | Path, folder: str | Path, as_of: datetime, out: str | Path) -> int:
-    """Write every judgement with its ten numbers as they were at `as_of`; returns the number of rows.
+    """Write every judgement with its numbers as they were at `as_of`; returns the number of rows.
 
     Raises:
         ValueError: the join returned another number of rows than it was given.

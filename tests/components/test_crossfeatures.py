@@ -1,18 +1,18 @@
-"""The ten numbers of a query and an item: what each says, and what stands for the unknown."""
+"""The numbers of a query and an item: what each says, and what stands for the unknown."""
 
 import pytest
 
 from components import contracts
-from components.crossfeatures import DEFAULTS, cross, features, missing
+from components.crossfeatures import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS, cross, features, missing
 
 
 def test_every_number_of_the_contract_has_a_default_in_the_same_order():
     assert tuple(DEFAULTS) == contracts.FEATURES == tuple(features({}, {}))
 
 
-def test_an_unknown_query_and_item_give_the_defaults_and_seven_missing_numbers():
+def test_an_unknown_query_and_item_give_the_defaults_and_all_stored_numbers_are_missing():
     assert features({}, {}) == DEFAULTS
-    assert len(missing({}, {})) == 7
+    assert missing({}, {}) == (*ITEM_NUMBERS, *QUERY_NUMBERS)
 
 
 @pytest.mark.parametrize(("brand", "query", "expected"), [
@@ -38,7 +38,6 @@ def test_an_empty_category_matches_nothing_not_even_an_empty_one():
 
 
 def test_numbers_that_are_not_finite_count_as_missing():
-    item = {"price": float("nan"), "rating": 4.5, "impressions_7d": 3, "clicks_7d": 1, "orders_7d": 0}
-    query = {"query_impressions_30d": 9, "query_clicks_30d": 2}
-    assert len(missing(query, item)) == 1
+    item, query = dict.fromkeys(ITEM_NUMBERS, 1.0) | {"price": float("nan")}, dict.fromkeys(QUERY_NUMBERS, 1.0)
+    assert missing(query, item) == ("price",)
     assert features(query, item)["price"] == DEFAULTS["price"]

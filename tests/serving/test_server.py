@@ -79,7 +79,7 @@ def test_instances_are_scored_from_their_own_texts_and_their_unknown_numbers_cou
     answer = ask(model, b'{"query": "garden hose", "instances": [{"title": "garden hose", "price": 9}]}')
     recorder.flush()
     assert answer["predictions"][0]["score"] == 1.0
-    assert on_s3(objects, "requests")[0]["missing_features"] == 6
+    assert on_s3(objects, "requests")[0]["missing_features"] == 12
 
 
 def test_nothing_is_shown_that_cannot_be_recorded(model, recorder):

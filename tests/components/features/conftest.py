@@ -22,13 +22,13 @@ def item(item_id: str, **changes) -> dict:
 
 def exposure(item_id: str, before: timedelta, **changes) -> dict:
     row = dict.fromkeys(contracts.EXPOSURES.names)
-    known = {"time": AS_OF - before, "request_id": "r1", "query_id": "q1", "category": "Audio", "item_id": item_id}
-    return {**row, **known, **changes}
+    known = {"time": AS_OF - before, "query_id": "q1", "category": "Audio", "item_id": item_id} | changes
+    return {**row, "request_id": f"{known['query_id']}-{before}", **known}
 
 
 def outcome(item_id: str, before: timedelta, kind: str = "click") -> dict:
     row = dict.fromkeys(contracts.OUTCOMES.names)
-    return {**row, "time": AS_OF - before, "request_id": "r1", "item_id": item_id, "kind": kind}
+    return {**row, "time": AS_OF - before, "request_id": f"q1-{before}", "item_id": item_id, "kind": kind}
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """The features' source files: counted in their windows, strictly before the moment they are for."""
 
+import shutil
+from datetime import timedelta
+
 import pyarrow.parquet as pq
 import pytest
 
+from components import contracts
 from components.features.build import build
-from tests.components.features.conftest import AS_OF
+from tests.components.features.conftest import AS_OF, exposure, judgement
 
 
 def rows(folder, name: str, key: str) -> dict:
@@ -24,6 +28,44 @@ def test_a_querys_statistics_count_the_last_thirty_days_before_as_of(tables, log
     q1 = rows(tmp_path / "f", "query_statistics", "query_id")["q1"]
     assert (q1["query_impressions_30d"], q1["query_clicks_30d"]) == (3, 2)
     assert (q1["query_category"], q1["query_median_price"]) == ("Audio", 40.0)
+
+
+def test_thirty_days_and_clicks_through_and_categories_are_counted_too(tables, logs, tmp_path):
+    build(*tables, logs, AS_OF, tmp_path / "f")
+    b = rows(tmp_path / "f", "item_statistics", "item_id")["b"]
+    q1, q2 = (rows(tmp_path / "f", "query_statistics", "query_id")[name] for name in ("q1", "q2"))
+    assert (b["impressions_30d"], b["clicks_30d"], b["orders_30d"]) == (3, 1, 0)
+    assert (round(q1["query_click_through"], 4), q1["query_category_entropy"]) == (0.6667, 0.0)
+    assert (q2["query_click_through"], q2["query_category_entropy"]) == (None, None)
+
+
+def test_the_entropy_of_two_categories_shown_alike_is_one_bit(tables, tmp_path):
+    shown = [exposure("a", timedelta(hours=1)), exposure("b", timedelta(hours=1), category="Cables")]
+    contracts.write(shown, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/part=00/x.parquet")
+    build(*tables, tmp_path / "logs", AS_OF, tmp_path / "f")
+    assert rows(tmp_path / "f", "query_statistics", "query_id")["q1"]["query_category_entropy"] == 1.0
+
+
+def test_the_head_is_what_makes_up_sixty_percent_and_the_unshown_are_what_their_judgements_say(tmp_path, tables):
+    shown = [exposure("a", timedelta(seconds=n), query_id=name) for name in ("q5", "q6") for n in range(1, 5)]
+    shown += [exposure("a", timedelta(seconds=n), query_id="q7") for n in (1, 2)]
+    contracts.write(shown, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/x.parquet")
+    judged = [judgement("q8", "a", query_class="torso"), judgement("q9", "a", query_class="")]
+    contracts.write(judged, contracts.JUDGEMENTS, tables[0])
+    build(*tables, tmp_path / "logs", AS_OF, tmp_path / "f")
+    found = rows(tmp_path / "f", "query_statistics", "query_id")
+    assert {name: row["query_frequency"] for name, row in found.items()} == {
+        "q5": 2, "q6": 2, "q7": 1, "q8": 1, "q9": None
+    }  # fmt: skip
+
+
+def test_copies_of_a_row_count_once(tables, logs, tmp_path):
+    for table in ("exposures", "outcomes"):
+        (path,) = (logs / table).rglob("*.parquet")
+        shutil.copy(path, path.with_name("again.parquet"))
+    assert build(*tables, logs, AS_OF, tmp_path / "f")["exposures_read"] == 7
+    a = rows(tmp_path / "f", "item_statistics", "item_id")["a"]
+    assert (a["impressions_7d"], a["clicks_7d"], a["orders_7d"]) == (1, 1, 1)
 
 
 def test_an_item_that_is_listed_after_as_of_is_not_known_yet_and_is_counted(tables, logs, tmp_path):

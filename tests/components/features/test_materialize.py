@@ -1,14 +1,16 @@
 """Feast's store of one night: the training set it joins, and the same numbers again when it is read online."""
 
 import shutil
+from datetime import timedelta
 
 import pytest
 
 from components import contracts
 from components.features.build import build
 from components.features.materialize import materialize, training_set
-from tests.components.features.conftest import AS_OF
+from tests.components.features.conftest import AS_OF, item
 
+HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.slow  # imports Feast
 
 
@@ -33,6 +35,36 @@ def test_five_thousand_judgements_of_one_moment_come_back_as_five_thousand(table
     many = [{**first, "query_id": f"q{n % 70}", "item_id": "ab"[n % 2]} for n in range(5000)]
     contracts.write(many, contracts.JUDGEMENTS, tmp_path / "many.parquet")
     assert training_set(tmp_path / "many.parquet", folder, AS_OF, tmp_path / "t.parquet") == 5000
+
+
+def known(folder, *item_ids: str) -> list:
+    from feature_repo.store import open_store
+
+    answer = open_store(folder).get_online_features(["item_text:title"], [{"item_id": one} for one in item_ids])
+    return answer.to_dict()["title"]
+
+
+def nights_later(tables, folder, *items: dict) -> dict:
+    """The next night in the same store, with other items."""
+    contracts.write(list(items), contracts.ITEMS, tables[1])
+    build(*tables, None, AS_OF + timedelta(days=1), folder)
+    return materialize(folder, AS_OF + timedelta(days=1))
+
+
+def test_the_next_night_writes_only_the_texts_that_are_new(tables, folder):
+    facts = nights_later(tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("d", time=AS_OF + HOUR))
+    assert facts["materialised"] == {"item_text": 1, "item_statistics": 3, "query_statistics": 2}
+    assert known(folder, "a", "b", "d") == ["Item a", "Item b", "Item d"] and not facts["texts_came_late"]
+
+
+def test_a_text_that_comes_late_with_an_old_time_is_not_lost(tables, folder):
+    facts = nights_later(tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("e", time=AS_OF - HOUR))
+    assert facts["texts_came_late"] and facts["materialised"]["item_text"] == 3
+    assert known(folder, "e") == ["Item e"]
+
+
+def test_the_same_night_again_writes_nothing(folder):
+    assert set(materialize(folder, AS_OF)["materialised"].values()) == {0}
 
 
 def test_a_store_that_was_moved_and_lost_its_source_files_still_answers(folder, tmp_path):

@@ -115,11 +115,12 @@ class Laptop:
         ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
         options = {
             "dir": folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "volume.preStopSeconds": 1,
-            "volume.max": 0, "volume.minFreeSpace": "100MiB", "master.volumeSizeLimitMB": 256, "filer": "true", "s3": "true",
-            "s3.port.iceberg": 0, "s3.port.lance": 0, "s3.config": folder / "s3.json", **ports,
+            "volume.max": 0, "volume.minFreeSpace": "100MiB", "master.volumeSizeLimitMB": 256, "filer": "true",
+            "s3": "true", "s3.port.iceberg": 0, "s3.port.lance": 0, "s3.config": folder / "s3.json", **ports,
         }  # fmt: skip
         arguments = [f"-{name}={value}" for name, value in options.items()]
         weed = [str(Path(sys.executable).with_name("weed")), f"-logdir={folder / 'log'}", "server", *arguments]
+        self.s3 = weed
         self.start("s3", weed)
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         self.environment |= {
@@ -128,6 +129,11 @@ class Laptop:
             "AWS_SECRET_ACCESS_KEY": keys["secretKey"],
         }
         self.wait_ready("s3", f"{endpoint}/healthz")
+
+    def restart_s3(self) -> None:
+        """Start the same S3 again, after it ended."""
+        self.start("s3", self.s3)
+        self.wait_ready("s3", f"{self.environment['BROADFAST_S3_ENDPOINT']}/healthz")
 
     def start_gateway(self, features: Path) -> None:
         """Start the gateway and the outcome collector; servers follow by `reconcile`."""

@@ -10,14 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from grpc import aio
 from kserve import InferRequest
-from kserve.errors import InferenceError, InvalidInput, ModelNotFound
+from kserve.errors import InferenceError, InvalidInput, ModelNotFound, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.rest.server import RESTServer
 
-CALLERS_ERRORS = (InvalidInput, ModelNotFound)
+TOLD = (InvalidInput, ModelNotFound, ServerNotReady)  # to the caller; what is behind a 503 is logged once, where it is
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, struct.error, InferenceError)
 MAX_MESSAGE = 16 * 2**20  # bytes of a gRPC message
 
@@ -86,7 +86,7 @@ def refuse_in_a_sentence(app: FastAPI) -> None:
 
 
 def quiet() -> None:
-    """Log no line a request (the gateway and the REQUESTS table have them), and no traceback for a caller's error."""
+    """Log no line a request (the gateway and the REQUESTS table have them), and no traceback a refusal."""
     logging.getLogger("kserve").addFilter(is_ours)
     logging.getLogger("kserve.trace").setLevel(logging.WARNING)
     access = logging.getLogger("uvicorn.access")
@@ -94,5 +94,5 @@ def quiet() -> None:
 
 
 def is_ours(record: logging.LogRecord) -> bool:
-    """Whether a log record is about more than a request that was wrong: those are answered and counted."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CALLERS_ERRORS))
+    """Whether a log record is about more than a request that was refused: those are answered and counted."""
+    return not (record.exc_info and isinstance(record.exc_info[1], TOLD))

@@ -44,7 +44,7 @@ class Recorder:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.owner = _lock(self.folder / "lock")
         self.guard, self.closing, self.closed = threading.Lock(), threading.Event(), False
-        self.file, self.reachable = None, True
+        self.file, self.reachable, self.full = None, True, False
         self.waiting: dict[str, int] = {}  # rows of each file that S3 has not taken, by the file's stem
         self._adopt()
         self.thread = threading.Thread(target=self._upload_until_closed, name="recorder", daemon=True)
@@ -59,6 +59,18 @@ class Recorder:
             Full: the rows would exceed the limit (refused requests alone never do), the disk does not take them,
                 or the recorder is closed.
         """
+        try:
+            self._record(tables)
+        except Full as error:
+            if not self.full:
+                log.error("nothing is recorded, and so no page is answered: %s", error)
+            self.full = True
+            raise
+        self.full = False
+        for table, written in tables.items():
+            spool_metrics.RECORDED.labels(table).inc(len(written))
+
+    def _record(self, tables: dict[str, list[dict]]) -> None:
         line = orjson.dumps(tables, default=bytes.hex) + b"\n"
         rows = sum(len(rows) for rows in tables.values())
         with self.guard:
@@ -68,8 +80,6 @@ class Recorder:
                 raise Full(f"{self.spooled} rows wait for S3, and at most {self.limit_rows} may")
             self._append(line)
             self._count(Path(self.file.name), rows)
-        for table, written in tables.items():
-            spool_metrics.RECORDED.labels(table).inc(len(written))
 
     def flush(self) -> bool:
         """Seal the open file and upload every sealed one; False when S3 did not take all of it."""
@@ -111,22 +121,16 @@ class Recorder:
         for path in self.folder.glob("*.open"):
             path.rename(path.with_suffix(".jsonl"))
         for path in self.folder.glob("*.jsonl"):
-            try:
-                self._count(path, sum(map(len, spool.tables(path).values())))
-            except ValueError as error:
-                spool.set_aside(path, error)
+            self._count(path, spool.sealed(path).rows)
 
     def _upload(self, path: Path) -> None:
-        try:
-            found = spool.tables(path)
-            for name, content in spool.parquet(path, found).items():
-                self.put(name, content)
-        except ValueError as error:
-            spool.set_aside(path, error)
-        else:
-            path.unlink()
-            for table, rows in found.items():
-                spool_metrics.UPLOADED.labels(table).inc(len(rows))
+        found = spool.sealed(path)
+        for name, content in found.objects().items():
+            self.put(name, content)
+        found.set_aside()
+        path.unlink()
+        for table, rows in found.tables.items():
+            spool_metrics.UPLOADED.labels(table).inc(len(rows))
         with self.guard:
             self.waiting.pop(path.stem, None)
             spool_metrics.SPOOLED.set(self.spooled)
@@ -135,7 +139,7 @@ class Recorder:
         try:
             if self.file is None:
                 self.file = open(self.folder / f"{uuid.uuid4()}.open", "ab", buffering=0)  # noqa: SIM115
-            end = self.file.tell()
+            end = os.fstat(self.file.fileno()).st_size  # where the file is read from next says nothing of its end
             if self.file.write(line) < len(line):
                 self.file.truncate(end)
                 raise Full(f"the disk of {self.folder} is full")

@@ -14,7 +14,9 @@ from pathlib import Path
 import serving.metrics  # noqa: F401  isort:skip  before Feast, see there
 from cachetools import LRUCache
 from feast.errors import FeastError
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -155,6 +157,8 @@ class OnlineFeatures:
 
 def _opened(folder: str | Path | None):
     store = open_store(folder or ".", TIMEOUT_S)
+    if on_cluster():  # Redis's client would try three times more, with pauses of seconds
+        store._get_provider().online_store._get_client(store.config.online_store).set_retry(Retry(NoBackoff(), 0))
     read(store, ITEM, "item_id", [PROBE])  # Feast loads its registry at the first read
     return store
 

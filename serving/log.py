@@ -1,6 +1,5 @@
 """The REQUESTS row of each request, refused ones too: opened when it arrives, completed by the model, written once."""
 
-import logging
 import time
 import uuid
 from contextvars import ContextVar
@@ -18,7 +17,6 @@ MAX_BODY = 16 * 2**20  # bytes
 JSON = (b"content-type", b"application/json")
 EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
 _entry: ContextVar[dict] = ContextVar("entry")
-log = logging.getLogger("serving")
 
 
 def current() -> dict:
@@ -54,9 +52,8 @@ def closed(recorder: Recorder, entry: dict, status: int, verb: str, seconds: flo
     if entry["status"] is None:
         try:
             record(recorder, entry, status, 1000 * seconds)
-        except Full as error:
+        except Full:  # which the recorder has logged, once
             metrics.UNRECORDED.inc()
-            log.error("a request answered %d is not in the log: %s", status, error)
 
 
 class RequestLog:

@@ -1,7 +1,11 @@
-"""The files of a spool: a line is one call of `record`, whole or not there; a sealed file becomes Parquet on S3."""
+"""The files of a spool: a line is one call of `record`, whole or not there; a sealed file becomes Parquet on S3.
+
+Lines that are no rows of this version's contracts are set aside in a file of their own, and hold up no others.
+"""
 
 import io
 from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,54 +19,72 @@ from serving.spool_metrics import REFUSED, log
 NOT_OURS = (KeyError, TypeError, ValueError, AttributeError)  # what rows of other contracts, or no rows, trip over
 
 
-def tables(path: Path) -> dict[str, list[dict]]:
-    """The rows of a spool file, by table, as their contracts have them.
+@dataclass
+class Sealed:
+    """What a sealed file holds."""
 
-    Raises:
-        ValueError: they are no rows; an unfinished last line is left out, for its request was never answered.
-    """
-    found = defaultdict(list)
+    path: Path
+    tables: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    refused: list[bytes] = field(default_factory=list)  # lines
+
+    @property
+    def rows(self) -> int:
+        """Rows that can be uploaded."""
+        return sum(map(len, self.tables.values()))
+
+    def objects(self) -> dict[str, bytes]:
+        """Parquet by name, one object a table, hour and part; named for the file, so that twice is once."""
+        return {
+            logs.object_name(table, hour, part, self.path.stem): _content(rows, table)
+            for (table, hour, part), rows in _places(self.tables).items()
+        }
+
+    def set_aside(self) -> None:
+        """Keep the lines that are not rows of ours beside the spool, for a person to look at."""
+        if self.refused:
+            aside = self.path.with_suffix(".refused")
+            aside.write_bytes(b"".join(self.refused))
+            log.error(
+                "%d lines of %s are no rows of this version's contracts: kept in %s", len(self.refused), *self._names
+            )
+            REFUSED.inc(len(self.refused))
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self.path.name, self.path.with_suffix(".refused").name
+
+
+def sealed(path: Path) -> Sealed:
+    """Read a file; an unfinished last line is left out, for its request was never answered."""
+    found = Sealed(path)
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
             log.warning("%s ends in an unfinished line of %d bytes: left out", path, len(line))
             continue
         try:
-            for table, rows in orjson.loads(line).items():
-                found[table] += [_typed(row) for row in rows]
-        except NOT_OURS as error:
-            raise ValueError(f"a line is no row of this version's contracts: {error}") from error
+            rows = {table: [_typed(row) for row in rows] for table, rows in orjson.loads(line).items()}
+            for table, some in rows.items():
+                _table(some, table)
+        except NOT_OURS:
+            found.refused.append(line)
+            continue
+        for table, some in rows.items():
+            found.tables[table] += some
     return found
 
 
-def parquet(path: Path, found: dict[str, list[dict]]) -> dict[str, bytes]:
-    """The same rows as objects by name, one a table, hour and part; named for the file, so that twice is once.
-
-    Raises:
-        ValueError: a row is not of this version's contracts.
-    """
-    try:
-        return {
-            logs.object_name(table, hour, part, path.stem): _content(rows, logs.SCHEMAS[table])
-            for (table, hour, part), rows in _places(found).items()
-        }
-    except NOT_OURS as error:
-        raise ValueError(f"a row is not of this version's contracts: {error}") from error
-
-
-def set_aside(path: Path, error: ValueError) -> None:
-    """Keep a file that cannot be read out of the way of the others, under another name."""
-    log.error("%s is set aside as .refused: %s", path, error)
-    path.rename(path.with_suffix(".refused"))
-    REFUSED.inc()
-
-
-def _content(rows: list[dict], schema: pa.Schema) -> bytes:
-    """A Parquet file, made in memory: a full disk must not keep its own rows from leaving it."""
+def _table(rows: list[dict], table: str) -> pa.Table:
+    schema = logs.SCHEMAS[table]
     for row in rows:
         if row.keys() != set(schema.names):
-            raise ValueError(f"its columns differ by {sorted(set(schema.names) ^ row.keys())}")
+            raise ValueError(f"columns differ by {sorted(set(schema.names) ^ row.keys())}")
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _content(rows: list[dict], table: str) -> bytes:
+    """A Parquet file, made in memory: a full disk must not keep its own rows from leaving it."""
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
+    pq.write_table(_table(rows, table), sink, compression="zstd")
     return sink.getvalue()
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from components.experiment.assignment import arm
 from components.experiment.logs import moment
+from components.logs import distinct
 
 SLICES = 10  # points at which the interval over time is drawn
 CACHE_S = 30  # callers may follow a share for so long after it was replaced
@@ -48,7 +49,9 @@ def collect(logs: Path, experiment: dict, now: datetime, users: Path) -> dict:
 def _views(db, logs: Path) -> None:
     for kind in ("exposures", "outcomes", "requests"):
         files = str(logs / kind / "**" / "*.parquet").replace("'", "''")
-        db.execute(f"CREATE VIEW {kind} AS SELECT *, epoch_us(time) AS t FROM read_parquet('{files}')")
+        rows = f"read_parquet('{files}')"
+        source = distinct(kind, rows) if kind == "requests" else rows  # copies of the others are counted below
+        db.execute(f"CREATE VIEW {kind} AS SELECT *, epoch_us(time) AS t FROM {source}")
     db.execute(
         """CREATE VIEW outcome AS SELECT request_id, item_id, max(kind = 'click')::INT AS clicks,
            max(kind = 'order')::INT AS orders, coalesce(max(revenue) FILTER (kind = 'order'), 0) AS revenue,

@@ -1,14 +1,12 @@
 """A night's features, a scorer that counts shared words, and a recorder whose S3 is a dict."""
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import pytest
 
 from components import contracts
+from tests.serving.night import made_night
 
 LABELS = contracts.LABELS
-ITEMS = {"i1": ("red running shoes", 50.0), "i2": ("blue running socks", 5.0), "i3": ("garden hose", 20.0)}
 
 
 class WordOverlap:
@@ -35,18 +33,7 @@ def nearest(reasoning, k=3):
 @pytest.fixture(scope="session")
 def night(tmp_path_factory):
     """A folder of features of now: three items, one query, no logs."""
-    from components.features.build import build
-    from components.features.materialize import materialize
-
-    folder, now = tmp_path_factory.mktemp("night"), datetime.now(UTC)
-    judgement = dict.fromkeys(contracts.JUDGEMENTS.names, "") | {"query_id": "q1", "item_id": "i1"}
-    contracts.write([judgement], contracts.JUDGEMENTS, folder / "judgements.parquet")
-    blank = {"brand": "Acme", "category": "Sport", "attributes": "", "rating": 4.0, "time": now - timedelta(days=9)}
-    rows = [{"item_id": name, "title": title, "price": price, **blank} for name, (title, price) in ITEMS.items()]
-    contracts.write(rows, contracts.ITEMS, folder / "items.parquet")
-    build(folder / "judgements.parquet", folder / "items.parquet", None, now, folder / "features")
-    materialize(folder / "features", now)
-    return folder / "features"
+    return made_night(tmp_path_factory.mktemp("night"))
 
 
 @pytest.fixture

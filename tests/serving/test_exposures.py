@@ -1,5 +1,6 @@
 """The recorder: what was recorded reaches S3 once, whatever ends the process, and what cannot be is refused."""
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from io import BytesIO
@@ -7,6 +8,7 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 
+from bench.faults import small_disk
 from components import contracts, storage
 from serving.exposures import Full, Recorder
 
@@ -95,10 +97,38 @@ def test_two_servers_cannot_share_a_spool(recorder, objects):
         Recorder(recorder.folder, objects.__setitem__)
 
 
-def test_rows_of_another_versions_contracts_are_set_aside_and_block_nothing(recorder, objects):
+@pytest.mark.parametrize("line", [b'{"requests": [{"time": "x"}]}', b"nonsense", b"[]", b'{"hats": []}', b"\xff"])
+def test_lines_that_are_no_rows_are_set_aside_and_block_no_others(tmp_path, objects, line):
+    first = Recorder(tmp_path / "spool", unreachable)
+    first.record(requests=[request()])
+    first.close()
+    (left,) = first.folder.glob("*.jsonl")
+    left.write_bytes(line + b"\n" + left.read_bytes())
+    Recorder(first.folder, objects.__setitem__).close()
+    assert on_s3(objects, "requests") == [request()]
+    (aside,) = first.folder.glob("*.refused")
+    assert aside.read_bytes() == line + b"\n"
+
+
+def test_a_row_of_another_contract_is_set_aside(recorder, objects):
     recorder.record(requests=[request() | {"colour": "red"}])
-    assert recorder.flush()
+    assert recorder.flush() and not objects
     assert len(list(recorder.folder.glob("*.refused"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk of 64 kB")
+def test_what_a_full_disk_takes_half_of_is_taken_back_and_what_it_took_before_stays(tmp_path, objects):
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        recorder, taken = Recorder(disk, unreachable, flush_seconds=3600), 0
+        for size in range(200):  # lines of all lengths, so that many are taken in part
+            with contextlib.suppress(Full):
+                recorder.record(requests=[request(version="v" * size * 40)])
+                taken += 1
+        assert 0 < taken < 200
+        recorder.put = objects.__setitem__
+        recorder.close()
+        assert len(on_s3(objects, "requests")) == taken and not list(disk.glob("*.refused"))
 
 
 @pytest.mark.slow

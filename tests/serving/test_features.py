@@ -73,7 +73,7 @@ def test_rows_are_remembered_and_never_more_than_allowed(night):
 
 def broken(online):
     """The same features, whose store has just lost its table."""
-    online.store._provider.online_store._get_conn(online.store.config).execute("DROP TABLE relevance_item_text")
+    online.store._get_provider().online_store._get_conn(online.store.config).execute("DROP TABLE relevance_item_text")
     return online
 
 

@@ -114,6 +114,11 @@ def test_crossover_is_the_share_that_another_version_answered(look):
     assert evidence["crossover"] == {"control": 0.0, "treatment": 0.5}
 
 
+def test_copies_of_a_request_count_once(look):
+    found = look(requests=[request(), request(), request("r2", status=503)])[0]["requests"]["v1"]
+    assert (found["requests"], found["error_rate"]) == (2, 0.5)
+
+
 def test_requests_are_counted_by_the_version_that_answered(look):
     failed = request("r2", "v2", status=503, latency_ms=900.0)
     incomplete = request("r3", "v2", latency_ms=7.0, missing_features=3)

@@ -120,15 +120,24 @@ def test_a_row_of_another_contract_is_set_aside(recorder, objects):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk of 64 kB")
 def test_what_a_full_disk_takes_half_of_is_taken_back_and_what_it_took_before_stays(tmp_path, objects):
     with small_disk(tmp_path / "disk", "64k") as disk:
-        recorder, taken = Recorder(disk, unreachable, flush_seconds=3600), 0
-        for size in range(200):  # lines of all lengths, so that many are taken in part
-            with contextlib.suppress(Full):
-                recorder.record(requests=[request(version="v" * size * 40)])
-                taken += 1
-        assert 0 < taken < 200
+        recorder = Recorder(disk, unreachable, flush_seconds=3600)
+        (disk / "filler").write_bytes(b"x" * 40_000)
+        taken = filled(recorder, 40)
+        (disk / "filler").unlink()
+        taken += filled(recorder, 80)
         recorder.put = objects.__setitem__
         recorder.close()
-        assert len(on_s3(objects, "requests")) == taken and not list(disk.glob("*.refused"))
+        assert 40 < taken < 120 and len(on_s3(objects, "requests")) == taken and not list(disk.glob("*.refused"))
+
+
+def filled(recorder, lines: int) -> int:
+    """How many lines of a thousand bytes are taken."""
+    taken = 0
+    for _ in range(lines):
+        with contextlib.suppress(Full):
+            recorder.record(requests=[request(version="v" * 1000)])
+            taken += 1
+    return taken
 
 
 @pytest.mark.slow

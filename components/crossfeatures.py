@@ -6,6 +6,7 @@ A number that is not known becomes its default in DEFAULTS, here and nowhere els
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 ITEM_COUNTS = ("impressions_7d", "clicks_7d", "orders_7d", "impressions_30d", "clicks_30d", "orders_30d")
 ITEM_NUMBERS = ("price", "rating", *ITEM_COUNTS)
@@ -31,38 +32,59 @@ DEFAULTS = {
 }
 
 
-def features(query: Mapping, item: Mapping) -> dict[str, float]:
-    """All, in the order of contracts.FEATURES, from a query and an item of the feature store (None: not known)."""
-    known = {name: _number(item.get(name)) for name in ITEM_NUMBERS}
-    known |= {name: _number(query.get(name)) for name in QUERY_NUMBERS}
-    known |= cross(query, item)
-    return {name: default if known[name] is None else known[name] for name, default in DEFAULTS.items()}
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a query or an item brings to the numbers of every pair that it is in; it may be kept."""
+
+    numbers: dict[str, float]  # of this side, defaults where they are not known
+    missing: tuple[str, ...]  # those that are not known
+    words: str  # of the query, or of the item's brand
+    category: str | None  # the usual one, or the item's
+    price: float | None  # the usual one, or the item's
 
 
-def cross(query: Mapping, item: Mapping) -> dict[str, float]:
-    """What only the two together tell: is the brand asked for, is the price usual, is the category the usual one."""
-    price, median = _number(item.get("price")), _number(query.get("query_median_price"))
-    category = item.get("category")
+def query_side(query: Mapping) -> Side:
+    """The query's side, from its row of the feature store and its text as `query`."""
+    numbers, missing = _known(query, QUERY_NUMBERS)
+    price = _number(query.get("query_median_price"))
+    return Side(numbers, missing, _words(query.get("query")), query.get("query_category"), price)
+
+
+def item_side(item: Mapping) -> Side:
+    """The item's side, from its row of the feature store."""
+    numbers, missing = _known(item, ITEM_NUMBERS)
+    return Side(numbers, missing, _words(item.get("brand")), item.get("category"), _number(item.get("price")))
+
+
+def together(query: Side, item: Side) -> dict[str, float]:
+    """All numbers of a pair, in the order of contracts.FEATURES: each side's, and what only the two together tell."""
     return {
-        "brand_match": float(_occurs(item.get("brand"), query.get("query"))),
-        "price_ratio": price / median if price and median else DEFAULTS["price_ratio"],
-        "category_match": float(bool(category) and category == query.get("query_category")),
+        **item.numbers,
+        **query.numbers,
+        "brand_match": float(bool(item.words) and f" {item.words} " in f" {query.words} "),
+        "price_ratio": item.price / query.price if item.price and query.price else DEFAULTS["price_ratio"],
+        "category_match": float(bool(item.category) and item.category == query.category),
     }
+
+
+def features(query: Mapping, item: Mapping) -> dict[str, float]:
+    """All numbers of a query and an item of the feature store (None: not known)."""
+    return together(query_side(query), item_side(item))
 
 
 def missing(query: Mapping, item: Mapping) -> tuple[str, ...]:
     """The stored numbers of the pair that are unknown and were replaced by their defaults."""
-    known = [(name, item.get(name)) for name in ITEM_NUMBERS] + [(name, query.get(name)) for name in QUERY_NUMBERS]
-    return tuple(name for name, value in known if _number(value) is None)
+    return item_side(item).missing + query_side(query).missing
+
+
+def _known(row: Mapping, names: tuple[str, ...]) -> tuple[dict[str, float], tuple[str, ...]]:
+    found = {name: _number(row.get(name)) for name in names}
+    numbers = {name: DEFAULTS[name] if value is None else value for name, value in found.items()}
+    return numbers, tuple(name for name, value in found.items() if value is None)
 
 
 def _number(value) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _occurs(name: str | None, text: str | None) -> bool:
-    words = _words(name)
-    return bool(words) and f" {words} " in f" {_words(text)} "
 
 
 def _words(text: str | None) -> str:

@@ -7,7 +7,7 @@ training. Rows are remembered for a minute, and longer only while the store does
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,26 @@ class Unavailable(RuntimeError):
     """The store does not answer, and an item's text is nowhere else."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the store says of an item or a query, since when (s, UTC; 0: not known), and its side of the numbers."""
+
+    values: dict
+    time: float
+    side: crossfeatures.Side
+
+    def older(self, moment: float) -> bool:
+        """Whether its statistics are of before a moment."""
+        return 0 < self.time < moment
+
+    def without(self, names: Container[str]) -> crossfeatures.Side:
+        """Its side as if some of the values were not known."""
+        return crossfeatures.item_side({name: value for name, value in self.values.items() if name not in names})
+
+
+NOTHING = Row({}, 0.0, crossfeatures.item_side({}))
+
+
 @dataclass(frozen=True)
 class Found:
     """Rows for the known items, in the order asked, with their numbers; and what is wrong with them."""
@@ -64,7 +84,7 @@ class OnlineFeatures:
         if not on_cluster():
             _check(folder)
         self.max_age_s, self.keep_s, self.keep, self.wait_s = max_age_s, keep_s, keep, wait_s
-        self.kept: LRUCache[tuple[str, str], tuple[float, dict]] = LRUCache(keep)
+        self.kept: LRUCache[tuple[str, str], tuple[float, Row]] = LRUCache(keep)
         self.guard, self.asking, self.paused_until = threading.Lock(), threading.Lock(), 0.0
         self.store = self._answering(folder)
 
@@ -78,38 +98,34 @@ class OnlineFeatures:
         if degraded and (lost := [item_id for item_id in item_ids if item_id not in rows]):
             more = f" and of {len(lost) - 1} more" if len(lost) > 1 else ""
             raise Unavailable(f"the feature store does not answer, and the text of {lost[0]!r}{more} is not remembered")
-        unknown = [item_id for item_id in item_ids if rows[item_id]["title"] is None]
-        known = [rows[item_id] for item_id in item_ids if rows[item_id]["title"] is not None]
+        unknown = [item_id for item_id in item_ids if rows[item_id].values["title"] is None]
+        known = [rows[item_id] for item_id in item_ids if rows[item_id].values["title"] is not None]
         return self._found((query, query_id), known, unknown, degraded)
 
     def given(self, query: str, query_id: str | None, items: Sequence[dict]) -> Found:
         """The same for items that the caller brings along: only the query is looked up."""
-        return self._found((query, query_id), list(items), [], False)
+        rows = [Row(item, 0.0, crossfeatures.item_side(item)) for item in items]  # a caller's numbers have no age
+        return self._found((query, query_id), rows, [], False)
 
-    def _found(self, asked: tuple[str, str | None], items: list[dict], unknown: list[str], degraded: bool) -> Found:
+    def _found(self, asked: tuple[str, str | None], rows: list["Row"], unknown: list[str], degraded: bool) -> Found:
         query, query_id = asked
-        rows, lost = self._rows("query_id", [query_id], OF_QUERY) if query_id else ({}, False)
-        now = time.time()
-        of_query, query_stale = self._fresh(rows.get(query_id, {}), QUERY, now)
-        of_query["query"] = query
-        fresh = [self._fresh(row, STATISTICS, now) for row in items]
-        ages = [now - row["time"] for row in (*items, *rows.values()) if row.get("time")]
+        found, lost = self._rows("query_id", [query_id], OF_QUERY) if query_id else ({}, False)
+        known, oldest = found.get(query_id, NOTHING), time.time() - self.max_age_s
+        stale_query = known.older(oldest)
+        of_query = crossfeatures.query_side({"query": query} if stale_query else known.values | {"query": query})
+        sides = [row.without(STATISTICS) if row.older(oldest) else row.side for row in rows]
+        times = [row.time for row in (known, *rows) if row.time and not row.older(oldest)]
         return Found(
-            items=items,
-            features=[crossfeatures.features(of_query, row) for row, _ in fresh],
-            stale=[stale or query_stale for _, stale in fresh],
-            missing=[crossfeatures.missing(of_query, row) for row, _ in fresh],
+            items=[row.values for row in rows],
+            features=[crossfeatures.together(of_query, side) for side in sides],
+            stale=[stale_query or row.older(oldest) for row in rows],
+            missing=[side.missing + of_query.missing for side in sides],
             unknown=unknown,
             degraded=degraded or lost,
-            age_s=max((age for age in ages if age <= self.max_age_s), default=0.0),
+            age_s=time.time() - min(times) if times else 0.0,
         )
 
-    def _fresh(self, row: dict, numbers: dict, now: float) -> tuple[dict, bool]:
-        """A row without the numbers that are too old, and whether they are. A caller's own numbers have no age."""
-        stale = 0 < row.get("time", 0) < now - self.max_age_s
-        return ({name: value for name, value in row.items() if name not in numbers} if stale else dict(row)), stale
-
-    def _rows(self, key: str, ids: Sequence[str], references: list[str]) -> tuple[dict[str, dict], bool]:
+    def _rows(self, key: str, ids: Sequence[str], references: list[str]) -> tuple[dict[str, "Row"], bool]:
         """Rows by id, and whether the store did not answer: then those that are remembered, however long ago."""
         now = time.monotonic()
         with self.guard:
@@ -125,7 +141,7 @@ class OnlineFeatures:
             self.kept.update(((key, name), (now + self.keep_s, row)) for name, row in read.items())
         return rows | read, False
 
-    def _read(self, references: list[str], key: str, ids: Sequence[str]) -> dict[str, dict] | None:
+    def _read(self, references: list[str], key: str, ids: Sequence[str]) -> dict[str, "Row"] | None:
         """Rows from the store; None where it does not answer, or did not a moment ago."""
         if time.monotonic() < self.paused_until:
             return None
@@ -171,10 +187,14 @@ def _check(folder: str | Path | None) -> None:
         raise ValueError(f"{folder} has no {' and no '.join(absent)}: it is no folder of materialised features")
 
 
-def read(store, references: list[str], key: str, ids: Sequence[str]) -> dict[str, dict]:
-    """Rows by id, each with the time of its statistics (s, UTC; 0 where there are none)."""
+def read(store, references: list[str], key: str, ids: Sequence[str]) -> dict[str, Row]:
+    """Rows by id."""
     answer = store.get_online_features(references, [{key: one} for one in ids])
     columns = answer.to_dict(include_event_timestamps=True)
     names = [key, *(reference.split(":")[1] for reference in references)]
     times = columns[f"{names[-1]}__ts"]  # the last is of the statistics
-    return {one: {name: columns[name][n] for name in names} | {"time": times[n]} for n, one in enumerate(ids)}
+    rows = [{name: columns[name][n] for name in names} for n in range(len(ids))]
+    return {
+        one: Row(row, times[n], crossfeatures.item_side(row))
+        for n, (one, row) in enumerate(zip(ids, rows, strict=True))
+    }

@@ -3,7 +3,7 @@
 import pytest
 
 from components import contracts
-from components.crossfeatures import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS, cross, features, missing
+from components.crossfeatures import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS, features, missing
 
 
 def test_every_number_of_the_contract_has_a_default_in_the_same_order():
@@ -24,17 +24,17 @@ def test_an_unknown_query_and_item_give_the_defaults_and_all_stored_numbers_are_
     (None, "anything", 0.0),
 ])  # fmt: skip
 def test_a_brand_matches_when_the_query_names_it_in_whole_words(brand, query, expected):
-    assert cross({"query": query}, {"brand": brand})["brand_match"] == expected
+    assert features({"query": query}, {"brand": brand})["brand_match"] == expected
 
 
 @pytest.mark.parametrize(("price", "median", "ratio"), [(30, 20, 1.5), (30, None, 1.0), (30, 0, 1.0), (None, 20, 1.0)])
 def test_the_price_ratio_is_one_unless_both_prices_are_known(price, median, ratio):
-    assert cross({"query_median_price": median}, {"price": price})["price_ratio"] == ratio
+    assert features({"query_median_price": median}, {"price": price})["price_ratio"] == ratio
 
 
 def test_an_empty_category_matches_nothing_not_even_an_empty_one():
-    assert cross({"query_category": ""}, {"category": ""})["category_match"] == 0.0
-    assert cross({"query_category": "Audio"}, {"category": "Audio"})["category_match"] == 1.0
+    assert features({"query_category": ""}, {"category": ""})["category_match"] == 0.0
+    assert features({"query_category": "Audio"}, {"category": "Audio"})["category_match"] == 1.0
 
 
 def test_numbers_that_are_not_finite_count_as_missing():

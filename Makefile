@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile bench bench-teacher plan-teacher clean
+.PHONY: help run smoke test test-fast lint compile bench bench-teacher bench-serving plan-teacher clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -34,10 +34,13 @@ lint: .venv ## ruff's opinion
 compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
 	$(PY) -m pipelines.deploy --out build
 
-bench: bench-teacher ## every measurement; each leaves runs/bench/NAME.json
+bench: bench-teacher bench-serving ## every measurement; each leaves runs/bench/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; about an hour
 	$(PY) -m bench.teacher $(BENCH)
+
+bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour
+	$(PY) -m bench.serving $(BENCH)
 
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
 	$(PY) -m pipelines.plan $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from components import logs, storage
 from pipelines.laptop import Laptop, free_ports
+from tests.components.release.servers import environment
 from tests.serving.tiny_package import write_package
 
 KINDS = ("kill the server", "stop the server", "kill S3", "kill both", "fill the disk")
@@ -141,14 +142,14 @@ def fault_figures(folder: Path, rounds: int = 20) -> dict:
     with small_disk(folder / "disk") as disk, Laptop(folder / "state", folder) as machine:
         made = Rounds(machine, folder / "package", made_night(folder / "night"), disk or folder / "spool")
         machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
-        made.start()
-        kinds = [kind for kind in KINDS if disk or kind != "fill the disk"]
-        for number in range(rounds):
-            one(made, number, kinds[number % len(kinds)], LONG_S if number == 2 and rounds >= 20 else 3.0)
-        made.drain()
-        return {"fault_rounds": rounds, "fault_kinds": ", ".join(kinds)} | compared(made)
+        with environment(**machine.environment):
+            storage.ensure_bucket()
+            made.start()
+            kinds = [kind for kind in KINDS if disk or kind != "fill the disk"]
+            for number in range(rounds):
+                one(made, number, kinds[number % len(kinds)], LONG_S if number == 2 and rounds >= 20 else 3.0)
+            made.drain()
+            return {"fault_rounds": rounds, "fault_kinds": ", ".join(kinds)} | compared(made)
 
 
 def one(made: Rounds, number: int, kind: str, away_s: float) -> None:

@@ -1,6 +1,6 @@
 """Measures what the features of a request cost: ours, and Feast's online read called naively, in turn.
 
-`python -m bench.features FOLDER` of a night's features. CPU of the calling thread; items and queries are drawn by Zipf's law.
+`python -m bench.features FOLDER` of a night's features. CPU of the calling thread; items and queries by Zipf's law.
 """
 
 import argparse

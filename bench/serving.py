@@ -4,12 +4,11 @@ Each server is a process of its own; all run at once and are asked in turn, in r
 """
 
 import json
-import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +20,13 @@ from bench import faults, features, fuzz, served
 from bench.figures import machine_of, once, show
 from components import storage
 from pipelines.laptop import Laptop, free_ports
+from tests.components.release.servers import environment
 
 HERE = Path("runs/bench")
 CLIENTS = (1, 4, 16)
 KINDS = ("ours", "fastapi", "kserve")
 STAGES = ("tokenise", "model")
+SEEDS = count(100)  # no client asks what another asked: the server remembers scores
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,14 +49,12 @@ def bench(
     package, night, items = served.made(folder / "made")
     with Laptop(folder / "state", folder) as machine:
         machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
-        urls = start(machine, package, night, folder)
-        figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
-        figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
-        figures |= once(folder / "fuzz.json", lambda: fuzz.fuzz_figures(urls["ours"], tries))
-        for kind in KINDS:
-            machine.stop(kind)
+        with environment(**machine.environment):
+            storage.ensure_bucket()
+            urls = start(machine, package, night, folder)
+            figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
+            figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
+            figures |= once(folder / "fuzz.json", lambda: fuzz.fuzz_figures(urls["ours"], tries))
     figures |= once(folder / "features.json", lambda: features.feature_figures(night))
     figures |= once(folder / "faults.json", lambda: faults.fault_figures(folder / "faults", fault_rounds))
     (HERE / "serving.json").write_text(json.dumps(figures, indent=1))
@@ -88,11 +87,11 @@ def ask(http: httpx.Client, kind: str, url: str, request: dict) -> httpx.Respons
     return answer
 
 
-def overhead(url: str, items: Path, count: int) -> dict:
+def overhead(url: str, items: Path, requests: int) -> dict:
     """What one client waits for besides tokenising and the model, ms and as a share of those."""
     waited, model = [], []
     with httpx.Client(timeout=60) as http:
-        for number, request in enumerate(islice(served.requests(items, 1), count + 20)):
+        for number, request in enumerate(islice(served.requests(items, next(SEEDS)), requests + 20)):
             began = time.perf_counter()
             answer = ask(http, "ours", url, request)
             took = 1000 * (time.perf_counter() - began)
@@ -104,7 +103,7 @@ def overhead(url: str, items: Path, count: int) -> dict:
         "overhead_median_percent": round(100 * float(np.median(waited) / np.median(model)), 2),
         "overhead_median_ms": round(float(np.median(waited)), 2),
         "overhead_p99_ms": round(float(np.quantile(waited, 0.99)), 2),
-        "overhead_requests": count,
+        "overhead_requests": requests,
         "model_median_ms": round(float(np.median(model)), 1),
     }
 
@@ -115,7 +114,7 @@ def throughput(urls: dict[str, str], items: Path, rounds: int, seconds: int) -> 
     for number in range(rounds):
         for clients in CLIENTS:
             for kind in KINDS[number % 3 :] + KINDS[: number % 3]:
-                found[kind, clients].append(rate(kind, urls[kind], items, clients, seconds, number))
+                found[kind, clients].append(rate(kind, urls[kind], items, clients, seconds))
     figures = {
         f"{kind}_queries_per_second_{clients}": round(float(np.median(r)), 3) for (kind, clients), r in found.items()
     }
@@ -128,12 +127,12 @@ def throughput(urls: dict[str, str], items: Path, rounds: int, seconds: int) -> 
     return figures
 
 
-def rate(kind: str, url: str, items: Path, clients: int, seconds: int, seed: int) -> float:
+def rate(kind: str, url: str, items: Path, clients: int, seconds: int) -> float:
     """Queries a second that so many clients get answered, each asking anew when it was answered."""
     began = time.monotonic()
 
-    def client(number: int) -> tuple[int, float]:
-        answered, asked = 0, served.requests(items, 1000 * seed + number + 7)
+    def client(_: int) -> tuple[int, float]:
+        answered, asked = 0, served.requests(items, next(SEEDS))
         with httpx.Client(timeout=120) as http:
             while time.monotonic() - began < seconds:
                 ask(http, kind, url, next(asked))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import serving.metrics  # noqa: F401  isort:skip  before Feast, see there
+from serving.spool_metrics import log  # isort:skip  likewise
 from cachetools import LRUCache
 from feast.errors import FeastError
 from redis.backoff import NoBackoff
@@ -23,7 +24,6 @@ from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_a
 from components import crossfeatures
 from feature_repo.features import MAX_AGE, QUERY, STATISTICS, TEXT
 from feature_repo.store import on_cluster, open_store
-from serving.spool_metrics import log
 
 ITEM = [*(f"item_text:{name}" for name in TEXT), *(f"item_statistics:{name}" for name in STATISTICS)]
 OF_QUERY = [f"query_statistics:{name}" for name in QUERY]
@@ -85,7 +85,8 @@ class OnlineFeatures:
             _check(folder)
         self.max_age_s, self.keep_s, self.keep, self.wait_s = max_age_s, keep_s, keep, wait_s
         self.kept: LRUCache[tuple[str, str], tuple[float, Row]] = LRUCache(keep)
-        self.guard, self.asking, self.paused_until = threading.Lock(), threading.Lock(), 0.0
+        self.guard, self.asking = threading.Lock(), threading.Lock()
+        self.paused_until, self.away = 0.0, False
         self.store = self._answering(folder)
 
     def find(self, query: str, query_id: str | None, item_ids: Sequence[str]) -> Found:
@@ -143,15 +144,23 @@ class OnlineFeatures:
 
     def _read(self, references: list[str], key: str, ids: Sequence[str]) -> dict[str, "Row"] | None:
         """Rows from the store; None where it does not answer, or did not a moment ago."""
-        if time.monotonic() < self.paused_until:
-            return None
-        try:
-            with self.asking:  # Feast's store and its SQLite connection are not made for several threads
-                return read(self.store, references, key, ids)
-        except OUTAGE as error:
-            self.paused_until = time.monotonic() + PAUSE_S
-            log.warning("the feature store does not answer (%s): defaults are used", type(error).__name__)
-            return None
+        with self.asking:  # Feast's store and its SQLite connection are not made for several threads
+            if time.monotonic() < self.paused_until:
+                return None
+            try:
+                rows = read(self.store, references, key, ids)
+            except OUTAGE as error:
+                self._tell(f"the feature store does not answer ({type(error).__name__}): defaults are used")
+                self.paused_until = time.monotonic() + PAUSE_S
+                return None
+            self._tell("")
+            return rows
+
+    def _tell(self, trouble: str) -> None:
+        """Log the beginning and the end of an outage."""
+        if bool(trouble) != self.away:
+            log.warning(trouble or "the feature store answers again")
+        self.away = bool(trouble)
 
     def _answering(self, folder: str | Path | None):
         """The store, once it has answered; on a cluster it may come later than this process.

@@ -24,7 +24,7 @@ class Sealed:
     """What a sealed file holds."""
 
     path: Path
-    tables: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    tables: dict[str, list[dict]]
     refused: list[bytes] = field(default_factory=list)  # lines
 
     @property
@@ -56,21 +56,31 @@ class Sealed:
 
 def sealed(path: Path) -> Sealed:
     """Read a file; an unfinished last line is left out, for its request was never answered."""
-    found = Sealed(path)
-    for line in path.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            log.warning("%s ends in an unfinished line of %d bytes: left out", path, len(line))
-            continue
-        try:
-            rows = {table: [_typed(row) for row in rows] for table, rows in orjson.loads(line).items()}
-            for table, some in rows.items():
-                _table(some, table)
-        except NOT_OURS:
-            found.refused.append(line)
-            continue
-        for table, some in rows.items():
-            found.tables[table] += some
+    lines = path.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        log.warning("%s ends in an unfinished line of %d bytes: left out", path, len(lines.pop()))
+    try:
+        return Sealed(path, _rows(lines))
+    except NOT_OURS:  # find out which
+        good = [line for line in lines if _ours(line)]
+        return Sealed(path, _rows(good), [line for line in lines if not _ours(line)])
+
+
+def _rows(lines: list[bytes]) -> dict[str, list[dict]]:
+    found = defaultdict(list)
+    for line in lines:
+        for table, rows in orjson.loads(line).items():
+            found[table] += [_typed(row) for row in rows]
+    for table, rows in found.items():
+        _table(rows, table)
     return found
+
+
+def _ours(line: bytes) -> bool:
+    try:
+        return bool(_rows([line]))
+    except NOT_OURS:
+        return False
 
 
 def _table(rows: list[dict], table: str) -> pa.Table:

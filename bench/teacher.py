@@ -46,7 +46,8 @@ def bench(
 ) -> None:
     """Train teachers from scratch and judge them; time the engines; measure memory; kill workers everywhere.
 
-    Takes about an hour on two cores. Stopped, it goes on where it was; remove runs/bench/teacher to begin anew.
+    Takes 85 minutes on two cores, 2.5 hours with ESCI. Stopped, it goes on where it was; remove runs/bench/teacher to
+    begin anew.
     """
     folder = HERE / "teacher"
     folder.mkdir(parents=True, exist_ok=True)

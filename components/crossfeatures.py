@@ -8,10 +8,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ITEM_COUNTS = ("impressions_7d", "clicks_7d", "orders_7d", "impressions_30d", "clicks_30d", "orders_30d")
-ITEM_NUMBERS = ("price", "rating", *ITEM_COUNTS)
-QUERY_COUNTS = ("query_impressions_30d", "query_clicks_30d")
-QUERY_NUMBERS = (*QUERY_COUNTS, "query_click_through", "query_frequency", "query_category_entropy")
+ITEM_NUMBERS = (
+    "price",
+    "rating",
+    "impressions_7d",
+    "clicks_7d",
+    "orders_7d",
+    "impressions_30d",
+    "clicks_30d",
+    "orders_30d",
+)
+QUERY_NUMBERS = (
+    "query_impressions_30d",
+    "query_clicks_30d",
+    "query_click_through",
+    "query_frequency",
+    "query_category_entropy",
+)
 DEFAULTS = {
     "price": 0.0,  # no price known
     "rating": 0.0,  # not rated

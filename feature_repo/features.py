@@ -26,9 +26,8 @@ item = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
 query = Entity(name="query", join_keys=["query_id"], value_type=ValueType.STRING)
 
 
-def view(name: str, entity: Entity, fields: dict, ttl: timedelta, source: tuple[str | Path, dict]) -> FeatureView:
+def view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | Path, **tags: str) -> FeatureView:
     """A feature view over FOLDER/NAME.parquet, whose rows carry the moment from which they were known."""
-    folder, tags = source
     return FeatureView(
         name=name,
         entities=[entity],
@@ -42,9 +41,9 @@ def view(name: str, entity: Entity, fields: dict, ttl: timedelta, source: tuple[
 def views(folder: str | Path, texts_digest: str = "") -> list[FeatureView]:
     """The three views over the Parquet files of a folder; the digest of the texts that were known stays with theirs."""
     return [
-        view("item_text", item, TEXT, NO_LIMIT, (folder, {"digest": texts_digest})),
-        view("item_statistics", item, STATISTICS, MAX_AGE, (folder, {})),
-        view("query_statistics", query, QUERY, MAX_AGE, (folder, {})),
+        view("item_text", item, TEXT, NO_LIMIT, folder, digest=texts_digest),
+        view("item_statistics", item, STATISTICS, MAX_AGE, folder),
+        view("query_statistics", query, QUERY, MAX_AGE, folder),
     ]
 
 

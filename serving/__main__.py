@@ -27,7 +27,7 @@ def main() -> None:
         recorder.close()
 
 
-def load(package: str, features: str, spool: str):
+def load(package: str, features: str | None, spool: str):
     """The model with all it needs, ready to answer, and the recorder to close at the end.
 
     Raises:

@@ -17,9 +17,11 @@ from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.rest.server import RESTServer
 
+from serving.bodies import MAX_BODY
+from serving.sentences import place
+
 TOLD = (InvalidInput, ModelNotFound, ServerNotReady)  # to the caller; what is behind a 503 is logged once, where it is
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, struct.error, InferenceError)
-MAX_MESSAGE = 16 * 2**20  # bytes of a gRPC message
 
 
 def bind(host: str, servicer: type) -> None:
@@ -32,7 +34,7 @@ def bind(host: str, servicer: type) -> None:
 
     class BoundGrpcServer(GRPCServer):
         async def start(self, max_workers: int) -> None:
-            options = [(f"grpc.max_{way}_message_length", MAX_MESSAGE) for way in ("send", "receive")]
+            options = [(f"grpc.max_{way}_message_length", MAX_BODY) for way in ("send", "receive")]
             workers = ThreadPoolExecutor(max_workers)
             self._server = aio.server(workers, interceptors=(ExceptionToStatusInterceptor(),), options=options)
             serving = servicer(self._data_plane, self._model_repository_extension)
@@ -81,8 +83,8 @@ def refuse_in_a_sentence(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part not in ("body", "InferenceRequest", "bytes"))
-        return JSONResponse({"error": f"{place or 'the body'}: {first['msg']}"}, 400)
+        where = place(tuple(part for part in first["loc"] if part not in ("body", "InferenceRequest", "bytes")))
+        return JSONResponse({"error": f"{where}: {first['msg']}"}, 400)
 
 
 def quiet() -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import serving.metrics  # noqa: F401  isort:skip  before Feast, see there
@@ -37,13 +38,17 @@ class Unavailable(RuntimeError):
     """The store does not answer, and an item's text is nowhere else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
-    """What the store says of an item or a query, since when (s, UTC; 0: not known), and its side of the numbers."""
+    """What the store says of an item or a query, and since when (s, UTC; 0: not known)."""
 
     values: dict
     time: float
-    side: crossfeatures.Side
+
+    @cached_property
+    def side(self) -> crossfeatures.Side:
+        """An item's side of the numbers; made once while its row is remembered."""
+        return crossfeatures.item_side(self.values)
 
     def older(self, moment: float) -> bool:
         """Whether its statistics are of before a moment."""
@@ -54,7 +59,7 @@ class Row:
         return crossfeatures.item_side({name: value for name, value in self.values.items() if name not in names})
 
 
-NOTHING = Row({}, 0.0, crossfeatures.item_side({}))
+NOTHING = Row({}, 0.0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class OnlineFeatures:
 
     def given(self, query: str, query_id: str | None, items: Sequence[dict]) -> Found:
         """The same for items that the caller brings along: only the query is looked up."""
-        rows = [Row(item, 0.0, crossfeatures.item_side(item)) for item in items]  # a caller's numbers have no age
+        rows = [Row(item, 0.0) for item in items]  # a caller's numbers have no age
         return self._found((query, query_id), rows, [], False)
 
     def _found(self, asked: tuple[str, str | None], rows: list["Row"], unknown: list[str], degraded: bool) -> Found:
@@ -202,8 +207,4 @@ def read(store, references: list[str], key: str, ids: Sequence[str]) -> dict[str
     columns = answer.to_dict(include_event_timestamps=True)
     names = [key, *(reference.split(":")[1] for reference in references)]
     times = columns[f"{names[-1]}__ts"]  # the last is of the statistics
-    rows = [{name: columns[name][n] for name in names} for n in range(len(ids))]
-    return {
-        one: Row(row, times[n], crossfeatures.item_side(row))
-        for n, (one, row) in enumerate(zip(ids, rows, strict=True))
-    }
+    return {one: Row({name: columns[name][n] for name in names}, times[n]) for n, one in enumerate(ids)}

@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse
 
 from components import contracts
 from serving import metrics
+from serving.bodies import MAX_BODY, again, body
 from serving.exposures import Full, Recorder
 
 ASKED = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
 CLOSED = "/v2/repository/"  # lets anyone unload the model
-MAX_BODY = 16 * 2**20  # bytes
 JSON = (b"content-type", b"application/json")
 EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
 _entry: ContextVar[dict] = ContextVar("entry")
@@ -88,33 +88,10 @@ class RequestLog:
             await send(message)
 
         try:
-            if (whole := await body(receive)) is None:
+            if (whole := await body(receive, MAX_BODY)) is None:
                 sentence = f"the body is larger than {MAX_BODY} bytes; send fewer items, or shorter texts"
                 await JSONResponse({"error": sentence}, 413)(scope, receive, noted)
             else:
                 await self.app({**scope, "headers": headers}, again(whole, receive), noted)
         finally:
             closed(self.recorder, entry, answered["status"], verb, time.perf_counter() - started)
-
-
-async def body(receive) -> bytes | None:
-    """A request's body; None where it is larger than MAX_BODY. Of a caller who went away, what had come."""
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        more = message.get("more_body", False)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            return None
-    return b"".join(parts)
-
-
-def again(whole: bytes, receive):
-    """A `receive` that gives a body which was received already, and then what comes after it."""
-    waiting = [{"type": "http.request", "body": whole, "more_body": False}]
-
-    async def given():
-        return waiting.pop() if waiting else await receive()
-
-    return given

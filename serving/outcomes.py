@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
+from serving.bodies import body
 from serving.exposures import Full, Recorder
 from serving.openapi import document
 from serving.requests import MAX_ITEMS, Id, Refused
@@ -41,8 +42,10 @@ class Outcome(BaseModel):
     @field_validator("time")
     @classmethod
     def _a_moment(cls, said: str | None) -> str | None:
+        if said is None:
+            return None
         try:
-            moment = datetime.fromisoformat(said) if said is not None else datetime.now(UTC)
+            moment = datetime.fromisoformat(said)
         except ValueError as error:
             raise ValueError(f"is {said[:80]!r}; give ISO 8601 with a time zone") from error
         if moment.tzinfo is None:
@@ -88,10 +91,10 @@ def application(recorder: Recorder) -> FastAPI:
 
     @app.post("/outcomes")
     async def collect(request: Request) -> JSONResponse:
-        if (body := await _bounded(request)) is None:
+        if (said := await body(request.receive, MAX_BODY)) is None:
             return JSONResponse({"error": f"the body is larger than {MAX_BODY} bytes; send fewer outcomes"}, 413)
         try:
-            rows = outcomes(body, datetime.now(UTC))
+            rows = outcomes(said, datetime.now(UTC))
             await run_in_threadpool(recorder.record, outcomes=rows)
         except Refused as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -111,24 +114,14 @@ def application(recorder: Recorder) -> FastAPI:
     return app
 
 
-async def _bounded(request: Request) -> bytes | None:
-    """The body; None where it is larger than MAX_BODY."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            return None
-    return body
-
-
-def outcomes(body: bytes, now: datetime) -> list[dict]:
+def outcomes(content: bytes, now: datetime) -> list[dict]:
     """Rows of OUTCOMES from a request's body: all of it, or none.
 
     Raises:
         Refused: an entry lacks something, or says something impossible; the sentence names entry and field.
     """
     try:
-        return [entry.row(now) for entry in Outcomes.model_validate(orjson.loads(body)).outcomes]
+        return [entry.row(now) for entry in Outcomes.model_validate(orjson.loads(content)).outcomes]
     except orjson.JSONDecodeError as error:
         raise Refused(f"the body is not JSON: {error}") from error
     except ValidationError as error:

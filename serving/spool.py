@@ -44,14 +44,8 @@ class Sealed:
         if self.refused:
             aside = self.path.with_suffix(".refused")
             aside.write_bytes(b"".join(self.refused))
-            log.error(
-                "%d lines of %s are no rows of this version's contracts: kept in %s", len(self.refused), *self._names
-            )
+            log.error("%d lines are no rows of this version's contracts: kept in %s", len(self.refused), aside)
             REFUSED.inc(len(self.refused))
-
-    @property
-    def _names(self) -> tuple[str, str]:
-        return self.path.name, self.path.with_suffix(".refused").name
 
 
 def sealed(path: Path) -> Sealed:
@@ -62,8 +56,10 @@ def sealed(path: Path) -> Sealed:
     try:
         return Sealed(path, _rows(lines))
     except NOT_OURS:  # find out which
-        good = [line for line in lines if _ours(line)]
-        return Sealed(path, _rows(good), [line for line in lines if not _ours(line)])
+        good, refused = [], []
+        for line in lines:
+            (good if _ours(line) else refused).append(line)
+        return Sealed(path, _rows(good), refused)
 
 
 def _rows(lines: list[bytes]) -> dict[str, list[dict]]:

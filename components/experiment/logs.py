@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components import contracts, storage
+from components.logs import SCHEMAS
 from components.settings import Settings
 
 STATE = "release/state.json"
-KINDS = {"exposures": contracts.EXPOSURES, "outcomes": contracts.OUTCOMES, "requests": contracts.REQUESTS}
 
 
 def moment(text: str) -> datetime:
@@ -35,10 +35,10 @@ def running_experiment(now: datetime) -> dict:
 def download(experiment: dict, now: datetime, folder: Path) -> None:
     """Fetch the log files from the day the experiment began to `now`, and one empty file of each kind."""
     day, s3, bucket = moment(experiment["stages"][0]["started"]).date(), storage.client(), Settings().s3_bucket
-    for kind, schema in KINDS.items():
+    for kind, schema in SCHEMAS.items():
         contracts.write([], schema, folder / kind / "none.parquet")
     while day <= now.date():
-        for kind in KINDS:
+        for kind in SCHEMAS:
             for name in storage.names_below(f"logs/{kind}/date={day}"):
                 s3.fget_object(bucket, name, str(folder / kind / name.replace("/", "-")))
         day += timedelta(days=1)

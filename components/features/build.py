@@ -103,7 +103,7 @@ def build(judgements: str | Path, items: str | Path, logged: Path | None, as_of:
             "item_text": _write(database, ITEM_TEXT.format(**moments), folder / "item_text.parquet"),
             "item_statistics": _write(database, ITEM_STATISTICS.format(**moments), folder / "item_statistics.parquet"),
         }
-        database.execute(f"create view statistics as from {_source([folder / 'item_statistics.parquet'])}")
+        database.execute(f"create view statistics as from {source([folder / 'item_statistics.parquet'])}")
         query_file = folder / "query_statistics.parquet"
         written["query_statistics"] = _write(database, QUERY_STATISTICS.format(**moments), query_file)
         later = database.execute(f"select count(*) from items where time > {moments['as_of']}").fetchone()[0]
@@ -115,13 +115,14 @@ def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
     for file in files:
         next(contracts.read_batches(schema, file), None)  # refuses a file of another contract
     if files:
-        source = _source(files)
-        database.execute(f"create view {name} as from {logs.distinct(name, source) if name in logs.KEYS else source}")
+        rows = source(files)
+        database.execute(f"create view {name} as from {logs.distinct(name, rows) if name in logs.KEYS else rows}")
     else:
         database.register(name, schema.empty_table())
 
 
-def _source(files: list) -> str:
+def source(files: list) -> str:
+    """SQL for the rows of Parquet files."""
     quoted = ", ".join("'{}'".format(str(file).replace("'", "''")) for file in files)
     return f"read_parquet([{quoted}], hive_partitioning = false)"
 

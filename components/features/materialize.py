@@ -11,6 +11,7 @@ import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
 from components import contracts, crossfeatures
+from components.features.build import source
 from feature_repo.features import item, query, views
 from feature_repo.store import open_store
 
@@ -59,13 +60,13 @@ def _late(known: FeatureView | None, folder: Path) -> bool:
 
 def digest(folder: Path, until: datetime) -> str:
     """A number that stands for all texts up to a moment, in whatever order the file has them."""
-    texts = f"(select * from read_parquet('{_quoted(folder / 'item_text.parquet')}') where time <= ?)"
+    texts = f"(from {source([folder / 'item_text.parquet'])} where time <= ?)"
     with duckdb.connect() as database:
         return str(database.execute(f"select bit_xor(hash(t)) from {texts} t", [until]).fetchone()[0])
 
 
 def _between(path: Path, start: datetime, end: datetime) -> int:
-    counted = f"select count(*) from read_parquet('{_quoted(path)}') where time >= ? and time <= ?"
+    counted = f"select count(*) from {source([path])} where time >= ? and time <= ?"
     with duckdb.connect() as database:
         return database.execute(counted, [start, end]).fetchone()[0] if start < end else 0
 
@@ -74,8 +75,8 @@ def _readable(store: FeatureStore, view: FeatureView, folder: Path) -> None:
     """See that the first and the last key of a file are found online."""
     key = view.join_keys[0]
     with duckdb.connect() as database:
-        source = f"read_parquet('{_quoted(folder / f'{view.name}.parquet')}')"
-        keys = [name for name in database.execute(f"select min({key}), max({key}) from {source}").fetchone() if name]
+        ends = f"select min({key}), max({key}) from {source([folder / f'{view.name}.parquet'])}"
+        keys = [name for name in database.execute(ends).fetchone() if name]
     if not keys:
         return
     names = [f"{view.name}:{field.name}" for field in view.features]
@@ -83,10 +84,6 @@ def _readable(store: FeatureStore, view: FeatureView, folder: Path) -> None:
     for place, name in enumerate(keys):
         if not any(found[f"{field.name}__ts"][place] for field in view.features):
             raise ValueError(f"{view.name}: {key} {name!r} was materialised and cannot be read online")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def training_set(judgements: str | Path, folder: str | Path, as_of: datetime, out: str | Path) -> int:

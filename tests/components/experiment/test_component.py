@@ -10,8 +10,9 @@ from kfp import dsl
 from components import contracts, storage
 from components.experiment import component
 from components.experiment.assignment import arm, user_hash
-from components.experiment.logs import KINDS, moment
+from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
+from components.logs import SCHEMAS
 from components.release.registry import update_state
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ def running(s3, tmp_path):
         | {"grade": None, "revenue": int(rng.integers(80, 120)) * (1 + (row["assigned_arm"] == "treatment"))}
         for row in rows
     ]
-    for kind, schema in KINDS.items():
+    for kind, schema in SCHEMAS.items():
         contracts.write(logs[kind], schema, tmp_path / kind / "hour=23" / "one.parquet")
         storage.put_folder(tmp_path / kind, f"logs/{kind}/date=2026-01-06")
 

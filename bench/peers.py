@@ -6,7 +6,8 @@
 import sys
 from pathlib import Path
 
-from components.student.score import Scorer, inputs, item_text
+from components.student.score import Scorer, item_text
+from components.student.tokens import padded
 
 
 def fastapi(package: Path, port: int) -> None:
@@ -50,11 +51,12 @@ def kserve(package: Path, port: int) -> None:
             self.scorer, self.ready = Scorer(package), True
 
         def preprocess(self, payload, headers=None):
-            pairs = [(payload["query"], item_text(row)) for row in payload["instances"]]
-            return inputs(self.scorer.tokenizer.encode_batch(pairs))
+            texts = [item_text(row) for row in payload["instances"]]
+            queries = self.scorer.tokenizer.queries([payload["query"]]) * len(texts)
+            return padded(queries, self.scorer.tokenizer.items(texts))
 
         def predict(self, payload, headers=None):
-            return self.scorer.session.run(["logits"], payload)[0]
+            return self.scorer.model.graph(["logits"], payload)[0]
 
         def postprocess(self, result, headers=None, response_headers=None):
             probabilities = softmax(result)

@@ -119,6 +119,7 @@ RATIONALE_EMBEDDINGS = pa.schema(
         *_QUERY_ITEM,
         ("perspective", pa.string()),
         ("predicted_label", pa.string()),
+        ("label_probabilities", pa.list_(pa.float32())),
         ("text", pa.string()),
         ("key", pa.string()),
         ("model_digest", pa.string()),

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 NAME = "manifest.json"
-FORMAT = 1  # of packages: what else of them changes, their readers must know
+FORMAT = 2  # of packages: what else of them changes, their readers must know
 
 
 def file_digest(path: Path) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 
 from components import contracts
 from components.facts import Progress
-from components.student.score import Scorer, item_text
+from components.student.score import Scorer
+from components.student.tokens import item_text
 
 BATCH = 256
 

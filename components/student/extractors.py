@@ -1,38 +1,92 @@
 """Latent reasoning extractors: token states in, one reasoning vector a pair out (LRKD).
 
-B pairs, T tokens, H encoder width, E rationale-embedding width.
+B pairs, T tokens, H encoder width, E rationale-embedding width. `mask` is 1 where a token is, `segments` 0 in the query
+and 1 in the item. Narrow projections keep each below a million parameters at H 768 and E 1024.
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu, leaky_relu
 
 
 class MlpExtractor(nn.Module):
-    """Two layers a token, then the mean over the tokens that are there: the paper's best trade of quality and time."""
+    """Two layers a token, then the mean over the tokens that are there: the paper's best trade of quality and time.
+
+    The second layer is linear, so it is applied to the mean, which is the same and costs one token instead of T.
+    """
 
     def __init__(self, width: int, embedding_width: int):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, embedding_width))
+        self.hidden, self.out = nn.Linear(width, min(width, 512)), nn.Linear(min(width, 512), embedding_width)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        tokens = self.layers(states)  # (B, T, E)
-        weights = mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
-        return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)  # (B, E)
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+        return self.out(mean(gelu(self.hidden(states)), mask))  # (B, E)
+
+
+class FirstExtractor(nn.Module):
+    """The same two layers on the first token alone, [CLS]: the last layer need not be computed for any other."""
+
+    def __init__(self, width: int, embedding_width: int):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(width, min(width, 512)), nn.Linear(min(width, 512), embedding_width)
+
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+        return self.out(gelu(self.hidden(states[:, 0])))  # (B, E)
 
 
 class PolyEncoderExtractor(nn.Module):
-    """Learned codes attend over the tokens; their mean is projected. Values are read at a narrow width."""
+    """Learned codes attend over the tokens; their mean is projected (Humeau et al. 2020)."""
 
     def __init__(self, width: int, embedding_width: int, codes: int = 16, narrow: int = 256):
         super().__init__()
         self.codes = nn.Parameter(torch.randn(codes, width) * width**-0.5)
         self.values, self.out = nn.Linear(width, narrow), nn.Linear(narrow, embedding_width)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
         scores = torch.einsum("ch,bth->bct", self.codes, states)  # (B, codes, T)
-        scores = scores.masked_fill(mask.unsqueeze(1) == 0, torch.finfo(scores.dtype).min)
-        read = scores.softmax(-1) @ self.values(states)  # (B, codes, narrow)
-        return self.out(nn.functional.gelu(read).mean(1))  # (B, E)
+        read = without_padding(scores, mask.unsqueeze(1)).softmax(-1) @ self.values(states)  # (B, codes, narrow)
+        return self.out(gelu(read).mean(1))  # (B, E)
 
 
-EXTRACTORS = {"mlp": MlpExtractor, "poly": PolyEncoderExtractor}
+class GatExtractor(nn.Module):
+    """Graph attention over the tokens as nodes (Velickovic et al. 2018), then the mean over the nodes.
+
+    Edges: every query token with every item token, for relevance is a comparison; tokens of one side within `window`
+    places, for a word means something beside its neighbours; and a token with itself.
+    """
+
+    def __init__(self, width: int, embedding_width: int, heads: int = 4, narrow: int = 256, window: int = 2):
+        super().__init__()
+        self.heads, self.window = heads, window
+        self.nodes, self.out = nn.Linear(width, narrow), nn.Linear(narrow, embedding_width)
+        self.source = nn.Parameter(torch.randn(heads, narrow // heads) * 0.1)
+        self.target = nn.Parameter(torch.randn(heads, narrow // heads) * 0.1)
+
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+        nodes = self.nodes(states).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, narrow / heads)
+        to, of = (torch.einsum("bntd,nd->bnt", nodes, side) for side in (self.target, self.source))
+        scores = leaky_relu(to.unsqueeze(-1) + of.unsqueeze(-2), 0.2)  # (B, heads, T, T)
+        weights = without_padding(scores, self.edges(mask, segments).unsqueeze(1)).softmax(-1)
+        read = (weights @ nodes).transpose(1, 2).flatten(2)  # (B, T, narrow)
+        return self.out(mean(gelu(read), mask))  # (B, E)
+
+    def edges(self, mask: Tensor, segments: Tensor) -> Tensor:
+        """Which token reads which: (B, T, T)."""
+        place = torch.arange(mask.shape[1], device=mask.device)
+        near = (place.unsqueeze(0) - place.unsqueeze(1)).abs() <= self.window  # (T, T)
+        across = segments.unsqueeze(1) != segments.unsqueeze(2)  # (B, T, T)
+        return (near.unsqueeze(0) | across) & (mask.unsqueeze(1) != 0)
+
+
+def mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean (B, X) of tokens (B, T, X) over those that are there; zeros where there is none."""
+    weights = mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
+    return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def without_padding(scores: Tensor, there: Tensor) -> Tensor:
+    """Scores that a softmax turns into zero where nothing is."""
+    return scores.masked_fill(there == 0, torch.finfo(scores.dtype).min)
+
+
+EXTRACTORS = {"mlp": MlpExtractor, "poly": PolyEncoderExtractor, "gat": GatExtractor, "first": FirstExtractor}

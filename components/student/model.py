@@ -1,12 +1,13 @@
-"""The student: a cross-encoder whose latent reasoning stays at inference, and the LRKD loss.
+"""The student: a cross-encoder whose latent reasoning stays at inference.
 
-B pairs, T tokens, H encoder width, E rationale-embedding width, C levels.
+B pairs, T tokens, H encoder width, E rationale-embedding width, C labels. Below `join_layer` query and item do not
+read each other, so that an item's states can be computed ahead of any query and stored (as PreTTR, MacAvaney et al.
+2020); from there on they are one sequence.
 """
 
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from components.config import JsonConfig
@@ -24,61 +25,130 @@ class LrkdConfig(JsonConfig):
     """
 
     encoder: str = "bert-base-multilingual-uncased"
-    extractor: str = "mlp"
-    variant: str = "lrkd"  # or cross_entropy: the same model without alignment
+    extractor: str = "mlp"  # poly, gat, first
+    join_layer: int = 0  # layers of the encoder in which query and item are apart; 0: a cross-encoder throughout
+    variant: str = "lrkd"  # cross_entropy: without alignment; soft_labels: the teacher's probabilities instead of it;
+    # auxiliary: aligned, but the label is read from [CLS] alone, so that the extractor falls away at inference
     max_length: int = 128  # tokens of query and item
-    align_weight: float = 0.1  # lambda
+    query_length: int = 32  # of these, at most for the query
+    align_weight: float = 0.1  # lambda, of the loss's second term
     reduction: str = "cosine"  # or mean, sum: of the squared error
     normalise: bool = True  # targets to unit length
+    class_weights: str = "none"  # or balanced: inverse to the labels' frequencies
     epochs: float = 5
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5
-    batch_size: int = 32
+    batch_size: int = 32  # of an update, over all GPUs
+    accumulate: int = 1  # an update is the mean of so many batches, where memory is short
+    save_steps: int = 0  # a checkpoint is written to S3 so often; 0: never
     train_share: float = 1.0  # of the train queries
     calibration_share: float = 0.1  # of those, kept out of training to fit the temperature
     seed: int = 0
 
 
 class Student(nn.Module):
-    """Encoder, extractor, and a classifier over the pair's [CLS] state beside its reasoning."""
+    """Encoder, extractor, and a classifier over the pair's [CLS] state beside its reasoning.
 
-    def __init__(self, encoder: nn.Module, extractor: str, embedding_width: int):
+    Raises:
+        ValueError: the extractor is not known, or the encoder has too few layers, or none that can be told apart.
+    """
+
+    def __init__(self, encoder: nn.Module, embedding_width: int, extractor: str, join_layer: int, variant: str):
         super().__init__()
-        width = encoder.config.hidden_size
+        if extractor not in EXTRACTORS:
+            raise ValueError(f"student_config's extractor is {extractor!r}: choose of {', '.join(EXTRACTORS)}")
+        width, self.join_layer, self.variant = encoder.config.hidden_size, join_layer, variant
         self.encoder = encoder
+        encoder.pooler = None  # where it has one, nothing reads it
+        if not 0 <= join_layer < len(self.layers):
+            raise ValueError(f"student_config's join_layer is {join_layer}: the encoder has {len(self.layers)} layers")
+        self.reads_first = extractor == "first"
         self.extractor = EXTRACTORS[extractor](width, embedding_width)
-        self.classifier = nn.Linear(width + embedding_width, len(LABELS))
+        self.classifier = nn.Linear(width if variant == "auxiliary" else width + embedding_width, len(LABELS))
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The encoder's."""
+        return layers_of(self.encoder)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        states = self.encoder(**tokens).last_hidden_state  # (B, T, H)
-        reasoning = self.extractor(states, attention_mask)  # (B, E)
-        logits = self.classifier(torch.cat([states[:, 0], reasoning], -1))  # (B, C)
-        return logits, reasoning
+        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each."""
+        positions = self.positions(attention_mask, token_type_ids)
+        states = self.apart(input_ids, attention_mask, token_type_ids, positions)
+        return self.together(states, attention_mask, token_type_ids)
+
+    def apart(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
+        """States (B, T, H) before the join: no token has read one of the other side."""
+        embeddings, config = self.encoder.embeddings, self.encoder.config
+        segments = token_type_ids.clamp(max=config.type_vocab_size - 1)
+        states = embeddings(input_ids=input_ids, token_type_ids=segments, position_ids=positions)
+        same = token_type_ids.unsqueeze(1) == token_type_ids.unsqueeze(2)  # (B, T, T)
+        bias = additive(same & (attention_mask.unsqueeze(1) != 0), states.dtype).unsqueeze(1)  # (B, 1, T, T)
+        for layer in self.layers[: self.join_layer]:
+            states = layer(states, bias)
+        return states
+
+    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and reasoning from the states at the join."""
+        bias = additive(attention_mask != 0, states.dtype)[:, None, None]  # (B, 1, 1, T)
+        *layers, last = self.layers[self.join_layer :]
+        for layer in layers:
+            states = layer(states, bias)
+        states = first_of(last, states, bias) if self.reads_first else last(states, bias)
+        reasoning = self.extractor(states, attention_mask, token_type_ids)  # (B, E)
+        read = [states[:, 0]] if self.variant == "auxiliary" else [states[:, 0], reasoning]
+        return self.classifier(torch.cat(read, -1)), reasoning
+
+    def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """Where each token stands: in the pair, or, of an item that is read apart, behind an empty query: (B, T)."""
+        place = torch.arange(attention_mask.shape[1], device=attention_mask.device).expand_as(attention_mask)
+        if self.join_layer:
+            query = (attention_mask * (1 - token_type_ids)).sum(1, keepdim=True)  # (B, 1) tokens of the query
+            place = (place - token_type_ids * (query - 1)).clamp(min=0)
+        return place + first_position(self.encoder)
+
+
+def layers_of(encoder: nn.Module) -> nn.ModuleList:
+    """The layers of a BERT-class encoder (BERT, RoBERTa, XLM-R, ELECTRA).
+
+    Raises:
+        ValueError: it is built otherwise.
+    """
+    try:
+        return encoder.encoder.layer
+    except AttributeError:
+        kind = encoder.config.model_type
+        raise ValueError(f"student_config's encoder is a {kind}: choose BERT, RoBERTa, XLM-R or ELECTRA") from None
+
+
+def first_position(encoder: nn.Module) -> int:
+    """RoBERTa and its kin count positions from behind the padding's."""
+    padding = encoder.embeddings.position_embeddings.padding_idx
+    return 0 if padding is None else padding + 1
+
+
+def first_of(layer: nn.Module, states: Tensor, bias: Tensor) -> Tensor:
+    """What a layer makes of the first token alone, which reads all of them: (B, 1, H)."""
+    attention, first = layer.attention.self, states[:, :1]
+    shape = (attention.num_attention_heads, attention.attention_head_size)
+    query, key, value = (
+        part(of).unflatten(-1, shape).transpose(1, 2)  # (B, heads, 1 or T, H / heads)
+        for part, of in ((attention.query, first), (attention.key, states), (attention.value, states))
+    )
+    scores = query @ key.transpose(-1, -2) * shape[1] ** -0.5 + bias  # (B, heads, 1, T)
+    weights = attention.dropout(scores.softmax(-1))
+    read = layer.attention.output((weights @ value).transpose(1, 2).flatten(2), first)
+    return layer.output(layer.intermediate(read), read)
+
+
+def additive(there: Tensor, dtype: torch.dtype) -> Tensor:
+    """Zero where a token may be read, and the least number where not."""
+    return torch.zeros(there.shape, dtype=dtype, device=there.device).masked_fill(~there, torch.finfo(dtype).min)
 
 
 def new_student(config: LrkdConfig, embedding_width: int) -> Student:
     """A student with a pretrained encoder and a new head."""
     from transformers import AutoModel
 
-    encoder = AutoModel.from_pretrained(model_path(config.encoder), add_pooling_layer=False)
-    return Student(encoder, config.extractor, embedding_width)
-
-
-def alignment(reasoning: Tensor, targets: Tensor, known: Tensor, config: LrkdConfig) -> Tensor:
-    """Distance of the reasoning (B, E) from the rationales' embeddings (B, E), over the pairs that have one (B,)."""
-    if config.normalise:
-        targets = F.normalize(targets, dim=-1)
-    if config.reduction == "cosine":
-        distance = 1 - F.cosine_similarity(reasoning, targets, dim=-1)  # (B,)
-    else:
-        error = (reasoning - targets) ** 2  # (B, E)
-        distance = error.mean(-1) if config.reduction == "mean" else error.sum(-1)  # (B,)
-    known = known.to(distance.dtype)
-    return (distance * known).sum() / known.sum().clamp(min=1)
-
-
-def lrkd_terms(output: tuple[Tensor, Tensor], labels: Tensor, targets: Tensor, known: Tensor, config: LrkdConfig):
-    """Cross-entropy on the judgement, and the alignment of latent reasoning to the teacher's rationale (LRKD loss)."""
-    logits, reasoning = output
-    return F.cross_entropy(logits, labels), alignment(reasoning, targets, known, config)
+    encoder = AutoModel.from_pretrained(model_path(config.encoder))
+    return Student(encoder, embedding_width, config.extractor, config.join_layer, config.variant)

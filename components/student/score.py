@@ -6,21 +6,24 @@ No pair's score depends on the others of its batch in fp32: they only share its 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
-import onnxruntime
 import pyarrow.parquet as pq
-from tokenizers import Encoding, Tokenizer
+from cachetools import LRUCache
 
 from components import package_manifest
+from components.student.pairs_file import read_pairs, write_scored
+from components.student.runtime import CrossEncoder, Item, LateJoin
+from components.student.tokens import PairTokenizer, item_text
+
+__all__ = ["NearestRationale", "Scorer", "Scores", "item_text", "score_file"]
 
 GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # ESCI's own, for NDCG
-BUCKETS = 4
-FIELDS = ("title", "brand", "category", "attributes")
+MEMORY_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -42,50 +45,49 @@ class Scores:
         return self.probabilities @ np.array([GAINS[name] for name in self.label_names], dtype=np.float32)
 
 
-def item_text(row: Mapping) -> str:
-    """An item as the student reads it: title first, then brand, category and attributes as far as they are known."""
-    return " ; ".join(str(row[name]) for name in FIELDS if row.get(name))
-
-
 class Scorer:
-    """A verified package, loaded.
+    """A verified package, loaded; it remembers items' tokens and states, for their texts do not depend on the query.
 
     Raises:
         ValueError: the package is incomplete, was changed, or is of a format that is not read here.
     """
 
-    def __init__(self, package: str | Path, threads: int = 1):
+    def __init__(self, package: str | Path, threads: int = 1, memory_bytes: int = MEMORY_BYTES):
         package = Path(package)
         package_manifest.verify(package)
         self.version = package_manifest.version(package)
         config = config_of(package)
         self.labels = tuple(config["labels"])
         self.temperature, self.served = config["temperature"], config["served"]
-        self.tokenizer = Tokenizer.from_file(str(package / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(config["max_length"], strategy="longest_first")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(package / self.served, options, ["CPUExecutionProvider"])
+        self.tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
+        runtime = LateJoin if config["join_layer"] else CrossEncoder
+        self.model = runtime(package, self.served, threads)
+        self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         """Score (query, item text) pairs, in their order."""
         return self.run(self.tokenise(pairs))
 
-    def tokenise(self, pairs: Sequence[tuple[str, str]]) -> list[Encoding]:
-        """Pairs as the model reads them, cut to its length."""
-        return self.tokenizer.encode_batch(list(pairs))
+    def tokenise(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], dict[str, Item], list[str]]:
+        """Queries as tokens, items by their text, and each pair's text: what `run` takes."""
+        asked = list(dict.fromkeys(query for query, _ in pairs))
+        queries = dict(zip(asked, self.tokenizer.queries(asked), strict=True))
+        texts = [text for _, text in pairs]
+        with self.guard:
+            items = {text: self.items[text] for text in texts if text in self.items}
+        fresh = [text for text in dict.fromkeys(texts) if text not in items]
+        items |= zip(fresh, map(Item, self.tokenizer.items(fresh)), strict=True)
+        return [queries[query] for query, _ in pairs], items, texts
 
-    def run(self, encodings: Sequence[Encoding]) -> Scores:
-        """Score tokenised pairs, in their order."""
-        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
-        logits, reasoning = [None] * len(encodings), [None] * len(encodings)
-        for bucket in np.array_split(order, min(BUCKETS, max(1, len(order)))):  # alike in length: little padding
-            outputs = self.session.run(["logits", "reasoning"], inputs([encodings[index] for index in bucket]))
-            for row, index in enumerate(bucket):
-                logits[index], reasoning[index] = outputs[0][row], outputs[1][row]
-        return Scores(self.labels, softmax(np.array(logits) / self.temperature), np.array(reasoning))
+    def run(self, tokenised: tuple[list[list[int]], dict[str, Item], list[str]]) -> Scores:
+        """Score tokenised pairs, in their order, and remember their items."""
+        queries, items, texts = tokenised
+        logits, reasoning = self.model(queries, [items[text] for text in texts])
+        with self.guard:
+            for text, item in items.items():
+                if item.bytes <= self.items.maxsize:
+                    self.items[text] = item
+        return Scores(self.labels, softmax(logits / self.temperature), reasoning)
 
 
 def config_of(package: Path) -> dict:
@@ -97,20 +99,9 @@ def config_of(package: Path) -> dict:
     config = json.loads((package / "config.json").read_text())
     if (found := config.get("format")) != package_manifest.FORMAT:
         raise ValueError(f"{package} is a package of format {found}; this release reads {package_manifest.FORMAT}")
-    if missing := {"labels", "temperature", "max_length", "served"} - config.keys():
+    if missing := {"labels", "temperature", "max_length", "query_length", "join_layer", "served"} - config.keys():
         raise ValueError(f"{package / 'config.json'} does not say {', '.join(sorted(missing))}")
     return config
-
-
-def inputs(encodings: Sequence) -> dict[str, np.ndarray]:
-    """Token ids, mask and segments of a batch, padded to its longest: (B, T) each."""
-    shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
-    arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
-    for row, encoding in enumerate(encodings):
-        arrays["input_ids"][row, : len(encoding.ids)] = encoding.ids
-        arrays["attention_mask"][row, : len(encoding.ids)] = 1
-        arrays["token_type_ids"][row, : len(encoding.ids)] = encoding.type_ids
-    return arrays
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -145,54 +136,37 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def score_file(package: str | Path, pairs: str | Path, out: str | Path, batch_rows: int = 512) -> int:
-    """Score every row of a Parquet, CSV or JSONL file of pairs into a JSONL file; returns the number of rows.
+def score_file(package: str | Path, pairs: str | Path, out: str | Path) -> int:
+    """Score every row of a Parquet, CSV or JSONL file of pairs into a file of any of these kinds.
+
+    Every row comes back with its label, probabilities and score; the file appears whole or not at all. Returns the
+    number of rows.
 
     Raises:
         ValueError: a file of another kind, or a row without query or title.
     """
-    scorer, count = Scorer(package), 0
-    with open(out, "w") as file:
-        rows = enumerate(read_pairs(Path(pairs)), 1)
-        while batch := list(islice(rows, batch_rows)):
-            for number, row in batch:
-                if not row.get("query") or not row.get("title"):
-                    raise ValueError(f"{pairs}, row {number}: needs a query and a title, has {sorted(row)}")
-            scores = scorer([(row["query"], item_text(row)) for _, row in batch])
-            answers = zip(batch, scores.labels, scores.probabilities.tolist(), scores.scores.tolist(), strict=True)
-            for (_, row), label, probabilities, score in answers:
-                said = {"predicted_label": label, "probabilities": probabilities, "score": score}
-                file.write(json.dumps(row | said, default=str) + "\n")
-            count += len(batch)
-    return count
+    scorer = Scorer(package)
 
+    def scored(rows: list[dict]) -> list[dict]:
+        scores = scorer([(row["query"], item_text(row)) for row in rows])
+        answers = zip(rows, scores.labels, scores.probabilities.tolist(), scores.scores.tolist(), strict=True)
+        return [
+            row | {"predicted_label": label, "probabilities": probabilities, "score": score}
+            for row, label, probabilities, score in answers
+        ]
 
-def read_pairs(path: Path) -> Iterator[dict]:
-    """Rows of a Parquet, CSV or JSONL file, streamed."""
-    import csv
-
-    readers = {
-        ".parquet": lambda: (row for batch in pq.ParquetFile(path).iter_batches(1024) for row in batch.to_pylist()),
-        ".csv": lambda: csv.DictReader(lines(path)),
-        ".jsonl": lambda: (json.loads(line) for line in lines(path)),
-    }
-    if path.suffix not in readers:
-        raise ValueError(f"{path} is neither {', nor '.join(readers)}")
-    return iter(readers[path.suffix]())
-
-
-def lines(path: Path) -> Iterable[str]:
-    """Lines of a text file, which is closed at its end."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        yield from file
+    return write_scored(map(scored, read_pairs(Path(pairs))), Path(out))
 
 
 def main(arguments: list[str]) -> int:
     """Score a file from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m components.student.score", description=score_file.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m components.student.score",
+        description="Score a file of query-item pairs in streaming batches; the output's ending says its kind.",
+    )
     parser.add_argument("package", help="folder of a package")
-    parser.add_argument("pairs", help="Parquet, CSV or JSONL with query, title and further item fields")
-    parser.add_argument("out", help="JSONL to write: each row with predicted_label, probabilities and score")
+    parser.add_argument("pairs", help="Parquet, CSV or JSONL: query, title; brand, category, attributes if known")
+    parser.add_argument("out", help="Parquet, CSV or JSONL: each row with predicted_label, probabilities and score")
     said = parser.parse_args(arguments)
     try:
         count = score_file(said.package, said.pairs, said.out)

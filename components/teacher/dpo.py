@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.base_models import model_digest
+from components.checkpoints import Checkpoints, place
 from components.config import JsonConfig
-from components.teacher.checkpoints import Checkpoints, place
-from components.teacher.launch import on_every_gpu
+from components.launch import on_every_gpu
 from components.teacher.sft import in_turn
-from components.teacher.trainer import adapter, fits, merge, settings_of, trained
+from components.teacher.trainer import adapter, fits, merge, settings_of
+from components.training import trained
 
 NOTICED_STEPS = 50  # a shorter training may well move nothing
 

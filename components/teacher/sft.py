@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.base_models import model_digest, save_base_model
+from components.checkpoints import Checkpoints, place
 from components.config import JsonConfig
-from components.teacher.checkpoints import Checkpoints, place
-from components.teacher.launch import on_every_gpu
+from components.launch import on_every_gpu
 from components.teacher.prompts import prompts_of
-from components.teacher.trainer import adapter, fits, merge, settings_of, trained
+from components.teacher.trainer import adapter, fits, merge, settings_of
 from components.teacher_prompt import answer
+from components.training import trained
 
 
 @dataclass(frozen=True)

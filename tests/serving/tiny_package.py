@@ -25,8 +25,8 @@ def write_package(folder: Path) -> str:
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "served": "model.onnx"}
-    config["format"] = package_manifest.FORMAT
+    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "query_length": 32}
+    config |= {"join_layer": 0, "served": "model.onnx", "format": package_manifest.FORMAT}
     (folder / "config.json").write_text(json.dumps(config))
     told = {name: rationale()[name] for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"}
     rows = [told | {"embedding": [9.0, 0.0, 0.0, 0.0]}]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def encoder(tmp_path_factory) -> str:
 def config(encoder) -> LrkdConfig:
     """A few steps with a high learning rate."""
     rates = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "align_weight": 1.0}
-    return LrkdConfig(encoder=encoder, max_length=24, epochs=6, batch_size=8, **rates)
+    return LrkdConfig(encoder=encoder, max_length=24, query_length=10, epochs=6, batch_size=8, **rates)
 
 
 def training_rows(queries: int = 24) -> list[dict]:
@@ -83,6 +84,17 @@ def trained(tables, config, tmp_path_factory) -> tuple[Path, dict]:
 
     folder = tmp_path_factory.mktemp("student")
     return folder, train(*tables, config, folder)
+
+
+@pytest.fixture(scope="session")
+def late(tables, config, tmp_path_factory) -> tuple[Path, dict]:
+    """A package whose student reads query and item apart in its first layer, and [CLS] alone in its last."""
+    from components.student.package import package
+    from components.student.train import train
+
+    model, folder = (tmp_path_factory.mktemp(name) for name in ("late_student", "late_package"))
+    train(*tables, replace(config, join_layer=1, extractor="first"), model)
+    return folder, package(model, tables[1], tables[0], folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,57 +1,24 @@
-"""The LRKD loss in numbers that a reader checks by hand, and the student's shapes."""
+"""The student's shapes, what it refuses, and that an item which is read apart does not depend on the query."""
 
-import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from components.student.model import LrkdConfig, alignment, lrkd_terms, new_student
+from components.student.model import LrkdConfig, new_student
 
-REASONING = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-TARGETS = torch.tensor([[0.0, 3.0], [0.0, 4.0]])
-BOTH = torch.tensor([True, True])
+SIDES = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])
 
 
-def distance(known=BOTH, reasoning=REASONING, **config) -> float:
-    return alignment(reasoning, TARGETS, known, LrkdConfig(**config)).item()
+def made(encoder, **config):
+    torch.manual_seed(0)
+    return new_student(LrkdConfig(encoder=encoder, **config), 6).eval()
 
 
-@pytest.mark.parametrize(
-    ("config", "by_hand"),
-    [
-        ({}, (1 + 0) / 2),  # cosines 0 and 1
-        ({"reduction": "sum"}, ((1 + 1) + (0 + 1)) / 2),  # targets at length one: (0, 1) and (0, 1)
-        ({"reduction": "mean"}, ((1 + 1) / 2 + (0 + 1) / 2) / 2),
-        ({"reduction": "sum", "normalise": False}, ((1 + 9) + (0 + 4)) / 2),
-        ({"reduction": "mean", "normalise": False}, ((1 + 9) / 2 + (0 + 4) / 2) / 2),
-    ],
-)
-def test_each_reduction_of_the_alignment_is_what_a_hand_computes(config, by_hand):
-    assert distance(**config) == pytest.approx(by_hand)
-
-
-def test_the_alignment_is_averaged_over_the_pairs_that_have_a_rationale():
-    assert distance(torch.tensor([True, False])) == pytest.approx(1)
-    assert distance(torch.tensor([False, True])) == pytest.approx(0)
-
-
-def test_without_any_rationale_the_alignment_is_zero_and_a_number():
-    assert distance(torch.tensor([False, False])) == 0
-
-
-@pytest.mark.parametrize("reduction", ["cosine", "mean", "sum"])
-def test_a_pair_without_a_rationale_gets_no_gradient(reduction):
-    reasoning = torch.tensor([[1.0, 0.5], [0.0, 2.0]], requires_grad=True)
-    targets = torch.tensor([[0.0, 3.0], [0.0, 0.0]])
-    config = LrkdConfig(reduction=reduction)
-    alignment(reasoning, targets, torch.tensor([True, False]), config).backward()
-    assert reasoning.grad[0].abs().sum() > 0 and reasoning.grad[1].tolist() == [0, 0]
-
-
-def test_a_student_that_knows_nothing_pays_the_log_of_the_number_of_labels():
-    output, labels = (torch.zeros(2, 4), REASONING), torch.tensor([0, 3])
-    cross_entropy, aligned = lrkd_terms(output, labels, TARGETS, BOTH, LrkdConfig())
-    assert cross_entropy.item() == pytest.approx(math.log(4)) and aligned.item() == pytest.approx(0.5)
+def tokens(*query: int) -> tuple:
+    """A pair of this query and always the same item, with its mask and sides."""
+    ids = torch.tensor([[*query, 900, 901, 902, 903]])
+    return ids, torch.ones_like(ids), torch.tensor([[0] * len(query) + [1] * 4])
 
 
 def test_the_configuration_travels_as_json_text_and_refuses_what_it_does_not_know():
@@ -61,9 +28,75 @@ def test_the_configuration_travels_as_json_text_and_refuses_what_it_does_not_kno
         LrkdConfig.from_json('{"lambda": 0.1}')
 
 
-def test_a_student_gives_four_logits_and_a_reasoning_vector_for_each_pair(encoder):
-    torch.manual_seed(0)
-    student = new_student(LrkdConfig(encoder=encoder), 6).eval()
-    tokens = torch.randint(5, 900, (3, 7))
-    logits, reasoning = student(tokens, torch.ones_like(tokens), torch.zeros_like(tokens))
+@pytest.mark.parametrize("extractor", ["mlp", "poly", "gat", "first"])
+@pytest.mark.parametrize("join_layer", [0, 1])
+def test_a_student_gives_four_logits_and_a_reasoning_vector_for_each_pair(encoder, extractor, join_layer):
+    student = made(encoder, extractor=extractor, join_layer=join_layer)
+    ids = torch.randint(5, 900, (3, 7))
+    logits, reasoning = student(ids, torch.ones_like(ids), SIDES.expand(3, 7))
     assert logits.shape == (3, 4) and reasoning.shape == (3, 6)
+
+
+def test_without_a_join_the_student_is_the_encoder_as_transformers_runs_it(encoder):
+    student, (ids, mask, sides) = made(encoder), tokens(101, 500, 102)
+    states = student.encoder(input_ids=ids, attention_mask=mask, token_type_ids=sides).last_hidden_state
+    reasoning = student.extractor(states, mask, sides)
+    torch.testing.assert_close(student(ids, mask, sides)[1], reasoning, atol=1e-5, rtol=1e-5)
+
+
+def test_the_last_layer_for_the_first_token_alone_is_the_same_as_for_all(encoder):
+    student, pair = made(encoder, extractor="first"), tokens(101, 500, 102)
+    pruned = student(*pair)
+    student.reads_first = False
+    for one, other in zip(pruned, student(*pair), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_an_item_that_is_read_apart_is_the_same_beside_every_query(encoder):
+    student = made(encoder, join_layer=1)
+    states = [
+        student.apart(ids, mask, sides, student.positions(mask, sides))[:, -4:]
+        for ids, mask, sides in (tokens(101, 500, 102), tokens(101, 7, 8, 9, 10, 102))
+    ]
+    torch.testing.assert_close(*states, atol=1e-5, rtol=1e-5)
+
+
+def test_where_the_extractor_falls_away_the_label_is_read_from_the_first_token(encoder):
+    student, pair = made(encoder, variant="auxiliary"), tokens(101, 500, 102)
+    before = student(*pair)[0]
+    with torch.no_grad():
+        student.extractor.out.bias += 5
+    torch.testing.assert_close(student(*pair)[0], before)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"extractor": "lstm"}, "extractor is 'lstm': choose of mlp, poly, gat, first"),
+        ({"join_layer": 2}, "join_layer is 2: the encoder has 2 layers"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(encoder, config, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        made(encoder, **config)
+
+
+def test_another_kind_of_encoder_is_refused_with_those_that_are_read(tmp_path):
+    from transformers import DistilBertConfig, DistilBertModel
+
+    size = DistilBertConfig(vocab_size=10, dim=8, n_layers=1, n_heads=2, hidden_dim=8)
+    DistilBertModel(size).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="encoder is a distilbert: choose BERT, RoBERTa, XLM-R or ELECTRA"):
+        new_student(replace(LrkdConfig(), encoder=str(tmp_path)), 6)
+
+
+def test_roberta_counts_positions_from_behind_its_padding(tmp_path):
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    size = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    XLMRobertaModel(XLMRobertaConfig(vocab_size=950, type_vocab_size=1, **size)).save_pretrained(tmp_path)
+    student, (ids, mask, sides) = made(str(tmp_path)), tokens(0, 500, 2)
+    states = student.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    torch.testing.assert_close(
+        student(ids, mask, sides)[1], student.extractor(states, mask, sides), atol=1e-5, rtol=1e-5
+    )

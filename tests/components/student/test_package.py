@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from components import contracts, package_manifest
 from components.source import source_digest
 from components.student.card import slices
-from components.student.package import PARITY, checked, drawn, explanation_agreement, export, load, main, package
+from components.student.export import export
+from components.student.package import PARITY, checked, drawn, explanation_agreement, load, main, package
 from components.student.score import NearestRationale, Scores
 from tests.components.student.conftest import training_rows
 from tests.rows import rationale
@@ -40,6 +41,13 @@ def test_int8_is_served_only_where_it_keeps_the_labels(packaged):
     said = packaged[1]
     keeps = said["int8_agreement"] >= 0.99 and said["int8_macro_f1_loss"] <= 0.005
     assert said["served"] == ("model.int8.onnx" if keeps else "model.onnx")
+
+
+def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
+    folder, said = late
+    graphs = {"apart.onnx", "together.onnx", "together.int8.onnx"}
+    assert set(package_manifest.verify(folder)) == FILES - {"model.onnx", "model.int8.onnx"} | graphs
+    assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
 
 
 def test_lineage_names_what_the_package_was_made_of(packaged, tables):
@@ -101,12 +109,12 @@ def test_weights_of_another_shape_are_not_packaged(trained, tables, tmp_path):
 
 def test_an_export_that_differs_from_the_model_is_refused(trained, tmp_path):
     student, config = load(trained[0])
-    export(student, tmp_path / "model.onnx")
+    graph = export(student, tmp_path)
     shutil.copy(trained[0] / "tokenizer.json", tmp_path / "tokenizer.json")
     with torch.no_grad():
         student.classifier.bias += torch.tensor([0.0, 0.5, 0.0, 0.0])
     with pytest.raises(ValueError, match="ONNX differs from PyTorch by .*: not packaged"):
-        checked(student, config, training_rows(4)[-4:], tmp_path)
+        checked(student, config, training_rows(4)[-4:], tmp_path, graph)
 
 
 def test_without_a_valid_pair_the_export_cannot_be_checked_and_is_refused(trained, tables, tmp_path):
@@ -130,7 +138,7 @@ def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 2}, "is a package of format 2; this release reads 1"),
+        ({"format": 1}, "is a package of format 1; this release reads 2"),
         ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
     ],
 )

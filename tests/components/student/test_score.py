@@ -13,6 +13,7 @@ import pytest
 
 from components import package_manifest
 from components.contracts import LABELS
+from components.student.pairs_file import read_pairs
 from components.student.score import NearestRationale, Scorer, Scores, item_text, main
 from tests.serving.tiny_package import write_package
 
@@ -28,13 +29,14 @@ def tiny(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def fp32(packaged, tmp_path_factory):
-    """A scorer of the trained package's full-precision model."""
+@pytest.fixture(scope="session", params=["packaged", "late"])
+def fp32(request, tmp_path_factory):
+    """A scorer of a trained package's full-precision graph, of either kind."""
     folder = tmp_path_factory.mktemp("fp32") / "package"
-    shutil.copytree(packaged[0], folder)
+    shutil.copytree(request.getfixturevalue(request.param)[0], folder)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"served": "model.onnx"}))
+    served = config["served"].replace(".int8", "")
+    (folder / "config.json").write_text(json.dumps(config | {"served": served}))
     package_manifest.write(folder)
     return Scorer(folder)
 
@@ -95,6 +97,20 @@ def test_the_score_of_a_pair_does_not_depend_on_its_batch(fp32):
         np.testing.assert_allclose(getattr(together, name), one_by_one, atol=1e-4)
 
 
+@pytest.mark.slow
+def test_an_item_that_is_remembered_scores_as_it_did_at_first(fp32):
+    first, again = fp32(PAIRS), fp32(PAIRS[::-1])
+    assert set(fp32.items) >= {text for _, text in PAIRS}
+    np.testing.assert_allclose(again.probabilities[::-1], first.probabilities, atol=1e-5)
+
+
+def test_memory_is_bounded_and_the_item_asked_longest_ago_goes_first(tiny):
+    scorer = Scorer(tiny, memory_bytes=1000)
+    for word in ("red", "socks", "hose", "red hose"):
+        scorer([("", word)])
+    assert list(scorer.items) == ["socks", "hose", "red hose"] and scorer.items.currsize <= 1000
+
+
 def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tiny, tmp_path):
     folder = shutil.copytree(tiny, tmp_path / "package")
     config = json.loads((folder / "config.json").read_text())
@@ -129,16 +145,28 @@ def pairs_file(folder, suffix: str, rows=ROWS):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_a_file_of_pairs_is_scored_row_by_row(tiny, tmp_path, capsys, suffix):
-    assert main([str(tiny), str(pairs_file(tmp_path, suffix)), str(tmp_path / "out.jsonl")]) == 0
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_a_file_of_pairs_is_scored_row_by_row(tiny, tmp_path, capsys, suffix, ending):
+    out = tmp_path / f"out{ending}"
+    assert main([str(tiny), str(pairs_file(tmp_path, suffix)), str(out)]) == 0
     assert capsys.readouterr().out == "2 pairs scored\n"
-    scored = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    scored = [row for rows in read_pairs(out) for row in rows]
     assert [{name: row[name] for name in ROWS[0]} for row in scored] == ROWS
-    assert [row["score"] for row in scored] == pytest.approx([Scorer(tiny)([pair]).scores[0] for pair in read(ROWS)])
+    expected = Scorer(tiny)([(row["query"], item_text(row)) for row in ROWS]).scores
+    assert [float(row["score"]) for row in scored] == pytest.approx(expected.tolist())
 
 
-def read(rows):
-    return [(row["query"], item_text(row)) for row in rows]
+def test_a_file_without_a_pair_is_refused_and_nothing_is_written(tiny, tmp_path, capsys):
+    (tmp_path / "none.jsonl").write_text("")
+    assert main([str(tiny), str(tmp_path / "none.jsonl"), str(tmp_path / "out.parquet")]) == 1
+    assert "there is no pair to score" in capsys.readouterr().err and not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(("line", "why"), [("{", "row 1: is not JSON"), ("[1]", "row 1: is not a JSON object")])
+def test_a_line_that_is_no_row_is_refused_with_its_number(tiny, tmp_path, capsys, line, why):
+    (tmp_path / "pairs.jsonl").write_text(line + "\n")
+    assert main([str(tiny), str(tmp_path / "pairs.jsonl"), str(tmp_path / "out.csv")]) == 1
+    assert why in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])

@@ -1,14 +1,14 @@
-"""Training: whole queries are chosen, batches hold every pair once, and a tiny student learns a tiny task."""
+"""Training: whole queries are chosen, every pair is an example once, and a tiny student learns a tiny task."""
 
 import json
 from dataclasses import replace
 
-import numpy as np
+import pyarrow as pa
 import pytest
 
 from components import contracts
-from components.student.model import LrkdConfig
-from components.student.train import Batches, chosen, embeddings_by_pair, train
+from components.student.examples import divided, place, write_examples
+from components.student.train import checkpoints_of, student_tokenizer, train
 from tests.components.student.conftest import EMBEDDING, embedding_rows, training_rows
 
 
@@ -16,34 +16,50 @@ def queries(rows: list[dict]) -> set[str]:
     return {row["query_id"] for row in rows}
 
 
+def examples(tables, config, folder) -> tuple[dict, list[dict]]:
+    """What writing them said, and the examples that are trained on."""
+    said = write_examples(tables, student_tokenizer(config, folder), config, folder)
+    return said, pa.ipc.open_stream(folder / "train.arrow").read_all().to_pylist()
+
+
 def test_the_temperature_is_fitted_on_whole_queries_that_are_not_trained_on():
-    trained, held_out = chosen(training_rows(200), LrkdConfig(calibration_share=0.2))
+    rows = [row for row in training_rows(200) if row["split"] == "train"]
+    trained, held_out = divided(rows, 0.2).values()
     assert not queries(trained) & queries(held_out) and len(trained) + len(held_out) == 600
-    assert 0.1 < len(held_out) / 600 < 0.3 and {row["split"] for row in trained + held_out} == {"train"}
+    assert 0.1 < len(held_out) / 600 < 0.3
 
 
-def test_half_of_the_train_queries_are_the_same_half_every_time_and_a_part_of_all():
-    half, again = (queries(chosen(training_rows(200), LrkdConfig(train_share=0.5))[0]) for _ in range(2))
-    whole = queries(chosen(training_rows(200), LrkdConfig())[0])
-    assert half == again and half < whole and 0.4 < len(half) / len(whole) < 0.6
+def test_half_of_the_train_queries_are_the_same_half_every_time():
+    half, again = ({row["query_id"] for row in training_rows(200) if place(row, "share") < 0.5} for _ in range(2))
+    assert half == again and 0.4 < len(half) / 200 < 0.6
 
 
-def test_a_pair_with_two_rationales_is_aligned_to_their_mean(tmp_path):
+def test_every_pair_is_an_example_once_with_its_own_target(tables, config, tmp_path):
+    said, rows = examples(tables, replace(config, calibration_share=0.0), tmp_path)
+    told = [max(range(EMBEDDING), key=row["target"].__getitem__) == row["label"] for row in rows if row["known"]]
+    assert len(rows) == said["rows_out"] == 72 and len(told) == said["known"] == 24 and all(told)
+    assert all(row["length"] == len(row["query"]) + len(row["item"]) <= config.max_length for row in rows)
+
+
+def test_a_pair_with_two_rationales_is_aligned_to_their_mean(tables, config, tmp_path):
     row, *_ = embedding_rows(training_rows(1))
-    rows = [row | {"embedding": vector} for vector in ([1.0, 0.0], [0.0, 3.0])]
-    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, tmp_path / "embeddings")
-    assert embeddings_by_pair(tmp_path / "embeddings")[row["query_id"], row["item_id"]].tolist() == [0.5, 1.5]
+    told = [row | {"embedding": vector, "key": str(n)} for n, vector in enumerate(([1.0, 0.0], [0.0, 3.0]))]
+    contracts.write(told, contracts.RATIONALE_EMBEDDINGS, tmp_path / "told")
+    _, rows = examples((tables[0], tmp_path / "told"), replace(config, calibration_share=0.0), tmp_path)
+    assert [row["target"] for row in rows if row["known"]] == [[0.5, 1.5]]
 
 
-def test_an_epoch_holds_every_pair_once_with_its_own_target(config):
-    from components.student.train import student_tokenizer
+def test_the_items_tokens_do_not_depend_on_the_query(config, tmp_path):
+    tokenizer = student_tokenizer(config, tmp_path)
+    (short,), (long,) = tokenizer.queries(["shoe"]), tokenizer.queries(["red shoe " * 40])
+    assert len(short) == 3 and len(long) == config.query_length and short[0] == long[0] and short[-1] == long[-1]
+    (item,) = tokenizer.items(["blue shoe " * 40])
+    assert len(item) == config.max_length - config.query_length and item[-1] == short[-1]
 
-    rows = training_rows(5)
-    targets = {(row["query_id"], row["item_id"]): np.full(2, n, np.float32) for n, row in enumerate(rows) if n % 2}
-    batches = list(Batches(rows, targets, student_tokenizer(config), config).epoch())
-    seen = sorted(target[0].item() for _, _, vectors, known in batches for target in vectors[known])
-    assert seen == list(range(1, 20, 2)) and sum(len(labels) for _, labels, _, _ in batches) == 20
-    assert max(len(labels) for _, labels, _, _ in batches) == config.batch_size
+
+def test_a_query_that_leaves_no_room_for_an_item_is_refused(config, tmp_path):
+    with pytest.raises(ValueError, match="query_length 23 has to leave room for an item in max_length 24"):
+        student_tokenizer(replace(config, query_length=23), tmp_path)
 
 
 def test_without_a_train_pair_nothing_is_trained(tables, config, tmp_path):
@@ -97,5 +113,26 @@ def test_the_same_seed_trains_the_same_student(tables, config, tmp_path):
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_training(tables, config, tmp_path):
-    with pytest.raises(ValueError, match="the loss is nan at step .*: lower learning_rate"):
+    with pytest.raises(ValueError, match="the loss is (nan|inf) at step .*: lower the learning rate"):
         train(*tables, replace(config, head_learning_rate=float("inf")), tmp_path)
+
+
+@pytest.mark.slow
+def test_both_terms_are_logged_with_what_they_pull_at(trained):
+    step = trained[1]["history"][0]
+    assert step["cross_entropy_gradient"] > 0 and step["alignment_gradient"] > 0
+    assert trained[1]["token_share"] > 0.85  # of the batches is not padding
+
+
+def test_checkpoints_belong_to_one_configuration_and_its_examples(tables, config, tmp_path):
+    examples(tables, config, tmp_path)
+    places = {checkpoints_of(replace(config, seed=seed), tmp_path) for seed in (0, 0, 1)}
+    assert len(places) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["soft_labels", "auxiliary"])
+def test_the_other_ways_of_distilling_train_too(tables, config, tmp_path, variant):
+    said = train(*tables, replace(config, variant=variant, epochs=0.5, class_weights="balanced"), tmp_path)
+    assert said["aligned"] > 0 and len(said["history"]) == 5
+    assert json.loads((tmp_path / "config.json").read_text())["variant"] == variant

@@ -3,9 +3,10 @@
 import pytest
 
 from components import storage
-from components.teacher.checkpoints import Checkpoints
+from components.checkpoints import Checkpoints
 from components.teacher.sft import SftConfig
-from components.teacher.trainer import merge, rows_at_once, settings_of, trained
+from components.teacher.trainer import merge, settings_of
+from components.training import rows_at_once, trained
 
 pytestmark = pytest.mark.slow  # trains
 ROWS = [

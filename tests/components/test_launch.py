@@ -7,8 +7,8 @@ import pytest
 
 from components import contracts
 from components.base_models import model_digest
+from components.launch import on_every_gpu
 from components.teacher.dpo import DpoConfig, dpo
-from components.teacher.launch import on_every_gpu
 from components.teacher.pairs import mine
 from components.teacher.sft import SftConfig, sft
 

@@ -1,0 +1,126 @@
+"""Runs a package's graphs in ONNX Runtime: pairs alike in length together, so that little of it is padding.
+
+B pairs, T tokens, H encoder width, E rationale-embedding width, C labels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from components.student.tokens import padded
+
+Ids = Sequence[int]
+BUCKET = 8  # pairs at least in a batch
+BUCKETS = 8  # batches at most of one request
+
+
+@dataclass
+class Item:
+    """An item's tokens, and, of a student that reads it apart, its states at the join: (T, H), half precision."""
+
+    ids: Ids
+    states: np.ndarray | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What remembering it takes, with Python's own share."""
+        return 300 + 8 * len(self.ids) + (0 if self.states is None else self.states.nbytes)
+
+
+OUTPUTS = ["logits", "reasoning"]
+
+
+class Graph:
+    """An ONNX graph on so many threads, which do not spin while they wait; it takes of the arrays what it reads."""
+
+    def __init__(self, path: Path, threads: int):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+        self.reads = [given.name for given in self.session.get_inputs()]
+
+    def __call__(self, outputs: list[str], arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Its outputs, in the order they are named."""
+        return self.session.run(outputs, {name: arrays[name] for name in self.reads})
+
+
+class CrossEncoder:
+    """One graph: the pair's tokens in, logits and reasoning out."""
+
+    def __init__(self, package: Path, served: str, threads: int):
+        self.graph = Graph(package / served, threads)
+
+    def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order."""
+
+        def run(at: np.ndarray) -> list[np.ndarray]:
+            return self.graph(OUTPUTS, padded([queries[n] for n in at], [items[n].ids for n in at]))
+
+        return in_buckets([len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)], run)
+
+
+class LateJoin:
+    """Two graphs: what reads query and item apart, each once, and what reads them together."""
+
+    def __init__(self, package: Path, served: str, threads: int):
+        self.apart, self.graph = Graph(package / "apart.onnx", threads), Graph(package / served, threads)
+
+    def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order; items keep the states made here."""
+        self.prepare(items)
+        asked = [tuple(query) for query in queries]
+        distinct = list(dict.fromkeys(asked))
+        known = dict(zip(distinct, self.states(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
+
+        def run(at: np.ndarray) -> list[np.ndarray]:
+            return self.graph(OUTPUTS, joined([known[asked[n]] for n in at], [items[n].states for n in at]))
+
+        return in_buckets([len(query) + len(item.ids) for query, item in zip(asked, items, strict=True)], run)
+
+    def prepare(self, items: Sequence[Item]) -> None:
+        """Give every item its states that has none yet."""
+        fresh = list({id(item): item for item in items if item.states is None}.values())
+        made = self.states([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
+        for item, states in zip(fresh, made, strict=True):
+            item.states = states.astype(np.float16)
+
+    def states(self, texts: Sequence[Ids], arrays: Callable) -> list[np.ndarray]:
+        """States (T, H) at the join of each of some texts."""
+        lengths = [len(ids) for ids in texts]
+        found: list = [None] * len(texts)
+        for at in buckets(lengths):
+            (states,) = self.apart(["states"], arrays([texts[n] for n in at]))
+            for row, n in enumerate(at):
+                found[n] = states[row, : lengths[n]]
+        return found
+
+
+def buckets(lengths: Sequence[int]) -> list[np.ndarray]:
+    """Indices of texts alike in length, shortest first."""
+    order = np.argsort(lengths, kind="stable")
+    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET))) if len(order) else []
+
+
+def in_buckets(lengths: Sequence[int], run: Callable[[np.ndarray], list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Both outputs of all pairs, in their order, of a graph that is run bucket by bucket."""
+    groups = buckets(lengths)
+    outputs = [run(at) for at in groups]
+    back = np.argsort(np.concatenate(groups))
+    logits, reasoning = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))
+    return logits, reasoning
+
+
+def joined(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """States (B, T, H), mask and segments (B, T) of pairs, padded to the longest."""
+    shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
+    states = np.zeros((*shape, items[0].shape[1]), np.float32)
+    mask, segments = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
+        middle, end = len(query), len(query) + len(item)
+        states[row, :middle], states[row, middle:end] = query, item
+        mask[row, :end], segments[row, middle:end] = 1, 1
+    return {"states": states, "attention_mask": mask, "token_type_ids": segments}

@@ -1,0 +1,55 @@
+"""Query and item as token ids, each cut to a budget of its own, so that an item's tokens never depend on the query."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+FIELDS = ("title", "brand", "category", "attributes")
+
+
+def item_text(row: Mapping) -> str:
+    """An item as the student reads it: title first, then brand, category and attributes as far as they are known."""
+    return " ; ".join(str(row[name]) for name in FIELDS if row.get(name))
+
+
+class PairTokenizer:
+    """Cuts a query to `query_length` tokens, and an item to what then is left of `max_length`."""
+
+    def __init__(self, path: str | Path, max_length: int, query_length: int):
+        if not 3 < query_length < max_length - 1:
+            raise ValueError(f"query_length {query_length} has to leave room for an item in max_length {max_length}")
+        self.tokenizer = Tokenizer.from_file(str(path))
+        self.tokenizer.no_padding()  # some files carry a fixed one
+        self.tokenizer.no_truncation()
+        self.query_length, self.item_length = query_length, max_length - query_length
+        self.opens = min(1, self.tokenizer.num_special_tokens_to_add(False))  # with a [CLS], which stands once
+
+    def queries(self, texts: Sequence[str]) -> list[list[int]]:
+        """[CLS] query [SEP] of each."""
+        return [shortened(ids, self.query_length) for ids in self._ids(texts)]
+
+    def items(self, texts: Sequence[str]) -> list[list[int]]:
+        """item [SEP] of each: what stands behind a query."""
+        return [shortened(ids[self.opens :], self.item_length) for ids in self._ids(texts)]
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
+
+
+def shortened(ids: list[int], length: int) -> list[int]:
+    """At most `length` tokens, of which the last, which ends the text, is kept."""
+    return ids if len(ids) <= length else [*ids[: length - 1], ids[-1]]
+
+
+def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each."""
+    shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
+    arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
+    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
+        middle, end = len(query), len(query) + len(item)
+        arrays["input_ids"][row, :middle], arrays["input_ids"][row, middle:end] = query, item
+        arrays["attention_mask"][row, :end] = 1
+        arrays["token_type_ids"][row, middle:end] = 1
+    return arrays

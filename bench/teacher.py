@@ -5,19 +5,15 @@ What has been measured is kept below runs/bench/teacher: the same command goes o
 
 import json
 import os
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Queue
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from bench import engines, kills, memory
+from bench.cores import on_cores, worker
 from bench.figures import machine_of, mean, once, show
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
@@ -91,20 +87,8 @@ def prepared(source: Path, folder: Path, columns: str = "") -> Path:
 
 def train(teachers: list[tuple[Path, str]], pairs: int) -> None:
     """Train and judge a teacher for each table of judgements and seed, or judge the base model: each on a core."""
-    free: Queue[int] = Queue()
-    for core in range(os.cpu_count()):
-        free.put(core)
-
-    def one(judgements: Path, name: str) -> None:
-        folder = judgements.parent / name
-        if not (folder / "result.json").exists():
-            core = free.get()
-            worker("bench.training", judgements, folder, name, pairs, core=core)
-            free.put(core)
-
-    with ThreadPoolExecutor(os.cpu_count()) as cores:
-        for ended in [cores.submit(one, *teacher) for teacher in teachers]:
-            ended.result()
+    folders = [(judgements, judgements.parent / name, name) for judgements, name in teachers]
+    on_cores([(out / "result.json", ["bench.training", table, out, name, pairs]) for table, out, name in folders])
 
 
 def teachers(folder: Path, seeds: list[str], pairs: int) -> dict:
@@ -174,23 +158,6 @@ def costs(said: list[dict]) -> dict:
 def hostile(folder: Path) -> dict:
     """Label flips of the first seed's teacher after SFT, in a process of its own."""
     return json.loads(worker("bench.hostile", folder / "0" / "tuned", folder / "judgements").splitlines()[-1])
-
-
-def worker(module: str, *arguments, core: int | None = None) -> str:
-    """Run one part in a process of its own, on one core or on all; what it printed.
-
-    Raises:
-        RuntimeError: it failed, with its last words.
-    """
-    print(f"{datetime.now():%H:%M:%S} {module} {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
-    began = time.monotonic()
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    bound = {} if core is None else {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": str(core)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | bound)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    print(f"  {module}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -50,10 +50,16 @@ def over_known(values: Tensor, known: Tensor) -> Tensor:
 
 
 def class_weights(labels: Tensor, count: int, config: LrkdConfig) -> Tensor | None:
-    """Weights of the labels (C,), whose mean over the pairs is 1, or None where every pair counts the same."""
+    """Weights of the labels (C,), whose mean over the pairs is 1, or None where every pair counts the same.
+
+    Raises:
+        ValueError: a way of weighing that does not exist.
+    """
+    powers = {"none": 0.0, "root": 0.5, "balanced": 1.0}
+    if config.class_weights not in powers:
+        raise ValueError(f"student_config's class_weights is {config.class_weights!r}: choose of {', '.join(powers)}")
     if config.class_weights == "none":
         return None
-    if config.class_weights != "balanced":
-        raise ValueError(f"student_config's class_weights is {config.class_weights!r}: choose none or balanced")
     seen = torch.bincount(labels, minlength=count).float()
-    return len(labels) / ((seen > 0).sum() * seen.clamp(min=1))
+    weights = seen.clamp(min=1) ** -powers[config.class_weights]
+    return weights * len(labels) / (weights * seen).sum()

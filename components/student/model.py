@@ -34,7 +34,7 @@ class LrkdConfig(JsonConfig):
     align_weight: float = 0.1  # lambda, of the loss's second term
     reduction: str = "cosine"  # or mean, sum: of the squared error
     normalise: bool = True  # targets to unit length
-    class_weights: str = "none"  # or balanced: inverse to the labels' frequencies
+    class_weights: str = "none"  # balanced: inverse to the labels' frequencies; root: to their square roots
     epochs: float = 5
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5

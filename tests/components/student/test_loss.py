@@ -67,7 +67,9 @@ def test_each_variant_has_its_second_term():
 
 def test_balanced_classes_weigh_the_same_altogether_and_a_pair_one_on_average():
     weights = class_weights(torch.tensor([0, 0, 0, 1]), 4, LrkdConfig(class_weights="balanced"))
-    assert weights[0] * 3 == weights[1] == 2
+    assert weights[0].item() == pytest.approx(2 / 3) and weights[1].item() == pytest.approx(2)
+    rooted = class_weights(torch.tensor([0, 0, 0, 0, 1]), 4, LrkdConfig(class_weights="root"))
+    assert (rooted[1] / rooted[0]).item() == pytest.approx(2) and (4 * rooted[0] + rooted[1]).item() == pytest.approx(5)
     assert class_weights(torch.tensor([0, 1]), 4, LrkdConfig()) is None
-    with pytest.raises(ValueError, match="class_weights is 'some': choose none or balanced"):
+    with pytest.raises(ValueError, match="class_weights is 'some': choose of none, root, balanced"):
         class_weights(torch.tensor([0]), 4, LrkdConfig(class_weights="some"))

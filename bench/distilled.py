@@ -1,0 +1,81 @@
+"""One student of the ablation: trained, read once on the valid split, probed; `bench.ablation` runs it per row, seed.
+
+`python -m bench.distilled TRAINING_SET EMBEDDINGS CONFIG OUT` writes OUT, as JSON.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from components import contracts
+from components.student.examples import LABEL_INDEX
+from components.student.model import LrkdConfig
+from components.student.package import load
+from components.student.tokens import PairTokenizer, item_text
+from components.student.train import logits_of, train
+
+PROBED = {"mismatch": lambda row: row["mismatch"], "category": lambda row: (row["category"] or "").split(" > ")[0]}
+LEAST = 20  # pairs of a class that a probe is asked about
+
+
+def main(training_set: str, embeddings: str, config: str, out: str) -> None:
+    """Train, predict, probe, write."""
+    config, began = LrkdConfig.from_json(config), time.process_time()
+    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
+    with TemporaryDirectory() as folder:
+        said = train(training_set, embeddings, config, folder)
+        student, _ = load(folder)
+        tokenizer = PairTokenizer(f"{folder}/tokenizer.json", config.max_length, config.query_length)
+    read: list[torch.Tensor] = []
+    student.classifier.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
+    order = sorted(range(len(rows)), key=lambda n: len(queries[n]) + len(items[n]))
+    rows = [rows[n] for n in order]  # so that the hook sees them in this order
+    logits = logits_of(student, [queries[n] for n in order], [items[n] for n in order])
+    result = {
+        "queries": [row["query_id"] for row in rows],
+        "labels": [LABEL_INDEX[row["label"]] for row in rows],
+        "predicted": logits.argmax(-1).tolist(),
+        "alignment": said["history"][-1]["alignment"],
+        "temperature": said["temperature"],
+        "token_share": said["token_share"],
+        "cpu_seconds": round(time.process_time() - began),
+        "probe": probes(torch.cat(read).numpy(), student.encoder.config.hidden_size, rows),
+    }
+    Path(f"{out}.unfinished").write_text(json.dumps(result))
+    Path(f"{out}.unfinished").replace(out)
+
+
+def probes(read: np.ndarray, width: int, rows: list[dict]) -> dict:
+    """How well linear probes on [CLS] and on r read a pair's kind of mismatch and category, over queries not seen."""
+    found = {}
+    for name, what in PROBED.items():
+        known = [n for n, row in enumerate(rows) if what(row)]
+        classes = [what(rows[n]) for n in known]
+        kept = [place for place, one in enumerate(classes) if classes.count(one) >= LEAST]
+        for part, vectors in (("cls", read[:, :width]), ("reasoning", read[:, width:])):
+            if vectors.shape[1] and len({classes[place] for place in kept}) > 1:
+                chosen = [known[place] for place in kept]
+                groups = [rows[n]["query_id"] for n in chosen]
+                found[f"{name}_{part}"] = probe(vectors[chosen], [classes[place] for place in kept], groups)
+    return found
+
+
+def probe(vectors: np.ndarray, classes: list[str], groups: list[str]) -> float:
+    """Accuracy of logistic regression on standardised vectors, in five folds by query."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return round(float(cross_val_score(model, vectors, classes, groups=groups, cv=GroupKFold(5)).mean()), 4)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -131,6 +131,7 @@ PREDICTIONS = pa.schema(
         ("query_id", pa.string()),
         ("item_id", pa.string()),
         ("query_class", pa.string()),
+        ("query_kind", pa.string()),
         ("locale", pa.string()),
         ("category", pa.string()),
         ("label", pa.string()),

@@ -140,6 +140,17 @@ def laptop() -> Profile:
     )
 
 
+WIDE = GateConfig(
+    **{f"margin_{name}": 1.0 for name in ("accuracy", "macro_f1", "auc_exact", "ndcg_at_10", "calibration_error")},
+    margin_slice=1.0,
+    margin_latency=9.0,
+    margin_checked_pairs=99,
+    floor_accuracy=0,
+    floor_macro_f1=0,
+    floor_checked_pairs=0,
+)
+
+
 def smoke() -> Profile:
     """Minutes, for tests: the real libraries on tiny data.
 
@@ -160,7 +171,7 @@ def smoke() -> Profile:
         final=GenerateConfig(pairs=16, prompt="free", max_samples=1),
         held_out=GenerateConfig(split="valid", pairs=8, prompt="free", max_samples=1),
         student=replace(laptop().student, max_length=48, epochs=1),
-        gate=GateConfig(margin_accuracy=0.5, margin_macro_f1=0.5, margin_slice=1.0, floor_accuracy=0, floor_macro_f1=0),
+        gate=WIDE,
         plan=ExperimentPlan.smoke(),
         marketplace=Marketplace(items=240, queries=60),
         traffic=Traffic(users=60),

@@ -149,9 +149,15 @@ def retrain(
     baseline_scores = student.predict_split(
         package=baseline.outputs["package"], training_set=training_set, split="valid"
     )
+    measured = student.compare_packages(
+        candidate=package.outputs["package"], baseline=baseline.outputs["package"], training_set=training_set
+    )
     verdict = release.gate_candidate(
         candidate=candidate_scores.outputs["predictions"],
         baseline=baseline_scores.outputs["predictions"],
+        candidate_package=package.outputs["package"],
+        baseline_package=baseline.outputs["package"],
+        measured=measured.outputs["facts"],
         candidate_version=package.outputs["Output"],
         serving_version=serving.outputs["Output"],
         baseline_name=baseline_name,

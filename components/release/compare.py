@@ -18,6 +18,7 @@ GAINS = np.array([1.0, 0.1, 0.01, 0.0])  # of LABELS, for NDCG
 CALIBRATION_BINS = 10
 BOOTSTRAP_CHUNK = 50  # samples drawn at once: bounds memory to CHUNK x N
 LARGEST_CATEGORIES = 10
+SLICED = ("query_class", "query_kind", "locale", "label")  # and category
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _ndcg(scored: Scored, starts: np.ndarray) -> np.ndarray:
 
 def _slices(scored: Scored, minimum_rows: int) -> list[tuple[str, str, np.ndarray]]:
     """Parts of the rows worth looking at: (what, value, mask), none smaller than `minimum_rows`."""
-    columns = {name: np.array(scored.rows[name].to_pylist(), dtype=str) for name in ("query_class", "locale", "label")}
+    columns = {name: np.array(scored.rows[name].to_pylist(), dtype=str) for name in SLICED}
     columns["category"] = np.array([str(text).split(">")[0].strip() for text in scored.rows["category"].to_pylist()])
     found = []
     for name, column in columns.items():

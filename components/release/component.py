@@ -19,6 +19,9 @@ def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
 def gate_candidate(
     candidate: dsl.Input[dsl.Dataset],
     baseline: dsl.Input[dsl.Dataset],
+    candidate_package: dsl.Input[dsl.Model],
+    baseline_package: dsl.Input[dsl.Model],
+    measured: dsl.Input[dsl.Metrics],
     candidate_version: str,
     serving_version: str,
     baseline_name: str,
@@ -31,11 +34,14 @@ def gate_candidate(
     from pathlib import Path
 
     from components.facts import record
-    from components.release.gate import GateConfig, gate
+    from components.release.gate import Beside, GateConfig, Versions, gate
+    from components.release.poisoning import shifted_brands
     from components.release.report import gate_facts, gate_page
 
-    settings = GateConfig.from_json(config)
-    found = gate(candidate.path, baseline.path, settings, candidate_version, serving_version)
+    shifted = shifted_brands(Path(candidate_package.path), Path(baseline_package.path))
+    beside = Beside(json.loads(Path(measured.path).read_text()), shifted)
+    versions = Versions(candidate_version, serving_version)
+    found = gate(candidate.path, baseline.path, GateConfig.from_json(config), versions, beside)
     Path(verdict.path).write_text(json.dumps(found))
     Path(report.path).write_text(gate_page(found, baseline_name))
     record(facts, gate_facts(found, baseline_name))

@@ -2,6 +2,8 @@
 
 from html import escape
 
+SHOWN = ("cpu_ms_candidate", "cpu_ms_baseline", "latency_ratio", "checked_pairs")
+SHOWN += ("checked_right_candidate", "checked_right_baseline")
 STYLE = "body{font:14px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:right}th{border-bottom:1px solid #999}"
 
 
@@ -29,6 +31,11 @@ def gate_page(verdict: dict, baseline_name: str) -> str:
         "<h2>Metrics</h2>" + _table(["metric", "candidate", "baseline", *gaps], metrics),
         "<h2>Accuracy by slice</h2>" + _table(["slice", "value", "rows", "candidate", "baseline", *gaps], slices),
     ]
+    if verdict["beside"]:
+        said = [[name.replace("_", " "), value] for name, value in verdict["beside"].items() if name in SHOWN]
+        parts.append("<h2>Asked the same in turn</h2>" + _table(["what", ""], said))
+        lost = "".join(f"<li>{escape(pair)}</li>" for pair in verdict["beside"]["checked_lost"])
+        parts.append(f"<p>Hand-checked pairs that the baseline has right and the candidate wrong:</p><ul>{lost}</ul>")
     for name, matrix in verdict["confusion"].items():
         rows = [[label, *counts] for label, counts in zip(verdict["labels"], matrix, strict=True)]
         parts.append(f"<h2>Confusion of the {name}</h2>" + _table(["label \\ predicted", *verdict["labels"]], rows))

@@ -11,12 +11,16 @@ from components.package_manifest import file_digest
 from components.source import source_digest
 from components.teacher_prompt import clean
 
+BRANDS = 5000
+
 
 def lineage(training_set: str | Path, embeddings: str | Path, model: Path) -> dict:
     """Digests of what a package was made from, and how much of it there was."""
     pairs, queries, teachers, perspectives = Counter(), {}, set(), Counter()
+    brands: dict[str, Counter] = {}
     for row in contracts.read_batches(contracts.TRAINING_SET, training_set):
         pairs[row["split"], row["label"]] += 1
+        brands.setdefault(row["brand"] or "", Counter())[row["label"]] += 1
         queries.setdefault(row["split"], set()).add(row["query_id"])
     for row in contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings):
         teachers.add(row["model_digest"])
@@ -30,7 +34,14 @@ def lineage(training_set: str | Path, embeddings: str | Path, model: Path) -> di
         "pairs": {split: {label: pairs[split, label] for label in contracts.LABELS} for split in sorted(queries)},
         "queries": {split: len(names) for split, names in sorted(queries.items())},
         "rationales": dict(sorted(perspectives.items())),
+        "labels_by_brand": largest(brands),
     }
+
+
+def largest(brands: Mapping[str, Counter]) -> dict[str, list[int]]:
+    """How often each label was given, of the brands with most judged pairs: the next night's gate compares them."""
+    named = sorted((name for name in brands if name), key=lambda name: (-brands[name].total(), name))
+    return {name: [brands[name][label] for label in contracts.LABELS] for name in named[:BRANDS]}
 
 
 def slices(rows: Iterable[Mapping]) -> dict[str, dict]:

@@ -72,5 +72,19 @@ def predict_split(
 
     said = predict(package.path, training_set.path, split, predictions.path)
     classification.log_confusion_matrix(list(LABELS), said["confusion"])
+    classification.log_roc_curve(*said["roc"])
     Path(classification.path).write_text(str(said["confusion"]))
     record(facts, said)
+
+
+@student_step()
+def compare_packages(
+    candidate: dsl.Input[dsl.Model],
+    baseline: dsl.Input[dsl.Model],
+    training_set: dsl.Input[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.facts import record
+    from components.student.side_by_side import side_by_side
+
+    record(facts, side_by_side(candidate.path, baseline.path, training_set.path))

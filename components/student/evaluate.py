@@ -12,6 +12,7 @@ from components.student.score import Scorer
 from components.student.tokens import item_text
 
 BATCH = 256
+NOT_WANTED = {"without", "not", "no", "non", "except", "sin", "ohne", "sans"}
 
 
 def predict(package: str | Path, training_set: str | Path, split: str, out: str | Path) -> dict:
@@ -42,10 +43,21 @@ def predictions(rows: Sequence[dict], scorer: Scorer) -> Iterator[dict]:
             names = ("query_id", "item_id", "query_class", "locale", "category", "label")
             yield {
                 **{name: row[name] for name in names},
+                "query_kind": query_kind(row["query"]),
                 "predicted_label": label,
                 "probabilities": probabilities,
                 "score": score,
             }
+
+
+def query_kind(query: str) -> str:
+    """What is hard about a query: something it does not want, a number or model, or how much it asks for."""
+    words = query.lower().split()
+    if NOT_WANTED & set(words):
+        return "negation"
+    if any(letter.isdigit() for letter in query):
+        return "number"
+    return "one word" if len(words) < 2 else "two or three words" if len(words) < 4 else "four words and more"
 
 
 def measures(rows: Sequence[dict]) -> dict:
@@ -60,7 +72,18 @@ def measures(rows: Sequence[dict]) -> dict:
         "macro_f1": float(f1_score(judged, predicted, labels=occurring, average="macro", zero_division=0.0)),
         "calibration_error": calibration_error(rows),
         "confusion": confusion_matrix(judged, predicted, labels=labels).tolist(),
+        "roc": roc_of_exact(rows),
     }
+
+
+def roc_of_exact(rows: Sequence[dict], points: int = 50) -> tuple[list[float], list[float], list[float]]:
+    """False and true positive rates of calling a pair Exact, with thresholds, at most `points`, finite all."""
+    exact = np.array([row["label"] == contracts.LABELS[0] for row in rows])
+    probability = np.array([row["probabilities"][0] for row in rows])
+    thresholds = np.unique(np.quantile(probability, np.linspace(1, 0, points)))[::-1]
+    said = probability >= thresholds[:, None]  # (points, N)
+    rates = [(said & side).sum(1) / max(1, side.sum()) for side in (~exact, exact)]
+    return (*(rate.tolist() for rate in rates), thresholds.tolist())
 
 
 def calibration_error(rows: Sequence[dict], bins: int = 15) -> float:

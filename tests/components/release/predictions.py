@@ -18,13 +18,15 @@ def write(path, sharpness, seed=2, queries=120, **changed):
 
 
 def _row(query, item, label, noise, sharpness):
-    logits = noise.normal(size=4)
-    logits[label] += sharpness if np.isscalar(sharpness) else sharpness[query % 3]
-    probabilities = np.exp(logits) / np.exp(logits).sum()
+    sharpness = sharpness if np.isscalar(sharpness) else sharpness[query % 3]
+    seen = noise.normal(size=4)
+    seen[label] += sharpness
+    probabilities = np.exp(sharpness * seen) / np.exp(sharpness * seen).sum()  # the posterior
     return {
         "query_id": f"q{query:03d}",
         "item_id": f"i{item}",
         "query_class": contracts.QUERY_CLASSES[query % 3],
+        "query_kind": "one word",
         "locale": "us",
         "category": ("Shoes > Running", "Hats")[query % 2],
         "label": contracts.LABELS[label],

@@ -48,14 +48,15 @@ def test_whole_queries_are_drawn_so_equal_items_of_a_query_do_not_narrow_the_int
 
 
 def _certain(query_id, item_id, right):
-    names = dict.fromkeys(("query_class", "locale", "category"), "one") | {"query_id": query_id, "item_id": item_id}
+    names = dict.fromkeys(("query_class", "query_kind", "locale", "category"), "one")
+    names |= {"query_id": query_id, "item_id": item_id}
     said = {"label": "Exact", "predicted_label": "Exact" if right else "Irrelevant", "score": 0.0}
     return names | said | {"probabilities": [1.0, 0.0, 0.0, 0.0]}
 
 
-def test_slices_are_by_class_locale_label_and_top_category_and_none_is_small(two):
+def test_slices_are_by_class_and_kind_locale_label_and_top_category_and_none_is_small(two):
     _, slices = differences(*two, BOOTSTRAP)
-    assert {part["slice"] for part in slices} == {"query_class", "locale", "label", "category"}
+    assert {part["slice"] for part in slices} == {"query_class", "query_kind", "locale", "label", "category"}
     assert {part["value"] for part in slices if part["slice"] == "category"} == {"Shoes", "Hats"}
     assert min(part["rows"] for part in slices) >= 50
 

@@ -11,6 +11,7 @@ from components.release.gate import GateConfig
 from components.release.registry import read_state
 from components.release.router import EnvoyRouter
 from tests.components.release import predictions, servers
+from tests.components.release.test_gate import MEASURED
 
 
 def facts(tmp_path):
@@ -18,10 +19,16 @@ def facts(tmp_path):
 
 
 def gated(tmp_path, new, old, **versions):
+    for name in ("new_package", "old_package"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "lineage.json").write_text(json.dumps({"labels_by_brand": {"Acme": [9, 9, 9, 9]}}))
+    (tmp_path / "measured").write_text(json.dumps(MEASURED | {"checked_lost": ["shoe / laces: Complement"]}))
     verdict = dsl.Artifact(uri=str(tmp_path / "verdict.json"))
     word = component.gate_candidate.python_func(
         dsl.Dataset(uri=str(predictions.write(tmp_path / "new", new))),
         dsl.Dataset(uri=str(predictions.write(tmp_path / "old", old, seed=3))),
+        *(dsl.Model(uri=str(tmp_path / name)) for name in ("new_package", "old_package")),
+        dsl.Metrics(uri=str(tmp_path / "measured")),
         versions.get("candidate", "v2"),
         versions.get("serving", "v1"),
         "<last night's student>",
@@ -38,7 +45,8 @@ def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
     assert word == json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "release"
     said = json.loads((tmp_path / "facts").read_text())
     assert said["rows_in"] == said["rows_out"] == 960 and said["figure"].startswith("release: macro-F1 0.")
-    assert "&lt;last night" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "&lt;last night" in page and "<li>shoe / laces: Complement</li>" in page
 
 
 @pytest.mark.slow

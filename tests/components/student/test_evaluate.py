@@ -3,7 +3,7 @@
 import pytest
 
 from components import contracts
-from components.student.evaluate import calibration_error, measures, predict
+from components.student.evaluate import calibration_error, measures, predict, query_kind, roc_of_exact
 from components.student.score import Scorer, item_text
 from tests.rows import training_row
 from tests.serving.tiny_package import write_package
@@ -34,6 +34,21 @@ def test_calibration_error_is_the_gap_between_confidence_and_being_right():
     assert calibration_error(half) == pytest.approx(0)
     assert calibration_error(said(("Exact", "Exact"), ("Exact", "Irrelevant"))) == pytest.approx(0.5)
     assert calibration_error(half + said(("Exact", "Irrelevant"))) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [("shoe without laces", "negation"), ("iphone 14", "number"), ("shoe", "one word"), ("a b c", "two or three words"),
+     ("a b c d", "four words and more"), ("", "one word")],
+)  # fmt: skip
+def test_a_query_is_of_one_kind(query, kind):
+    assert query_kind(query) == kind
+
+
+def test_the_roc_rises_with_finite_thresholds_that_fall():
+    rows = [{"label": label, "probabilities": [p, 0, 0, 1 - p]} for label, p in (("Exact", 0.9), ("Irrelevant", 0.4))]
+    false, true, thresholds = roc_of_exact(rows, points=3)
+    assert (false, true) == ([0, 0, 1], [1, 1, 1]) and thresholds == [0.9, 0.65, 0.4]
 
 
 @pytest.fixture

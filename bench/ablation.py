@@ -67,17 +67,17 @@ def summary(folder: Path, seeds: int) -> dict:
     for row in MARKETPLACE + ESCI:
         if known[row.name] is None:
             continue
-        counted, results = known[row.name]
+        confusion, results = known[row.name]
         found = {"row": row.name, "set": row.set, "rationales": row.rationales, "setting": asdict(row.config)}
-        found |= {"seeds": counted.shape[1], "queries": len(counted), "probe": results[0].get("probe")}
+        found |= {"seeds": confusion.shape[1], "queries": len(confusion), "probe": results[0].get("probe")}
         for measure in (accuracy, macro_f1):
-            found |= named(measure.__name__, counted, measure)
-            found[f"{measure.__name__}_by_seed"] = [round(float(one), 4) for one in measure(counted.sum(0))]
+            found |= named(measure.__name__, confusion, measure)
+            found[f"{measure.__name__}_by_seed"] = [round(float(one), 4) for one in measure(confusion.sum(0))]
         for other in (CROSS_ENTROPY, LRKD):
             name = f"{row.set}: {other}"
-            if name != row.name and known.get(name) and known[name][0].shape == counted.shape:
+            if name != row.name and known.get(name) and known[name][0].shape == confusion.shape:
                 label = other.replace(" ", "_").replace("-", "_")
-                found |= named(f"macro_f1_less_{label}", counted, macro_f1, known[name][0])
+                found |= named(f"macro_f1_less_{label}", confusion, macro_f1, known[name][0])
         found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results])), 4)
         rows.append(found)
     return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of(), "rows": rows}
@@ -89,17 +89,22 @@ def answers(folder: Path, seeds: int) -> tuple[np.ndarray, list[dict]] | None:
     if not ended:
         return None
     results = [json.loads(path.read_text()) for path in ended]
+    return counted(results, "predicted"), results
+
+
+def counted(results: list[dict], what: str) -> np.ndarray:
+    """Confusions by query and seed, (Q, S, C, C + 1), of one of the seeds' answers."""
     queries = {name: n for n, name in enumerate(sorted(set(results[0]["queries"])))}
-    counted = np.zeros((len(queries), len(results), len(LABELS), len(LABELS) + 1))
+    found = np.zeros((len(queries), len(results), len(LABELS), len(LABELS) + 1))
     for seed, result in enumerate(results):
-        for query, label, predicted in zip(result["queries"], result["labels"], result["predicted"], strict=True):
-            counted[queries[query], seed, label, predicted] += 1
-    return counted, results
+        for query, label, predicted in zip(result["queries"], result["labels"], result[what], strict=True):
+            found[queries[query], seed, label, predicted] += 1
+    return found
 
 
-def named(name: str, counted: np.ndarray, measure, less: np.ndarray | None = None) -> dict:
+def named(name: str, confusion: np.ndarray, measure, less: np.ndarray | None = None) -> dict:
     """A measure's mean over the seeds, bootstrapped over queries, as three figures."""
-    found = interval(counted, lambda confusion: measure(confusion).mean(-1), CompareConfig(), less)
+    found = interval(confusion, lambda drawn: measure(drawn).mean(-1), CompareConfig(), less)
     return {name: found["estimate"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 

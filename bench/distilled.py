@@ -6,6 +6,7 @@
 import json
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,9 @@ import torch
 from components import contracts
 from components.student.examples import LABEL_INDEX
 from components.student.model import LrkdConfig
-from components.student.package import load
+from components.student.package import load, package
+from components.student.runtime import Graph
+from components.student.score import Scorer
 from components.student.tokens import PairTokenizer, item_text
 from components.student.train import logits_of, train
 
@@ -30,6 +33,8 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     with TemporaryDirectory() as folder:
         said = train(training_set, embeddings, config, folder)
         student, _ = load(folder)
+        packaged = package(folder, embeddings, training_set, f"{folder}/package")
+        served, int8 = (labels_of(f"{folder}/package", kind, rows) for kind in ("", ".int8"))
         tokenizer = PairTokenizer(f"{folder}/tokenizer.json", config.max_length, config.query_length)
     read: list[torch.Tensor] = []
     student.classifier.register_forward_pre_hook(lambda _, given: read.append(given[0]))
@@ -41,6 +46,9 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         "queries": [row["query_id"] for row in rows],
         "labels": [LABEL_INDEX[row["label"]] for row in rows],
         "predicted": logits.argmax(-1).tolist(),
+        "predicted_fp32": [served[n] for n in order],  # by the package's graphs
+        "predicted_int8": [int8[n] for n in order],
+        "served": packaged["served"],
         "alignment": said["history"][-1]["alignment"],
         "temperature": said["temperature"],
         "token_share": said["token_share"],
@@ -49,6 +57,19 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     }
     Path(f"{out}.unfinished").write_text(json.dumps(result))
     Path(f"{out}.unfinished").replace(out)
+
+
+def labels_of(folder: str, kind: str, rows: list[dict]) -> list[int]:
+    """What one of a package's two graphs says of the pairs, asked in requests of one query's items."""
+    scorer = Scorer(folder)
+    graph = scorer.served.replace(".int8", "").replace(".onnx", f"{kind}.onnx")
+    scorer.model.graph = Graph(Path(folder) / graph, 1)
+    said = {}
+    for _, group in groupby(sorted(range(len(rows)), key=lambda n: rows[n]["query_id"]), lambda n: rows[n]["query_id"]):
+        asked = list(group)
+        scores = scorer([(rows[n]["query"], item_text(rows[n])) for n in asked])
+        said |= zip(asked, scores.probabilities.argmax(-1).tolist(), strict=True)
+    return [said[n] for n in range(len(rows))]
 
 
 def probes(read: np.ndarray, width: int, rows: list[dict]) -> dict:

@@ -1,0 +1,191 @@
+"""How fast the student is beside its peers, what it costs to load, and how fast it trains: `python -m bench.student`.
+
+Leaves runs/bench/student.json and .png. Every path is a process of its own with one thread; all are asked the same
+requests in turn, in rounds, and CPU time counts. What has been measured is kept below runs/bench/student.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from bench import student_costs, student_quality
+from bench.asked import Asked, requests_of
+from bench.figures import machine_of, once, show
+from bench.student_peers import environments, peer_model, peers
+from components.student.model import LrkdConfig
+from components.student.package import package
+from components.student.train import train
+from pipelines.profiles import laptop
+
+HERE = Path("runs/bench")
+SIZES = (1, 10, 50, 200)
+SHORT = replace(laptop().student, max_length=96, query_length=32, train_share=0.15, epochs=1)
+PLAIN = replace(SHORT, join_layer=0, extractor="mlp")
+LATE = replace(SHORT, join_layer=4, extractor="first")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    esci: Annotated[
+        Path,
+        typer.Option(
+            help="A folder with esci_pairs.parquet: requests are its queries and titles.", envvar="BROADFAST_ESCI"
+        ),
+    ],
+    rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
+) -> None:
+    """Measure speed beside sentence-transformers, infinity and plain ONNX Runtime; quality; loading; training.
+
+    About 20 minutes on two cores. Quality is of the students that `make ablation` has trained.
+    """
+    folder = HERE / "student"
+    folder.mkdir(parents=True, exist_ok=True)
+    pythons = environments(folder / "environments")
+    asked = requests_of(esci)
+    plain, late = (made(esci, folder / name, config) for name, config in (("plain", PLAIN), ("late", LATE)))
+    model = peer_model(LATE.encoder, pythons["sentence-transformers"], folder / "peer")
+    figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+    figures |= once(folder / "peers.json", lambda: best_of_peers(peers(pythons, model), asked))
+    chosen = peers(pythons, model)[figures["best_peer"]]
+    figures |= once(folder / "speed.json", lambda: speed(chosen, plain, late, asked, rounds))
+    figures |= once(folder / "latency.json", lambda: latency(chosen, late, asked))
+    figures |= once(folder / "load.json", lambda: student_costs.load(late, asked))
+    figures |= once(folder / "extractor.json", lambda: student_costs.extractor(folder / "late-student", asked))
+    figures |= once(folder / "training.json", lambda: student_costs.training(folder, PLAIN))
+    figures |= student_quality.of_rows(HERE / "ablation")
+    (HERE / "student.json").write_text(json.dumps(figures, indent=1))
+    plot(figures, HERE / "student.png")
+    show("the student", figures)
+
+
+def made(esci: Path, folder: Path, config: LrkdConfig) -> Path:
+    """A package of a student that was trained for a moment: its speed does not depend on its weights."""
+    if not (folder / "manifest.json").exists():
+        tables = student_costs.tables(esci, folder.parent)
+        trained = folder.with_name(f"{folder.name}-student")
+        train(*tables, config, trained)
+        package(trained, tables[1], tables[0], folder)
+    return folder
+
+
+def best_of_peers(commands: dict[str, list], asked) -> dict:
+    """Every peer's CPU time of five requests of 50 items; the least of them is the one to beat."""
+    took = {}
+    for name, command in commands.items():
+        with Asked(*command) as peer:
+            took[name] = float(np.median([peer.ask(*request)["cpu_ms"] for request in islice(asked(50), 6)][1:]))
+        print(f"{name}: {took[name]:.0f} ms", file=sys.stderr, flush=True)
+    found = {f"peer_ms_{name.replace(' ', '_')}": round(value, 1) for name, value in took.items()}
+    return {"best_peer": min(took, key=took.get)} | found
+
+
+def ours(package: Path, graph: str, kind: str) -> list:
+    """The command of a package's graph, asked cold or warm."""
+    return [Path(sys.executable), "ours", served(package, graph), 0, kind]
+
+
+def served(package: Path, graph: str) -> Path:
+    """A copy of the package that serves this graph."""
+    import shutil
+
+    from components import package_manifest
+
+    copy = package.with_name(f"{package.name}-{graph}")
+    if not copy.exists():
+        shutil.copytree(package, copy)
+        config = json.loads((copy / "config.json").read_text())
+        (copy / "config.json").write_text(json.dumps(config | {"served": graph}))
+        package_manifest.write(copy)
+    return copy
+
+
+def speed(best: list, plain: Path, late: Path, asked, rounds: int) -> dict:
+    """Ratios of the best peer's CPU time to each of our paths', in interleaved rounds; and the GEMM peak beside."""
+    late_served = json.loads((late / "config.json").read_text())["served"]
+    commands = {
+        "peer": best,
+        "cross_encoder": ours(plain, "model.onnx", "cold"),
+        "exact": ours(late, "together.onnx", "cold"),
+        "approximate": ours(late, "together.int8.onnx", "cold"),
+        "precomputed": ours(late, "together.onnx", "warm"),
+        "precomputed_int8": ours(late, "together.int8.onnx", "warm"),
+    }
+    paths = {name: Asked(*command) for name, command in commands.items()}
+    times: dict[str, list] = {name: [] for name in paths}
+    peaks, tokens = [], []
+    for number, (query, items) in enumerate(islice(asked(50), rounds + 2)):
+        for name in [*paths][number % len(paths) :] + [*paths][: number % len(paths)]:
+            if name.startswith("precomputed"):
+                paths[name].ask(f"prepare {number}", items)  # another query: of these items alone is anything kept
+            times[name].append(paths[name].ask(query, items)["cpu_ms"])
+        peaks.append(student_costs.gemm_peak())
+        tokens.append(student_costs.pair_tokens(late, query, items))
+    for path in paths.values():
+        path.close()
+    took = {name: np.array(each[2:]) for name, each in times.items()}
+    default = "precomputed_int8" if "int8" in late_served else "precomputed"
+    found = {}
+    for name in paths:
+        ratios = took["peer"] / took[name]
+        label = "speedup_over_best_peer" if name == default else f"speedup_{name}"
+        for key in {label, f"speedup_{name}"} if name != "peer" else ():
+            found |= {key: round(float(np.median(ratios)), 3)}
+            found |= {f"{key}_low": round(float(np.quantile(ratios, 0.1)), 3)}
+            found |= {f"{key}_high": round(float(np.quantile(ratios, 0.9)), 3)}
+        found[f"cpu_ms_{name}"] = round(float(np.median(took[name])), 1)
+    found["served"] = late_served
+    found["pairs_per_cpu_second"] = round(50_000 / float(np.median(took[default])), 1)
+    for name, layers in (("cross_encoder", "plain"), ("exact", "late")):
+        shares = student_costs.flops(layers, tokens[2:]) / took[name] * 1000 / np.array(peaks[2:])
+        found[f"share_of_gemm_peak_{name}"] = round(float(np.median(shares)), 3)
+    found["share_of_gemm_peak"] = found["share_of_gemm_peak_exact"]
+    found["gemm_peak_gflops"] = round(float(np.median(peaks)) / 1e9, 1)
+    found["tokens_per_pair"] = round(float(np.mean([sum(pair) for request in tokens for pair in request])), 1)
+    return found | student_costs.preparing(late, asked)
+
+
+def latency(best: list, late: Path, asked) -> dict:
+    """Wall time of a request of 1, 10, 50 and 200 items, p50 and p99, ours with items prepared and the peer."""
+    graph = json.loads((late / "config.json").read_text())["served"]
+    found = {}
+    with Asked(*ours(late, graph, "warm")) as mine, Asked(*best) as peer:
+        for size in SIZES:
+            times: dict[str, list] = {"": [], "peer_": []}
+            for number, (query, items) in enumerate(islice(asked(size), 60)):
+                mine.ask(f"prepare {number}", items)
+                times[""].append(mine.ask(query, items)["wall_ms"])
+                if number < 25:
+                    times["peer_"].append(peer.ask(query, items)["wall_ms"])
+            for who, took in times.items():
+                found[f"{who}p50_ms_{size}_items"] = round(float(np.median(took[5:])), 1)
+                found[f"{who}p99_ms_{size}_items"] = round(float(np.quantile(took[5:], 0.99)), 1)
+    return found
+
+
+def plot(figures: dict, path: Path) -> None:
+    """CPU time of a request of 50 items by path."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = ["peer", "cross_encoder", "exact", "approximate", "precomputed", "precomputed_int8"]
+    drawing, axes = pyplot.subplots(figsize=(7, 3), layout="constrained")
+    axes.barh(range(len(names)), [figures[f"cpu_ms_{name}"] for name in names])
+    axes.set_yticks(range(len(names)), [figures["best_peer"], *(name.replace("_", " ") for name in names[1:])])
+    axes.invert_yaxis()
+    axes.set_xlabel("CPU milliseconds of one query with 50 items")
+    drawing.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,198 @@
+"""What the student costs besides its answers: loading, its extractor, preparing items, training; and the GEMM peak."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from bench.ablation_data import esci_tables
+from bench.asked import Asked
+from components.student.model import LrkdConfig
+
+WIDTH, INNER, LAYERS, JOIN = 384, 1536, 6, 4  # MiniLM-L6, and where the late student joins
+
+
+def tables(esci: Path, folder: Path) -> tuple[Path, Path]:
+    """ESCI's training set, and rationales by rule: enough to train a student whose quality does not matter."""
+    known = esci_tables(folder.parent / "ablation", esci)
+    return known.training_set, known.embeddings("rule")
+
+
+def gemm_peak() -> float:
+    """FLOP a CPU second of a matrix product of the student's own shape, on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    left, right = np.ones((1600, WIDTH), np.float32), np.ones((WIDTH, INNER), np.float32)
+    with threadpool_limits(1):
+        began = time.process_time()
+        for _ in range(10):
+            left @ right
+    return 10 * 2 * left.shape[0] * WIDTH * INNER / (time.process_time() - began)
+
+
+def pair_tokens(package: Path, query: str, items: Sequence[str]) -> list[tuple[int, int]]:
+    """Tokens of the query and of the item of each pair."""
+    from components.student.tokens import PairTokenizer
+
+    config = json.loads((package / "config.json").read_text())
+    tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
+    (asked,) = tokenizer.queries([query])
+    return [(len(asked), len(item)) for item in tokenizer.items(items)]
+
+
+def flops(kind: str, requests: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
+    """Useful FLOP of each request, (N,): matrix products of the tokens that are there, padding not counted."""
+    token = 2 * (4 * WIDTH**2 + 2 * WIDTH * INNER)
+
+    def layer(length: int) -> int:
+        return length * token + 4 * length**2 * WIDTH
+
+    def last(length: int) -> int:
+        return length * 4 * WIDTH**2 + token - 4 * WIDTH**2 + 4 * length * WIDTH
+
+    def request(pairs: Sequence[tuple[int, int]]) -> int:
+        if kind == "plain":
+            return sum(LAYERS * layer(query + item) for query, item in pairs)
+        apart = JOIN * (layer(pairs[0][0]) + sum(layer(item) for _, item in pairs))
+        together = sum((LAYERS - JOIN - 1) * layer(query + item) + last(query + item) for query, item in pairs)
+        return apart + together
+
+    return np.array([request(pairs) for pairs in requests], float)
+
+
+def preparing(package: Path, asked) -> dict:
+    """What it costs to read an item ahead, and what it takes to remember it."""
+    from components.student.score import Scorer
+
+    scorer = Scorer(package)
+    (_, items) = next(islice(asked(200), 1))
+    _, known, _ = scorer.tokenise([("", item) for item in items])
+    scorer.model.prepare([known[items[0]]])  # warms it
+    rest = [known[item] for item in items[1:]]
+    began = time.process_time()
+    scorer.model.prepare(rest)
+    took = time.process_time() - began
+    return {
+        "prepare_cpu_ms_per_item": round(1000 * took / len(rest), 3),
+        "prepare_bytes_per_item": round(float(np.mean([item.bytes for item in known.values()]))),
+    }
+
+
+def load(package: Path, asked, rounds: int = 5) -> dict:
+    """CPU seconds and memory of a fresh process from the package's folder to its first answer."""
+    query, items = next(asked(50))
+    said = []
+    for _ in range(rounds):
+        with Asked(Path(sys.executable), "ours", package, 0, "warm") as process:
+            said.append(process.ask(query, items[:1]))
+    return {
+        "load_cpu_seconds": round(float(np.median([one["total_cpu_s"] for one in said])), 3),
+        "memory_mb": round(float(np.median([one["memory_mb"] for one in said])), 1),
+    }
+
+
+def extractor(student: Path, asked, rounds: int = 21) -> dict:
+    """What the extractor adds to a request of 50 prepared items, beside the same student without it."""
+    import torch
+
+    from components.student.export import TOKENS, Together, write
+    from components.student.package import load as loaded
+    from components.student.runtime import Graph, joined
+
+    class Without(torch.nn.Module):
+        def __init__(self, student):
+            super().__init__()
+            self.student = student
+            student.variant, student.extractor = "auxiliary", Nothing()
+            student.classifier = torch.nn.Linear(student.encoder.config.hidden_size, 4)
+
+        def forward(self, states, attention_mask, token_type_ids):
+            return self.student.together(states, attention_mask, token_type_ids)[0]
+
+    class Nothing(torch.nn.Module):
+        def forward(self, states, mask, segments):
+            return states[:, 0]
+
+    states = torch.randn(2, 8, WIDTH)
+    ids = torch.ones(2, 8, dtype=torch.long)
+    takes = ("states", *TOKENS[1:])
+    with TemporaryDirectory() as folder:
+        graphs = {}
+        for name, made, gives in (("with", Together, ("logits", "reasoning")), ("without", Without, ("logits",))):
+            model, _ = loaded(student)
+            write(made(model), (states, ids, ids), takes, gives, Path(folder) / f"{name}.onnx")
+            graphs[name] = (Graph(Path(folder) / f"{name}.onnx", 1), list(gives))
+        rng, ratios = np.random.default_rng(0), []
+        for _ in range(rounds):
+            texts = [rng.normal(size=(24, WIDTH)).astype(np.float32) for _ in range(50)]
+            given, took = joined([texts[0][:8]] * 50, texts), {}
+            for name, (graph, gives) in graphs.items():
+                began = time.process_time()
+                graph(gives, given)
+                took[name] = time.process_time() - began
+            ratios.append(took["with"] / took["without"])
+    return {"extractor_overhead_percent": round(100 * (float(np.median(ratios)) - 1), 2)}
+
+
+def training(folder: Path, config: LrkdConfig, rounds: int = 3) -> dict:
+    """Pairs a CPU second of our training over the same trainer's with random batches, padded to their longest pair."""
+    rates: dict[str, list] = {"group_by_length": [], "random": []}
+    shares = {}
+    for number in range(rounds):
+        for order in sorted(rates, reverse=bool(number % 2)):
+            command = [sys.executable, "-m", "bench.student_costs", str(folder), replace(config, seed=number).to_json()]
+            said = subprocess.run([*command, order], capture_output=True, text=True, check=True).stdout
+            found = json.loads(said.splitlines()[-1])
+            rates[order].append(found["rate"])
+            shares[order] = found["token_share"]
+    ratios = np.array(rates["group_by_length"]) / np.array(rates["random"])
+    return {
+        "training_speedup": round(float(np.median(ratios)), 3),
+        "training_speedup_low": round(float(ratios.min()), 3),
+        "training_speedup_high": round(float(ratios.max()), 3),
+        "training_pairs_per_cpu_second": round(float(np.median(rates["group_by_length"])), 1),
+        "training_token_share": shares["group_by_length"],
+    }
+
+
+def trained_for_a_moment(folder: str, config: str, order: str, steps: int = 20) -> dict:
+    """Pairs a CPU second of so many steps, in batches of this order; the first is not counted."""
+    import torch
+    from datasets import Dataset
+    from transformers import TrainerCallback
+
+    from components.student.examples import write_examples
+    from components.student.model import new_student
+    from components.student.train import student_tokenizer
+    from components.student.trainer import LrkdTrainer, settings_of
+
+    torch.set_num_threads(1)
+    settings, began = LrkdConfig.from_json(config), []
+    known = Path(folder).parent / "ablation" / "esci"
+    with TemporaryDirectory() as work:
+        tokenizer = student_tokenizer(settings, Path(work))
+        made = write_examples((known / "training_set", known / "embeddings-rule"), tokenizer, settings, Path(work))
+        examples = Dataset.from_file(f"{work}/train.arrow")
+        arguments = settings_of(settings, work, len(examples))
+        arguments.max_steps, arguments.train_sampling_strategy = steps, order
+        trainer = LrkdTrainer(settings, new_student(settings, made["width"]), arguments, examples)
+
+        class Clock(TrainerCallback):
+            def on_step_end(self, args, state, control, **kwargs):
+                began.append(time.process_time())
+
+        trainer.add_callback(Clock())
+        trainer.train()
+    rate = (steps - 1) * settings.batch_size / (began[-1] - began[0])
+    return {"rate": rate, "token_share": trainer.token_share}
+
+
+if __name__ == "__main__":
+    print(json.dumps(trained_for_a_moment(*sys.argv[1:])))

@@ -5,11 +5,14 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pyarrow.parquet as pq
 
 CATALOGUE = 2000
+END_S = 10
+ANSWER_S = 120  # a process that says nothing for so long is ended
 
 
 class Asked:
@@ -17,7 +20,7 @@ class Asked:
 
     def __init__(self, python: Path, kind: str, folder: Path, *arguments):
         command = [str(python), str(Path(__file__).with_name("askers.py")), kind, str(folder), *map(str, arguments)]
-        bound = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.getcwd() if kind == "ours" else ""}
+        bound = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": os.getcwd() if kind == "ours" else ""}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=os.environ | bound, **pipes)
         self.answer()
@@ -26,11 +29,16 @@ class Asked:
         """The next line that is JSON: libraries print as well.
 
         Raises:
-            RuntimeError: the process ended, with its last words.
+            RuntimeError: the process ended, or was ended for its silence, with its last words.
         """
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
+        silence = Timer(ANSWER_S, self.process.kill)
+        silence.start()
+        try:
+            for line in self.process.stdout:
+                if line.startswith("{"):
+                    return json.loads(line)
+        finally:
+            silence.cancel()
         raise RuntimeError(f"{self.process.args} ended:\n{self.process.stderr.read()[-2000:]}")
 
     def ask(self, query: str, items: list[str]) -> dict:
@@ -40,8 +48,12 @@ class Asked:
         return self.answer()
 
     def close(self) -> None:
-        """End the process."""
-        self.process.communicate()
+        """End the process; one that does not end by itself is killed."""
+        try:
+            self.process.communicate(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def __enter__(self) -> "Asked":
         return self

@@ -44,20 +44,28 @@ def cross_encoder_onnx(folder: str):
 
 
 def infinity(folder: str):
-    """infinity's engine, as its server calls it."""
+    """infinity's engine, as its server calls it: on an event loop that runs all the while."""
     import asyncio
+    import threading
 
     import torch
     from infinity_emb import AsyncEmbeddingEngine, EngineArgs
 
     torch.set_num_threads(1)
     size, loop = int(sys.argv[3]), asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
     given = {"engine": "torch", "device": "cpu", "batch_size": size, "model_warmup": False, "bettertransformer": False}
-    engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=folder, **given))
-    loop.run_until_complete(engine.astart())
+
+    async def started():
+        engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=folder, **given))
+        await engine.astart()
+        return engine
+
+    engine = asyncio.run_coroutine_threadsafe(started(), loop).result()
 
     def score(query: str, items: list[str]) -> list[int]:
-        loop.run_until_complete(engine.rerank(query=query, docs=items, raw_scores=True))
+        asked = engine.rerank(query=query, docs=items, raw_scores=True)
+        asyncio.run_coroutine_threadsafe(asked, loop).result()
         return []
 
     return score

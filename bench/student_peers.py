@@ -14,13 +14,9 @@ UV = Path(sys.executable).with_name("uv")
 TORCH = "torch==2.13.0"
 ENVIRONMENTS = {  # optimum, by which sentence-transformers exports to ONNX, does not take transformers 5
     "sentence-transformers": ("sentence-transformers[onnx]==5.7.0", "transformers==4.57.6", TORCH),
-    "infinity": (
-        "infinity-emb[torch]==0.0.78",
-        "transformers==4.57.6",
-        "sentence-transformers==3.4.1",
-        "torch==2.13.0",
-    ),
+    "infinity": ("infinity-emb[torch]==0.0.78", "transformers==4.57.6", "sentence-transformers==3.4.1", TORCH),
 }
+RERANK = "rerank"
 INT8 = ("avx2", "avx512_vnni")
 EXPORT = """
 import sys
@@ -54,12 +50,14 @@ def environments(folder: Path) -> dict[str, Path]:
 
 
 def peer_model(encoder: str, python: Path, folder: Path) -> Path:
-    """A classifier of four labels on the encoder, with its ONNX files, fp32 and int8."""
+    """A classifier of four labels on the encoder, with its ONNX files, fp32 and int8; and one of one label below it."""
     if not list((folder / "onnx").glob(f"*{INT8[-1]}.onnx")):
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        AutoModelForSequenceClassification.from_pretrained(model_path(encoder), num_labels=4).save_pretrained(folder)
-        AutoTokenizer.from_pretrained(model_path(encoder)).save_pretrained(folder)
+        for place, labels in ((folder, 4), (folder / RERANK, 1)):  # infinity reranks by one label only
+            model = AutoModelForSequenceClassification.from_pretrained(model_path(encoder), num_labels=labels)
+            model.save_pretrained(place)
+            AutoTokenizer.from_pretrained(model_path(encoder)).save_pretrained(place)
         offline = os.environ | {"HF_HUB_OFFLINE": "1"}
         subprocess.run([str(python), "-c", EXPORT, str(folder), *INT8], env=offline, check=True, capture_output=True)
     return folder
@@ -78,5 +76,5 @@ def peers(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
         label = name.removesuffix(".onnx").removeprefix("model_") if name != "model.onnx" else "fp32"
         found[f"plain ONNX Runtime {label}"] = [Path(sys.executable), "plain_onnx", folder, 0, name]
     if "infinity" in pythons:
-        found["infinity"] = [pythons["infinity"], "infinity", folder, 32]
+        found["infinity"] = [pythons["infinity"], "infinity", folder / RERANK, 32]
     return found

@@ -67,7 +67,11 @@ def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Pa
 
 
 def quantise(graph: Path) -> Path:
-    """Write the dynamic int8 graph beside the fp32 one, weights as QUInt8, per tensor; its path."""
+    """Write the dynamic int8 graph beside the fp32 one; its path.
+
+    Weights are signed, for which processors with VNNI have an instruction (half the time of unsigned ones); of seven
+    bits, since the instruction of those without it saturates at eight; and scaled per output channel.
+    """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -75,8 +79,17 @@ def quantise(graph: Path) -> Path:
     quantize_dynamic(
         graph,
         out,
-        weight_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,
         op_types_to_quantize=["MatMul", "Gemm"],
+        nodes_to_exclude=not_matrices(onnx.load(graph)),
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
     return out
+
+
+def not_matrices(model) -> list[str]:
+    """Names of the products with a constant of other than two dimensions: per channel they do not load."""
+    odd = {constant.name for constant in model.graph.initializer if len(constant.dims) != 2}
+    return [node.name for node in model.graph.node if node.op_type in ("MatMul", "Gemm") and odd & {*node.input[:2]}]

@@ -88,6 +88,8 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
     if not rows:
         raise ValueError("the training set holds no pair in the split 'valid': the export cannot be checked")
     expected = probabilities_of(student, config, rows, folder)  # (N, C)
+    for part in folder.glob("apart.onnx"):
+        quantise(part)
     names = graph, quantise(folder / graph).name
     fp32, int8 = (scored_with(name, config, rows, folder) for name in names)
     difference, agreement = compared(fp32[0], expected)

@@ -67,7 +67,8 @@ class LateJoin:
     """Two graphs: what reads query and item apart, each once, and what reads them together."""
 
     def __init__(self, package: Path, served: str, threads: int):
-        self.apart, self.graph = Graph(package / "apart.onnx", threads), Graph(package / served, threads)
+        apart = served.replace("together", "apart")
+        self.apart, self.graph = Graph(package / apart, threads), Graph(package / served, threads)
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order; items keep the states made here."""

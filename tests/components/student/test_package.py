@@ -45,7 +45,7 @@ def test_int8_is_served_only_where_it_keeps_the_labels(packaged):
 
 def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
     folder, said = late
-    graphs = {"apart.onnx", "together.onnx", "together.int8.onnx"}
+    graphs = {"apart.onnx", "apart.int8.onnx", "together.onnx", "together.int8.onnx"}
     assert set(package_manifest.verify(folder)) == FILES - {"model.onnx", "model.int8.onnx"} | graphs
     assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
 

@@ -20,7 +20,12 @@ class Asked:
 
     def __init__(self, python: Path, kind: str, folder: Path, *arguments):
         command = [str(python), str(Path(__file__).with_name("askers.py")), kind, str(folder), *map(str, arguments)]
-        bound = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": os.getcwd() if kind == "ours" else ""}
+        bound = {
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+            "DO_NOT_TRACK": "1",
+            "PYTHONPATH": os.getcwd() if kind == "ours" else "",
+        }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=os.environ | bound, **pipes)
         self.answer()

@@ -2,18 +2,22 @@
 
 from kfp import dsl
 
-from components.experiment.component import collect_logs, decide_experiment
+from components.experiment.component import begin_look, collect_logs, decide_experiment
 from components.experiment.plan import ExperimentPlan
 from components.release.component import move_traffic
 
 
 @dsl.pipeline(name="experiment", description="One look at the running canary: evidence, verdict, traffic")
-def experiment(plan: str = ExperimentPlan.paper().to_json(), now: str = ""):
-    logs = collect_logs(now=now)
-    logs.set_display_name("collect logs")
-    decision = decide_experiment(users=logs.outputs["users"], evidence=logs.outputs["evidence"], plan=plan)
+def experiment(plan: str = ExperimentPlan.paper().to_json(), now: str = "", shards: list = ["0/1"]):  # noqa: B006
+    look = begin_look(now=now)
+    look.set_display_name("begin look")
+    with dsl.ParallelFor(items=shards, name="shards-of-logs") as shard:
+        logs = collect_logs(look=look.outputs["Output"], shard=shard)
+        logs.set_display_name("collect logs")
+    sums = dsl.Collected(logs.outputs["sums"])
+    decision = decide_experiment(look=look.outputs["Output"], sums=sums, plan=plan)
     decision.set_display_name("decide")
     moved = move_traffic(verdict=decision.outputs["verdict"])
     moved.set_display_name("move traffic")
-    for task in (logs, decision, moved):  # what they read and move lies outside, where no cache key sees it change
+    for task in (look, logs, decision, moved):  # what they read and move lies outside, where no cache key sees it
         task.set_caching_options(False)

@@ -20,7 +20,11 @@ def user_hash(secret: str, user_id: str) -> bytes:
     return hmac.digest(secret.encode(), user_id.encode(), "sha256")[:16]
 
 
+def draw(user_hash: bytes, salt: str) -> float:
+    """Where a user stands between 0 and 1 in an experiment: uniform over users, independent across salts."""
+    return int.from_bytes(hashlib.sha256(salt.encode() + user_hash).digest()[:8], "big") / 2**64
+
+
 def arm(user_hash: bytes, salt: str, share: float) -> str:
     """`treatment` for a `share` of all users, else `control`; a growing share moves nobody out of treatment."""
-    draw = int.from_bytes(hashlib.sha256(salt.encode() + user_hash).digest()[:8], "big") / 2**64
-    return "treatment" if draw < share else "control"
+    return "treatment" if draw(user_hash, salt) < share else "control"

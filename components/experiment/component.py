@@ -1,4 +1,4 @@
-"""The steps of an experiment: collect its logs, decide. What a decision moves is the release's to do."""
+"""The steps of an experiment: what is looked at, its logs in shards, the decision. Moving traffic is the release's."""
 
 from kfp import dsl
 
@@ -6,34 +6,49 @@ from components.images import student_step
 
 
 @student_step()
-def collect_logs(
-    now: str, users: dsl.Output[dsl.Dataset], evidence: dsl.Output[dsl.Artifact], facts: dsl.Output[dsl.Metrics]
-):
+def begin_look(now: str, facts: dsl.Output[dsl.Metrics]) -> str:
+    import json
+
+    from components.experiment.look import begin
+    from components.facts import record
+
+    found = begin(now)
+    figure = found["experiment"].get("experiment_id") or "no experiment is running"
+    record(facts, {"rows_in": 0, "rows_out": 0, "set_aside": 0, "figure": figure})
+    return json.dumps(found)
+
+
+@student_step()
+def collect_logs(look: str, shard: str, sums: dsl.Output[dsl.Dataset], facts: dsl.Output[dsl.Metrics]):
+    import json
     from pathlib import Path
 
-    from components.experiment.look import collect_evidence
+    from components.experiment.look import collect
     from components.experiment.report import logs_facts
     from components.facts import record
 
-    record(facts, logs_facts(collect_evidence(now, Path(users.path), Path(evidence.path))))
+    record(facts, logs_facts(collect(json.loads(look), shard, Path(sums.path))))
 
 
 @student_step()
 def decide_experiment(
-    users: dsl.Input[dsl.Dataset],
-    evidence: dsl.Input[dsl.Artifact],
+    look: str,
+    sums: dsl.Input[list[dsl.Dataset]],
     plan: str,
+    merged: dsl.Output[dsl.Dataset],
     verdict: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
+    import json
     from pathlib import Path
 
     from components.experiment.look import decide
     from components.experiment.report import experiment_page, verdict_facts
     from components.facts import record
 
-    found = decide(Path(users.path), Path(evidence.path), plan, Path(verdict.path))
+    found = decide(json.loads(look), [Path(part.path) for part in sums], plan, Path(merged.path))
+    Path(verdict.path).write_text(json.dumps(found, allow_nan=False))
     Path(report.path).write_text(experiment_page(found))
     record(facts, verdict_facts(found))
     return found["verdict"]

@@ -1,93 +1,171 @@
-"""Always-valid intervals for RPM and RS by assigned arm, and the test of the arms' sizes; the statistics are gbstats'.
+"""Always-valid intervals by assigned arm, from users' sums; the statistics are gbstats'.
 
-The intervals hold at every look (asymptotic confidence sequences), so looking often promises nothing false.
+The intervals are asymptotic confidence sequences (Waudby-Smith et al., arXiv 2103.06476): they hold at every look, so
+looking often promises nothing false. Ratios are linearised by user (Deng et al. 2018) and adjusted by the same ratio in
+the pre-period (CUPED, Deng et al. 2013); a user's revenue is capped at a quantile of all users' revenue.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from gbstats.frequentist.tests import SequentialConfig, SequentialTwoSidedTTest
-from gbstats.models.statistics import RatioStatistic, SampleMeanStatistic
-from gbstats.utils import check_srm
-
-from components.experiment.plan import ExperimentPlan
+import numpy as np
+from gbstats.frequentist.tests import (
+    FrequentistConfig,
+    SequentialConfig,
+    SequentialTwoSidedTTest,
+    TwoSidedTTest,
+)
+from gbstats.models.statistics import (
+    ProportionStatistic,
+    RegressionAdjustedStatistic,
+    SampleMeanStatistic,
+    compute_theta,
+)
 
 MINOR_UNITS = 100  # of a currency unit: revenue is logged in cents
-SUMS = {
-    "users": "count(*)",
-    "exposures": "sum(exposures)",
-    "exposures_squared": "sum(exposures * exposures)",
-    "revenue": "sum(revenue)",
-    "revenue_squared": "sum(revenue * revenue)",
-    "revenue_exposures": "sum(revenue * exposures)",
-    "graded": "sum(graded)",
-    "graded_squared": "sum(graded * graded)",
-    "grades": "sum(grades)",
-    "grades_squared": "sum(grades * grades)",
-    "grades_graded": "sum(grades * graded)",
-    "clicks": "sum(clicks)",
-    "orders": "sum(orders)",
-}
-PER_USER = """SELECT arm, sum(exposures)::DOUBLE AS exposures, sum(revenue)::DOUBLE AS revenue, sum(grades) AS grades,
-    sum(graded)::DOUBLE AS graded, sum(clicks)::DOUBLE AS clicks, sum(orders)::DOUBLE AS orders
-    FROM read_parquet(?) WHERE slice BETWEEN ? AND ? GROUP BY user_hash, arm"""
-RPM = ("revenue", "revenue_squared", "exposures", "exposures_squared", "revenue_exposures")
-RS = ("grades", "grades_squared", "graded", "graded_squared", "grades_graded")
+COLUMNS = ("exposures", "revenue", "grades", "graded", "clicks", "orders")
+RATIOS = {"rpm": ("revenue", "exposures"), "rs": ("grades", "graded"), "click_through": ("clicks", "exposures")}
+ARMS = ("control", "treatment")
 
 
-def srm(users: dict[str, int], share: float) -> float:
-    """p-value of the arms' sizes under the share; 1 where there is nothing to split."""
-    if share in (0, 1) or not users:
-        return 1.0
-    return float(check_srm([users.get("control", 0), users.get("treatment", 0)], [1 - share, share]))
+@dataclass(frozen=True)
+class Level:
+    """How sure an interval is: it misses the truth at any look with probability alpha; it is tightest at `users`."""
+
+    alpha: float
+    users: float
 
 
-def arm_sums(users: Path, first: int, last: int) -> dict[str, dict]:
-    """By arm, over its users' totals in slices `first` to `last`: the sums that the statistics are made of."""
-    query = f"SELECT arm, {', '.join(SUMS.values())} FROM ({PER_USER}) GROUP BY arm"
+@dataclass(frozen=True)
+class Moments:
+    """Users, the sums of their numbers (2K,), and of the numbers' products (2K, 2K): the pre-period's come last."""
+
+    users: int
+    sums: np.ndarray
+    products: np.ndarray
+    buyers: int = 0
+
+    def of(self, name: str) -> float:
+        """A column's sum."""
+        return float(self.sums[COLUMNS.index(name)])
+
+
+def moments(users: Path, cap: float) -> dict[str, Moments]:
+    """By arm, over users.parquet of `merged`; revenue over `cap` counts as `cap`."""
+    names = [*COLUMNS, *(f"pre_{name}" for name in COLUMNS)]
+    capped = [f"least({name}, {cap!r})" if name.endswith("revenue") else name for name in names]
+    products = [f"sum({one} * {other})" for n, one in enumerate(capped) for other in capped[n:]]
+    select = ", ".join(["count(*)", "count(*) FILTER (orders > 0)", *(f"sum({one})" for one in capped), *products])
     with duckdb.connect() as db:
-        rows = db.execute(query, [str(users), first, last]).fetchall()
-    return {arm: dict(zip(SUMS, sums, strict=True)) for arm, *sums in sorted(rows)}
+        rows = db.execute(
+            f"SELECT arm, {select} FROM read_parquet(?) GROUP BY arm ORDER BY arm", [str(users)]
+        ).fetchall()
+    found = {}
+    for arm, count, buyers, *sums in rows:
+        matrix = np.zeros((len(names), len(names)))
+        matrix[np.triu_indices(len(names))] = sums[len(names) :]
+        found[arm] = Moments(count, np.array(sums[: len(names)], float), np.maximum(matrix, matrix.T), buyers)
+    return found
 
 
-def described(sums: dict) -> dict:
-    """One arm in words a person reads: RPM in currency units, RS, clicks and orders."""
-    rpm = 1000 * sums["revenue"] / MINOR_UNITS / sums["exposures"] if sums["exposures"] else 0.0
-    rs = sums["grades"] / sums["graded"] if sums["graded"] else 0.0
-    return {"rpm": rpm, "rs": rs} | {name: sums[name] for name in ("users", "exposures", "clicks", "orders", "graded")}
+def revenue_cap(users: Path, quantile: float) -> float:
+    """This quantile of the revenue of the users that spent anything, over both arms; no cap where nobody did."""
+    with duckdb.connect() as db:
+        query = "SELECT quantile_cont(revenue, ?) FROM read_parquet(?) WHERE revenue > 0"
+        found = db.execute(query, [quantile, str(users)]).fetchall()[0][0]
+    return float(found) if found is not None else 1e300
 
 
-def rpm_lift(arms: dict, plan: ExperimentPlan) -> dict | None:
-    """Relative lift of revenue per exposure, treatment over control, with its always-valid interval."""
-    return _compare(arms, RPM, "relative", plan)
+def compared(arms: Mapping[str, Moments], metric: str, level: Level) -> dict | None:
+    """Treatment against control on a ratio of totals: relative lift (of rs: difference) with its always-valid interval.
+
+    None where an arm is missing or nothing varies.
+    """
+    statistics = linearised(arms, metric)
+    return None if statistics is None else interval(statistics, metric, level)
 
 
-def rs_difference(arms: dict, plan: ExperimentPlan) -> dict | None:
-    """Difference of the mean satisfaction grade, treatment minus control, with its always-valid interval."""
-    return _compare(arms, RS, "absolute", plan)
-
-
-def ratio(sums: dict, names: tuple[str, ...]) -> RatioStatistic:
-    """One arm's ratio of totals, with the moments that its error is made of."""
-    users = sums["users"]
-    numerator, numerator_squared, denominator, denominator_squared, product = (sums[name] for name in names)
-    return RatioStatistic(
-        n=users,
-        m_statistic=SampleMeanStatistic(n=users, sum=numerator, sum_squares=numerator_squared),
-        d_statistic=SampleMeanStatistic(n=users, sum=denominator, sum_squares=denominator_squared),
-        m_d_sum_of_products=product,
-    )
-
-
-def _compare(arms: dict, names: tuple, difference_type: str, plan: ExperimentPlan) -> dict | None:
-    if arms.keys() != {"control", "treatment"}:
+def linearised(arms: Mapping[str, Moments], metric: str) -> tuple | None:
+    """Control's and treatment's statistic of a ratio, adjusted by the pre-period where there is one."""
+    top, bottom = (COLUMNS.index(name) for name in RATIOS[metric])
+    if set(arms) != set(ARMS) or any(arms[arm].users < 2 or not arms[arm].sums[bottom] for arm in ARMS):
         return None
-    control, treatment = (ratio(arms[arm], names) for arm in ("control", "treatment"))
-    config = SequentialConfig(
-        alpha=plan.alpha, difference_type=difference_type, sequential_tuning_parameter=plan.horizon_users
+    earlier = earlier_weights(arms, top, bottom)
+    adjusted = [one_arm(arms[arm], top, bottom, earlier) for arm in ARMS]
+    theta = compute_theta(*adjusted) if all(one.pre_statistic.variance > 0 for one in adjusted) else 0.0
+    if theta in (0, None):
+        return tuple(one.post_statistic for one in adjusted)
+    for one in adjusted:
+        one.theta = theta
+    return tuple(adjusted)
+
+
+def earlier_weights(arms: Mapping[str, Moments], top: int, bottom: int) -> np.ndarray:
+    """What a user's pre-period weighs in its covariate, (2K,): all users' ratio, linearised alike in both arms."""
+    half, total = len(COLUMNS), sum(known.sums for known in arms.values())
+    weights = np.zeros(2 * half)
+    if shown := total[half + bottom]:
+        mean = shown / sum(known.users for known in arms.values())
+        weights[[half + top, half + bottom]] = np.array([1, -total[half + top] / shown]) / mean
+    return weights
+
+
+def one_arm(known: Moments, top: int, bottom: int, earlier: np.ndarray) -> RegressionAdjustedStatistic:
+    """Users' values R + (n - R d) / mean(d), whose mean is the arm's ratio R, beside their covariates."""
+    n, ratio = known.users, known.sums[top] / known.sums[bottom]
+    weights = np.zeros(len(known.sums))
+    weights[[top, bottom]] = np.array([1, -ratio]) / (known.sums[bottom] / n)
+    spread, pre = weights @ known.products @ weights, float(earlier @ known.sums)
+    return RegressionAdjustedStatistic(
+        n=n,
+        post_statistic=SampleMeanStatistic(n=n, sum=n * ratio, sum_squares=n * ratio**2 + spread),
+        pre_statistic=SampleMeanStatistic(n=n, sum=pre, sum_squares=float(earlier @ known.products @ earlier)),
+        post_pre_sum_of_products=ratio * pre + float(weights @ known.products @ earlier),
+        theta=0.0,
     )
-    result = SequentialTwoSidedTTest(control, treatment, config).compute_result()
+
+
+def conversion(arms: Mapping[str, Moments], level: Level) -> dict | None:
+    """Lift of the share of users who ordered at least once."""
+    if set(arms) != set(ARMS) or any(not arms[arm].buyers for arm in ARMS):
+        return None
+    statistics = tuple(ProportionStatistic(n=arms[arm].users, sum=arms[arm].buyers) for arm in ARMS)
+    return interval(statistics, "conversion", level)
+
+
+def interval(statistics: tuple, metric: str, level: Level) -> dict | None:
+    """The always-valid interval, and the fixed-horizon one for comparison, which holds at one look only."""
+    kind = {"difference_type": "absolute" if metric == "rs" else "relative", "alpha": level.alpha}
+    tuned = SequentialConfig(sequential_tuning_parameter=level.users, **kind)
+    result = SequentialTwoSidedTTest(*statistics, tuned).compute_result()
     if result.error_message:
         return None
+    fixed = TwoSidedTTest(*statistics, FrequentistConfig(**kind)).compute_result()
     low, high = map(float, result.ci)
-    return {"estimate": float(result.expected), "low": low, "high": high, "half_width": (high - low) / 2}
+    return {
+        "estimate": float(result.expected),
+        "low": low,
+        "high": high,
+        "half_width": (high - low) / 2,
+        "p_value": float(result.p_value),
+        "fixed_low": float(fixed.ci[0]),
+        "fixed_high": float(fixed.ci[1]),
+    }
+
+
+def described(known: Moments) -> dict:
+    """One arm in words a person reads: RPM in currency units, RS, rates and counts."""
+    shown, graded = known.of("exposures"), known.of("graded")
+    return {
+        "users": known.users,
+        "exposures": int(shown),
+        "clicks": int(known.of("clicks")),
+        "orders": int(known.of("orders")),
+        "graded": int(graded),
+        "rpm": 1000 * known.of("revenue") / MINOR_UNITS / shown if shown else 0.0,
+        "rs": known.of("grades") / graded if graded else 0.0,
+        "click_through": known.of("clicks") / shown if shown else 0.0,
+        "conversion": known.buyers / known.users if known.users else 0.0,
+    }

@@ -1,9 +1,11 @@
 """The experiment's side of S3: which experiment runs, its logs since it began, and the looks that were taken at it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components import contracts, storage
+from components.facts import Progress
 from components.logs import SCHEMAS
 from components.settings import Settings
 
@@ -28,20 +30,36 @@ def running_experiment(now: datetime) -> dict:
     experiment = state.get("experiment")
     if not experiment or experiment["status"] != "running":
         return {}
+    if experiment.get("paused"):
+        return {}
     looks = set(storage.names_below(_looks(experiment))) - {_look(experiment, now.isoformat())}
     return experiment | {"versions": {"control": state["stable"], "treatment": state["candidate"]}, "looks": len(looks)}
 
 
-def download(experiment: dict, now: datetime, folder: Path) -> None:
-    """Fetch the log files from the day the experiment began to `now`, and one empty file of each kind."""
+def download(experiment: dict, now: datetime, shard: str, folder: Path) -> None:
+    """Fetch a shard's log files from the day the experiment began to `now`, and one empty file of each kind.
+
+    `shard` is its number and how many there are, as in 0/4: a shard is some of the parts that every hour is written in.
+    """
+    number, count = map(int, shard.split("/"))
     day, s3, bucket = moment(experiment["stages"][0]["started"]).date(), storage.client(), Settings().s3_bucket
+    wanted = []
+    while day <= now.date():
+        wanted += [(kind, name) for kind in SCHEMAS for name in storage.names_below(f"logs/{kind}/date={day}")]
+        day += timedelta(days=1)
     for kind, schema in SCHEMAS.items():
         contracts.write([], schema, folder / kind / "none.parquet")
-    while day <= now.date():
-        for kind in SCHEMAS:
-            for name in storage.names_below(f"logs/{kind}/date={day}"):
-                s3.fget_object(bucket, name, str(folder / kind / name.replace("/", "-")))
-        day += timedelta(days=1)
+    wanted = [(kind, name) for kind, name in wanted if part_of(name) % count == number]
+    progress = Progress(len(wanted), "log files")
+    for kind, name in wanted:
+        s3.fget_object(bucket, name, str(folder / kind / name.replace("/", "-")))
+        progress.advance()
+
+
+def part_of(name: str) -> int:
+    """The part that an object's name says; 0 for one written by others."""
+    found = re.search(r"/part=(\d+)/", name)
+    return int(found[1]) if found else 0
 
 
 def store_look(verdict: dict) -> None:

@@ -1,33 +1,39 @@
-"""One look at the running experiment: its logs fetched and summed, then judged, and the look kept on S3."""
+"""One look at the running experiment: its logs summed in shards, merged and judged, and the look kept on S3."""
 
 import json
 import tempfile
 from pathlib import Path
 
-import duckdb
-
-from components.experiment import logs, metrics, verdict
+from components.experiment import logs, merged, sums, verdict
 from components.experiment.plan import ExperimentPlan
 
+NOTHING = {"experiment_id": "", "exposures": 0, "used": 0, "set_aside": {}}
 
-def collect_evidence(now: str, users: Path, evidence: Path) -> dict:
-    """Sum the running experiment's logs into `users` and `evidence`; both are empty where none runs."""
+
+def begin(now: str) -> dict:
+    """What is looked at, and when: every shard and the decision see the same experiment at the same moment."""
     time = logs.moment(now)
-    experiment = logs.running_experiment(time)
-    if experiment:
-        with tempfile.TemporaryDirectory() as folder:
-            logs.download(experiment, time, Path(folder))
-            found = metrics.collect(Path(folder), experiment, time, users)
-    else:
-        found = metrics.NOTHING
-        duckdb.sql("SELECT 'none' AS arm WHERE false").write_parquet(str(users))
-    evidence.write_text(json.dumps(found))
-    return found
+    return {"now": time.isoformat(), "experiment": logs.running_experiment(time)}
 
 
-def decide(users: Path, evidence: Path, plan: str, path: Path) -> dict:
-    """Judge the evidence under a plan (as JSON), write the verdict to `path` and keep the look."""
-    found = verdict.judge(users, json.loads(evidence.read_text()), ExperimentPlan.from_json(plan))
-    path.write_text(json.dumps(found, allow_nan=False))
-    logs.store_look(found)
+def collect(look: dict, shard: str, folder: Path) -> dict:
+    """Sum one shard of the logs into `folder`; the shard's accounts, of which nothing is there where none runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not look["experiment"]:
+        return {"exposures": 0, "duplicates": 0}
+    time = logs.moment(look["now"])
+    with tempfile.TemporaryDirectory() as work:
+        place = Path(work)
+        logs.download(look["experiment"], time, shard, place)
+        places = sums.Places(place / "exposures", place / "outcomes", place / "requests")
+        return sums.collect(places, look["experiment"], time, folder)
+
+
+def decide(look: dict, shards: list[Path], plan: str, folder: Path) -> dict:
+    """Merge the shards into `folder`, judge them under a plan (as JSON), and keep the look; the verdict."""
+    evidence = NOTHING
+    if look["experiment"]:
+        evidence = merged.merge(shards, look["experiment"], logs.moment(look["now"]), folder)
+    found = verdict.judge(folder, evidence, ExperimentPlan.from_json(plan))
+    logs.store_look(json.loads(json.dumps(found, allow_nan=False)))
     return found

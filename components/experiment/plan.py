@@ -11,19 +11,28 @@ DAY_S = 86_400
 class ExperimentPlan(JsonConfig):
     """The paper's scale by default: whole weeks, so that every weekday weighs the same."""
 
-    shares: tuple[float, ...] = (0.0, 0.5)  # of users in treatment, stage by stage; 0 is the A/A pre-period
-    minimum_users: int = 20_000  # in each arm before any figure decides; in all before the pre-period ends
-    dwell_seconds: int = 7 * DAY_S  # a stage lasts at least so long before it is left for the better
-    maximum_looks: int = 28
-    horizon_users: int = 2_000_000  # the experiment ends here at the latest; the intervals are tightest near it
-    alpha: float = 0.05
+    shares: tuple[float, ...] = (0.0, 0.01, 0.05, 0.25, 0.5)  # of users in treatment; 0 is dark, and the pre-period
+    ramp_users: int = 2_000  # seen under a share before the next one; the last share has a minimum of its own
+    ramp_seconds: int = DAY_S  # and for so long
+    minimum_users: int = 20_000  # in each arm, under the last share, before anything decides for or against
+    dwell_seconds: int = 7 * DAY_S  # under the last share, before it is left for the better
+    maximum_looks: int = 2_700  # under one share: every 15 minutes for four weeks
+    horizon_users: int = 2_000_000  # the experiment ends here at the latest
+    alpha: float = 0.05  # of an always-valid two-sided interval: a candidate no better is promoted in 2.5% at most
+    revenue_cap_quantile: float = 0.999  # of the users that spent anything
     minimum_effect_rpm: float = 0.0  # relative lift that a promotion has to exceed
     maximum_error_rate_rise: float = 0.01
     maximum_p99_ratio: float = 1.5
     maximum_missing_features_rise: float = 0.05
+    maximum_null_results_rise: float = 0.05
     minimum_requests: int = 5_000  # by version, before a guardrail speaks
     srm_alpha: float = 0.001
     crossover_limit: float = 0.005
+
+    @property
+    def tuning_users(self) -> float:
+        """Where the intervals are tightest: at 0.7 of the horizon the horizon is least for its power (`power`)."""
+        return 0.7 * self.horizon_users
 
     @classmethod
     def paper(cls):
@@ -34,6 +43,9 @@ class ExperimentPlan(JsonConfig):
     def laptop(cls):
         """Seconds of simulated traffic, two cores: latency is noisy, so only a gross rise counts."""
         return cls(
+            shares=(0.0, 0.05, 0.5),
+            ramp_users=1_000,
+            ramp_seconds=0,
             minimum_users=1_000,
             dwell_seconds=0,
             maximum_looks=4,
@@ -46,6 +58,9 @@ class ExperimentPlan(JsonConfig):
     def smoke(cls):
         """A few dozen users: enough to reach every branch, not to see an effect."""
         return cls(
+            shares=(0.0, 0.5),
+            ramp_users=10,
+            ramp_seconds=0,
             minimum_users=10,
             dwell_seconds=0,
             maximum_looks=2,

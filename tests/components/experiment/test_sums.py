@@ -7,8 +7,11 @@ import pytest
 
 from components import contracts
 from components.experiment.assignment import arm, user_hash
-from components.experiment.metrics import BOT_REQUESTS_AN_HOUR, collect
+from components.experiment.merged import merge
+from components.experiment.sums import FEW, Places, collect
+from components.logs import SCHEMAS
 
+SCHEMAS_IN_ORDER = ("exposures", "outcomes", "requests")
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SPLIT = START + timedelta(hours=1)
 NOW = START + timedelta(hours=2)
@@ -47,12 +50,17 @@ def request(request_id="r1", version="v1", time=LATER, **changed):
 
 @pytest.fixture
 def look(tmp_path):
-    def at(exposures=(), outcomes=(), requests=()):
-        for kind, rows in (("exposures", exposures), ("outcomes", outcomes), ("requests", requests)):
-            schema = {"exposures": contracts.EXPOSURES, "outcomes": contracts.OUTCOMES}.get(kind, contracts.REQUESTS)
-            contracts.write(list(rows), schema, tmp_path / kind / "one.parquet")
-        evidence = collect(tmp_path, EXPERIMENT, NOW, tmp_path / "users.parquet")
-        return evidence, pq.read_table(tmp_path / "users.parquet").to_pylist()
+    def at(exposures=(), outcomes=(), requests=(), experiment=EXPERIMENT, shards=1):
+        parts = []
+        for shard in range(shards):
+            place = tmp_path / f"logs-{shard}"
+            for kind, rows in (("exposures", exposures), ("outcomes", outcomes), ("requests", requests)):
+                mine = [row for row in rows if int.from_bytes(row["request_id"].encode(), "big") % shards == shard]
+                contracts.write(mine, SCHEMAS[kind], place / kind / "one.parquet")
+            parts.append(tmp_path / f"sums-{shard}")
+            collect(Places(*(place / kind for kind in SCHEMAS_IN_ORDER)), experiment, NOW, parts[-1])
+        evidence = merge(parts, experiment, NOW, tmp_path / "merged")
+        return evidence, pq.read_table(tmp_path / "merged" / "users.parquet").to_pylist()
 
     return at
 
@@ -62,12 +70,13 @@ def test_a_users_clicks_orders_and_grades_are_summed_in_its_arm(look):
     evidence, users = look([exposure(), exposure(item_id="i2")], said)
     assert evidence["used"] == 2 and not evidence["set_aside"] and evidence["currency"] == "USD"
     row = {"exposures": 2, "revenue": 500, "grades": 0.5, "graded": 1, "clicks": 1, "orders": 1}
-    assert users == [{"user_hash": CONTROL, "arm": "control", "slice": 4} | row]
+    assert users == [{"user_hash": CONTROL, "arm": "control"} | row | {f"pre_{name}": 0 for name in row}]
 
 
 def test_an_exposure_or_outcome_that_was_logged_twice_counts_once(look):
     evidence, users = look([exposure(), exposure()], [outcome(kind="order", revenue=500, currency="USD")] * 2)
     assert evidence["set_aside"] == {"duplicate": 1}
+    assert evidence["outcome_copies"] == 1
     assert (users[0]["exposures"], users[0]["revenue"]) == (1, 500)
 
 
@@ -79,6 +88,7 @@ def test_an_exposure_or_outcome_that_was_logged_twice_counts_once(look):
         ("another experiment", {"experiment_id": "e0"}),
         ("no user", {"user": None}),
         ("after this look", {"time": NOW + timedelta(seconds=1)}),
+        ("before it began", {"time": START - timedelta(seconds=1)}),
         ("pre-period", {"time": START + timedelta(minutes=5)}),
         ("arm disagrees", {"assigned_arm": "treatment"}),
     ],
@@ -90,7 +100,8 @@ def test_every_exposure_that_is_not_used_says_why(look, reason, changed):
 
 
 def test_a_logged_arm_that_the_hash_does_not_give_is_a_disagreement(look):
-    assert look([exposure(user=TREATED, assigned_arm="control")])[0]["disagreements"] == 1
+    evidence, _ = look([exposure(user=TREATED, assigned_arm="control")])
+    assert evidence["disagreements"] == 1 and evidence["users_set_aside"] == {"arm disagrees": 1}
 
 
 def test_a_caller_may_follow_the_old_share_for_thirty_seconds(look):
@@ -99,14 +110,25 @@ def test_a_caller_may_follow_the_old_share_for_thirty_seconds(look):
     assert evidence["set_aside"] == {"arm disagrees": 1, "earlier share": 1}
 
 
-def test_the_pre_period_is_kept_by_the_arm_that_its_users_are_in_later(look):
+def test_a_users_pre_period_stands_beside_what_it_did_later(look):
     _, users = look([exposure("r1", TREATED, START + timedelta(minutes=5)), exposure("r2", TREATED)])
-    assert [(row["arm"], row["slice"]) for row in users] == [("treatment", 0), ("treatment", 4)]
+    assert [(row["arm"], row["exposures"], row["pre_exposures"]) for row in users] == [("treatment", 1, 1)]
 
 
-def test_a_user_with_more_requests_an_hour_than_a_person_makes_is_a_bot(look):
-    requests = [request(f"r{number}") for number in range(BOT_REQUESTS_AN_HOUR + 1)]
-    assert look([exposure()], requests=requests)[0]["set_aside"] == {"bot": 1}
+def test_someone_who_was_never_seen_again_is_no_user_of_the_experiment(look):
+    assert look([exposure("r1", TREATED, START + timedelta(minutes=5))])[1] == []
+
+
+def test_a_user_far_out_of_every_persons_range_is_a_bot(look):
+    people = [exposure(f"p{n}", user) for n, user in enumerate(USERS)]
+    evidence, _ = look([*people, *(exposure(f"b{n}") for n in range(FEW + 1))])
+    assert evidence["set_aside"] == {"bot": FEW + 2} and evidence["users_set_aside"] == {"bot": 1}
+
+
+def test_where_the_salt_is_not_known_a_user_seen_in_both_arms_is_set_aside(look):
+    rows = [exposure("r1"), exposure("r2", assigned_arm="treatment"), exposure("r3", TREATED)]
+    evidence, users = look(rows, experiment=EXPERIMENT | {"salt": None})
+    assert evidence["set_aside"] == {"seen in both arms": 2} and [row["user_hash"] for row in users] == [TREATED]
 
 
 def test_crossover_is_the_share_that_another_version_answered(look):
@@ -114,23 +136,30 @@ def test_crossover_is_the_share_that_another_version_answered(look):
     assert evidence["crossover"] == {"control": 0.0, "treatment": 0.5}
 
 
-def test_copies_of_a_request_count_once(look):
-    found = look(requests=[request(), request(), request("r2", status=503)])[0]["requests"]["v1"]
-    assert (found["requests"], found["error_rate"]) == (2, 0.5)
+@pytest.mark.parametrize(
+    ("after", "counted"), [(timedelta(hours=25), "late_outcomes"), (-timedelta(hours=1), "skewed_outcomes")]
+)
+def test_an_outcome_far_from_its_exposure_is_not_its_own_and_is_counted(look, after, counted):
+    evidence, users = look([exposure()], [outcome(time=LATER + after)])
+    assert evidence[counted] == 1 and users[0]["clicks"] == 0
 
 
-def test_requests_are_counted_by_the_version_that_answered(look):
-    failed = request("r2", "v2", status=503, latency_ms=900.0)
-    incomplete = request("r3", "v2", latency_ms=7.0, missing_features=3)
-    found = look(requests=[request(), failed, incomplete, request("r4", time=START)])[0]["requests"]
-    assert found["v1"] == {"requests": 1, "error_rate": 0, "latency_p99_ms": 5.0, "missing_features_rate": 0}
-    assert found["v2"] == {"requests": 2, "error_rate": 0.5, "latency_p99_ms": 7.0, "missing_features_rate": 1}
+def test_copies_of_a_request_count_once_and_p99_is_known_to_half_a_percent(look):
+    requests = [request(), request(), request("r2", status=503), request("r3", latency_ms=100.0, items=0)]
+    found = look(requests=requests)[0]["requests"]["v1"]
+    assert (found["requests"], found["error_rate"]) == (3, pytest.approx(1 / 3))
+    assert found["latency_p99_ms"] == pytest.approx(100.0, rel=0.006) and found["null_result_rate"] == 0.5
 
 
-def test_outcomes_of_no_exposure_are_counted(look):
-    assert look([exposure()], [outcome(), outcome("unknown")])[0]["outcomes"] == {"rows": 2, "without_exposure": 1}
+def test_shards_add_up_to_what_one_of_all_the_logs_says(look, tmp_path):
+    rows = [exposure(f"r{n}", user) for n, user in enumerate(USERS * 3)] + [exposure("r1", USERS[1])]
+    said = [outcome(f"r{n}", "order", revenue=n, currency="USD") for n in range(0, 120, 7)]
+    whole, parts = look(rows, said), look(rows, said, shards=4)
+    assert whole[0] == parts[0]
+    assert sorted(whole[1], key=str) == sorted(parts[1], key=str)
 
 
 def test_revenue_in_two_currencies_is_refused(look):
-    with pytest.raises(ValueError, match="EUR.*USD"):
-        look([exposure()], [outcome(kind="order", revenue=1, currency=currency) for currency in ("EUR", "USD")])
+    said = [outcome(kind="order", revenue=5, currency=currency) for currency in ("USD", "EUR")]
+    with pytest.raises(ValueError, match="convert it to one currency"):
+        look([exposure()], said)

@@ -1,0 +1,195 @@
+"""One shard of an experiment's logs as sums that add up: by user, by bucket of users and slice, by version.
+
+Whatever the number of exposures, what is kept is a few rows a user. Shards are made side by side and merged
+(`components.experiment.merged`); a shard holds whole requests, so that copies of a row meet in it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from components.experiment.copies import single_out
+from components.experiment.logs import moment
+from components.experiment.reading import view
+
+CACHE = timedelta(seconds=30)  # callers may follow a share for so long after it was replaced
+WINDOW = timedelta(days=1)  # an outcome later than this after its exposure is not that exposure's
+SKEW = timedelta(minutes=5)  # clocks may differ by so much: an outcome that is earlier still is counted as skewed
+BUCKETS = 500  # of users, the units of what is said by slice and over time
+CUTS = 10  # points over time, of an experiment under two days; of a longer one, a point a day
+FAR_OUT = 20  # times the 95th percentile of users' exposures: no person
+FEW = 1000  # exposures that nobody is called far out for
+DIMENSIONS = ("query_class", "locale", "category")
+SUMS = """count(*) AS exposures, coalesce(sum(revenue), 0)::DOUBLE AS revenue,
+    coalesce(sum(grade), 0)::DOUBLE AS grades, count(grade) AS graded,
+    coalesce(sum(clicks), 0)::BIGINT AS clicks, coalesce(sum(orders), 0)::BIGINT AS orders"""
+LATENCY_BINS = 200  # a factor of e: p99 is known to half a percent
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the logs lie, and by which names their columns go: {"exposures": {"user_hash": "uid"}}."""
+
+    exposures: Path
+    outcomes: Path
+    requests: Path | None = None
+    renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, memory: str = "1200MB") -> dict:
+    """Write a shard's sums to `folder`; returns its accounts.
+
+    `experiment` has experiment_id, stages (share and start each) and versions by arm.
+
+    Raises:
+        ValueError: a log cannot be read, or the revenue is in several currencies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as db, TemporaryDirectory() as spill:
+        db.execute(
+            f"SET memory_limit = '{memory}'; SET threads = 1; SET temp_directory = '{spill}'; SET TimeZone = 'UTC'"
+        )
+        db.execute("SET preserve_insertion_order = false")
+        for table in ("exposures", "outcomes", "requests"):
+            if place := vars(places)[table]:
+                view(db, table, place, places.renamed.get(table, {}))
+        accounts = {"currency": _currency(db)} | _outcomes(db)
+        single_out(db, "exposures")
+        db.execute(_standing(experiment, now))
+        _by_user(db, folder / "users.parquet")
+        _by_bucket(db, experiment, now, folder)
+        accounts |= _counted(db)
+        _by_version(db, experiment, now, folder / "requests.parquet", bool(places.requests))
+    (folder / "accounts.json").write_text(json.dumps(accounts))
+    return accounts
+
+
+def _currency(db) -> str:
+    found = [row[0] for row in db.execute("SELECT DISTINCT currency FROM outcomes WHERE kind = 'order'").fetchall()]
+    if len(found) > 1:
+        raise ValueError(f"outcomes hold revenue in {sorted(map(str, found))}: convert it to one currency when logging")
+    return (found[0] if found else "") or ""
+
+
+def _outcomes(db) -> dict:
+    """One row of what came of each exposure; and how many outcomes there were, copies and unknown kinds among them."""
+    db.execute(
+        """CREATE TABLE outcome AS SELECT request_id, item_id, min(t) AS first, max((kind = 'click')::INT) AS clicks,
+           max((kind = 'order')::INT) AS orders, max(revenue) FILTER (kind = 'order')::DOUBLE AS revenue,
+           max(grade) FILTER (kind = 'grade')::DOUBLE AS grade,
+           count(*) AS rows, count(*) - count(DISTINCT kind) AS copies,
+           count(*) FILTER (kind NOT IN ('click', 'order', 'grade')) AS unknown
+           FROM outcomes GROUP BY request_id, item_id"""
+    )
+    rows, copies, unknown = db.execute(
+        "SELECT coalesce(sum(rows), 0), coalesce(sum(copies), 0), coalesce(sum(unknown), 0) FROM outcome"
+    ).fetchall()[0]
+    return {"outcomes": int(rows), "outcome_copies": int(copies), "outcomes_of_unknown_kind": int(unknown)}
+
+
+def _standing(experiment: Mapping, now: datetime) -> str:
+    """SQL for a view of all exposures, each once, with what came of it, its stage, and what is wrong with it."""
+    starts, versions = _starts(experiment), experiment["versions"]
+    stage = " + ".join(f"(t >= {start})::INT" for start in starts[1:]) or "0"
+    lagging = " OR ".join(f"t BETWEEN {start} AND {start + micros(CACHE)}" for start in starts[1:]) or "FALSE"
+    answers = (
+        f"CASE assigned_arm WHEN 'control' THEN {_text(versions['control'])} ELSE {_text(versions['treatment'])} END"
+    )
+    timely = f"first BETWEEN t - {micros(SKEW)} AND t + {micros(WINDOW)}"
+    said = ", ".join(
+        f"CASE WHEN {timely} THEN {name} END AS {name}" for name in ("clicks", "orders", "revenue", "grade")
+    )
+    return f"""CREATE VIEW standing AS SELECT user_hash, assigned_arm, t, {", ".join(DIMENSIONS)}, {said},
+        CASE WHEN coalesce(experiment_id, '') = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
+             WHEN experiment_id <> {_text(experiment["experiment_id"])} THEN 'another experiment'
+             WHEN user_hash IS NULL THEN 'no user'
+             WHEN t > {micros(now)} THEN 'after this look'
+             WHEN t < {starts[0]} THEN 'before it began' END AS wrong,
+        {stage} AS stage, {lagging} AS lagging, version IS DISTINCT FROM {answers} AS crossed,
+        first IS NOT NULL AS matched, first > t + {micros(WINDOW)} AS late, first < t - {micros(SKEW)} AS skewed
+        FROM distinct_exposures LEFT JOIN outcome USING (request_id, item_id)"""
+
+
+def _by_user(db, path: Path) -> None:
+    """Sums by user, arm, stage, and whatever else decides whether they are used."""
+    db.execute(
+        f"""CREATE TABLE of_users AS SELECT user_hash, assigned_arm, wrong, stage, lagging, crossed, {SUMS},
+            count(*) FILTER (matched) AS matched, count(*) FILTER (late) AS late, count(*) FILTER (skewed) AS skewed
+            FROM standing GROUP BY ALL"""
+    )
+    db.execute(f"COPY of_users TO {_text(path)} (FORMAT parquet, COMPRESSION zstd)")
+    db.execute(f"CREATE TABLE far_out AS {far_out()}")
+
+
+def far_out() -> str:
+    """SQL for the users of `of_users` that no person can be."""
+    people = "SELECT user_hash, sum(exposures) AS shown FROM of_users WHERE wrong IS NULL GROUP BY ALL"
+    usual = f"{FAR_OUT} * quantile_disc(shown, 0.95) OVER ()"
+    return f"SELECT user_hash FROM ({people}) QUALIFY shown > greatest({FEW}, {usual})"
+
+
+def _by_bucket(db, experiment: Mapping, now: datetime, folder: Path) -> None:
+    """Sums under the share in force by arm and bucket of users, for every slice and every cut of time."""
+    starts, last = _starts(experiment), len(experiment["stages"]) - 1
+    span = max(micros(now) - starts[-1], 1)
+    cuts = cuts_of(span)
+    cut = f"(least(greatest(t - {starts[-1]}, 0) * {cuts} // {span}, {cuts - 1}))::INT::VARCHAR"
+    named = ", ".join(f"coalesce({name}, '') AS {name}" for name in DIMENSIONS)
+    sets = ", ".join(f"(arm, bucket, {name})" for name in ("cut", *DIMENSIONS))
+    value = "coalesce(" + ", ".join(("cut", *DIMENSIONS)) + ")"
+    place = [f"WHEN grouping({name}) = 0 THEN '{name}'" for name in ("cut", *DIMENSIONS)]
+    db.execute(
+        f"""COPY (SELECT arm, bucket, CASE {" ".join(place)} END AS dimension, {value} AS value, {SUMS} FROM (
+            SELECT assigned_arm AS arm, (hash(user_hash) % {BUCKETS})::INT AS bucket, {cut} AS cut, {named},
+            revenue, grade, clicks, orders FROM standing
+            WHERE wrong IS NULL AND stage = {last} AND user_hash NOT IN (SELECT user_hash FROM far_out))
+            GROUP BY GROUPING SETS ({sets}))
+            TO {_text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
+    )
+
+
+def cuts_of(span_us: int) -> int:
+    """How many points over time are drawn: one a day where it lasts two days."""
+    days = span_us // micros(timedelta(days=1))
+    return int(days) if days >= 2 else CUTS
+
+
+def _counted(db) -> dict:
+    rows = db.execute("SELECT count(*), count(*) FILTER (copy > 1) FROM copies_exposures").fetchall()[0]
+    shown = db.execute("SELECT coalesce(sum(exposures), 0)::BIGINT FROM of_users").fetchall()[0][0]
+    return {"exposures": shown + rows[1], "duplicates": rows[1]}
+
+
+def _by_version(db, experiment: Mapping, now: datetime, path: Path, logged: bool) -> None:
+    """Requests by version, status and latency, under the share in force: what the guardrails look at."""
+    empty = (
+        "SELECT NULL::VARCHAR AS version, FALSE AS failed, FALSE AS stale, FALSE AS empty, NULL::INT AS bin WHERE FALSE"
+    )
+    rows = empty
+    if logged:
+        single_out(db, "requests")
+        rows = f"""SELECT coalesce(version, '') AS version, status >= 500 AS failed,
+            coalesce(missing_features, 0) > 0 AS stale, coalesce(items, 1) = 0 AS empty,
+            CASE WHEN status < 400 THEN floor({LATENCY_BINS} * ln(greatest(latency_ms, 0.001)))::INT END AS bin
+            FROM distinct_requests WHERE t BETWEEN {_starts(experiment)[-1]} AND {micros(now)}
+            AND coalesce(experiment_id, {_text(experiment["experiment_id"])}) = {_text(experiment["experiment_id"])}"""
+    db.execute(f"COPY (SELECT *, count(*) AS requests FROM ({rows}) GROUP BY ALL) TO {_text(path)} (FORMAT parquet)")
+
+
+def _starts(experiment: Mapping) -> list[int]:
+    return [micros(moment(stage["started"])) for stage in experiment["stages"]]
+
+
+def micros(time: datetime | timedelta) -> int:
+    """Microseconds, since 1970 or of a span."""
+    return time // timedelta(microseconds=1) if isinstance(time, timedelta) else round(time.timestamp() * 1_000_000)
+
+
+def _text(value) -> str:
+    """A value as SQL's text."""
+    return "'" + str(value).replace("'", "''") + "'"

@@ -87,14 +87,13 @@ def _draw_arms(db, salt: str | None) -> None:
 def _judge(db, shares: Sequence[float], salted: bool) -> None:
     """A table of all sums with the user's arm and the reason why they are not used, '' where they are."""
     last, given = len(shares) - 1, [float(share) for share in shares]
-    drawn = f"CASE WHEN draw < {given}[stage + 1] THEN 'treatment' ELSE 'control' END"
-    before = (
-        f"lagging AND assigned_arm = CASE WHEN draw < {given}[greatest(stage, 1)] THEN 'treatment' ELSE 'control' END"
-    )
-    now = f"CASE WHEN draw < {given[-1]} THEN 'treatment' ELSE 'control' END"
-    arm, agrees = (now, f"(assigned_arm = {drawn} OR ({before}))") if salted else ("assigned_arm", "TRUE")
-    person = "SELECT user_hash, sum(exposures) AS shown FROM of_users WHERE wrong IS NULL GROUP BY ALL"
-    far = f"SELECT user_hash FROM ({person}) QUALIFY shown > greatest({FEW}, {FAR_OUT} * quantile_disc(shown, 0.95) OVER ())"
+
+    def drawn(share: str) -> str:
+        return f"CASE WHEN draw < {share} THEN 'treatment' ELSE 'control' END"
+
+    then, before = drawn(f"{given}[stage + 1]"), drawn(f"{given}[greatest(stage, 1)]")
+    agrees = f"(assigned_arm = {then} OR (lagging AND assigned_arm = {before}))" if salted else "TRUE"
+    arm = drawn(str(given[-1])) if salted else "assigned_arm"
     both = f"""SELECT user_hash FROM of_users WHERE wrong IS NULL AND stage = {last} GROUP BY ALL
         HAVING count(DISTINCT assigned_arm) > 1"""
     db.execute(f"CREATE TABLE far_out AS {far_out()}")

@@ -95,8 +95,9 @@ class Loop:
             said = f"The gate said {verdict['verdict']}: {verdict['reasons'][0]}"
             self.summary["sentence"] = f"{said}. A/A traffic was sent."
             return
-        for look in range(1, self.profile.plan.maximum_looks + 2):
-            arguments = {"plan": self.profile.plan.to_json(), "now": sources.now().isoformat()}
+        plan = self.profile.plan
+        for look in range(1, len(plan.shares) + plan.maximum_looks + 1):
+            arguments = {"plan": plan.to_json(), "now": sources.now().isoformat()}
             decided = self.pipeline("experiment", arguments)
             facts = decided["decide-experiment"].facts
             self.summary["experiment"].append({name: task.facts for name, task in decided.items()})

@@ -47,6 +47,14 @@ class Moments:
     products: np.ndarray
     buyers: int = 0
 
+    @property
+    def before(self) -> "Moments":
+        """The same users' pre-period, as if it were the experiment: an A/A comparison."""
+        half = len(COLUMNS)
+        sums, products = np.zeros(2 * half), np.zeros((2 * half, 2 * half))
+        sums[:half], products[:half, :half] = self.sums[half:], self.products[half:, half:]
+        return Moments(self.users, sums, products)
+
     def of(self, name: str) -> float:
         """A column's sum."""
         return float(self.sums[COLUMNS.index(name)])

@@ -41,6 +41,7 @@ def figures_of(folder: Path, evidence: dict, plan: ExperimentPlan) -> dict:
         "arms": {arm: described(known) for arm, known in arms.items()},
         "rpm_lift": compared(arms, "rpm", level),
         "metrics": {name: compared(arms, name, level) for name in RATIOS} | {"conversion": conversion(arms, level)},
+        "pre_period_rpm_lift": compared({arm: known.before for arm, known in arms.items()}, "rpm", level),
         "revenue_cap": cap if cap < 1e300 else None,
         "over_time": cumulative,
         "by_cut": by_cut,

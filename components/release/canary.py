@@ -8,15 +8,18 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from components import package_manifest
-from components.release import registry
+from components import package_manifest, storage
+from components.release import machine, registry
 from components.release.router import Router
 
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
 SERVING_TIMEOUT_S = 120.0
+EXPECTED = "packages-expected/{version}.json"  # what the gate heard offline, for the dark launch to be compared with
 WaitReady = Callable[[str, str], None]  # (arm, version): returns when that arm's side serves that version
 
 
@@ -33,28 +36,20 @@ def register_baseline(package: str | Path) -> dict:
 
 
 def start_canary(package: str | Path, verdict: dict, now: datetime | None = None) -> dict:
-    """Register a released candidate and open its experiment, dark; refuse any other, and say why."""
+    """Register a released candidate; its experiment opens dark, or it waits for the one that runs. Refuse any other."""
     version = package_manifest.version(package)
     reason = _refusal(version, verdict, registry.read_state())
     if reason:
         return {"started": False, "version": version, "reason": reason}
     registry.register(package)
+    storage.put_json(EXPECTED.format(version=version), verdict["beside"].get("checked_answers", []))
     now = now or datetime.now(UTC)
-    experiment_id = f"{version}-{now:%Y%m%dT%H%M%SZ}"
-    experiment = {
-        "experiment_id": experiment_id,
-        "salt": experiment_id,
-        "stages": [{"share": 0.0, "started": now.isoformat()}],
-        "status": "running",
-    }
-
-    def start(state: dict) -> dict:
-        if state["candidate"] == version and _is_running(state):
-            return state
-        return state | {"candidate": version, "traffic_percent": 0, "experiment": experiment}
-
-    state = registry.update_state(start, "canary started dark", version=version, experiment_id=experiment_id)
+    state = registry.update_state(
+        lambda state: machine.released(state, version, now), "candidate released by the gate", version=version
+    )
     running = state["experiment"]["experiment_id"]
+    if state["candidate"] != version:
+        return {"started": True, "version": version, "reason": f"waits until {running} is over"}
     return {"started": True, "version": version, "reason": f"experiment {running} runs, dark"}
 
 
@@ -67,80 +62,123 @@ def _refusal(version: str, verdict: dict, state: dict) -> str:
         return "no version is stable: register the baseline first"
     if state["stable"] == version:
         return f"{version} is stable already"
-    if _is_running(state) and state["candidate"] != version:
-        return f"the experiment with {state['candidate']} is still running"
     return ""
 
 
-def set_share(percent: int, router: Router, wait_ready: WaitReady, now: datetime | None = None) -> dict:
-    """Put `percent` of users into treatment, and as much of the traffic that names no arm on the candidate.
+@dataclass(frozen=True)
+class World:
+    """What a decision moves and asks: the router, who waits for a side to serve, what compares answers, the clock."""
+
+    router: Router
+    wait_ready: WaitReady
+    parity: Callable[[str], str]  # of a version: why its answers are not the offline ones, or nothing
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+
+
+def move_traffic(verdict: dict, world: World) -> dict:
+    """Do what an experiment's verdict says: the one place where a decision turns into traffic.
 
     Raises:
-        ValueError: no experiment is running.
-        TimeoutError: the candidate does not serve, or the gateway does not follow.
+        TimeoutError: the gateway does not follow, or a promoted version does not serve yet; the next look goes on.
     """
     state = registry.read_state()
-    if not _is_running(state):
-        raise ValueError("no experiment is running: nobody's share can be set")
-    wait_ready("treatment", state["candidate"])
-    router.set_traffic(percent)
-    stage = {"share": percent / 100, "started": (now or datetime.now(UTC)).isoformat()}
-
-    def ramp(state: dict) -> dict:
-        stages = state["experiment"]["stages"]
-        if stages[-1]["share"] != stage["share"]:
-            state["experiment"]["stages"] = [*stages, stage]
-        return state | {"traffic_percent": percent}
-
-    return registry.update_state(ramp, f"share set to {percent}%", traffic_percent=percent)
-
-
-def promote(router: Router, wait_ready: WaitReady) -> dict:
-    """Make the candidate stable: all traffic to it, then stable replaced, then all traffic back; none is lost between.
-
-    Raises:
-        TimeoutError: stable does not serve the version in time; the candidate serves on, and the call can be repeated.
-    """
-    version = registry.read_state()["candidate"]
-    if not version:
-        return registry.read_state()
-    router.set_traffic(100)
-    registry.update_state(
-        lambda state: _ended(state, "promoted") | {"traffic_percent": 100}, "promotion: all traffic to the candidate"
-    )
-    registry.update_state(lambda state: state | {"stable": version}, "promotion: stable replaced", version=version)
-    router.promote(version)
-    wait_ready("control", version)
-    router.set_traffic(0)
-    return registry.update_state(
-        lambda state: state | {"traffic_percent": 0, "candidate": None}, "promoted", version=version
-    )
-
-
-def roll_back(router: Router, status: str, reason: str) -> dict:
-    """All traffic to stable and no candidate; the experiment ends as `rolled back` or `inconclusive`."""
-    router.roll_back()
-    return registry.update_state(
-        lambda state: _ended(state, status) | {"traffic_percent": 0, "candidate": None}, status, reason=reason
-    )
-
-
-def move_traffic(verdict: dict, router: Router, wait_ready: WaitReady) -> dict:
-    """Do what an experiment's verdict says: the one place where a decision turns into traffic."""
-    state = registry.read_state()
-    if state["candidate"] and state["experiment"] and state["experiment"]["status"] == "promoted":
-        return _moved("promote", promote(router, wait_ready), "an unfinished promotion was finished")
-    if not _is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
+    if state["intent"]:
+        return _moved(state["intent"]["word"], finish(world), "what was begun before is finished")
+    if not machine.is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
         return _moved("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
-    word, reason = verdict["verdict"], verdict["reason"]
-    if word == "ramp":
-        return _moved(word, set_share(round(100 * verdict["next_share"]), router, wait_ready), reason)
-    if word == "promote":
-        return _moved(word, promote(router, wait_ready), reason)
-    if word in ("roll back", "inconclusive"):
-        status = "rolled back" if word == "roll back" else word
-        return _moved(word, roll_back(router, status, reason), reason)
-    return _moved(word, state, reason)
+    if state["experiment"]["paused"]:
+        return _moved("none", state, "a person has paused the experiment")
+    intent = _gone(world, state)
+    if not intent:
+        keep_traffic(world, state)
+        intent = machine.intent_of(verdict, state)
+    if not intent:
+        return _moved(verdict["verdict"], state, verdict["reason"])
+    decide(intent)
+    return _moved(intent["word"], finish(world), intent["reason"])
+
+
+def decide(intent: dict) -> dict:
+    """Write down what is to be moved, before anything is."""
+    facts = {name: value for name, value in intent.items() if name != "word"}
+    what = f"decided: {intent.get('status', intent['word'])}"
+    return registry.update_state(lambda state: machine.intended(state, intent), what, **facts)
+
+
+def finish(world: World) -> dict:
+    """Move what the state intends; every part can be repeated. The state once that is done.
+
+    Raises:
+        TimeoutError: the gateway does not follow, or a promoted version does not serve yet: call it again.
+    """
+    state = registry.read_state()
+    intent = state["intent"]
+    if not intent:
+        return state
+    if intent["word"] != machine.BEGUN and intent["word"] != "end" and (reason := _unfit(world, state)):
+        intent = {"word": "end", "status": "rolled back", "reason": reason}
+        registry.update_state(lambda state: state | {"intent": intent}, "decided: rolled back", reason=reason)
+    if intent["word"] == "ramp":
+        return _ramp(world, intent["percent"])
+    if intent["word"] == "end":
+        world.router.roll_back()
+        status = intent["status"]
+        return registry.update_state(
+            lambda state: machine.ended(state, status, world.clock()), status, reason=intent["reason"]
+        )
+    return _promote(world, state["candidate"], intent["reason"])
+
+
+def _ramp(world: World, percent: int) -> dict:
+    world.router.set_traffic(percent)
+    return registry.update_state(
+        lambda state: machine.ramped(state, percent, world.clock()), f"share set to {percent}%", traffic_percent=percent
+    )
+
+
+def _promote(world: World, version: str, reason: str) -> dict:
+    """All traffic to the candidate, then stable replaced, then all traffic back; none is lost between."""
+    world.router.set_traffic(100)
+    registry.update_state(
+        machine.promoting, "promotion: all traffic to the candidate, stable replaced", version=version
+    )
+    world.router.promote(version)
+    world.wait_ready("control", version)
+    world.router.set_traffic(0)
+    return registry.update_state(
+        lambda state: machine.ended(state, "promoted", world.clock()), "promoted", version=version, reason=reason
+    )
+
+
+def keep_traffic(world: World, state: dict) -> None:
+    """Set back what somebody changed at the router by hand, and write that down."""
+    served, wanted = world.router.read_back(), state["traffic_percent"]
+    if served != wanted:
+        world.router.set_traffic(wanted)
+        what = f"traffic was at {served}% and is set back to {wanted}%: change it by `make canary`, not by hand"
+        registry.update_state(machine.corrected, what)
+
+
+def _gone(world: World, state: dict) -> dict | None:
+    """The end of an experiment whose candidate no longer serves; one that is dark may still be starting."""
+    if machine.share_of(state) and (reason := _silent(world, state)):
+        return {"word": "end", "status": "rolled back", "reason": reason}
+    return None
+
+
+def _unfit(world: World, state: dict) -> str:
+    """Why a candidate may not get more traffic, or nothing; what leaves the dark answers as it did offline."""
+    if reason := _silent(world, state):
+        return reason
+    return world.parity(state["candidate"]) if machine.share_of(state) == 0 else ""
+
+
+def _silent(world: World, state: dict) -> str:
+    try:
+        world.wait_ready("treatment", state["candidate"])
+    except TimeoutError as error:
+        return f"the candidate does not serve: {error}"
+    return ""
 
 
 def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) -> WaitReady:
@@ -168,16 +206,6 @@ def _probe(gateway_url: str, arm: str) -> str:
             return answer.headers.get("x-model-version") or ""
     except OSError:  # refused, reset, timed out or an error status: the side is not up yet
         return ""
-
-
-def _is_running(state: dict) -> bool:
-    return bool(state["candidate"] and state["experiment"] and state["experiment"]["status"] == "running")
-
-
-def _ended(state: dict, status: str) -> dict:
-    if state["experiment"]:
-        state["experiment"]["status"] = status
-    return state
 
 
 def _moved(word: str, state: dict, reason: str) -> dict:

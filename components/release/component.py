@@ -83,11 +83,8 @@ def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics
     from components.facts import record
     from components.release import canary
     from components.release.report import traffic_facts
-    from components.release.router import EnvoyRouter
-    from components.settings import Settings
+    from components.release.world import world_of_settings
 
-    settings, found = Settings(), json.loads(Path(verdict.path).read_text())
-    router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
-    moved = canary.move_traffic(found, router, canary.wait_until_serves(settings.gateway_url))
+    moved = canary.move_traffic(json.loads(Path(verdict.path).read_text()), world_of_settings())
     record(facts, traffic_facts(moved))
     return moved["moved"]

@@ -7,7 +7,7 @@ import copy
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,17 @@ from components import package_manifest, storage
 from components.settings import Settings
 
 STATE = "release/state.json"
-EMPTY = {"stable": None, "candidate": None, "traffic_percent": 0, "experiment": None, "revision": 0, "history": []}
+EMPTY = {
+    "stable": None,
+    "candidate": None,
+    "queued": None,  # the newest released version that waits for the running experiment's end
+    "traffic_percent": 0,
+    "experiment": None,
+    "intent": None,  # what is being moved right now
+    "corrections": 0,  # how often traffic was found to be other than this document says
+    "revision": 0,
+    "history": [],
+}
 ATTEMPTS = 20
 PRECONDITION_FAILED = (409, 412)
 
@@ -68,10 +78,19 @@ def update_state(change: Callable[[dict], dict], what: str, **facts) -> dict:
             return before
         after["revision"] = before["revision"] + 1
         entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "what": what, **facts}
+        entry["changed"] = {name: value for name, value in after.items() if before[name] != value}
         after["history"] = [*before["history"], entry]
         if _write(after, etag):
             return after
     raise RuntimeError(f"{STATE} was changed by others {ATTEMPTS} times while this step tried to: {what}")
+
+
+def replayed(history: Sequence[Mapping]) -> dict:
+    """The state that a history leads to; it is the state that holds the history."""
+    state = copy.deepcopy(EMPTY)
+    for entry in history:
+        state |= entry["changed"]
+    return state | {"history": list(history)}
 
 
 def _read() -> tuple[dict, str]:
@@ -82,7 +101,7 @@ def _read() -> tuple[dict, str]:
             return copy.deepcopy(EMPTY), ""
         raise
     try:
-        return json.loads(response.read()), response.headers["etag"]
+        return EMPTY | json.loads(response.read()), response.headers["etag"]
     finally:
         response.close()
         response.release_conn()

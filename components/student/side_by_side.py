@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from components import contracts
-from components.student.score import Scorer
+from components.student.score import Scorer, Scores
 from components.student.tokens import item_text
 
 ROUNDS, ITEMS = 15, 50
@@ -31,7 +31,8 @@ def side_by_side(candidate: str | Path, baseline: str | Path, training_set: str 
             times[name].append(1000 * (time.process_time() - began))
     ratios = np.array(times["candidate"][1:]) / np.array(times["baseline"][1:])  # the first round warms both
     rows = [json.loads(line) for line in CHECKED.read_text().splitlines()]
-    right = {name: rightly(scorer, rows) for name, scorer in scorers.items()}
+    said = {name: scorer([(row["query"], item_text(row)) for row in rows]) for name, scorer in scorers.items()}
+    right = {name: rightly(scores.labels, rows) for name, scores in said.items()}
     lost = [row for row, new, old in zip(rows, right["candidate"], right["baseline"], strict=True) if old and not new]
     return {
         "rows_in": len(rows),
@@ -41,6 +42,7 @@ def side_by_side(candidate: str | Path, baseline: str | Path, training_set: str 
         "latency_ratio": float(np.median(ratios)),
         **{f"checked_right_{name}": sum(said) for name, said in right.items()},
         "checked_pairs": len(rows),
+        "checked_answers": answers(rows, said["candidate"]),
         "checked_lost": [f"{row['query']} / {row['title']}: {row['label']}" for row in lost],
         "figure": f"{np.median(ratios):.2f} of the baseline's time",
     }
@@ -57,7 +59,12 @@ def requests(training_set: str | Path) -> Iterator[list[tuple[str, str]]]:
         yield [(row["query"], text) for text in islice(texts, ITEMS)]
 
 
-def rightly(scorer: Scorer, rows: list[dict]) -> list[bool]:
+def rightly(labels: list[str], rows: list[dict]) -> list[bool]:
     """Whether each hand-checked pair gets its label."""
-    scores = scorer([(row["query"], item_text(row)) for row in rows])
-    return [label == row["label"] for label, row in zip(scores.labels, rows, strict=True)]
+    return [label == row["label"] for label, row in zip(labels, rows, strict=True)]
+
+
+def answers(rows: list[dict], scores: Scores) -> list[dict]:
+    """What the candidate says offline: the dark launch has to hear the same."""
+    exact = scores.probabilities[:, contracts.LABELS.index("Exact")].tolist()
+    return [{"query": row["query"], "title": row["title"], "exact": one} for row, one in zip(rows, exact, strict=True)]

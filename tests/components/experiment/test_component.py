@@ -1,6 +1,7 @@
 """One look, as its steps take it: logs from S3, evidence, verdict, page; and as the pipeline strings them together."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -21,7 +22,9 @@ NOW = START + timedelta(hours=2)
 STAGES = [{"share": share, "started": (START + timedelta(hours=share)).isoformat()} for share in (0.0, 0.5)]
 EXPERIMENT = {"experiment_id": "e1", "salt": "e1", "stages": STAGES, "status": "running"}
 NAMES = {"query_id": "q", "query": "red shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
-PLAN = ExperimentPlan(minimum_users=50, dwell_seconds=60, maximum_looks=2, horizon_users=400, minimum_requests=1)
+PLAN = ExperimentPlan(
+    shares=(0.0, 0.5), minimum_users=50, dwell_seconds=60, maximum_looks=2, horizon_users=400, minimum_requests=1
+)
 
 
 def shown(number, time):
@@ -51,11 +54,12 @@ def running(s3, tmp_path):
 
 
 def look(tmp_path, plan=PLAN, now=NOW):
-    users, evidence = dsl.Dataset(uri=str(tmp_path / "users")), dsl.Artifact(uri=str(tmp_path / "evidence"))
     verdict, page = dsl.Artifact(uri=str(tmp_path / "verdict")), dsl.HTML(uri=str(tmp_path / "page"))
-    facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("logs-facts", "verdict-facts")]
-    component.collect_logs.python_func(now.isoformat(), users, evidence, facts[0])
-    word = component.decide_experiment.python_func(users, evidence, plan.to_json(), verdict, page, facts[1])
+    facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("begin-facts", "logs-facts", "verdict-facts")]
+    sums, merged = dsl.Dataset(uri=str(tmp_path / "sums")), dsl.Dataset(uri=str(tmp_path / "merged"))
+    begun = component.begin_look.python_func(now.isoformat(), facts[0])
+    component.collect_logs.python_func(begun, "0/1", sums, facts[1])
+    word = component.decide_experiment.python_func(begun, [sums], plan.to_json(), merged, verdict, page, facts[2])
     return word, json.loads((tmp_path / "verdict").read_text())
 
 
@@ -63,19 +67,19 @@ def test_a_candidate_that_earns_twice_as_much_is_promoted(running, tmp_path):
     word, verdict = look(tmp_path)
     assert word == "promote"
     assert verdict["figures"]["rpm_lift"]["estimate"] == pytest.approx(1.0, abs=0.1)
-    assert verdict["figures"]["pre_period_rpm_lift"]["low"] < 0 < verdict["figures"]["pre_period_rpm_lift"]["high"]
+    assert verdict["figures"]["metrics"]["rpm"] == verdict["figures"]["rpm_lift"]
     assert (verdict["used"], verdict["set_aside"], verdict["disagreements"]) == (300, {"pre-period": 300}, 0)
 
 
 def test_the_facts_add_up_and_the_page_shows_the_interval_over_time(running, tmp_path):
     look(tmp_path)
-    said = json.loads((tmp_path / "logs-facts").read_text())
+    said = json.loads((tmp_path / "verdict-facts").read_text())
     assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (600, 300, 300)
     assert "<svg" in (tmp_path / "page").read_text()
 
 
 def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(running, tmp_path):
-    plan = ExperimentPlan(minimum_users=50, dwell_seconds=60, maximum_looks=9, minimum_effect_rpm=9.0)
+    plan = replace(PLAN, maximum_looks=9, minimum_effect_rpm=9.0, horizon_users=4_000)
     counts = [look(tmp_path, plan, NOW + timedelta(minutes=at))[1]["figures"]["looks"] for at in (0, 0, 1)]
     assert counts == [1, 1, 2]
 
@@ -83,7 +87,7 @@ def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(run
 def test_where_no_experiment_runs_the_steps_say_so(s3, tmp_path):
     word, verdict = look(tmp_path)
     assert (word, verdict["reason"]) == ("none", "no experiment is running")
-    assert json.loads((tmp_path / "logs-facts").read_text())["figure"] == "no experiment is running"
+    assert json.loads((tmp_path / "begin-facts").read_text())["figure"] == "no experiment is running"
     assert "no experiment is running" in (tmp_path / "page").read_text()
 
 

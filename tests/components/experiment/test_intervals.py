@@ -8,12 +8,21 @@ import pytest
 import tea_tasting as tt
 from gbstats.frequentist.tests import FrequentistConfig, TwoSidedTTest
 
-from components.experiment import intervals
-from components.experiment.intervals import arm_sums, described, rpm_lift, rs_difference, srm
-from components.experiment.plan import ExperimentPlan
+from components.experiment.intervals import (
+    COLUMNS,
+    Level,
+    compared,
+    conversion,
+    described,
+    linearised,
+    moments,
+    revenue_cap,
+)
+from components.experiment.srm import mismatch
 
-PLAN = ExperimentPlan(horizon_users=400)
-BLANK = {"slice": 1, "exposures": 0, "revenue": 0, "grades": 0.0, "graded": 0, "clicks": 0, "orders": 0}
+LEVEL = Level(alpha=0.05, users=400)
+BLANK = dict.fromkeys((*COLUMNS, *(f"pre_{name}" for name in COLUMNS)), 0.0)
+NO_CAP = 1e300
 
 
 def written(rows, path):
@@ -22,14 +31,17 @@ def written(rows, path):
     return path
 
 
-def random_users(seed=3, users=400):
+def random_users(seed=3, users=2000):
+    """Users who spend as they did before, for the most part."""
     rng = np.random.default_rng(seed)
-    exposures = rng.integers(1, 30, users)
-    arms = np.where(rng.random(users) < 0.5, "control", "treatment")
-    revenue = rng.poisson(exposures * np.where(arms == "treatment", 9, 8))
-    graded = rng.integers(0, 5, users)
-    columns = {"arm": arms, "exposures": exposures, "revenue": revenue, "graded": graded}
-    return pd.DataFrame(columns | {"grades": graded * rng.random(users)})
+    arm = np.where(rng.random(users) < 0.5, "control", "treatment")
+    found, spends = {"arm": arm}, rng.lognormal(0, 0.7, users)
+    for when, better in (("pre_", 0), ("", 1)):
+        found[f"{when}exposures"] = exposures = rng.integers(1, 30, users).astype(float)
+        found[f"{when}revenue"] = rng.poisson(exposures * spends * (8 + better * (arm == "treatment"))).astype(float)
+        found[f"{when}graded"] = graded = rng.integers(0, 5, users).astype(float)
+        found[f"{when}grades"] = graded * rng.random(users)
+    return pd.DataFrame(found)
 
 
 @pytest.fixture
@@ -37,76 +49,92 @@ def users(tmp_path):
     return written(random_users().to_dict("records"), tmp_path / "users.parquet")
 
 
+def absolute(statistics):
+    return TwoSidedTTest(*statistics, FrequentistConfig(difference_type="absolute")).compute_result()
+
+
+def oracle(metric):
+    data = random_users().assign(variant=lambda frame: (frame.arm == "treatment").astype(int))
+    return tt.Experiment(metric=metric).analyze(data)["metric"]
+
+
 def test_an_rpm_of_50_00_against_50_71_is_a_lift_of_0_0142(tmp_path):
-    rows = [{"arm": "control", "exposures": 100, "revenue": cents} for cents in (400, 600)]
-    rows += [{"arm": "treatment", "exposures": 100, "revenue": cents} for cents in (414, 600.2)]
-    arms = arm_sums(written(rows, tmp_path / "users.parquet"), 1, 1)
+    rows = [{"arm": "control", "exposures": 100.0, "revenue": cents} for cents in (400, 600)]
+    rows += [{"arm": "treatment", "exposures": 100.0, "revenue": cents} for cents in (414, 600.2)]
+    arms = moments(written(rows, tmp_path / "users.parquet"), NO_CAP)
     assert described(arms["control"])["rpm"] == pytest.approx(50.00)
     assert described(arms["treatment"])["rpm"] == pytest.approx(50.71)
-    assert rpm_lift(arms, PLAN)["estimate"] == pytest.approx(0.0142)
+    assert compared(arms, "rpm", LEVEL)["estimate"] == pytest.approx(0.0142)
 
 
-def test_a_users_slices_are_summed_before_they_are_squared(tmp_path):
-    rows = [{"arm": "control", "user_hash": b"u" * 16, "slice": at, "exposures": 1} for at in (1, 2)]
-    path = written(rows, tmp_path / "users.parquet")
-    assert arm_sums(path, 1, 2)["control"]["exposures_squared"] == 4
-    assert arm_sums(path, 1, 1)["control"]["exposures_squared"] == 1
+def test_without_a_pre_period_lift_and_error_are_those_of_tea_tasting(tmp_path):
+    rows = random_users().drop(columns=[f"pre_{name}" for name in ("exposures", "revenue", "graded", "grades")])
+    arms = moments(written(rows.to_dict("records"), tmp_path / "users.parquet"), NO_CAP)
+    said, mine = oracle(tt.RatioOfMeans("revenue", "exposures")), absolute(linearised(arms, "rpm"))
+    assert compared(arms, "rpm", LEVEL)["estimate"] == pytest.approx(said.rel_effect_size, rel=1e-9)
+    assert mine.ci == pytest.approx([said.effect_size_ci_lower, said.effect_size_ci_upper], rel=1e-3)
 
 
-def test_lift_and_its_fixed_horizon_error_are_those_of_tea_tasting(users):
-    data = random_users().assign(variant=lambda frame: (frame.arm == "treatment").astype(int))
-    oracle = tt.Experiment(rpm=tt.RatioOfMeans("revenue", "exposures")).analyze(data)["rpm"]
-    arms = arm_sums(users, 1, 1)
-    control, treatment = (intervals.ratio(arms[arm], intervals.RPM) for arm in ("control", "treatment"))
-    fixed = TwoSidedTTest(control, treatment, FrequentistConfig(difference_type="absolute")).compute_result()
-    assert rpm_lift(arms, PLAN)["estimate"] == pytest.approx(oracle.rel_effect_size)
-    assert fixed.ci == pytest.approx([oracle.effect_size_ci_lower, oracle.effect_size_ci_upper], rel=0.01)
+def test_adjusted_by_the_pre_period_they_are_those_of_tea_tasting_with_cuped(users):
+    said = oracle(tt.RatioOfMeans("revenue", "exposures", "pre_revenue", "pre_exposures"))
+    mine = absolute(linearised(moments(users, NO_CAP), "rpm"))
+    assert mine.ci == pytest.approx([said.effect_size_ci_lower, said.effect_size_ci_upper], rel=0.02)
+
+
+def test_the_pre_period_makes_the_interval_narrower(users):
+    whole = moments(users, NO_CAP)
+    blind = {arm: type(one)(one.users, one.sums.copy(), one.products, one.buyers) for arm, one in whole.items()}
+    for one in blind.values():
+        one.sums[len(COLUMNS) :] = 0
+    assert compared(whole, "rpm", LEVEL)["half_width"] < 0.8 * compared(blind, "rpm", LEVEL)["half_width"]
 
 
 def test_satisfaction_differs_by_what_tea_tasting_says(users):
-    data = random_users().assign(variant=lambda frame: (frame.arm == "treatment").astype(int))
-    oracle = tt.Experiment(rs=tt.RatioOfMeans("grades", "graded")).analyze(data)["rs"]
-    assert rs_difference(arm_sums(users, 1, 1), PLAN)["estimate"] == pytest.approx(oracle.effect_size)
+    said = oracle(tt.RatioOfMeans("grades", "graded", "pre_grades", "pre_graded"))
+    assert compared(moments(users, NO_CAP), "rs", LEVEL)["estimate"] == pytest.approx(said.effect_size, abs=1e-3)
 
 
-def test_the_sample_ratio_p_value_is_that_of_tea_tasting():
-    data = pd.DataFrame({"variant": [0] * 5300 + [1] * 4700})
-    oracle = tt.Experiment(srm=tt.SampleRatio(method="norm", correction=False)).analyze(data)["srm"]
-    assert srm({"control": 5300, "treatment": 4700}, 0.5) == pytest.approx(oracle.pvalue, rel=1e-6)
+def test_revenue_over_the_cap_counts_as_the_cap(tmp_path):
+    rows = [
+        {"arm": arm, "exposures": 1.0, "revenue": revenue} for arm in ("control", "treatment") for revenue in (1, 99)
+    ]
+    path = written(rows, tmp_path / "users.parquet")
+    assert moments(path, 10.0)["control"].of("revenue") == 11
+    assert revenue_cap(path, 1.0) == 99
 
 
-def test_arms_that_fit_the_share_are_no_mismatch():
-    assert srm({"control": 9010, "treatment": 990}, 0.1) > 0.5
-    assert srm({"control": 100}, 0.0) == 1.0
+def test_conversion_is_the_share_of_users_who_ordered(tmp_path):
+    rows = [
+        {"arm": arm, "orders": float(n < many)}
+        for arm, many in (("control", 20), ("treatment", 30))
+        for n in range(100)
+    ]
+    assert conversion(moments(written(rows, tmp_path / "users.parquet"), NO_CAP), LEVEL)["estimate"] == pytest.approx(
+        0.5
+    )
 
 
 def test_the_always_valid_interval_is_wider_than_the_fixed_one_and_holds_the_estimate(users):
-    lift = rpm_lift(arm_sums(users, 1, 1), PLAN)
-    assert lift["low"] < lift["estimate"] < lift["high"]
-    assert lift["half_width"] == pytest.approx((lift["high"] - lift["low"]) / 2)
+    lift = compared(moments(users, NO_CAP), "rpm", LEVEL)
+    assert lift["low"] < lift["fixed_low"] < lift["estimate"] < lift["fixed_high"] < lift["high"]
 
 
 def test_without_revenue_no_interval_is_drawn(tmp_path):
-    rows = [{"arm": arm, "exposures": 10} for arm in ("control", "treatment") * 3]
-    assert rpm_lift(arm_sums(written(rows, tmp_path / "users.parquet"), 1, 1), PLAN) is None
+    rows = [{"arm": arm, "exposures": 10.0} for arm in ("control", "treatment") * 3]
+    arms = moments(written(rows, tmp_path / "users.parquet"), NO_CAP)
+    assert compared(arms, "rpm", LEVEL) is None and compared(arms, "rs", LEVEL) is None
 
 
-def test_under_no_effect_ten_looks_rarely_exclude_zero():
-    wrong = sum(_ever_excludes_zero(seed) for seed in range(60))
-    assert wrong <= 8  # of 60 at alpha 0.05: 3 are expected at most, 8 is past three standard deviations
+def test_arms_that_fit_the_share_are_no_mismatch():
+    assert mismatch({"control": 9010, "treatment": 990}, 0.1) > 0.5
+    assert mismatch({"control": 100}, 0.0) == 1.0
 
 
-def _ever_excludes_zero(seed: int) -> bool:
-    rng = np.random.default_rng(seed)
-    revenue, exposures = rng.poisson(80, 2000) * rng.integers(0, 2, 2000), np.full(2000, 10)
-    return any(_excludes_zero(revenue[:cut], exposures[:cut]) for cut in range(200, 2001, 200))
-
-
-def _excludes_zero(revenue, exposures) -> bool:
-    arms = {}
-    for at, arm in enumerate(("control", "treatment")):
-        m, d = revenue[at::2].astype(float), exposures[at::2].astype(float)
-        sums = (m.sum(), (m * m).sum(), d.sum(), (d * d).sum(), (m * d).sum())
-        arms[arm] = {"users": len(m)} | dict(zip(intervals.RPM, map(float, sums), strict=True))
-    lift = rpm_lift(arms, ExperimentPlan(horizon_users=2000))
-    return not lift["low"] < 0 < lift["high"]
+def test_49_to_51_at_200_000_users_is_a_mismatch_and_the_chance_of_a_false_one_is_kept_at_every_look():
+    assert mismatch({"control": 98_000, "treatment": 102_000}, 0.5) < 1e-6
+    rng = np.random.default_rng(0)
+    treated = rng.binomial(500, 0.5, (400, 100)).cumsum(1)
+    looks = [
+        [mismatch({"control": 500 * (n + 1) - t, "treatment": t}, 0.5) for n, t in enumerate(row)] for row in treated
+    ]
+    assert (np.min(looks, axis=1) < 0.05).mean() <= 0.05

@@ -1,11 +1,22 @@
 """Decisions: each word is reached from figures alone, and says why."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.experiment.plan import ExperimentPlan
 from components.experiment.verdict import decide, guardrails, judge
 
-PLAN = ExperimentPlan(minimum_users=100, dwell_seconds=60, maximum_looks=3, horizon_users=10_000, minimum_requests=100)
+PLAN = ExperimentPlan(
+    shares=(0.0, 0.5),
+    ramp_users=100,
+    ramp_seconds=60,
+    minimum_users=100,
+    dwell_seconds=60,
+    maximum_looks=3,
+    horizon_users=10_000,
+    minimum_requests=100,
+)
 VERSIONS = {"control": "v1", "treatment": "v2"}
 
 
@@ -54,14 +65,31 @@ def test_harm_is_stopped_before_the_dwell_is_over():
 
 
 def test_a_plan_with_a_small_share_between_ramps_on_without_an_answer():
-    plan = ExperimentPlan(shares=(0.0, 0.1, 0.5), minimum_users=100, dwell_seconds=60)
+    plan = replace(PLAN, shares=(0.0, 0.1, 0.5))
     assert decide(figures(share=0.1), plan) == ("ramp", "nothing is wrong at 10%: on to 50%")
 
 
+@pytest.mark.parametrize(
+    ("word", "changed"),
+    [
+        ("ramp", {"rpm_lift": interval(-0.2, -0.1)}),
+        ("continue", {"users": {"control": 90, "treatment": 9}}),
+        ("continue", {"elapsed_s": 59.0}),
+        ("inconclusive", {"users": {"control": 90, "treatment": 9}, "looks": 3}),
+        ("inconclusive", {"srm_p_value": 0.0001}),
+        ("roll back", {"guardrails": {"breaches": ["errors"]}}),
+    ],
+)
+def test_before_the_last_share_the_guardrails_speak_and_the_lift_does_not(word, changed):
+    assert decide(figures(share=0.1, **changed), replace(PLAN, shares=(0.0, 0.1, 0.5)))[0] == word
+
+
 def test_guardrails_name_each_limit_that_the_candidate_breaks():
-    good = {"requests": 100, "error_rate": 0.0, "latency_p99_ms": 10.0, "missing_features_rate": 0.0}
-    bad = {"requests": 100, "error_rate": 0.02, "latency_p99_ms": 16.0, "missing_features_rate": 0.1}
-    assert len(guardrails({"v1": good, "v2": bad}, VERSIONS, PLAN)["breaches"]) == 3
+    names = ("requests", "error_rate", "latency_p99_ms", "missing_features_rate", "null_result_rate")
+    good, bad = (
+        dict(zip(names, row, strict=True)) for row in ((100, 0.0, 10.0, 0.0, 0.0), (100, 0.02, 16.0, 0.1, 0.1))
+    )
+    assert len(guardrails({"v1": good, "v2": bad}, VERSIONS, PLAN)["breaches"]) == 4
     assert not guardrails({"v1": bad, "v2": good}, VERSIONS, PLAN)["breaches"]
 
 

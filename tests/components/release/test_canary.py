@@ -4,7 +4,7 @@ import pytest
 
 from components import package_manifest
 from components.release import canary
-from components.release.registry import read_state
+from components.release.registry import read_state, replayed
 
 pytestmark = pytest.mark.slow
 
@@ -28,17 +28,22 @@ class Notes:
         self.said.append(f"{arm} is {version}")
 
     def read_back(self):
-        return self.said[-1]
+        return read_state()["traffic_percent"]
+
+    @property
+    def world(self):
+        return canary.World(self, self.wait, lambda version: "")
 
 
 def released(package, word="release"):
     version = package_manifest.version(package)
-    return {"verdict": word, "reasons": ["because"], "candidate_version": version}
+    return {"verdict": word, "reasons": ["because"], "candidate_version": version, "beside": {}}
 
 
 def judged(word, **said):
-    verdict = {"verdict": word, "reason": "because", "next_share": 0.5}
-    return verdict | {"experiment_id": read_state()["experiment"]["experiment_id"]} | said
+    experiment = read_state()["experiment"]
+    verdict = {"verdict": word, "reason": "because", "next_share": 0.5, "stages": experiment["stages"]}
+    return verdict | {"experiment_id": experiment["experiment_id"]} | said
 
 
 @pytest.fixture
@@ -75,9 +80,13 @@ def test_a_verdict_on_another_package_is_refused(s3, package):
     assert "the gate's verdict is on" in canary.start_canary(package("new"), released(package("old")))["reason"]
 
 
-def test_a_candidate_waits_until_the_running_experiment_is_over(started, package):
-    done = canary.start_canary(package("newer"), released(package("newer")))
-    assert not done["started"] and "still running" in done["reason"]
+def test_of_the_candidates_that_are_released_while_one_runs_the_newest_alone_waits(started, package):
+    for name in ("newer", "newest"):
+        assert "waits until" in canary.start_canary(package(name), released(package(name)))["reason"]
+    canary.move_traffic(judged("roll back"), Notes().world)
+    state = read_state()
+    assert state["candidate"] == package_manifest.version(package("newest")) and state["queued"] is None
+    assert state["experiment"]["experiment_id"].startswith(state["candidate"])
 
 
 def test_starting_the_same_canary_again_changes_nothing(started, package):
@@ -88,18 +97,25 @@ def test_starting_the_same_canary_again_changes_nothing(started, package):
 
 def test_a_ramp_waits_for_the_candidate_then_moves_weights_then_the_share(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), notes, notes.wait)
+    canary.move_traffic(judged("ramp"), notes.world)
     assert notes.said == [f"treatment is {started['new']}", 50]
     assert [stage["share"] for stage in read_state()["experiment"]["stages"]] == [0.0, 0.5]
-    canary.move_traffic(judged("ramp"), notes, notes.wait)
+    canary.move_traffic(judged("ramp"), notes.world)
     assert len(read_state()["experiment"]["stages"]) == 2
+
+
+def test_a_verdict_on_a_share_that_is_no_longer_in_force_moves_nothing(started):
+    stale = judged("ramp", next_share=0.05)
+    canary.move_traffic(judged("ramp", next_share=0.25), Notes().world)
+    canary.move_traffic(stale, Notes().world)
+    assert read_state()["traffic_percent"] == 25
 
 
 def test_a_promotion_keeps_the_order_that_loses_no_request(started):
     notes = Notes()
-    assert canary.move_traffic(judged("promote"), notes, notes.wait)["moved"] == "promote"
+    assert canary.move_traffic(judged("promote"), notes.world)["moved"] == "promote"
     new = started["new"]
-    assert notes.said == [100, f"promote {new}", f"control is {new}", 0]
+    assert notes.said == [*[f"treatment is {new}"], 100, f"promote {new}", f"control is {new}", 0]
     state = read_state()
     assert (state["stable"], state["candidate"], state["traffic_percent"]) == (new, None, 0)
     assert state["experiment"]["status"] == "promoted"
@@ -107,34 +123,67 @@ def test_a_promotion_keeps_the_order_that_loses_no_request(started):
 
 def test_a_promotion_that_was_cut_off_is_finished_by_the_next_look_whatever_it_says(started):
     def never(arm, version):
-        raise TimeoutError(f"{arm} does not serve {version}")
+        if arm == "control":
+            raise TimeoutError(f"{arm} does not serve {version}")
 
     with pytest.raises(TimeoutError):
-        canary.promote(Notes(), never)
+        canary.move_traffic(judged("promote"), canary.World(Notes(), never, lambda version: ""))
     assert read_state()["traffic_percent"] == 100
-    notes = Notes()
-    canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, notes, notes.wait)
+    canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, Notes().world)
     assert (read_state()["stable"], read_state()["candidate"]) == (started["new"], None)
+
+
+def test_a_candidate_that_vanished_is_rolled_back_and_not_promoted(started):
+    def gone(arm, version):
+        raise TimeoutError("nobody answers")
+
+    canary.move_traffic(judged("promote"), canary.World(Notes(), gone, lambda version: ""))
+    assert read_state()["experiment"]["status"] == "rolled back" and read_state()["stable"] == started["old"]
+    assert "the candidate does not serve: nobody answers" in [entry.get("reason") for entry in read_state()["history"]]
+
+
+def test_a_candidate_that_answers_otherwise_than_offline_does_not_leave_the_dark(started):
+    notes = Notes()
+    canary.move_traffic(judged("ramp"), canary.World(notes, notes.wait, lambda version: "2 of 32 answers differ"))
+    assert read_state()["experiment"]["status"] == "rolled back"
+
+
+def test_traffic_that_was_changed_by_hand_is_set_back_and_written_down(started):
+    class Moved(Notes):
+        def read_back(self):
+            return 40
+
+    notes = Moved()
+    canary.move_traffic(judged("continue"), notes.world)
+    assert notes.said[0] == 0 and read_state()["corrections"] == 1
+    assert "40%" in read_state()["history"][-1]["what"]
+
+
+def test_the_history_replays_to_the_state(started):
+    for word in ("ramp", "promote"):
+        canary.move_traffic(judged(word), Notes().world)
+    assert replayed(read_state()["history"]) == read_state()
 
 
 @pytest.mark.parametrize(("word", "status"), [("roll back", "rolled back"), ("inconclusive", "inconclusive")])
 def test_an_experiment_that_shows_no_gain_leaves_stable_alone_with_all_traffic(started, word, status):
     notes = Notes()
-    canary.move_traffic(judged(word), notes, notes.wait)
+    canary.move_traffic(judged(word), notes.world)
     state = read_state()
-    assert notes.said == ["roll back"] and state["experiment"]["status"] == status
+    assert notes.said[-1] == "roll back" and state["experiment"]["status"] == status
     assert (state["stable"], state["candidate"], state["traffic_percent"]) == (started["old"], None, 0)
 
 
 @pytest.mark.parametrize("verdict", [{"verdict": "continue"}, {"verdict": "promote", "experiment_id": "another"}])
 def test_a_verdict_that_moves_nothing_writes_nothing(started, verdict):
     revision, notes = read_state()["revision"], Notes()
-    canary.move_traffic(judged(verdict.pop("verdict"), **verdict), notes, notes.wait)
-    assert not notes.said and read_state()["revision"] == revision
+    canary.move_traffic(judged(verdict.pop("verdict"), **verdict), notes.world)
+    assert 100 not in notes.said and read_state()["revision"] == revision
 
 
 def test_after_an_end_the_next_candidate_may_start(started, package):
     notes = Notes()
-    canary.move_traffic(judged("roll back"), notes, notes.wait)
+    canary.move_traffic(judged("roll back"), notes.world)
     assert canary.start_canary(package("newer"), released(package("newer")))["started"]
-    assert [entry["what"] for entry in read_state()["history"]][-2:] == ["rolled back", "canary started dark"]
+    whats = [entry["what"] for entry in read_state()["history"]]
+    assert whats[-3:] == ["decided: rolled back", "rolled back", "candidate released by the gate"]

@@ -73,7 +73,12 @@ def test_move_traffic_promotes_through_a_real_envoy(tmp_path, s3, package):
     new = package_manifest.version(package("new"))
     test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package)
     EnvoyRouter(tmp_path, "").write_routes(0)
-    decided = {"verdict": "promote", "reason": "-", "experiment_id": read_state()["experiment"]["experiment_id"]}
+    decided = {
+        "verdict": "promote",
+        "reason": "-",
+        "stages": [0],
+        "experiment_id": read_state()["experiment"]["experiment_id"],
+    }
     (tmp_path / "decided.json").write_text(json.dumps(decided))
     with servers.model_server(new) as stable, servers.envoy(tmp_path, stable.server_port, stable.server_port) as urls:
         variables = {"GATEWAY": str(tmp_path), "GATEWAY_URL": urls[0], "GATEWAY_ADMIN_URL": urls[2]}

@@ -35,7 +35,7 @@ def test_a_pair_is_right_where_it_gets_its_label(tiny):
     from components.student.score import Scorer
 
     rows = [{"query": "", "title": title, "label": "Exact"} for title in ("red", "hose")]
-    assert rightly(Scorer(tiny), rows) == [True, False]
+    assert rightly(Scorer(tiny)([("", row["title"]) for row in rows]).labels, rows) == [True, False]
 
 
 def test_without_a_valid_pair_there_is_nothing_to_time(tiny, tmp_path):

@@ -1,0 +1,85 @@
+"""A person's hand on the running experiment, by one command; what was done, by whom and why, stays in its history.
+
+`python -m components.release.control status | pause | resume | veto | force promote | force roll-back | force ramp 25`
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable
+
+from components.release import canary, machine, registry
+
+SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
+ABOUT = """See and steer the release. `pause` keeps traffic as it is and decides nothing until `resume`; `veto` ends the
+experiment, all traffic to stable; `force` does what an experiment's verdict would have done, without one."""
+
+
+def steer(said: argparse.Namespace, world: Callable[[], canary.World]) -> dict:
+    """Do what a person asks, and return the state.
+
+    Raises:
+        ValueError: no experiment is running.
+        TimeoutError: a side does not serve, or the gateway does not follow; the next look goes on with it.
+    """
+    state = registry.read_state()
+    if said.verb == "status":
+        return state
+    if not machine.is_running(state):
+        raise ValueError(f"no experiment is running, so there is nothing to {said.verb}")
+    facts = {"by": said.by, "reason": said.reason}
+    if said.verb in ("pause", "resume"):
+        yes = said.verb == "pause"
+        return registry.update_state(lambda state: machine.paused(state, yes), f"{said.verb}d by a person", **facts)
+    canary.decide(wanted(said) | facts)
+    return canary.finish(world())
+
+
+def wanted(said: argparse.Namespace) -> dict:
+    """The intent of a veto or of force."""
+    if said.verb == "veto":
+        return {"word": "end", "status": "vetoed"}
+    if said.what == "promote":
+        return {"word": "promote"}
+    if said.what == "roll-back":
+        return {"word": "end", "status": "rolled back"}
+    return {"word": "ramp", "percent": said.percent}
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("status", help="what is served, and what is under way")
+    helps = {"pause": "decide nothing for now", "resume": "decide again", "veto": "end the experiment, keep stable"}
+    steered = {name: verbs.add_parser(name, help=text) for name, text in helps.items()}
+    force = steered["force"] = verbs.add_parser("force", help="promote, roll back or ramp without a verdict")
+    force.add_argument("what", choices=["promote", "roll-back", "ramp"])
+    force.add_argument("percent", type=int, nargs="?", choices=range(1, 101), metavar="PERCENT", help="of a ramp")
+    for one in steered.values():
+        one.add_argument("--reason", required=True, help="why; it is kept in the history")
+        one.add_argument("--by", default=getpass.getuser(), help="who asks for it")
+    said = parser.parse_args(arguments)
+    if said.verb == "force" and (said.what == "ramp") != (said.percent is not None):
+        parser.error("force ramp takes a PERCENT, as in `force ramp 25`; promote and roll-back take none")
+    return said
+
+
+def main(arguments: list[str]) -> int:
+    """Steer, then print what is served."""
+    from components.release.world import world_of_settings
+
+    try:
+        state = steer(parsed(arguments), world_of_settings)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps({name: state[name] for name in SHOWN}, indent=1))
+    for entry in state["history"][-5:]:
+        print(f"{entry['time']}  {entry['what']}  {entry.get('reason', '')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

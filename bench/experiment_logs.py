@@ -11,6 +11,7 @@ from components.experiment.assignment import draw
 
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 DAYS, PRE_DAYS = 14, 3
+END = BEGAN + timedelta(days=DAYS)
 FILE_ROWS, PAGE = 1_000_000, 10
 ITEMS, QUERIES = 50_000, 10_000
 COPIES, CLICKED, ORDERED, GRADED = 0.001, 0.02, 0.004, 0.006

@@ -5,6 +5,7 @@ Whatever the number of exposures, what is kept is a few rows a user. Shards are 
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,10 +52,8 @@ def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, me
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as db, TemporaryDirectory() as spill:
-        db.execute(
-            f"SET memory_limit = '{memory}'; SET threads = 1; SET temp_directory = '{spill}'; SET TimeZone = 'UTC'"
-        )
-        db.execute("SET preserve_insertion_order = false")
+        db.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{spill}'; SET TimeZone = 'UTC'")
+        db.execute(f"SET preserve_insertion_order = false; SET threads = {len(os.sched_getaffinity(0))}")
         for table in ("exposures", "outcomes", "requests"):
             if place := vars(places)[table]:
                 view(db, table, place, places.renamed.get(table, {}))

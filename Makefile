@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile bench bench-teacher bench-serving plan-teacher clean
+.PHONY: help run smoke test test-fast lint compile bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -34,16 +34,28 @@ lint: .venv ## ruff's opinion
 compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
 	$(PY) -m pipelines.deploy --out build
 
-bench: bench-teacher bench-serving ## every measurement; each leaves runs/bench/NAME.json
+bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves runs/bench/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
 	$(PY) -m bench.teacher $(BENCH)
+
+bench-student: .venv ## the student's speed beside sentence-transformers, infinity and ONNX Runtime, each in its own environment; 20 minutes
+	$(PY) -m bench.student $(BENCH)
+
+ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
+	$(PY) -m bench.ablation $(BENCH)
+
+bench-experiment: .venv ## 1, 10 and 100 million exposures to a verdict, A/A and A/B streams, crashes; 25 minutes
+	$(PY) -m bench.experiment $(BENCH)
 
 bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour
 	$(PY) -m bench.serving $(BENCH)
 
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
 	$(PY) -m pipelines.plan $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
+
+plan-experiment: .venv ## users and days that a lift needs, with the power curve: make plan-experiment RPM=50 LIFT=1.42%
+	$(PY) -m components.experiment.power --rpm $(RPM) $(if $(LIFT),--lift $(LIFT)) --out build $(PLAN)
 
 clean: ## remove what runs left behind (runs/ and build/), not the environment
 	rm -rf runs build

@@ -15,7 +15,7 @@ from components.experiment.assignment import draw
 KEYS = ["request_id", "item_id"]
 DIMENSIONS = ["cut", "query_class", "locale", "category"]
 NAMES = [*KEYS, "time", "user_hash", "assigned_arm", "version", *DIMENSIONS[1:]]
-SUMMED = {name: "sum" for name in ("shown", "revenue", "grade", "graded", "click", "order")}
+SUMMED = dict.fromkeys(("shown", "revenue", "grade", "graded", "click", "order"), "sum")
 
 
 def by_pandas(exposures: list[str], outcomes: list[str]) -> float:

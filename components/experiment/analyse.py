@@ -62,7 +62,8 @@ def described(places: sums.Places, asked: Mapping) -> tuple[dict, datetime]:
     stages = [{"share": float(asked["share"]), "started": began.isoformat()}]
     if began > micros(first):
         stages = [{"share": 0.0, "started": micros(first).isoformat()}, *stages]
-    found = {"experiment_id": id, "salt": asked.get("salt"), "stages": stages, "versions": versions, "looks": 0}
+    found = {"experiment_id": id or "unnamed", "nameless": not id, "salt": asked.get("salt"), "stages": stages}
+    found |= {"versions": versions, "looks": 0}
     return found, moment(asked["end"]) if asked.get("end") else micros(last)
 
 

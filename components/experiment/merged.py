@@ -71,17 +71,22 @@ def files(shards: Sequence[Path], name: str) -> str:
 
 def _draw_arms(db, salt: str | None) -> None:
     """Where each user stands, by the very function that callers use; nothing where the salt is not known."""
-    db.execute("CREATE TABLE draws (user_hash BLOB, draw DOUBLE)")
+    db.execute("CREATE TABLE draws AS SELECT user_hash, 0.0::DOUBLE AS draw FROM of_users LIMIT 0")
     if not salt:
         return
     users = db.cursor().sql("SELECT DISTINCT user_hash FROM of_users WHERE wrong IS NULL").to_arrow_reader(BATCH_ROWS)
     for batch in users:
         hashes = batch.column(0)
-        drawn = np.array([draw(user, salt) for user in hashes.to_pylist()])
+        drawn = np.array([draw(in_bytes(user), salt) for user in hashes.to_pylist()])
         arms = pa.table({"user_hash": hashes, "draw": drawn})
         db.register("drawn", arms)
         db.execute("INSERT INTO draws SELECT * FROM drawn")
         db.unregister("drawn")
+
+
+def in_bytes(user) -> bytes:
+    """A user as the function of arms takes it; foreign logs may name users by text or number."""
+    return user if isinstance(user, bytes) else str(user).encode()
 
 
 def _judge(db, shares: Sequence[float], salted: bool) -> None:

@@ -45,7 +45,8 @@ class Places:
 def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, memory: str = "1200MB") -> dict:
     """Write a shard's sums to `folder`; returns its accounts.
 
-    `experiment` has experiment_id, stages (share and start each) and versions by arm.
+    `experiment` has experiment_id, stages (share and start each) and versions by arm; where it is `nameless`, rows that
+    name no experiment are its own.
 
     Raises:
         ValueError: a log cannot be read, or the revenue is in several currencies.
@@ -103,13 +104,15 @@ def _standing(experiment: Mapping, now: datetime) -> str:
     said = ", ".join(
         f"CASE WHEN {timely} THEN {name} END AS {name}" for name in ("clicks", "orders", "revenue", "grade")
     )
+    name = _text(experiment["experiment_id"])
+    logged = f"coalesce(experiment_id, {name if experiment.get('nameless') else _text('')})"
     return f"""CREATE VIEW standing AS SELECT user_hash, assigned_arm, t, {", ".join(DIMENSIONS)}, {said},
-        CASE WHEN coalesce(experiment_id, '') = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
-             WHEN experiment_id <> {_text(experiment["experiment_id"])} THEN 'another experiment'
+        CASE WHEN {logged} = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
+             WHEN {logged} <> {name} THEN 'another experiment'
              WHEN user_hash IS NULL THEN 'no user'
              WHEN t > {micros(now)} THEN 'after this look'
              WHEN t < {starts[0]} THEN 'before it began' END AS wrong,
-        {stage} AS stage, {lagging} AS lagging, version IS DISTINCT FROM {answers} AS crossed,
+        {stage} AS stage, {lagging} AS lagging, coalesce(version, '') <> {answers} AS crossed,
         first IS NOT NULL AS matched, first > t + {micros(WINDOW)} AS late, first < t - {micros(SKEW)} AS skewed
         FROM distinct_exposures LEFT JOIN outcome USING (request_id, item_id)"""
 

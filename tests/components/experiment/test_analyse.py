@@ -1,0 +1,86 @@
+"""The command that analyses anybody's logs: other names, other types, planted faults, and clear words for bad input."""
+
+import json
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.experiment.analyse import main
+from components.experiment.assignment import arm
+
+BEGAN = datetime(2026, 3, 2)
+RENAMED = "exposures.user_hash=uid,exposures.item_id=sku,outcomes.item_id=sku,outcomes.kind=event"
+
+
+def logs(folder, users=3000, better=1.3, salt="s", share=0.5):
+    """Foreign logs: text ids, times without a zone, users named uid; treatment orders more often."""
+    rng = np.random.default_rng(5)
+    shown, came = [], []
+    for number in range(users):
+        uid = f"user {number}"
+        side = arm(uid.encode(), salt, share)
+        time = BEGAN + timedelta(seconds=int(rng.integers(86_400)))
+        shown += [
+            {"time": time, "request_id": f"r{number}", "sku": f"i{n}", "uid": uid, "assigned_arm": side} for n in (1, 2)
+        ]
+        if rng.random() < 0.3 * (better if side == "treatment" else 1):
+            event = {
+                "request_id": f"r{number}",
+                "sku": "i1",
+                "event": "order",
+                "revenue": float(rng.integers(900, 1100)),
+            }
+            came.append({"time": time + timedelta(minutes=1)} | event)
+    for name, rows in (("exposures", shown), ("outcomes", came)):
+        (folder / name).mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist(rows), folder / name / "part.parquet")
+    return [f"--exposures={folder / 'exposures'}", f"--outcomes={folder / 'outcomes'}", f"--columns={RENAMED}"]
+
+
+def analysed(tmp_path, *options, **made):
+    assert main([*logs(tmp_path, **made), f"--out={tmp_path / 'out'}", *options]) == 0
+    return json.loads((tmp_path / "out" / "analysis.json").read_text())
+
+
+def plan(tmp_path, **values):
+    tmp_path.mkdir(parents=True, exist_ok=True)
+    path = tmp_path / "plan.json"
+    path.write_text(
+        json.dumps({"minimum_users": 100, "dwell_seconds": 0, "horizon_users": 3000, "shares": [0.5]} | values)
+    )
+    return f"--plan={path}"
+
+
+def test_a_better_treatment_is_found_in_logs_with_other_names(tmp_path):
+    found = analysed(tmp_path, plan(tmp_path))
+    assert found["verdict"] == "promote" and found["figures"]["rpm_lift"]["estimate"] == pytest.approx(0.3, abs=0.1)
+    assert found["exposures"] == found["used"] == 6000
+    assert "<svg" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_with_the_salt_every_arm_is_computed_again_from_the_users_text(tmp_path):
+    assert analysed(tmp_path / "right", plan(tmp_path), "--salt=s")["disagreements"] == 0
+    wrong = analysed(tmp_path / "wrong", plan(tmp_path), "--salt=t")
+    assert wrong["disagreements"] > 2000 and wrong["verdict"] == "inconclusive"
+
+
+def test_arms_that_do_not_fit_the_share_are_a_mismatch(tmp_path):
+    found = analysed(tmp_path, plan(tmp_path), share=0.4)
+    assert found["verdict"] == "inconclusive" and "sample ratio mismatch" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a: [a[0], a[1]], "have no column 'item_id'"),
+        (lambda a: [*a[:2], "--columns=exposures.user=uid"], "'exposures.user=uid' is not TABLE.COLUMN=NAME"),
+        (lambda a: ["--exposures=/nowhere", *a[1:]], "no Parquet file of exposures can be read there"),
+        (lambda a: [*a, "--start=2026-03-02T00:00:00"], "names no time zone"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path, capsys, change, said):
+    assert main(change(logs(tmp_path, users=20))) == 1
+    assert said in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""A person's commands: what they do to the state, and what they leave in its history."""
+
+import pytest
+
+from components import package_manifest
+from components.release import canary
+from components.release.control import parsed, steer
+from components.release.registry import read_state
+from tests.components.release.test_canary import Notes, judged, released
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def started(s3, package):
+    canary.register_baseline(package("old"))
+    canary.start_canary(package("new"), released(package("new")))
+    return {name: package_manifest.version(package(name)) for name in ("old", "new")}
+
+
+def asked(*words, notes=None):
+    reason = [] if words == ("status",) else ["--reason", "seen on the dashboard", "--by", "ada"]
+    return steer(parsed([*words, *reason]), lambda: (notes or Notes()).world)
+
+
+def test_while_a_person_pauses_nothing_is_moved_and_resume_ends_that(started):
+    asked("pause")
+    canary.move_traffic(judged("ramp"), Notes().world)
+    assert read_state()["traffic_percent"] == 0
+    asked("resume")
+    canary.move_traffic(judged("ramp"), Notes().world)
+    assert read_state()["traffic_percent"] == 50
+
+
+def test_a_veto_ends_the_experiment_and_stays_in_the_history_with_its_name(started):
+    state = asked("veto")
+    assert state["experiment"]["status"] == "vetoed" and state["candidate"] is None
+    entry = next(entry for entry in state["history"] if entry["what"] == "decided: vetoed")
+    assert (entry["by"], entry["reason"]) == ("ada", "seen on the dashboard")
+
+
+def test_force_promotes_rolls_back_or_ramps_without_a_verdict(started):
+    assert asked("force", "ramp", "25")["traffic_percent"] == 25
+    assert asked("force", "promote")["stable"] == started["new"]
+
+
+def test_without_a_running_experiment_there_is_nothing_to_steer(s3):
+    assert asked("status")["experiment"] is None
+    with pytest.raises(ValueError, match="nothing to veto"):
+        asked("veto")
+
+
+def test_a_ramp_needs_a_percent(capsys):
+    with pytest.raises(SystemExit):
+        parsed(["force", "ramp", "--reason", "-"])
+    assert "force ramp takes a PERCENT" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import betabinom, binom
 
-STRENGTH = 10_000  # users that the prior is worth: mismatches of a percent are looked for, not of ten
+STRENGTH = 1_000  # users that the prior is worth: mismatches of about a percent and a half are looked for
 
 
 def mismatch(users: Mapping[str, int], share: float) -> float:

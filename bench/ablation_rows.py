@@ -49,7 +49,7 @@ def decisive(where: str) -> tuple[Row, ...]:
     )
 
 
-LATE = {"join_layer": 4, "extractor": "first"}
+LATE = {"join_layer": 4, "extractor": "first", "learning_rate": 1e-4, "epochs": 4}  # at the default's rate it collapses
 LATE_TITLE = "joined at layer 4, [CLS] alone in the last"
 MARKETPLACE = (
     *decisive("marketplace"),

@@ -55,8 +55,10 @@ def bench(
     model = peer_model(LATE.encoder, pythons["sentence-transformers"], folder / "peer")
     figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
     figures |= once(folder / "peers.json", lambda: best_of_peers(peers(pythons, model), asked))
+    exact = min(value for name, value in figures.items() if name.startswith("peer_ms_") and "int8" not in name)
     chosen = peers(pythons, model)[figures["best_peer"]]
     figures |= once(folder / "speed.json", lambda: speed(chosen, plain, late, asked, rounds))
+    figures["exact_over_best_fp32_peer"] = round(exact / figures["cpu_ms_exact"], 3)
     figures |= once(folder / "latency.json", lambda: latency(chosen, late, asked))
     figures |= once(folder / "load.json", lambda: student_costs.load(late, asked))
     figures |= once(folder / "extractor.json", lambda: student_costs.extractor(folder / "late-student", asked))

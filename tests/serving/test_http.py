@@ -11,6 +11,8 @@ import pytest
 
 from bench.fuzz import fuzz_figures
 from components import storage
+from components.release.canary import EXPECTED
+from components.release.parity import parity_through
 from tests.serving.tiny_package import write_package
 
 pytestmark = pytest.mark.slow  # starts servers
@@ -233,3 +235,10 @@ def test_a_server_that_cannot_load_stops_with_one_sentence(s3, tmp_path):
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("the relevance server cannot start: ")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("exact", "said"), [(0.9996, ""), (0.2, "1 of 1 answers through the gateway are not")])
+def test_a_dark_launch_is_compared_with_what_was_said_offline(server, s3, exact, said):
+    storage.put_json(EXPECTED.format(version="v"), [{"query": "red shoes", "title": "red", "exact": exact}])
+    assert parity_through(server[0])("v").startswith(said) and bool(parity_through(server[0])("v")) == bool(said)
+    assert parity_through(server[0])("never released") == ""

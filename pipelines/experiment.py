@@ -12,10 +12,10 @@ def experiment(plan: str = ExperimentPlan.paper().to_json(), now: str = "", shar
     look = begin_look(now=now)
     look.set_display_name("begin look")
     with dsl.ParallelFor(items=shards, name="shards-of-logs") as shard:
-        logs = collect_logs(look=look.outputs["Output"], shard=shard)
+        logs = collect_logs(look=look.outputs["look"], shard=shard)
         logs.set_display_name("collect logs")
     sums = dsl.Collected(logs.outputs["sums"])
-    decision = decide_experiment(look=look.outputs["Output"], sums=sums, plan=plan)
+    decision = decide_experiment(look=look.outputs["look"], sums=sums, plan=plan)
     decision.set_display_name("decide")
     moved = move_traffic(verdict=decision.outputs["verdict"])
     moved.set_display_name("move traffic")

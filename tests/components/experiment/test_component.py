@@ -57,7 +57,8 @@ def look(tmp_path, plan=PLAN, now=NOW):
     verdict, page = dsl.Artifact(uri=str(tmp_path / "verdict")), dsl.HTML(uri=str(tmp_path / "page"))
     facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("begin-facts", "logs-facts", "verdict-facts")]
     sums, merged = dsl.Dataset(uri=str(tmp_path / "sums")), dsl.Dataset(uri=str(tmp_path / "merged"))
-    begun = component.begin_look.python_func(now.isoformat(), facts[0])
+    begun = dsl.Artifact(uri=str(tmp_path / "look"))
+    component.begin_look.python_func(now.isoformat(), begun, facts[0])
     component.collect_logs.python_func(begun, "0/1", sums, facts[1])
     word = component.decide_experiment.python_func(begun, [sums], plan.to_json(), merged, verdict, page, facts[2])
     return word, json.loads((tmp_path / "verdict").read_text())

@@ -27,7 +27,7 @@ from pipelines.profiles import laptop
 HERE = Path("runs/bench")
 SIZES = (1, 10, 50, 200)
 SHORT = replace(laptop().student, max_length=96, query_length=32, train_share=0.15, epochs=1)
-PLAIN = replace(SHORT, join_layer=0, extractor="mlp")
+PLAIN = replace(SHORT, join_layer=0)
 LATE = replace(SHORT, join_layer=4, extractor="first")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -59,8 +59,8 @@ def bench(
     chosen = peers(pythons, model)[figures["best_peer"]]
     figures |= once(folder / "speed.json", lambda: speed(chosen, plain, late, asked, rounds))
     figures["exact_over_best_fp32_peer"] = round(exact / figures["cpu_ms_exact"], 3)
-    figures |= once(folder / "latency.json", lambda: latency(chosen, late, asked))
-    figures |= once(folder / "load.json", lambda: student_costs.load(late, asked))
+    figures |= once(folder / "latency.json", lambda: latency(chosen, plain, asked))
+    figures |= once(folder / "load.json", lambda: student_costs.load(plain, asked))
     figures |= once(folder / "extractor.json", lambda: student_costs.extractor(folder / "late-student", asked))
     figures |= once(folder / "training.json", lambda: student_costs.training(folder, PLAIN))
     figures |= student_quality.of_rows(HERE / "ablation")
@@ -112,10 +112,11 @@ def served(package: Path, graph: str) -> Path:
 
 def speed(best: list, plain: Path, late: Path, asked, rounds: int) -> dict:
     """Ratios of the best peer's CPU time to each of our paths', in interleaved rounds; and the GEMM peak beside."""
-    late_served = json.loads((late / "config.json").read_text())["served"]
+    default = "cross_encoder_int8" if "int8" in graph_of(plain) else "cross_encoder"
     commands = {
         "peer": best,
         "cross_encoder": ours(plain, "model.onnx", "cold"),
+        "cross_encoder_int8": ours(plain, "model.int8.onnx", "cold"),
         "exact": ours(late, "together.onnx", "cold"),
         "approximate": ours(late, "together.int8.onnx", "cold"),
         "precomputed": ours(late, "together.onnx", "warm"),
@@ -134,7 +135,6 @@ def speed(best: list, plain: Path, late: Path, asked, rounds: int) -> dict:
     for path in paths.values():
         path.close()
     took = {name: np.array(each[2:]) for name, each in times.items()}
-    default = "precomputed_int8" if "int8" in late_served else "precomputed"
     found = {}
     for name in paths:
         ratios = took["peer"] / took[name]
@@ -144,7 +144,7 @@ def speed(best: list, plain: Path, late: Path, asked, rounds: int) -> dict:
             found |= {f"{key}_low": round(float(np.quantile(ratios, 0.1)), 3)}
             found |= {f"{key}_high": round(float(np.quantile(ratios, 0.9)), 3)}
         found[f"cpu_ms_{name}"] = round(float(np.median(took[name])), 1)
-    found["served"] = late_served
+    found["served"], found["served_late"] = graph_of(plain), graph_of(late)
     found["pairs_per_cpu_second"] = round(50_000 / float(np.median(took[default])), 1)
     for name, layers in (("cross_encoder", "plain"), ("exact", "late")):
         shares = student_costs.flops(layers, tokens[2:]) / took[name] * 1000 / np.array(peaks[2:])
@@ -155,15 +155,18 @@ def speed(best: list, plain: Path, late: Path, asked, rounds: int) -> dict:
     return found | student_costs.preparing(late, asked)
 
 
-def latency(best: list, late: Path, asked) -> dict:
-    """Wall time of a request of 1, 10, 50 and 200 items, p50 and p99, ours with items prepared and the peer."""
-    graph = json.loads((late / "config.json").read_text())["served"]
+def graph_of(package: Path) -> str:
+    """The graph that a package serves."""
+    return json.loads((package / "config.json").read_text())["served"]
+
+
+def latency(best: list, plain: Path, asked) -> dict:
+    """Wall time of a request of 1, 10, 50 and 200 items, p50 and p99, of what is served by default and of the peer."""
     found = {}
-    with Asked(*ours(late, graph, "warm")) as mine, Asked(*best) as peer:
+    with Asked(*ours(plain, graph_of(plain), "cold")) as mine, Asked(*best) as peer:
         for size in SIZES:
             times: dict[str, list] = {"": [], "peer_": []}
             for number, (query, items) in enumerate(islice(asked(size), 60)):
-                mine.ask(f"prepare {number}", items)
                 times[""].append(mine.ask(query, items)["wall_ms"])
                 if number < 25:
                     times["peer_"].append(peer.ask(query, items)["wall_ms"])
@@ -180,7 +183,7 @@ def plot(figures: dict, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = ["peer", "cross_encoder", "exact", "approximate", "precomputed", "precomputed_int8"]
+    names = ["peer", "cross_encoder", "cross_encoder_int8", "exact", "approximate", "precomputed", "precomputed_int8"]
     drawing, axes = pyplot.subplots(figsize=(7, 3), layout="constrained")
     axes.barh(range(len(names)), [figures[f"cpu_ms_{name}"] for name in names])
     axes.set_yticks(range(len(names)), [figures["best_peer"], *(name.replace("_", " ") for name in names[1:])])

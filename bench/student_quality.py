@@ -15,21 +15,16 @@ SEEDS = 3
 def of_rows(folder: Path) -> dict:
     """Macro-F1 on ESCI's valid split, mean over seeds; and each path's paired difference to the cross-encoder.
 
-    Empty where the ablation has not trained both students yet.
+    Says what is missing where the ablation has not trained a student yet.
     """
-    full, late = folder / f"esci: {LRKD}", folder / f"esci: {LATE_TITLE}"
-    seeds = [seed for seed in range(SEEDS) if all((row / f"{seed}.json").exists() for row in (full, late))]
-    if not seeds:
+    full, late = (answered(folder / f"esci: {title}") for title in (LRKD, LATE_TITLE))
+    if not full:
         return {"quality": "not measured: run `make ablation` first"}
-    full, late = ([json.loads((row / f"{seed}.json").read_text()) for seed in seeds] for row in (full, late))
-    paths = {
-        "fp32": counted(full, "predicted_fp32"),
-        "int8": counted(full, "predicted_int8"),
-        "precomputed": counted(late, "predicted_fp32"),
-        "precomputed_int8": counted(late, "predicted_int8"),
-    }
-    served = "precomputed_int8" if all("int8" in one["served"] for one in late) else "precomputed"
-    found: dict = {"quality_seeds": len(seeds), "quality_served": served}
+    paths = {"fp32": counted(full, "predicted_fp32"), "int8": counted(full, "predicted_int8")}
+    if len(late) == len(full):
+        paths |= {"precomputed": counted(late, "predicted_fp32"), "precomputed_int8": counted(late, "predicted_int8")}
+    served = "int8" if all("int8" in one["served"] for one in full) else "fp32"
+    found: dict = {"quality_seeds": len(full), "quality_served": served}
     for name, confusion in paths.items():
         found[f"macro_f1_{name}"] = interval(confusion, over_seeds, CompareConfig())["estimate"]
         if name != "fp32":
@@ -37,6 +32,11 @@ def of_rows(folder: Path) -> dict:
             found |= {f"macro_f1_{name}_less_fp32": said["estimate"]}
             found |= {f"macro_f1_{name}_less_fp32_{end}": said[end] for end in ("low", "high")}
     return found | {"macro_f1_served": found[f"macro_f1_{served}"]}
+
+
+def answered(row: Path) -> list[dict]:
+    """What the seeds of a row said that have ended."""
+    return [json.loads(path.read_text()) for path in (row / f"{n}.json" for n in range(SEEDS)) if path.exists()]
 
 
 def over_seeds(confusion: np.ndarray) -> np.ndarray:

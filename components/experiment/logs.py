@@ -10,6 +10,7 @@ from components.logs import SCHEMAS
 from components.settings import Settings
 
 STATE = "release/state.json"
+ENTRIES, TOLD = 30, ("time", "what", "reason", "by")  # of the release's history, in the report of a look
 
 
 def moment(text: str) -> datetime:
@@ -33,7 +34,9 @@ def running_experiment(now: datetime) -> dict:
     if experiment.get("paused"):
         return {}
     looks = set(storage.names_below(_looks(experiment))) - {_look(experiment, now.isoformat())}
-    return experiment | {"versions": {"control": state["stable"], "treatment": state["candidate"]}, "looks": len(looks)}
+    told = [{name: entry.get(name, "") for name in TOLD} for entry in state["history"][-ENTRIES:]]
+    versions = {"control": state["stable"], "treatment": state["candidate"]}
+    return experiment | {"versions": versions, "looks": len(looks), "history": told}
 
 
 def download(experiment: dict, now: datetime, shard: str, folder: Path) -> None:

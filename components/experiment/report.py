@@ -15,7 +15,7 @@ NAMES = {
 MOST = 3.0  # times the last interval's reach that a chart shows of wider ones
 
 
-def experiment_page(verdict: dict, history: Sequence[dict] = ()) -> str:
+def experiment_page(verdict: dict) -> str:
     """A page with the decision and its reason, metrics, intervals over time, checks, slices, accounts and history."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -25,7 +25,7 @@ def experiment_page(verdict: dict, history: Sequence[dict] = ()) -> str:
     figures = verdict["figures"]
     charts = {name: chart(figures.get(key, [])) for name, key in (("so far", "over_time"), ("alone", "by_cut"))}
     return environment.get_template("experiment.html.j2").render(
-        verdict=verdict, figures=figures, charts=charts, names=NAMES, history=history, width=WIDTH, height=HEIGHT
+        verdict=verdict, figures=figures, charts=charts, names=NAMES, width=WIDTH, height=HEIGHT
     )
 
 

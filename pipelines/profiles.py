@@ -133,7 +133,9 @@ def laptop() -> Profile:
         ),
         final=GenerateConfig(pairs=480, prompt="free", max_samples=1, shard_requests=250),
         held_out=GenerateConfig(split="valid", pairs=80, prompt="free", max_samples=1),
-        student=LrkdConfig(encoder=package, max_length=96, epochs=1, learning_rate=1e-4, batch_size=32),
+        student=LrkdConfig(
+            encoder=package, extractor="first", max_length=96, epochs=1, learning_rate=1e-4, batch_size=32
+        ),
         gate=GateConfig(),
         plan=ExperimentPlan.laptop(),
         traffic=Traffic(users=5000),

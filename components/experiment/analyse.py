@@ -28,7 +28,8 @@ COLUMNS = "\n".join(
 DETAILS = f"""Every folder is read with all Parquet files below it. Columns:
 {COLUMNS}
 times have a zone or are UTC; assigned_arm is control or treatment; kind is click, order or grade; revenue is in minor
-units (cents). Other names: --columns exposures.user_hash=uid,outcomes.kind=event"""
+units (cents). Other names: --columns exposures.user_hash=uid,outcomes.kind=event; other names of the arms:
+--columns exposures.control=A,exposures.treatment=B"""
 
 
 def analyse(places: sums.Places, asked: Mapping, plan: ExperimentPlan) -> dict:
@@ -55,6 +56,12 @@ def described(places: sums.Places, asked: Mapping) -> tuple[dict, datetime]:
         first, last = db.execute("SELECT min(t), max(t) FROM exposures").fetchall()[0]
         if first is None:
             raise ValueError(f"{places.exposures}: no exposure has a time")
+        arms = {row[0] for row in db.execute("SELECT DISTINCT assigned_arm FROM exposures").fetchall()}
+        if strange := sorted(map(str, arms - {None, "", *ARMS})):
+            raise ValueError(
+                f"{places.exposures}: assigned_arm holds {', '.join(strange[:5])}; "
+                "say which is which by --columns exposures.control=NAME,exposures.treatment=NAME"
+            )
         id = asked.get("experiment") or most(db, "experiment_id", "TRUE")
         where = f"experiment_id = '{id.replace(chr(39), chr(39) * 2)}'" if id else "TRUE"
         versions = {arm: asked.get(arm) or most(db, "version", f"{where} AND assigned_arm = '{arm}'") for arm in ARMS}
@@ -94,7 +101,8 @@ def renamed(text: str) -> dict[str, dict[str, str]]:
     for part in filter(None, text.split(",")):
         place, _, name = part.partition("=")
         table, _, column = place.strip().partition(".")
-        if not name or column not in (*NEEDED.get(table, ()), *OPTIONAL.get(table, ())):
+        known = (*NEEDED.get(table, ()), *OPTIONAL.get(table, ()), *(ARMS if table == "exposures" else ()))
+        if not name or column not in known:
             raise ValueError(f"--columns: {part!r} is not TABLE.COLUMN=NAME; the tables and columns are\n{COLUMNS}")
         found.setdefault(table, {})[column] = name.strip()
     return found

@@ -34,7 +34,8 @@ OPTIONAL = {  # name: type of the empty column
 def view(db: duckdb.DuckDBPyConnection, table: str, place: Path, renamed: Mapping[str, str]) -> None:
     """Make `table` a view of all Parquet files at `place` (a file or a folder), times as `t`.
 
-    `renamed` says by which name a column is found there: {"user_hash": "uid"}.
+    `renamed` says by which name a column is found there, and what the arms are called: {"user_hash": "uid"},
+    {"control": "A", "treatment": "B"}.
 
     Raises:
         ValueError: there is no Parquet file, or a needed column is neither there nor mapped.
@@ -49,7 +50,7 @@ def view(db: duckdb.DuckDBPyConnection, table: str, place: Path, renamed: Mappin
     for name in (*NEEDED[table], *OPTIONAL[table]):
         found = renamed.get(name, name)
         if found in there:
-            columns.append(f"{of_time(found, there[found])} AS t" if name == "time" else f'"{found}" AS {name}')
+            columns.append(selected(name, found, there[found], renamed))
         elif name in renamed or name in NEEDED[table]:
             raise ValueError(
                 f"{place}: {table} have no column {found!r} but {', '.join(sorted(there))}; "
@@ -58,6 +59,22 @@ def view(db: duckdb.DuckDBPyConnection, table: str, place: Path, renamed: Mappin
         else:
             columns.append(f"NULL::{OPTIONAL[table][name]} AS {name}")
     db.execute(f"CREATE VIEW {table} AS SELECT {', '.join(columns)} FROM {source}")
+
+
+def selected(name: str, found: str, kind: str, renamed: Mapping[str, str]) -> str:
+    """SQL for one column under its own name; arms of other names become control and treatment."""
+    if name == "time":
+        return f"{of_time(found, kind)} AS t"
+    arms = {renamed[arm]: arm for arm in ("control", "treatment") if arm in renamed}
+    if name != "assigned_arm" or not arms:
+        return f'"{found}" AS {name}'
+    cases = " ".join(f"WHEN {text(theirs)} THEN {text(ours)}" for theirs, ours in arms.items())
+    return f'CASE "{found}"::VARCHAR {cases} ELSE "{found}"::VARCHAR END AS {name}'
+
+
+def text(value) -> str:
+    """A value as SQL's text."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def of_time(column: str, kind: str) -> str:

@@ -16,7 +16,7 @@ import duckdb
 
 from components.experiment.copies import single_out
 from components.experiment.logs import moment
-from components.experiment.reading import view
+from components.experiment.reading import text, view
 
 CACHE = timedelta(seconds=30)  # callers may follow a share for so long after it was replaced
 WINDOW = timedelta(days=1)  # an outcome later than this after its exposure is not that exposure's
@@ -80,8 +80,8 @@ def _outcomes(db) -> dict:
     """One row of what came of each exposure; and how many outcomes there were, copies and unknown kinds among them."""
     db.execute(
         """CREATE TABLE outcome AS SELECT request_id, item_id, min(t) AS first, max((kind = 'click')::INT) AS clicks,
-           max((kind = 'order')::INT) AS orders, max(revenue) FILTER (kind = 'order')::DOUBLE AS revenue,
-           max(grade) FILTER (kind = 'grade')::DOUBLE AS grade,
+           max((kind = 'order')::INT) AS orders, max(revenue) FILTER (kind = 'order' AND NOT isnan(revenue::DOUBLE))::DOUBLE AS revenue,
+           max(grade) FILTER (kind = 'grade' AND NOT isnan(grade::DOUBLE))::DOUBLE AS grade,
            count(*) AS rows, count(*) - count(DISTINCT kind) AS copies,
            count(*) FILTER (kind NOT IN ('click', 'order', 'grade')) AS unknown
            FROM outcomes GROUP BY request_id, item_id"""
@@ -98,18 +98,19 @@ def _standing(experiment: Mapping, now: datetime) -> str:
     stage = " + ".join(f"(t >= {start})::INT" for start in starts[1:]) or "0"
     lagging = " OR ".join(f"t BETWEEN {start} AND {start + micros(CACHE)}" for start in starts[1:]) or "FALSE"
     answers = (
-        f"CASE assigned_arm WHEN 'control' THEN {_text(versions['control'])} ELSE {_text(versions['treatment'])} END"
+        f"CASE assigned_arm WHEN 'control' THEN {text(versions['control'])} ELSE {text(versions['treatment'])} END"
     )
     timely = f"first BETWEEN t - {micros(SKEW)} AND t + {micros(WINDOW)}"
     said = ", ".join(
         f"CASE WHEN {timely} THEN {name} END AS {name}" for name in ("clicks", "orders", "revenue", "grade")
     )
-    name = _text(experiment["experiment_id"])
-    logged = f"coalesce(experiment_id, {name if experiment.get('nameless') else _text('')})"
+    name = text(experiment["experiment_id"])
+    logged = f"coalesce(experiment_id, {name if experiment.get('nameless') else text('')})"
     return f"""CREATE VIEW standing AS SELECT user_hash, assigned_arm, t, {", ".join(DIMENSIONS)}, {said},
         CASE WHEN {logged} = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
              WHEN {logged} <> {name} THEN 'another experiment'
              WHEN user_hash IS NULL THEN 'no user'
+             WHEN t IS NULL THEN 'no time'
              WHEN t > {micros(now)} THEN 'after this look'
              WHEN t < {starts[0]} THEN 'before it began' END AS wrong,
         {stage} AS stage, {lagging} AS lagging, coalesce(version, '') <> {answers} AS crossed,
@@ -124,7 +125,7 @@ def _by_user(db, path: Path) -> None:
             count(*) FILTER (matched) AS matched, count(*) FILTER (late) AS late, count(*) FILTER (skewed) AS skewed
             FROM standing GROUP BY ALL"""
     )
-    db.execute(f"COPY of_users TO {_text(path)} (FORMAT parquet, COMPRESSION zstd)")
+    db.execute(f"COPY of_users TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
     db.execute(f"CREATE TABLE far_out AS {far_out()}")
 
 
@@ -151,7 +152,7 @@ def _by_bucket(db, experiment: Mapping, now: datetime, folder: Path) -> None:
             revenue, grade, clicks, orders FROM standing
             WHERE wrong IS NULL AND stage = {last} AND user_hash NOT IN (SELECT user_hash FROM far_out))
             GROUP BY GROUPING SETS ({sets}))
-            TO {_text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
+            TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
     )
 
 
@@ -179,8 +180,8 @@ def _by_version(db, experiment: Mapping, now: datetime, path: Path, logged: bool
             coalesce(missing_features, 0) > 0 AS stale, coalesce(items, 1) = 0 AS empty,
             CASE WHEN status < 400 THEN floor({LATENCY_BINS} * ln(greatest(latency_ms, 0.001)))::INT END AS bin
             FROM distinct_requests WHERE t BETWEEN {_starts(experiment)[-1]} AND {micros(now)}
-            AND coalesce(experiment_id, {_text(experiment["experiment_id"])}) = {_text(experiment["experiment_id"])}"""
-    db.execute(f"COPY (SELECT *, count(*) AS requests FROM ({rows}) GROUP BY ALL) TO {_text(path)} (FORMAT parquet)")
+            AND coalesce(experiment_id, {text(experiment["experiment_id"])}) = {text(experiment["experiment_id"])}"""
+    db.execute(f"COPY (SELECT *, count(*) AS requests FROM ({rows}) GROUP BY ALL) TO {text(path)} (FORMAT parquet)")
 
 
 def _starts(experiment: Mapping) -> list[int]:
@@ -190,8 +191,3 @@ def _starts(experiment: Mapping) -> list[int]:
 def micros(time: datetime | timedelta) -> int:
     """Microseconds, since 1970 or of a span."""
     return time // timedelta(microseconds=1) if isinstance(time, timedelta) else round(time.timestamp() * 1_000_000)
-
-
-def _text(value) -> str:
-    """A value as SQL's text."""
-    return "'" + str(value).replace("'", "''") + "'"

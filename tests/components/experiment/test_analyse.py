@@ -67,6 +67,16 @@ def test_with_the_salt_every_arm_is_computed_again_from_the_users_text(tmp_path)
     assert wrong["disagreements"] > 2000 and wrong["verdict"] == "inconclusive"
 
 
+def test_arms_of_other_names_are_asked_for_and_then_understood(tmp_path, capsys):
+    given = logs(tmp_path)
+    table = pq.read_table(tmp_path / "exposures" / "part.parquet").to_pylist()
+    rows = [row | {"assigned_arm": {"control": "A", "treatment": "B"}[row["assigned_arm"]]} for row in table]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "exposures" / "part.parquet")
+    assert main(given) == 1 and "assigned_arm holds A, B; say which" in capsys.readouterr().err
+    assert main([*given[:2], f"{given[2]},exposures.control=A,exposures.treatment=B", plan(tmp_path)]) == 0
+    assert '"promote"' in capsys.readouterr().out
+
+
 def test_arms_that_do_not_fit_the_share_are_a_mismatch(tmp_path):
     found = analysed(tmp_path, plan(tmp_path), share=0.4)
     assert found["verdict"] == "inconclusive" and "sample ratio mismatch" in found["reason"]

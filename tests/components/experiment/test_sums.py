@@ -30,7 +30,7 @@ NAMES = {"query_id": "q", "query": "red shoe", "locale": "us", "query_class": "h
 
 
 def exposure(request_id="r1", user=CONTROL, time=LATER, **changed):
-    treated = user is not None and time >= SPLIT and arm(user, "e1", 0.5) == "treatment"
+    treated = user is not None and time is not None and time >= SPLIT and arm(user, "e1", 0.5) == "treatment"
     row = {"time": time, "request_id": request_id, "experiment_id": "e1", "user_hash": user, "item_id": "i1"}
     row |= {"assigned_arm": "treatment" if treated else "control", "version": "v2" if treated else "v1"}
     return row | NAMES | {"position": 1, "score": 0.5, "stale": False} | changed
@@ -87,6 +87,7 @@ def test_an_exposure_or_outcome_that_was_logged_twice_counts_once(look):
         ("no arm", {"experiment_id": ""}),
         ("another experiment", {"experiment_id": "e0"}),
         ("no user", {"user": None}),
+        ("no time", {"time": None}),
         ("after this look", {"time": NOW + timedelta(seconds=1)}),
         ("before it began", {"time": START - timedelta(seconds=1)}),
         ("pre-period", {"time": START + timedelta(minutes=5)}),
@@ -157,6 +158,12 @@ def test_shards_add_up_to_what_one_of_all_the_logs_says(look, tmp_path):
     whole, parts = look(rows, said), look(rows, said, shards=4)
     assert whole[0] == parts[0]
     assert sorted(whole[1], key=str) == sorted(parts[1], key=str)
+
+
+def test_revenue_and_grades_that_are_no_numbers_count_as_none(look):
+    said = [outcome(kind="order", revenue=5, currency="USD"), outcome(kind="grade", grade=float("nan"))]
+    _, users = look([exposure()], said)
+    assert (users[0]["revenue"], users[0]["grades"], users[0]["graded"]) == (5, 0, 0)
 
 
 def test_revenue_in_two_currencies_is_refused(look):

@@ -78,10 +78,13 @@ def _currency(db) -> str:
 
 def _outcomes(db) -> dict:
     """One row of what came of each exposure; and how many outcomes there were, copies and unknown kinds among them."""
+    revenue, grade = (
+        f"max({name}::DOUBLE) FILTER (kind = '{kind}' AND NOT isnan({name}::DOUBLE))"
+        for name, kind in (("revenue", "order"), ("grade", "grade"))
+    )
     db.execute(
-        """CREATE TABLE outcome AS SELECT request_id, item_id, min(t) AS first, max((kind = 'click')::INT) AS clicks,
-           max((kind = 'order')::INT) AS orders, max(revenue::DOUBLE) FILTER (kind = 'order' AND NOT isnan(revenue::DOUBLE)) AS revenue,
-           max(grade::DOUBLE) FILTER (kind = 'grade' AND NOT isnan(grade::DOUBLE)) AS grade,
+        f"""CREATE TABLE outcome AS SELECT request_id, item_id, min(t) AS first, max((kind = 'click')::INT) AS clicks,
+           max((kind = 'order')::INT) AS orders, {revenue} AS revenue, {grade} AS grade,
            count(*) AS rows, count(*) - count(DISTINCT kind) AS copies,
            count(*) FILTER (kind NOT IN ('click', 'order', 'grade')) AS unknown
            FROM outcomes GROUP BY request_id, item_id"""

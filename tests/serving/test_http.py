@@ -44,6 +44,13 @@ def test_a_request_is_answered_with_the_version_that_answered(server):
     assert [row["item_id"] for row in answer.json()["predictions"]] == ["i1", "i2"]
 
 
+@pytest.mark.parametrize(("exact", "said"), [(0.9996, ""), (0.2, "1 of 1 answers through the gateway are not")])
+def test_a_dark_launch_is_compared_with_what_was_said_offline(server, s3, exact, said):
+    storage.put_json(EXPECTED.format(version="v"), [{"query": "red shoes", "title": "red", "exact": exact}])
+    assert parity_through(server[0])("v").startswith(said) and bool(parity_through(server[0])("v")) == bool(said)
+    assert parity_through(server[0])("never released") == ""
+
+
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded"])
 def test_the_content_type_does_not_matter(server, kind):
     answer = post(server, content=b'{"query": "a", "item_ids": ["i1"]}', headers={"content-type": kind})
@@ -235,10 +242,3 @@ def test_a_server_that_cannot_load_stops_with_one_sentence(s3, tmp_path):
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("the relevance server cannot start: ")
     assert "Traceback" not in ended.stderr
-
-
-@pytest.mark.parametrize(("exact", "said"), [(0.9996, ""), (0.2, "1 of 1 answers through the gateway are not")])
-def test_a_dark_launch_is_compared_with_what_was_said_offline(server, s3, exact, said):
-    storage.put_json(EXPECTED.format(version="v"), [{"query": "red shoes", "title": "red", "exact": exact}])
-    assert parity_through(server[0])("v").startswith(said) and bool(parity_through(server[0])("v")) == bool(said)
-    assert parity_through(server[0])("never released") == ""

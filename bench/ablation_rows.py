@@ -13,7 +13,7 @@ DEFAULT = LrkdConfig(
     query_length=16,
     class_weights="root",
     epochs=3,
-    learning_rate=3e-4,
+    learning_rate=1e-4,  # at 3e-4 some seeds end at the commonest label
     head_learning_rate=1e-3,
 )
 
@@ -49,7 +49,7 @@ def decisive(where: str) -> tuple[Row, ...]:
     )
 
 
-LATE = {"join_layer": 4, "extractor": "first", "learning_rate": 1e-4, "epochs": 4}  # at the default's rate it collapses
+LATE = {"join_layer": 4, "extractor": "first", "epochs": 4}
 LATE_TITLE = "joined at layer 4, [CLS] alone in the last"
 MARKETPLACE = (
     *decisive("marketplace"),

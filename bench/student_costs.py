@@ -59,7 +59,7 @@ def flops(kind: str, requests: Sequence[Sequence[tuple[int, int]]]) -> np.ndarra
 
     def request(pairs: Sequence[tuple[int, int]]) -> int:
         if kind == "plain":
-            return sum(LAYERS * layer(query + item) for query, item in pairs)
+            return sum((LAYERS - 1) * layer(query + item) + last(query + item) for query, item in pairs)
         apart = JOIN * (layer(pairs[0][0]) + sum(layer(item) for _, item in pairs))
         together = sum((LAYERS - JOIN - 1) * layer(query + item) + last(query + item) for query, item in pairs)
         return apart + together

@@ -3,15 +3,15 @@
 Every look goes through the platform's own intervals and its own decision.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import binomtest
 
 from components.experiment.intervals import COLUMNS, Level, Moments, compared
 from components.experiment.plan import ExperimentPlan
-from components.experiment.power import Sequence
+from components.experiment.power import Sequence, drift_of
 from components.experiment.verdict import decide
 
 LOOKS, BATCH = 100, 1000  # users of both arms a look
@@ -95,8 +95,9 @@ def figures(found: dict | None, users: int, look: int) -> dict:
 def promises(aa: int = 2000, ab: int = 1000) -> dict:
     """False promotions without an effect, power at the design's effect beside its prediction, coverage, cost."""
     known, sequence = world(), Sequence(LOOKS, PLAN.alpha)
-    predicted = sequence.power(sequence.drift(POWER))
-    lift = sequence.drift(POWER) * known.spread * 2 / math.sqrt(PLAN.horizon_users)
+    wanted = sequence.drift(POWER)
+    lift = brentq(lambda lift: drift_of(lift, known.spread, PLAN.horizon_users) - wanted, 1e-6, 1.0)
+    predicted = sequence.power(wanted)
     nothing = [stream(seed, 0.0, known) for seed in range(aa)]
     effect = [stream(seed, lift, known) for seed in range(ab)]
     wrong = sum(one["word"] == "promote" for one in nothing)

@@ -79,7 +79,16 @@ class Sequence:
 
 def users_needed(lift: float, spread: float, power: float, sequence: Sequence) -> int:
     """Users in both arms at the horizon; `spread` is the standard deviation of a user's RPM over its mean."""
-    return math.ceil(4 * (sequence.drift(power) * spread / lift) ** 2)
+    return math.ceil((sequence.drift(power) / drift_of(lift, spread, 1)) ** 2)
+
+
+def drift_of(lift: float, spread: float, users: float) -> float:
+    """The mean of z after so many users in both arms.
+
+    A relative lift's error grows with it (delta method): control's share by its square, treatment's with its orders.
+    """
+    grown = ((1 + lift) ** 2 + (1 + lift)) / 2
+    return lift * math.sqrt(users) / (2 * spread * math.sqrt(grown))
 
 
 def percentage(text: str) -> float:
@@ -129,7 +138,7 @@ def draw(said: argparse.Namespace, sequence: Sequence, users: int) -> Path:
 
     said.out.mkdir(parents=True, exist_ok=True)
     lifts = np.linspace(0, 2 * said.lift, 25)
-    drifts = lifts / said.spread * math.sqrt(users) / 2
+    drifts = [drift_of(lift, said.spread, users) for lift in lifts]
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(100 * lifts, [100 * sequence.power(drift) for drift in drifts])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from components.experiment.power import Sequence, main, users_needed
+from components.experiment.power import Sequence, drift_of, main, users_needed
 
 LOOKS = Sequence(looks=50, alpha=0.05)
 
@@ -29,7 +29,9 @@ def test_the_horizon_is_at_most_1_6_times_a_fixed_one_and_on_average_less_is_nee
 
 def test_users_follow_from_spread_and_lift():
     drift = LOOKS.drift(0.9)
-    assert users_needed(0.02, 4.0, 0.9, LOOKS) == pytest.approx(4 * (drift * 4.0 / 0.02) ** 2, rel=1e-6)
+    users = users_needed(0.02, 4.0, 0.9, LOOKS)
+    assert users == pytest.approx(4 * (drift * 4.0 / 0.02) ** 2, rel=0.04)
+    assert drift_of(0.02, 4.0, users) == pytest.approx(drift, rel=1e-4)
     assert drift > norm.ppf(0.975) + norm.ppf(0.9)
 
 

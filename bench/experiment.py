@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from unittest.mock import patch
 
 import psutil
 import typer
@@ -55,7 +56,7 @@ def of_size(folder: Path, name: str) -> dict:
     logs = folder / f"logs-{SIZES[name]}"
     print(f"making {SIZES[name]:,} exposures", file=sys.stderr, flush=True)
     write_logs(logs, SIZES[name], USERS)
-    with Laptop(folder / f"state-{name}", folder) as machine:
+    with Laptop(folder / f"state-{name}", folder) as machine, patch.dict(os.environ):
         machine.start_s3()
         os.environ.update(machine.environment)
         storage.ensure_bucket()

@@ -12,7 +12,7 @@ from components.release.registry import update_state
 from tests.components.release.servers import free_ports, process
 
 pytestmark = pytest.mark.slow
-EXPERIMENT = {"experiment_id": "e1", "status": "running", "paused": False, "stages": [{"share": 0.25}]}
+EXPERIMENT = {"experiment_id": "exported", "status": "running", "paused": False, "stages": [{"share": 0.25}]}
 INTERVAL = {"estimate": 0.01, "low": -0.01, "high": 0.03}
 ARM = {"users": 10, "rpm": 5.0, "rs": 0.5}
 LOOK = {
@@ -54,8 +54,8 @@ def test_state_and_last_look_are_metrics(exporter):
         lambda state: state | {"stable": "v1", "candidate": "v2", "traffic_percent": 25, "experiment": EXPERIMENT},
         "test",
     )
-    storage.put_json("experiment/e1/looks/5-percent/2026-01-04T000000+0000.json", {"figures": {}})
-    storage.put_json("experiment/e1/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
+    storage.put_json("experiment/exported/looks/5-percent/2026-01-04T000000+0000.json", {"figures": {}})
+    storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
     found = scraped(exporter[0])
     assert found["broadfast_release_version", "candidate", "v2"] == 1
     assert found["broadfast_release_traffic_percent",] == 25 and found["broadfast_release_treatment_share",] == 0.25

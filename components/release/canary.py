@@ -198,7 +198,7 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
 
 
 def _probe(gateway_url: str, arm: str) -> str:
-    headers = {"content-type": "application/json", "x-arm": arm}
+    headers = {"content-type": "application/json", "x-arm": arm, "x-shadow": "1"}  # no exposure
     url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
     request = urllib.request.Request(url, json.dumps(PROBE).encode(), headers)
     try:

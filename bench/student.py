@@ -5,6 +5,7 @@ requests in turn, in rounds, and CPU time counts. What has been measured is kept
 """
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from bench import student_costs, student_quality
 from bench.asked import Asked, requests_of
 from bench.figures import machine_of, once, show
 from bench.student_peers import environments, peer_model, peers
+from components import package_manifest
 from components.student.model import LrkdConfig
 from components.student.package import package
 from components.student.train import train
@@ -97,10 +99,6 @@ def ours(package: Path, graph: str, kind: str) -> list:
 
 def served(package: Path, graph: str) -> Path:
     """A copy of the package that serves this graph."""
-    import shutil
-
-    from components import package_manifest
-
     copy = package.with_name(f"{package.name}-{graph}")
     if not copy.exists():
         shutil.copytree(package, copy)

@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from components.experiment import sums, verdict
+from components.experiment.assignment import ARMS
 from components.experiment.logs import moment
 from components.experiment.merged import merge
 from components.experiment.plan import ExperimentPlan
@@ -53,42 +55,41 @@ def described(places: sums.Places, asked: Mapping) -> tuple[dict, datetime]:
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         view(db, "exposures", places.exposures, places.renamed.get("exposures", {}))
-        first, last = db.execute("SELECT min(t), max(t) FROM exposures").fetchall()[0]
-        if first is None:
-            raise ValueError(f"{places.exposures}: no exposure has a time")
-        arms = {row[0] for row in db.execute("SELECT DISTINCT assigned_arm FROM exposures").fetchall()}
-        if strange := sorted(map(str, arms - {None, "", *ARMS})):
-            raise ValueError(
-                f"{places.exposures}: assigned_arm holds {', '.join(strange[:5])}; "
-                "say which is which by --columns exposures.control=NAME,exposures.treatment=NAME"
-            )
-        id = asked.get("experiment") or most(db, "experiment_id", "TRUE")
-        where = f"experiment_id = '{id.replace(chr(39), chr(39) * 2)}'" if id else "TRUE"
-        versions = {arm: asked.get(arm) or most(db, "version", f"{where} AND assigned_arm = '{arm}'") for arm in ARMS}
-    began = micros(first) if not asked.get("start") else moment(asked["start"])
+        names = "experiment_id::VARCHAR, assigned_arm, version::VARCHAR"
+        seen = db.execute(f"SELECT {names}, count(*), min(t), max(t) FROM exposures GROUP BY ALL").fetchall()
+    times = [time for row in seen for time in row[4:] if time is not None]
+    if not times:
+        raise ValueError(f"{places.exposures}: no exposure has a time")
+    if strange := sorted({str(row[1]) for row in seen if row[1] not in (None, "", *ARMS)}):
+        raise ValueError(
+            f"{places.exposures}: assigned_arm holds {', '.join(strange[:5])}; "
+            "say which is which by --columns exposures.control=NAME,exposures.treatment=NAME"
+        )
+    id = asked.get("experiment") or most((row[0], row[3]) for row in seen)
+    mine = [row for row in seen if not id or row[0] == id]
+    versions = {arm: asked.get(arm) or most((row[2], row[3]) for row in mine if row[1] == arm) for arm in ARMS}
+    first, last = moment_of(min(times)), moment_of(max(times))
+    began = moment(asked["start"]) if asked.get("start") else first
     stages = [{"share": float(asked["share"]), "started": began.isoformat()}]
-    if began > micros(first):
-        stages = [{"share": 0.0, "started": micros(first).isoformat()}, *stages]
+    if began > first:
+        stages = [{"share": 0.0, "started": first.isoformat()}, *stages]
     found = {"experiment_id": id or "unnamed", "nameless": not id, "salt": asked.get("salt"), "stages": stages}
     found |= {"versions": versions, "looks": 0}
-    return found, moment(asked["end"]) if asked.get("end") else micros(last)
+    return found, moment(asked["end"]) if asked.get("end") else last
 
 
-ARMS = ("control", "treatment")
+def most(counts: Iterable[tuple[str | None, int]]) -> str:
+    """The value seen most, of values with how often they were seen; '' where there is none."""
+    total = Counter()
+    for value, count in counts:
+        if value is not None:
+            total[value] += count
+    return min(total, key=lambda value: (-total[value], value), default="")
 
 
-def most(db, column: str, where: str) -> str:
-    """The value seen most."""
-    rows = db.execute(
-        f"""SELECT {column}::VARCHAR FROM exposures WHERE {where} AND {column} IS NOT NULL
-            GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"""
-    ).fetchall()
-    return rows[0][0] if rows else ""
-
-
-def micros(time: int) -> datetime:
+def moment_of(micros: int) -> datetime:
     """Microseconds since 1970 as a time."""
-    return datetime.fromtimestamp(time // 1_000_000, UTC).replace(microsecond=time % 1_000_000)
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
 
 
 def renamed(text: str) -> dict[str, dict[str, str]]:

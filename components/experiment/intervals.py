@@ -24,10 +24,11 @@ from gbstats.models.statistics import (
     compute_theta,
 )
 
+from components.experiment.assignment import ARMS
+from components.experiment.sums import MEASURES as COLUMNS
+
 MINOR_UNITS = 100  # of a currency unit: revenue is logged in cents
-COLUMNS = ("exposures", "revenue", "grades", "graded", "clicks", "orders")
 RATIOS = {"rpm": ("revenue", "exposures"), "rs": ("grades", "graded"), "click_through": ("clicks", "exposures")}
-ARMS = ("control", "treatment")
 
 
 @dataclass(frozen=True)

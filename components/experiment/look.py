@@ -1,6 +1,5 @@
 """One look at the running experiment: its logs summed in shards, merged and judged, and the look kept on S3."""
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -35,5 +34,5 @@ def decide(look: dict, shards: list[Path], plan: str, folder: Path) -> dict:
     if look["experiment"]:
         evidence = merged.merge(shards, look["experiment"], logs.moment(look["now"]), folder)
     found = verdict.judge(folder, evidence, ExperimentPlan.from_json(plan))
-    logs.store_look(json.loads(json.dumps(found, allow_nan=False)))
+    logs.store_look(found)
     return found

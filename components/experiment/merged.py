@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.experiment.assignment import draw
-from components.experiment.sums import LATENCY_BINS, far_out
+from components.experiment.reading import text
+from components.experiment.sums import LATENCY_BINS, MEASURES, far_out, one_currency
 
-MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")
 BATCH_ROWS = 65_536
 ADDED = ("exposures", "duplicates", "outcomes", "outcome_copies", "outcomes_of_unknown_kind")
 
@@ -56,17 +56,13 @@ def merge(shards: Sequence[Path], experiment: Mapping, now: datetime, folder: Pa
 
 def added(accounts: Sequence[Mapping]) -> dict:
     """The shards' accounts in one."""
-    currencies = sorted({one["currency"] for one in accounts} - {""})
-    if len(currencies) > 1:
-        raise ValueError(f"outcomes hold revenue in {currencies}: convert it to one currency when logging")
-    total = {name: sum(one[name] for one in accounts) for name in ADDED}
-    return {"currency": currencies[0] if currencies else ""} | total
+    currency = one_currency({one["currency"] for one in accounts} - {""})
+    return {"currency": currency} | {name: sum(one[name] for one in accounts) for name in ADDED}
 
 
 def files(shards: Sequence[Path], name: str) -> str:
     """SQL for a table of all shards."""
-    paths = [str(shard / f"{name}.parquet").replace("'", "''") for shard in shards]
-    return f"read_parquet([{', '.join(repr(path) for path in paths)}])"
+    return f"read_parquet([{', '.join(text(shard / f'{name}.parquet') for shard in shards)}])"
 
 
 def _draw_arms(db, salt: str | None) -> None:
@@ -124,12 +120,12 @@ def _write(db, shards: Sequence[Path], folder: Path) -> None:
     db.execute(
         f"""COPY (SELECT user_hash, {arm} AS arm, {after}, {before} FROM judged WHERE reason IN ('', 'pre-period')
             GROUP BY user_hash HAVING count(*) FILTER (reason = '') > 0)
-            TO {str(folder / "users.parquet")!r} (FORMAT parquet, COMPRESSION zstd)"""
+            TO {text(folder / "users.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
     )
     sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
     db.execute(
         f"""COPY (SELECT arm, bucket, dimension, value, {sums} FROM {files(shards, "buckets")} GROUP BY ALL)
-            TO {str(folder / "buckets.parquet")!r} (FORMAT parquet, COMPRESSION zstd)"""
+            TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from components.config import JsonConfig
 
 DAY_S = 86_400
+TUNED = 0.7  # of the horizon, where the intervals are tightest: within a percent of the best for 20 looks and more
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class ExperimentPlan(JsonConfig):
 
     @property
     def tuning_users(self) -> float:
-        """Where the intervals are tightest: at 0.7 of the horizon the horizon is least for its power (`power`)."""
-        return 0.7 * self.horizon_users
+        """Where the intervals are tightest."""
+        return TUNED * self.horizon_users
 
     @classmethod
     def paper(cls):

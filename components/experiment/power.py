@@ -14,10 +14,9 @@ import numpy as np
 from scipy.signal import fftconvolve
 from scipy.stats import norm
 
-from components.experiment.plan import ExperimentPlan
+from components.experiment.plan import TUNED, ExperimentPlan
 
 GRID = 2001  # points of the density of the test statistic
-TUNED = 0.7  # of the horizon, where the intervals are tightest: within a percent of the best for 20 looks and more
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from components.experiment.assignment import ARMS
+
 NEEDED = {
     "exposures": ("time", "request_id", "item_id", "user_hash", "assigned_arm"),
     "outcomes": ("time", "request_id", "item_id", "kind"),
@@ -40,8 +42,8 @@ def view(db: duckdb.DuckDBPyConnection, table: str, place: Path, renamed: Mappin
     Raises:
         ValueError: there is no Parquet file, or a needed column is neither there nor mapped.
     """
-    files = str(place / "**" / "*.parquet" if place.is_dir() else place).replace("'", "''")
-    source = f"read_parquet('{files}', hive_partitioning = false, union_by_name = true)"
+    files = text(place / "**" / "*.parquet" if place.is_dir() else place)
+    source = f"read_parquet({files}, hive_partitioning = false, union_by_name = true)"
     try:
         there = {name: kind for name, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     except duckdb.Error as error:
@@ -65,7 +67,7 @@ def selected(name: str, found: str, kind: str, renamed: Mapping[str, str]) -> st
     """SQL for one column under its own name; arms of other names become control and treatment."""
     if name == "time":
         return f"{of_time(found, kind)} AS t"
-    arms = {renamed[arm]: arm for arm in ("control", "treatment") if arm in renamed}
+    arms = {renamed[arm]: arm for arm in ARMS if arm in renamed}
     if name != "assigned_arm" or not arms:
         return f'"{found}" AS {name}'
     cases = " ".join(f"WHEN {text(theirs)} THEN {text(ours)}" for theirs, ours in arms.items())

@@ -6,7 +6,7 @@ Whatever the number of exposures, what is kept is a few rows a user. Shards are 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ CUTS = 10  # points over time, of an experiment under two days; of a longer one,
 FAR_OUT = 20  # times the 95th percentile of users' exposures: no person
 FEW = 1000  # exposures that nobody is called far out for
 DIMENSIONS = ("query_class", "locale", "category")
+MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")  # what SUMS sums
 SUMS = """count(*) AS exposures, coalesce(sum(revenue), 0)::DOUBLE AS revenue,
     coalesce(sum(grade), 0)::DOUBLE AS grades, count(grade) AS graded,
     coalesce(sum(clicks), 0)::BIGINT AS clicks, coalesce(sum(orders), 0)::BIGINT AS orders"""
@@ -70,10 +71,19 @@ def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, me
 
 
 def _currency(db) -> str:
-    found = [row[0] for row in db.execute("SELECT DISTINCT currency FROM outcomes WHERE kind = 'order'").fetchall()]
+    rows = db.execute("SELECT DISTINCT currency FROM outcomes WHERE kind = 'order'").fetchall()
+    return one_currency({currency for (currency,) in rows})
+
+
+def one_currency(found: Collection[str | None]) -> str:
+    """The only currency there is, '' where none is named.
+
+    Raises:
+        ValueError: there are several.
+    """
     if len(found) > 1:
         raise ValueError(f"outcomes hold revenue in {sorted(map(str, found))}: convert it to one currency when logging")
-    return (found[0] if found else "") or ""
+    return next(iter(found), "") or ""
 
 
 def _outcomes(db) -> dict:

@@ -32,6 +32,7 @@ def figures_of(folder: Path, evidence: dict, plan: ExperimentPlan) -> dict:
     users = {arm: known.users for arm, known in arms.items()}
     last, total = evidence["stages"][-1], sum(users.values())
     cumulative, by_cut = slices.over_time(folder / "buckets.parquet", total, level)
+    metrics = {name: compared(arms, name, level) for name in RATIOS} | {"conversion": conversion(arms, level)}
     return {
         "share": last["share"],
         "stage": len(evidence["stages"]) - 1,
@@ -39,8 +40,8 @@ def figures_of(folder: Path, evidence: dict, plan: ExperimentPlan) -> dict:
         "looks": evidence["looks"] + 1,
         "users": users,
         "arms": {arm: described(known) for arm, known in arms.items()},
-        "rpm_lift": compared(arms, "rpm", level),
-        "metrics": {name: compared(arms, name, level) for name in RATIOS} | {"conversion": conversion(arms, level)},
+        "rpm_lift": metrics["rpm"],
+        "metrics": metrics,
         "pre_period_rpm_lift": compared({arm: known.before for arm, known in arms.items()}, "rpm", level),
         "revenue_cap": cap if cap < 1e300 else None,
         "over_time": cumulative,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPResponse
 from pathlib import Path
 
 from components import package_manifest, storage
@@ -197,12 +198,16 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
     return wait
 
 
-def _probe(gateway_url: str, arm: str) -> str:
-    headers = {"content-type": "application/json", "x-arm": arm, "x-shadow": "1"}  # no exposure
+def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPResponse:
+    """One side's answer through the gateway to a synthetic request, which is no exposure; to be closed."""
+    headers = {"content-type": "application/json", "x-arm": arm, "x-shadow": "1"}
     url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
-    request = urllib.request.Request(url, json.dumps(PROBE).encode(), headers)
+    return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=timeout_s)
+
+
+def _probe(gateway_url: str, arm: str) -> str:
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with ask(gateway_url, arm, PROBE, timeout_s=10) as answer:
             return answer.headers.get("x-model-version") or ""
     except OSError:  # refused, reset, timed out or an error status: the side is not up yet
         return ""

@@ -1,11 +1,10 @@
 """Whether a dark candidate answers through the gateway as it did offline: synthetic requests, never exposures."""
 
 import json
-import urllib.request
 from collections.abc import Callable
 
 from components import storage
-from components.release.canary import EXPECTED
+from components.release.canary import EXPECTED, ask
 
 LARGEST = 0.05  # difference of a probability; int8 scores depend on their batch a little
 TIMEOUT_S = 30.0
@@ -16,7 +15,7 @@ def parity_through(gateway_url: str) -> Callable[[str], str]:
 
     def check(version: str) -> str:
         expected = storage.get_json(EXPECTED.format(version=version)) or []
-        different = [row for row in expected if abs(ask(gateway_url, row) - row["exact"]) > LARGEST]
+        different = [row for row in expected if abs(exact(gateway_url, row) - row["exact"]) > LARGEST]
         if not different:
             return ""
         named = f"{different[0]['query']!r} / {different[0]['title']!r}"
@@ -27,11 +26,8 @@ def parity_through(gateway_url: str) -> Callable[[str], str]:
     return check
 
 
-def ask(gateway_url: str, row: dict) -> float:
+def exact(gateway_url: str, row: dict) -> float:
     """The probability of Exact that the candidate gives a pair."""
     body = {"query": row["query"], "instances": [{"title": row["title"]}], "request_id": "parity"}
-    headers = {"content-type": "application/json", "x-arm": "treatment", "x-shadow": "1"}
-    url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+    with ask(gateway_url, "treatment", body, TIMEOUT_S) as answer:
         return json.load(answer)["predictions"][0]["probabilities"]["Exact"]

@@ -49,6 +49,11 @@ class Settings:
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher
     # of a machine that writes rationales; 0: not stated, and no cost is reported
     usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")
+    router: str = _variable("BROADFAST_ROUTER", "envoy")  # or, on a cluster, standard or knative: KServe's modes
+    knative_tags: str = _variable("BROADFAST_KNATIVE_TAGS", "")  # enabled: Knative routes by its header of tags
+    stable_replicas: int = _count("BROADFAST_STABLE_REPLICAS", "2")
+    stable_replicas_most: int = _count("BROADFAST_STABLE_REPLICAS_MOST", "6")
+    candidate_replicas: int = _count("BROADFAST_CANDIDATE_REPLICAS", "2")
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))
     gateway_url: str = _variable("BROADFAST_GATEWAY_URL", "http://127.0.0.1:18000")
     gateway_admin_url: str = _variable("BROADFAST_GATEWAY_ADMIN_URL", "http://127.0.0.1:19901")

@@ -11,12 +11,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from components.release.router import CANDIDATE, EnvoyRouter
+from components.release.router import CANDIDATE, STRIPPED, EnvoyRouter
 from components.settings import Settings
 
 TYPES = "type.googleapis.com/envoy.extensions."
 HOST = "127.0.0.1"
-STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash", "x-shadow")  # only the shop's front end may say these
 PROBE = {
     "timeout": "1s",
     "interval": "1s",

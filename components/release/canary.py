@@ -16,11 +16,15 @@ from pathlib import Path
 
 from components import package_manifest, storage
 from components.release import machine, registry
-from components.release.router import Router
+from components.release.router import DIFFERENT, Router
 
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
 SERVING_TIMEOUT_S = 120.0
 EXPECTED = "packages-expected/{version}.json"  # what the gate heard offline, for the dark launch to be compared with
+ROLLOUT_ONLY = (
+    "rollout only, no verdict: this gateway draws a side for each request, and users are in no arm. Turn Knative's "
+    "tag-header-based-routing on and set BROADFAST_KNATIVE_TAGS=enabled, or ramp by `make canary`"
+)
 WaitReady = Callable[[str, str], None]  # (arm, version): returns when that arm's side serves that version
 
 
@@ -77,18 +81,22 @@ class World:
 
 
 def move_traffic(verdict: dict, world: World) -> dict:
-    """Do what an experiment's verdict says: the one place where a decision turns into traffic.
+    """Have both sides served, then do what an experiment's verdict says: where a decision turns into traffic.
 
     Raises:
         TimeoutError: the gateway does not follow, or a promoted version does not serve yet; the next look goes on.
     """
     state = registry.read_state()
+    world.router.serve(state["stable"], state["candidate"])
     if state["intent"]:
         return _moved(state["intent"]["word"], finish(world), "what was begun before is finished")
     if not machine.is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
         return _moved("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
     if state["experiment"]["paused"]:
         return _moved("none", state, "a person has paused the experiment")
+    if not world.router.arms:
+        keep_traffic(world, state)
+        return _moved("none", state, ROLLOUT_ONLY)
     intent = _gone(world, state)
     if not intent:
         keep_traffic(world, state)
@@ -123,10 +131,7 @@ def finish(world: World) -> dict:
         return _ramp(world, intent["percent"])
     if intent["word"] == "end":
         world.router.roll_back()
-        status = intent["status"]
-        return registry.update_state(
-            lambda state: machine.ended(state, status, world.clock()), status, reason=intent["reason"]
-        )
+        return _over(world, intent["status"], reason=intent["reason"])
     return _promote(world, state["candidate"], intent["reason"])
 
 
@@ -146,9 +151,14 @@ def _promote(world: World, version: str, reason: str) -> dict:
     world.router.promote(version)
     world.wait_ready("control", version)
     world.router.set_traffic(0)
-    return registry.update_state(
-        lambda state: machine.ended(state, "promoted", world.clock()), "promoted", version=version, reason=reason
-    )
+    return _over(world, "promoted", version=version, reason=reason)
+
+
+def _over(world: World, status: str, **facts) -> dict:
+    """The experiment's end, and the servers of what comes next."""
+    state = registry.update_state(lambda state: machine.ended(state, status, world.clock()), status, **facts)
+    world.router.serve(state["stable"], state["candidate"])
+    return state
 
 
 def keep_traffic(world: World, state: dict) -> None:
@@ -156,6 +166,7 @@ def keep_traffic(world: World, state: dict) -> None:
     served, wanted = world.router.read_back(), state["traffic_percent"]
     if served != wanted:
         world.router.set_traffic(wanted)
+    if served not in (wanted, DIFFERENT):  # a gateway on its way is not a hand
         what = f"traffic was at {served}% and is set back to {wanted}%: change it by `make canary`, not by hand"
         registry.update_state(machine.corrected, what)
 
@@ -200,7 +211,8 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
 
 def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPResponse:
     """One side's answer through the gateway to a synthetic request, which is no exposure; to be closed."""
-    headers = {"content-type": "application/json", "x-arm": arm, "x-shadow": "1"}
+    tag = {"treatment": "latest", "control": "prev"}[arm]  # the arm in Knative's words
+    headers = {"content-type": "application/json", "x-arm": arm, "knative-serving-tag": tag, "x-shadow": "1"}
     url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
     return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=timeout_s)
 

@@ -38,11 +38,18 @@ SHADOW = {  # while the candidate is dark it gets a copy of every request; the a
     ],
 }
 LISTENERS = ("internal", "edge")
+# only the shop's front end may say these; who comes in from outside has them taken off
+STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash", "x-shadow", "knative-serving-tag")
 DIFFERENT = -1  # what read_back says of listeners that serve different weights, or none yet
 
 
 class Router(Protocol):
     """Moves requests that name no arm between the stable version and the candidate."""
+
+    arms: bool  # whether a request that names an arm gets there; where it does not, no experiment has a verdict
+
+    def serve(self, stable: str | None, candidate: str | None) -> None:
+        """Have both sides run these versions; without a candidate its arm is stable's, and its servers go."""
 
     def set_traffic(self, percent: int) -> None:
         """Send `percent` of them to the candidate; returns when that is really so."""
@@ -60,6 +67,8 @@ class Router(Protocol):
 class EnvoyRouter:
     """Routes as two watched files, `rds/internal.yaml` (honours x-arm) and `rds/edge.yaml` (ignores and strips it)."""
 
+    arms = True
+
     def __init__(self, folder: str | Path, admin_url: str, timeout_s: float = 30.0):
         self.folder, self.admin_url, self.timeout_s = Path(folder), admin_url.rstrip("/"), timeout_s
 
@@ -69,10 +78,12 @@ class EnvoyRouter:
         Raises:
             ValueError: the percentage is not a whole number from 0 to 100.
         """
-        if percent not in range(101):
-            raise ValueError(f"traffic_percent is {percent!r}; give a whole number from 0 to 100")
+        whole_percent(percent)
         for listener in LISTENERS:
             _replace(self.folder / "rds" / f"{listener}.yaml", json.dumps(routes(listener, percent), indent=1))
+
+    def serve(self, stable: str | None, candidate: str | None) -> None:
+        """Nothing to do: who runs the servers follows the desired state, which names both versions."""
 
     def set_traffic(self, percent: int) -> None:
         """Write the weights and wait until Envoy's admin interface reports them.
@@ -106,6 +117,17 @@ class EnvoyRouter:
         weights = {config["name"]: _weight(config) for config in (entry["route_config"] for entry in entries)}
         served = {weights.get(listener, DIFFERENT) for listener in LISTENERS}
         return served.pop() if len(served) == 1 else DIFFERENT
+
+
+def whole_percent(percent: int) -> int:
+    """A share of traffic as gateways take it.
+
+    Raises:
+        ValueError: it is not a whole number from 0 to 100.
+    """
+    if percent not in range(101):
+        raise ValueError(f"traffic_percent is {percent!r}; give a whole number from 0 to 100")
+    return percent
 
 
 def routes(listener: str, percent: int) -> dict:

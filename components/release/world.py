@@ -1,13 +1,48 @@
-"""What a decision moves and asks, as the settings say."""
+"""What a decision moves and asks, as the settings say: on a laptop Envoy, on a cluster KServe in one of its modes."""
 
-from components.release.canary import World, wait_until_serves
+import time
+
+from components.release.canary import SERVING_TIMEOUT_S, WaitReady, World, wait_until_serves
+from components.release.knative_router import KnativeRouter
+from components.release.kserve import Replicas
+from components.release.kubernetes_api import KubernetesApi, connect
 from components.release.parity import parity_through
 from components.release.router import EnvoyRouter
+from components.release.standard_router import StandardRouter
 from components.settings import Settings
 
 
 def world_of_settings() -> World:
-    """The gateway's router, readiness and parity through it, and the clock."""
+    """The router, readiness and parity through the gateway, and the clock.
+
+    Raises:
+        ValueError: BROADFAST_ROUTER names no router, or there is no Kubernetes to speak to.
+    """
     settings = Settings()
-    router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
-    return World(router, wait_until_serves(settings.gateway_url), parity_through(settings.gateway_url))
+    wait, parity = wait_until_serves(settings.gateway_url), parity_through(settings.gateway_url)
+    if settings.router == "envoy":
+        return World(EnvoyRouter(settings.gateway, settings.gateway_admin_url), wait, parity)
+    if settings.router not in ("standard", "knative"):
+        raise ValueError(f"BROADFAST_ROUTER is {settings.router!r}; give envoy, standard or knative")
+    api = KubernetesApi(settings.namespace, connect())
+    packages = f"s3://{settings.s3_bucket}/packages"
+    replicas = Replicas(settings.stable_replicas, settings.stable_replicas_most, settings.candidate_replicas)
+    if settings.router == "standard":
+        return World(StandardRouter(api, packages, replicas), wait, parity)
+    router = KnativeRouter(api, packages, settings.knative_tags == "enabled", replicas)
+    if router.arms:
+        return World(router, wait, parity)
+    return World(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate
+
+
+def wait_for_revision(router: KnativeRouter, timeout_s: float = SERVING_TIMEOUT_S) -> WaitReady:
+    """A wait that believes Knative's status, where no request can be sent to one side."""
+
+    def wait(arm: str, version: str) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not router.is_ready():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Knative has no ready revision of {version} ({arm}) after {timeout_s:.0f} s")
+            time.sleep(1)
+
+    return wait

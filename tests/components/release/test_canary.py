@@ -4,7 +4,10 @@ import pytest
 
 from components import package_manifest
 from components.release import canary
+from components.release.kubernetes_api import KubernetesApi
 from components.release.registry import read_state, replayed
+from components.release.standard_router import StandardRouter
+from tests.components.release.kubernetes_server import cluster
 
 pytestmark = pytest.mark.slow
 
@@ -12,8 +15,13 @@ pytestmark = pytest.mark.slow
 class Notes:
     """A router and a wait that write down what they were asked for."""
 
+    arms = True
+
     def __init__(self):
         self.said = []
+
+    def serve(self, stable, candidate):
+        self.sides = (stable, candidate)
 
     def set_traffic(self, percent):
         self.said.append(percent)
@@ -187,3 +195,34 @@ def test_after_an_end_the_next_candidate_may_start(started, package):
     assert canary.start_canary(package("newer"), released(package("newer")))["started"]
     whats = [entry["what"] for entry in read_state()["history"]]
     assert whats[-3:] == ["decided: rolled back", "rolled back", "candidate released by the gate"]
+
+
+def test_both_sides_are_served_at_every_look_and_after_the_last(started):
+    notes = Notes()
+    canary.move_traffic(judged("continue"), notes.world)
+    assert notes.sides == (started["old"], started["new"])
+    canary.move_traffic(judged("promote"), notes.world)
+    assert notes.sides == (started["new"], None)
+
+
+def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started):
+    class ByRequest(Notes):
+        arms = False
+
+    moved = canary.move_traffic(judged("promote"), ByRequest().world)
+    assert moved["moved"] == "none" and moved["reason"].startswith("rollout only, no verdict: ")
+    assert read_state()["experiment"]["status"] == "running"
+
+
+def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
+    with cluster() as (objects, api):
+        router = StandardRouter(KubernetesApi("shop", api), "s3://models/packages", timeout_s=1)
+        world = canary.World(router, lambda arm, version: None, lambda version: "")
+        for word in ("continue", "ramp", "ramp", "promote", "promote"):
+            experiment = read_state()["experiment"]
+            verdict = {"verdict": word, "reason": "-", "next_share": 0.5, "stages": experiment["stages"]}
+            canary.move_traffic(verdict | {"experiment_id": experiment["experiment_id"]}, world)
+        (name,) = [name for kind, name in objects.objects if kind == "inferenceservices"]
+        stable = objects.objects[("inferenceservices", name)]
+    assert name == "relevance-stable" and stable["metadata"]["labels"]["broadfast/version"] == started["new"]
+    assert read_state()["stable"] == started["new"] and read_state()["corrections"] == 0

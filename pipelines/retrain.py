@@ -20,16 +20,16 @@ DEFAULT: Profile = paper()
 def in_shards(name: str, shards: List[str], asked: dict) -> dsl.PipelineTask:
     """Ask for rationales on as many machines as there are shards, and gather what they wrote."""
     with dsl.ParallelFor(items=shards, name=name) as shard:
-        part = resources.on_gpu(rationales.generate_rationales(**asked, shard=shard))
+        part = resources.place(rationales.generate_rationales(**asked, shard=shard), "rationales")
     parts, refused, said = (dsl.Collected(part.outputs[name]) for name in ("rationales", "quarantine", "facts"))
-    return rationales.gather_rationales(parts=parts, refused=refused, said=said)
+    return resources.place(rationales.gather_rationales(parts=parts, refused=refused, said=said), "data")
 
 
 @dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
 def retrain(
     source: str = "s3://broadfast/sources/judgements",
     columns: str = "",
-    as_of: str = "2026-01-01T00:00:00+00:00",
+    as_of: str = "",  # of the features; "": when the step runs
     logs_prefix: str = "logs",
     prepare_config: str = DEFAULT.prepare.to_json(),
     audited: str = "",
@@ -108,7 +108,7 @@ def retrain(
         },
     )
     audit = judgements.audit_labels(judgements=table, filled=audited, config=audit_config)
-    teacher.report_teacher(
+    judged_teacher = teacher.report_teacher(
         before=before.outputs["rationales"],
         before_refused=before.outputs["quarantine"],
         tuned=after_sft.outputs["rationales"],
@@ -143,7 +143,7 @@ def retrain(
     candidate_scores = student.predict_split(
         package=package.outputs["package"], training_set=training_set, split="valid"
     )
-    student.predict_split(  # beside it, for the report
+    plain_scores = student.predict_split(  # beside it, for the report
         package=plain_package.outputs["package"], training_set=training_set, split="valid"
     )
     baseline_scores = student.predict_split(
@@ -168,11 +168,28 @@ def retrain(
         started_canary = release.start_canary(  # refuses by itself anything but release
             package=package.outputs["package"], verdict=verdict.outputs["verdict"]
         ).after(registered)
-        started_canary.set_caching_options(False)
 
-    for task in (started, tuned, hardened):
-        resources.on_gpu(task, Settings().training_gpus)
-    for task in (before, after_sft, after_dpo):
-        resources.on_gpu(task)
-    for task in (serving, registered):
-        task.set_caching_options(False)
+    placed = {
+        "sources": (judged,),
+        "data": (exemplars, conflicts, audit, judged_teacher),
+        "features": (featured,),
+        "rationales": (before, after_sft, after_dpo),
+        "embeddings": (embedded,),
+        "lrkd": (distilled, plain),
+        "student": (
+            package,
+            plain_package,
+            baseline,
+            candidate_scores,
+            plain_scores,
+            baseline_scores,
+            measured,
+            verdict,
+        ),
+        "release": (serving, registered, started_canary),
+    }
+    for row, tasks in placed.items():
+        for task in tasks:
+            resources.place(task, row)
+    for row, task in (("sft", started), ("sft", tuned), ("dpo", hardened)):
+        resources.place(task, row, Settings().training_gpus)

@@ -1,7 +1,7 @@
 """One night of features: fetch the logs, build the files, fill the store, join the training set."""
 
 import tempfile
-from datetime import datetime
+from datetime import UTC, datetime
 
 from components import contracts
 from components.features.build import build
@@ -13,7 +13,7 @@ def features_of_the_night(tables: tuple[str, str], logs_prefix: str, as_of: str,
     """From (judgements, items) to (feature folder, training set); an empty prefix reads no logs.
 
     Raises:
-        ValueError: `as_of` is no ISO 8601 moment with a time zone.
+        ValueError: `as_of` is no ISO 8601 moment with a time zone; none at all is now.
     """
     (judgements, items), (folder, out), moment = tables, outputs, _moment(as_of)
     with tempfile.TemporaryDirectory() as scratch:
@@ -32,6 +32,8 @@ def features_of_the_night(tables: tuple[str, str], logs_prefix: str, as_of: str,
 
 
 def _moment(text: str) -> datetime:
+    if not text:
+        return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components import base_models
+from components import base_models, storage
 from components.models import PACKAGES, model_path
 
 
@@ -57,3 +57,14 @@ def test_a_base_model_is_saved_as_safetensors_with_its_tokenizer(tmp_path):
     said = base_models.save_base_model(str(tmp_path / "hub"), tmp_path / "model")
     assert said["digest"] == base_models.model_digest(tmp_path / "model") and said["parameters"] > 30522 * 16
     assert (tmp_path / "model" / "model.safetensors").exists() and (tmp_path / "model" / "tokenizer.json").exists()
+
+
+@pytest.mark.slow
+def test_a_model_on_s3_is_downloaded_once_for_a_cluster_reaches_no_hub(s3, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    storage.put_folder(tmp_path, "models/mine")
+    folder = model_path("s3://broadfast/models/mine")
+    assert (Path(folder) / "config.json").read_text() == "{}"
+    assert model_path("s3://broadfast/models/mine") == folder
+    with pytest.raises(FileNotFoundError, match="models/nobodys holds nothing"):
+        model_path("s3://broadfast/models/nobodys")

@@ -9,7 +9,7 @@ from pipelines.experiment import experiment
 
 def compiled(tmp_path):
     compiler.Compiler().compile(experiment, str(tmp_path / "experiment.yaml"))
-    return yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+    return next(yaml.safe_load_all((tmp_path / "experiment.yaml").read_text()))
 
 
 def test_no_step_of_an_experiment_is_ever_cached(tmp_path):

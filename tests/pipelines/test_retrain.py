@@ -2,28 +2,37 @@
 
 import pytest
 import yaml
+from google.protobuf import json_format
 from kfp import compiler, dsl
 
 from components.release import component as release
 from pipelines import resources
 from pipelines.experiment import experiment
-from pipelines.resources import GPU
+from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
 from pipelines.retrain import retrain
+from tests.components.release.servers import environment
 from tests.pipelines.ir_lint import dangling, tasks
 
 WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 6)}
-ON_GPU = {"start-teacher", "fine-tune", "optimise-preferences"} | WRITING
-UNCACHED = {"read-serving-version", "register-baseline", "start-canary"}
+ROWS = {
+    "rationales": WRITING,
+    "sft": {"start-teacher", "fine-tune"},
+    "dpo": {"optimise-preferences"},
+    "embeddings": {"embed-rationales"},
+    "lrkd": {"train-student", "train-student-2"},
+}
+NEVER_CACHED = {"read-serving-version", "register-baseline", "start-canary"}
+READ_EVERY_NIGHT = {"prepare-judgements", "build-features"}
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     """Each pipeline's text, specification, and what is said for Kubernetes."""
     folder, found = tmp_path_factory.mktemp("ir"), {}
-    for pipeline in (retrain, experiment):
+    for pipeline in map(resources.for_cluster, (retrain, experiment)):
         compiler.Compiler().compile(pipeline, str(folder / f"{pipeline.name}.yaml"))
         text = (folder / f"{pipeline.name}.yaml").read_text()
-        spec, *platform = yaml.safe_load_all(text)
+        spec, *platform = yaml.load_all(text, yaml.CSafeLoader)
         found[pipeline.name] = text, spec, platform[0]["platforms"]["kubernetes"] if platform else {}
     return found
 
@@ -58,36 +67,68 @@ def test_the_lint_finds_an_input_that_a_sub_pipeline_does_not_declare():
     assert not dangling({"root": outer, "components": {"inner": inner, "step": {}}})
 
 
-def test_what_writes_tunes_or_prompts_the_teacher_runs_on_a_gpu_and_nothing_else(compiled):
+@pytest.mark.parametrize(("row", "step"), [(row, step) for row, steps in ROWS.items() for step in sorted(steps)])
+def test_a_step_has_the_pool_the_toleration_the_gpu_and_the_end_that_its_row_says(compiled, row, step):
+    _, spec, platform = compiled["retrain"]
+    said, placed = PLACEMENTS[row], platform["deploymentSpec"]["executors"][f"exec-{step}"]
+    limits = spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]["resources"]
+    assert placed["nodeSelector"]["labels"] == {POOL: said.pool}
+    tolerated = [GPU] + [SPOT] * said.spot
+    assert placed["tolerations"] == [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in tolerated]
+    assert (limits["accelerator"]["resourceType"], limits["accelerator"]["resourceCount"]) == (GPU, str(said.gpus))
+    assert (limits["resourceCpuLimit"], limits["resourceMemoryLimit"]) == (str(said.cpu), f"{said.memory}Gi")
+    memory = [mount for mount in placed["emptyDirMounts"] if mount.get("medium") == "Memory"]
+    assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", said.shared_memory)]
+    assert int(placed["activeDeadlineSeconds"]) == 3600 * said.hours
+    assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == said.retries
+
+
+def test_no_other_step_asks_for_a_gpu(compiled):
     executors = compiled["retrain"][1]["deploymentSpec"]["executors"]
-    limits = {name: said["container"].get("resources", {}) for name, said in executors.items()}
-    assert {name.removeprefix("exec-") for name, limit in limits.items() if limit} == ON_GPU
-    for step in ON_GPU:
-        accelerator = limits[f"exec-{step}"]["accelerator"]
-        assert (accelerator["resourceType"], accelerator["resourceCount"]) == (GPU["type"], "1")
+    asking = {name for name, said in executors.items() if "accelerator" in said["container"].get("resources", {})}
+    assert {name.removeprefix("exec-") for name in asking} == set().union(*ROWS.values())
 
 
 def test_the_teacher_is_tuned_on_as_many_gpus_of_one_machine_as_is_said():
     @dsl.pipeline
     def tuning():
-        resources.on_gpu(release.read_serving_version(), 4)
+        resources.place(release.read_serving_version(), "sft", 4)
 
     limits = tuning.pipeline_spec.deployment_spec["executors"]["exec-read-serving-version"]["container"]["resources"]
     assert limits["accelerator"]["resourceCount"] == "4" and limits["resourceMemoryLimit"] == "256Gi"
 
 
-def test_gpu_steps_tolerate_the_pools_taint_have_shared_memory_and_an_end(compiled):
-    placed = compiled["retrain"][2]["deploymentSpec"]["executors"]
-    assert {name.removeprefix("exec-") for name in placed} == ON_GPU
+def test_every_step_is_not_root_is_labelled_and_takes_secrets_by_reference(pipeline):
+    _, spec, platform = pipeline
+    placed = platform["deploymentSpec"]["executors"]
+    assert placed.keys() == spec["deploymentSpec"]["executors"].keys()
     for said in placed.values():
-        assert said["tolerations"] == [{"key": GPU["type"], "operator": "Exists", "effect": "NoSchedule"}]
-        assert said["emptyDirMounts"][0]["mountPath"] == "/dev/shm" and int(said["activeDeadlineSeconds"]) > 0
+        assert said["securityContext"] == {"runAsUser": "65532", "runAsGroup": "65532", "runAsNonRoot": True}
+        assert said["podMetadata"]["labels"]["broadfast/step"] in PLACEMENTS
+        assert {secret["secretName"] for secret in said["secretAsEnv"]} <= {"broadfast-s3", "broadfast-feature-store"}
+    assert "AWS_SECRET" not in str(spec)
 
 
-def test_only_steps_that_read_or_change_the_world_outside_are_never_taken_from_a_cache(compiled):
-    cached = {name: task.get("cachingOptions") for name, task in tasks(compiled["retrain"][1]).items()}
-    uncached = {name for name, said in cached.items() if said is not None and not said.get("enableCache")}
-    assert uncached == UNCACHED
+def test_a_queue_of_kueues_is_a_label_where_one_is_named():
+    with environment(BROADFAST_QUEUE="night"):
+        platform = json_format.MessageToDict(resources.for_cluster(experiment).platform_spec)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    labels = executors["exec-begin-look"]["podMetadata"]["labels"]
+    assert labels["kueue.x-k8s.io/queue-name"] == "night"
+
+
+def test_every_step_says_whether_an_earlier_run_may_answer(pipeline, compiled):
+    steps = {name: task for name, task in tasks(pipeline[1]).items() if f"exec-{name}" in str(pipeline[1])}
+    uncached = {name for name, task in steps.items() if not task["cachingOptions"].get("enableCache")}
+    outside = NEVER_CACHED | READ_EVERY_NIGHT if pipeline is compiled["retrain"] else set(steps)
+    assert uncached == outside
+
+
+def test_on_a_laptop_sources_are_digests_and_failures_are_said_at_once():
+    steps = tasks(json_format.MessageToDict(retrain.pipeline_spec))
+    uncached = {name for name, task in steps.items() if task.get("cachingOptions") == {}}
+    assert uncached >= NEVER_CACHED and not READ_EVERY_NIGHT & uncached
+    assert not any("retryPolicy" in task for task in steps.values())
 
 
 def test_the_canary_starts_only_inside_the_gates_condition(compiled):

@@ -163,6 +163,9 @@ def retrain(
         baseline_name=baseline_name,
         config=gate_config,
     )
+    kept = release.record_night(
+        verdict=verdict.outputs["verdict"], sampled=sampled.outputs["facts"], final=final.outputs["facts"]
+    )
     registered = release.register_baseline(package=baseline.outputs["package"])
     with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):  # for the graph;
         started_canary = release.start_canary(  # refuses by itself anything but release
@@ -186,7 +189,7 @@ def retrain(
             measured,
             verdict,
         ),
-        "release": (serving, registered, started_canary),
+        "release": (serving, kept, registered, started_canary),
     }
     for row, tasks in placed.items():
         for task in tasks:

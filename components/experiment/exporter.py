@@ -22,6 +22,8 @@ from components.experiment.logs import STATE, moment
 
 INTERVALS = ("rpm", "rs", "click_through", "conversion")
 ENDS = ("estimate", "low", "high")
+NIGHTS = "release/nights"  # one object a night, which the release writes
+VERDICTS = ("release", "hold", "reject")
 NUMBERS = {  # of a look: metric, what it says
     "srm_p_value": "p-value of the arms' sizes, valid at every look",
     "disagreements": "logged arms that the users' hashes do not give",
@@ -38,6 +40,7 @@ class ReleaseCollector(Collector):
         try:
             state = storage.get_json(STATE)
             look = newest_look(state)
+            night = newest(NIGHTS)
         except (OSError, ValueError, S3Error, HTTPError) as error:
             print(f"the state cannot be read: {error}", file=sys.stderr, flush=True)
             up.add_metric([], 0)
@@ -47,6 +50,7 @@ class ReleaseCollector(Collector):
         yield up
         yield from of_state(state or {}, datetime.now(UTC))
         yield from of_look(look) if look.get("figures") else ()
+        yield from of_night(night, datetime.now(UTC)) if night else ()
 
 
 def newest_look(state: dict | None) -> dict:
@@ -54,9 +58,13 @@ def newest_look(state: dict | None) -> dict:
     experiment = (state or {}).get("experiment")
     if not experiment:
         return {}
-    names = list(storage.names_below(f"experiment/{experiment['experiment_id']}/looks"))
-    newest = max(names, key=lambda name: name.rsplit("/", 1)[1], default="")
-    return (storage.get_json(newest) or {}) if newest else {}
+    return newest(f"experiment/{experiment['experiment_id']}/looks")
+
+
+def newest(prefix: str) -> dict:
+    """The JSON object below a prefix whose name, a time, is the last; empty where there is none."""
+    name = max(storage.names_below(prefix), key=lambda name: name.rsplit("/", 1)[1], default="")
+    return (storage.get_json(name) or {}) if name else {}
 
 
 def of_state(state: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
@@ -83,6 +91,26 @@ def of_state(state: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
         if state.get(role):
             versions.add_metric([role, state[role]], 1)
     yield versions
+
+
+def of_night(night: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """The last night: when it ended, what its gate said, how good its student is, what its rationales took."""
+    age = (now - moment(night["time"])).total_seconds()
+    yield GaugeMetricFamily("broadfast_night_age_seconds", "since the last night's gate spoke", value=age)
+    verdicts = GaugeMetricFamily("broadfast_night_verdict", "1 for what the last night's gate said", labels=["verdict"])
+    for word in VERDICTS:
+        verdicts.add_metric([word], int(night["verdict"] == word))
+    yield verdicts
+    quality = GaugeMetricFamily("broadfast_night_quality", "of the last night's student", labels=["metric"])
+    for name, value in night["metrics"].items():
+        quality.add_metric([name], value)
+    yield quality
+    used = GaugeMetricFamily("broadfast_night_used", "what its rationales took that were new", labels=["what"])
+    for name, value in night["used"].items():
+        used.add_metric([name], value)
+    yield used
+    if night["usd"] is not None:
+        yield GaugeMetricFamily("broadfast_night_usd", "cost of its rationales in US dollars", value=night["usd"])
 
 
 def of_look(look: dict) -> Iterator[GaugeMetricFamily]:

@@ -21,7 +21,7 @@ ROWS = {
     "embeddings": {"embed-rationales"},
     "lrkd": {"train-student", "train-student-2"},
 }
-NEVER_CACHED = {"read-serving-version", "register-baseline", "start-canary"}
+NEVER_CACHED = {"read-serving-version", "record-night", "register-baseline", "start-canary"}
 READ_EVERY_NIGHT = {"prepare-judgements", "build-features"}
 
 

@@ -1,0 +1,119 @@
+"""Alerts fire when they should, and every metric that a rule or a dashboard names is one that a server really has."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from components import storage
+from components.experiment.exporter import ReleaseCollector
+from components.release.registry import update_state
+from tests.components.experiment.test_exporter import EXPERIMENT, LOOK
+from tests.manifests.rendered import ROOT, objects, one
+
+MONITORING = ROOT / "manifests" / "components" / "monitoring"
+NAME = re.compile(r"\bbroadfast_[a-z0-9_]+")
+NIGHT = {
+    "time": "2026-01-05T03:00:00+00:00",
+    "verdict": "hold",
+    "metrics": {"macro_f1": 0.5},
+    "used": {"seconds": 60.0},
+    "usd": 1.5,
+}
+
+
+def spec():
+    return one(objects("staging"), "PrometheusRule", "broadfast")["spec"]
+
+
+@pytest.fixture
+def promtool():
+    found = shutil.which("promtool")
+    if not found:
+        pytest.skip("promtool is not installed: Debian's package prometheus has it")
+    return found
+
+
+def checked(promtool, folder, rules):
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
+    shutil.copy(Path(__file__).with_name("alerts.yaml"), folder)
+    return subprocess.run([promtool, "test", "rules", "alerts.yaml"], cwd=folder, capture_output=True, text=True)
+
+
+def test_every_alert_fires_when_it_should_and_not_before(promtool, tmp_path):
+    ran = checked(promtool, tmp_path, spec())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_an_alert_whose_threshold_is_lost_fails_its_test(promtool, tmp_path):
+    rules = spec()
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule["expr"] = rule["expr"].replace("> 36 * 3600", "> 360 * 3600")
+    ran = checked(promtool, tmp_path, rules)
+    assert ran.returncode != 0 and "BroadfastFeaturesStale" in ran.stdout + ran.stderr
+
+
+def test_every_alert_has_a_test():
+    alerts = {rule["alert"] for group in spec()["groups"] for rule in group["rules"] if "alert" in rule}
+    said = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
+    fired = {case["alertname"] for test in said["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]}
+    assert alerts == fired and len(alerts) == 11
+
+
+def named_metrics():
+    """Every metric of ours in a rule's or a panel's expression, without those that a rule records."""
+    rules = [rule["expr"] for group in spec()["groups"] for rule in group["rules"]]
+    boards = [json.loads(path.read_text()) for path in sorted((MONITORING / "dashboards").glob("*.json"))]
+    panels = [target["expr"] for board in boards for panel in board["panels"] for target in panel["targets"]]
+    variables = [entry["query"] for board in boards for entry in board["templating"]["list"]]
+    assert len(boards) == 3 and len(panels) > 30
+    return {name for text in rules + panels + variables for name in NAME.findall(text)}
+
+
+def of_server(modules):
+    """The metrics of a server's modules, labels given, as Prometheus would see them."""
+    program = f"import {modules}\nfrom prometheus_client import REGISTRY\n" + (
+        "for metric in list(REGISTRY._collector_to_names):\n"
+        "    names = getattr(metric, '_labelnames', ())\n"
+        "    names and metric.labels(*names)\n"
+        "from prometheus_client import generate_latest\nprint(generate_latest().decode())"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return samples(ran.stdout)
+
+
+def samples(text):
+    return {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+
+
+@pytest.mark.slow
+def test_every_metric_that_a_rule_or_a_dashboard_names_is_one_that_a_server_has(s3):
+    state = {"stable": "v1", "candidate": "v2", "queued": "v3", "traffic_percent": 25, "experiment": EXPERIMENT}
+    update_state(lambda before: before | state, "test")
+    storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
+    storage.put_json("release/nights/20260105T030000Z.json", NIGHT)
+    released = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
+    serving = of_server("serving.metrics, serving.spool_metrics")
+    named = named_metrics()
+    assert len(named) > 30
+    assert named <= released | serving, named - released - serving
+
+
+def test_panels_do_not_lie_over_each_other_and_each_has_a_title():
+    for path in (MONITORING / "dashboards").glob("*.json"):
+        panels = json.loads(path.read_text())["panels"]
+        cells = [
+            (x, y)
+            for panel in panels
+            for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+            for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+        ]
+        assert len(cells) == len(set(cells)), path.name
+        assert all(panel["title"] and panel["targets"] for panel in panels)

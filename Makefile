@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment clean
+.PHONY: help run smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -31,9 +31,55 @@ test-fast: .venv ## the tests that start no server and train nothing
 lint: .venv ## ruff's opinion
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 
-compile: .venv ## write both pipelines for a cluster, as KFP's IR, to build/
-	$(PY) -m pipelines.deploy --out build
+# --- a cluster; each says what it did, and where all is done already, that there is nothing to do
+TAG ?= $(shell git rev-parse --short=12 HEAD)
+REGISTRY ?= registry.example.com/broadfast
+NAMESPACE ?= broadfast
+OVERLAY ?= staging
+PROFILE ?= paper
+CRON ?= 0 0 2 * * *
+REASON ?= by hand
+named = BROADFAST_REGISTRY="$(REGISTRY)" BROADFAST_IMAGE_TAG="$(TAG)" BROADFAST_NAMESPACE="$(NAMESPACE)"
+control = kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.control
+steered = --by "$(or $(USER),$(shell id -un))" --reason "$(REASON)"
+needed = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 
+compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
+	$(named) $(PY) -m pipelines.deploy compile --out build --profile $(PROFILE)
+
+images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.example.com/broadfast [IMAGES=--push]
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(named) $(PY) -m pipelines.build $(IMAGES)
+
+pin: .venv ## write production's images by digest, as the registry has them: make pin REGISTRY=.. [TAG=..]
+	$(named) $(PY) -m pipelines.pin $(PIN)
+
+deploy-platform: .venv ## apply an overlay to the cluster of your kubeconfig: make deploy-platform OVERLAY=staging
+	$(PY) -m pipelines.platform $(OVERLAY) $(PLATFORM)
+
+deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-pipeline HOST=http://localhost:8888 CRON="0 0 2 * * *"
+	$(named) $(PY) -m pipelines.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
+
+canary: ## give a registered version a share of traffic: make canary VERSION=.. PERCENT=5 [REASON=..]
+	$(call needed,VERSION,VERSION=1f3a PERCENT=5)$(call needed,PERCENT,VERSION=1f3a PERCENT=5)$(control) canary $(VERSION) $(PERCENT) $(steered)
+
+promote: ## make the candidate stable, without waiting for a verdict
+	$(control) force promote $(steered)
+
+rollback: ## all traffic back to stable, and the experiment ends
+	$(control) force roll-back $(steered)
+
+status: ## what serves, what is tried, and what happened last
+	kubectl -n $(NAMESPACE) get inferenceservices,httproutes -l app.kubernetes.io/part-of=broadfast
+	$(control) status
+
+audit: .venv ## known weaknesses of every Python package that an image holds
+	.venv/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --desc off $(AUDIT)
+
+manifests: .venv ## render every overlay and hold it to the manifests' rules
+	for overlay in $(if $(wildcard manifests/overlays/production/images),production) staging kubeflow; do \
+	  .venv/bin/kubectl kustomize manifests/overlays/$$overlay | $(PY) -m pipelines.manifest_rules || exit 1; done
+
+# --- measurements
 bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves runs/bench/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes

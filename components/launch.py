@@ -1,19 +1,29 @@
-"""One training on every GPU of a machine: a process each, started by PyTorch; accelerate keeps them in step."""
+"""One training on every GPU: a process each, started by PyTorch, on this machine or, by a TrainJob, on several.
+
+accelerate keeps the processes in step, for PyTorch tells each who it is.
+"""
 
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
+
+from components.settings import Settings
 
 
 def on_every_gpu(train: Callable[..., dict], *arguments, processes: int = 0) -> dict:
     """What `train(*arguments)` returns on the first of `processes`; 0 is one a GPU, and without any, one.
 
-    One is this process. Of several, each calls `train`, a function of a module, with the same arguments.
+    One is this process. Of several, each calls `train`, a function of a module, with the same arguments. Where the
+    settings say several machines, they are asked for.
 
     Raises:
         RuntimeError: a process failed, with its rank and its error; the others are stopped.
     """
     import torch
 
+    if Settings().training_nodes > 1 and not processes:
+        from components.trainjob import on_every_node
+
+        return on_every_node(train, *arguments)
     count = processes or max(1, torch.cuda.device_count())
     if count == 1:
         return train(*arguments)

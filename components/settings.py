@@ -47,6 +47,8 @@ class Settings:
     queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
+    training_nodes: int = _count("BROADFAST_TRAINING_NODES", "1")  # of several, each a machine of Kubeflow's Trainer
+    teacher_image: str = _variable("BROADFAST_TEACHER_IMAGE", "")  # of these machines: the step's own
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher
     # of a machine that writes rationales; 0: not stated, and no cost is reported
     usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")

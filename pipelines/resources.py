@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kfp import dsl, kubernetes
 from kfp.dsl import graph_component
 
+from components.images import image
 from components.settings import Settings
 
 GPU = "nvidia.com/gpu"
@@ -18,6 +19,7 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 USER = 65532  # the images' own, with no name on the node
 SETTINGS, S3, STORE = "broadfast-settings", "broadfast-s3", "broadfast-feature-store"
 CLUSTER = ContextVar("cluster", default=False)  # whether a pipeline is written for a cluster just now
+ON_NODES = ("sft", "dpo")  # what a TrainJob may run on several machines
 OF_SETTINGS = (
     "BROADFAST_S3_ENDPOINT",
     "BROADFAST_S3_BUCKET",
@@ -67,8 +69,13 @@ PLACEMENTS = {
 
 def place(task: dsl.PipelineTask, row: str, gpus: int = 0) -> dsl.PipelineTask:
     """Place a step as its row says; `gpus` is of one machine, where it is not the row's."""
-    said = PLACEMENTS[row]
-    gpus = gpus or said.gpus
+    said, cluster = PLACEMENTS[row], CLUSTER.get()
+    gpus, pool = gpus or said.gpus, said.pool
+    if cluster and row in ON_NODES and Settings().training_nodes > 1:  # its pod asks for a TrainJob and waits
+        gpus, pool = 0, "cpu"
+        task.set_env_variable("BROADFAST_TRAINING_NODES", str(Settings().training_nodes))
+        task.set_env_variable("BROADFAST_TRAINING_GPUS", str(Settings().training_gpus))
+        task.set_env_variable("BROADFAST_TEACHER_IMAGE", image("teacher"))
     if gpus:
         task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
         kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
@@ -78,11 +85,10 @@ def place(task: dsl.PipelineTask, row: str, gpus: int = 0) -> dsl.PipelineTask:
         mount = {"volume_name": "shm", "mount_path": "/dev/shm", "medium": "Memory"}
         kubernetes.empty_dir_mount(task, **mount, size_limit=said.shared_memory)
     task.set_cpu_limit(str(max(1, gpus) * said.cpu)).set_memory_limit(f"{max(1, gpus) * said.memory}Gi")
-    cluster = CLUSTER.get()
     if cluster:
         task.set_retry(said.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     task.set_caching_options(said.cached == "always" or (said.cached == "laptop" and not cluster))
-    kubernetes.add_node_selector(task, POOL, said.pool)
+    kubernetes.add_node_selector(task, POOL, pool)
     kubernetes.set_timeout(task, said.hours * 3600)
     return _as_ours(task, row, said)
 

@@ -5,9 +5,9 @@ A request picks a side by Knative's header of tags (`Knative-Serving-Tag`: lates
 
 from collections.abc import Callable
 
+from components.kubernetes_api import KubernetesApi
 from components.release import kserve
 from components.release.kserve import Replicas
-from components.release.kubernetes_api import KubernetesApi
 from components.release.router import DIFFERENT, whole_percent
 from components.release.standard_router import is_rolled_out, wait
 

@@ -7,9 +7,9 @@ The overlays' routes say where callers come in (gateway, hostnames); who answers
 import time
 from collections.abc import Callable
 
+from components.kubernetes_api import KubernetesApi
 from components.release import kserve
 from components.release.kserve import CANDIDATE, STABLE, Replicas
-from components.release.kubernetes_api import KubernetesApi
 from components.release.router import DIFFERENT, whole_percent
 
 SIZES = Replicas()

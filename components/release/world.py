@@ -2,10 +2,10 @@
 
 import time
 
+from components.kubernetes_api import KubernetesApi, connect
 from components.release.canary import SERVING_TIMEOUT_S, WaitReady, World, wait_until_serves
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import Replicas
-from components.release.kubernetes_api import KubernetesApi, connect
 from components.release.parity import parity_through
 from components.release.router import EnvoyRouter
 from components.release.standard_router import StandardRouter

@@ -7,6 +7,7 @@ import copy
 import json
 import re
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ import yaml
 from kubernetes import client
 
 PATH = re.compile(r"/apis/([^/]+)/([^/]+)/namespaces/([^/]+)/([^/]+)/([^/]+)")
-KINDS = {"inferenceservices": "InferenceService", "httproutes": "HTTPRoute"}
+KINDS = {"inferenceservices": "InferenceService", "httproutes": "HTTPRoute", "trainjobs": "TrainJob"}
 
 
 class Refused(Exception):
@@ -30,6 +31,7 @@ class Cluster:
     objects: dict = field(default_factory=dict)
     applied: dict = field(default_factory=dict)  # (plural, name): {manager: document}
     asked: list = field(default_factory=list)
+    jobs: Callable = lambda job: {}  # what Trainer says of a TrainJob: its status
     failures: list = field(default_factory=list)  # (method, code, sentence): of the next such request
     gateway: bool = True  # whether a gateway takes routes
     kserve: bool = True  # whether KServe gets pods ready
@@ -67,6 +69,8 @@ class Cluster:
         if key[0] == "httproutes" and self.gateway:
             accepted = {"type": "Accepted", "status": "True", "observedGeneration": now}
             found["status"] = {"parents": [{"conditions": [accepted]}]}
+        if key[0] == "trainjobs":
+            found["status"] = self.jobs(found)
         if key[0] == "inferenceservices":
             found["status"] = {
                 "observedGeneration": now if self.kserve else now - 1,

@@ -3,8 +3,8 @@
 import pytest
 
 from components import package_manifest
+from components.kubernetes_api import KubernetesApi
 from components.release import canary
-from components.release.kubernetes_api import KubernetesApi
 from components.release.registry import read_state, replayed
 from components.release.standard_router import StandardRouter
 from tests.components.release.kubernetes_server import cluster

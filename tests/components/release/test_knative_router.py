@@ -2,8 +2,8 @@
 
 import pytest
 
+from components.kubernetes_api import KubernetesApi
 from components.release.knative_router import KnativeRouter
-from components.release.kubernetes_api import KubernetesApi
 from tests.components.release.kubernetes_server import cluster
 
 

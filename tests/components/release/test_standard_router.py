@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
+from components.kubernetes_api import KubernetesApi
 from components.release import kserve
 from components.release.kserve import CANDIDATE, STABLE
-from components.release.kubernetes_api import OWNER, KubernetesApi
 from components.release.router import DIFFERENT
 from components.release.standard_router import StandardRouter
 from tests.components.release import servers
@@ -73,7 +73,7 @@ def test_the_overlays_fields_stay_theirs_and_applying_them_again_moves_no_weight
     )
     assert router.read_back() == 25
     assert state.objects[("httproutes", "relevance")]["spec"]["hostnames"] == OVERLAY["hostnames"]
-    assert state.applied[("httproutes", "relevance")][OWNER]["spec"].keys() == {"rules"}
+    assert state.applied[("httproutes", "relevance")]["broadfast-release"]["spec"].keys() == {"rules"}
 
 
 def test_serving_again_what_is_served_moves_no_weight(here):

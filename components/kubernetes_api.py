@@ -1,4 +1,4 @@
-"""Custom resources of one namespace, read and applied as the field manager `broadfast-release`."""
+"""Custom resources of one namespace, read and applied as a field manager of one's own."""
 
 import json
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 from urllib3.exceptions import HTTPError
 
-OWNER = "broadfast-release"
 PASSING = (409, 429, 500, 502, 503, 504)  # answers that another try may change
 GROUPS = {  # kind: group, version, plural
     "InferenceService": ("serving.kserve.io", "v1beta1", "inferenceservices"),
+    "TrainJob": ("trainer.kubeflow.org", "v1alpha1", "trainjobs"),
     "HTTPRoute": ("gateway.networking.k8s.io", "v1", "httproutes"),
 }
 
@@ -46,10 +46,11 @@ def connect() -> client.ApiClient:
 
 @dataclass(frozen=True)
 class KubernetesApi:
-    """Reads, applies and deletes what the release owns in a namespace."""
+    """Reads, applies and deletes what one owner has in a namespace."""
 
     namespace: str
     api: client.ApiClient
+    owner: str = "broadfast-release"  # the field manager, and the service account that may
     timeout_s: float = 10.0
 
     def get(self, kind: str, name: str) -> dict | None:
@@ -62,7 +63,7 @@ class KubernetesApi:
         return self._asked("get", "GET", kind, name)
 
     def apply(self, kind: str, name: str, body: dict) -> dict:
-        """Server-side apply: the fields of `body` become the release's, whoever held them before.
+        """Server-side apply: the fields of `body` become the owner's, whoever held them before.
 
         Raises:
             PermissionError, ConnectionError: as `get`; also where the namespace or the kind is not there.
@@ -70,7 +71,7 @@ class KubernetesApi:
         group, version, _ = GROUPS[kind]
         metadata = {"name": name, "namespace": self.namespace} | body.get("metadata", {})
         whole = {"apiVersion": f"{group}/{version}", "kind": kind} | body | {"metadata": metadata}
-        options = {"fieldManager": OWNER, "force": "true"}
+        options = {"fieldManager": self.owner, "force": "true"}
         applied = self._asked("apply", "PATCH", kind, name, options, whole)
         if applied is None:
             raise ConnectionError(
@@ -116,7 +117,7 @@ class KubernetesApi:
             if error.status in (401, 403):
                 raise PermissionError(
                     f"the API server forbids to {what}: {_said(error)}; "
-                    "does this run use the service account broadfast-release?"
+                    f"does this run use the service account {self.owner}?"
                 ) from None
             raise ConnectionError(f"the API server does not {what}: {error.status} {_said(error)}") from None
         except HTTPError as error:

@@ -1,0 +1,50 @@
+"""What the front door's targets run, as text: the very lines that the README shows."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXEC = "kubectl -n broadfast exec deploy/release-control -- python -m components.release.control"
+BY = '--by "ada" --reason "by hand"'
+
+
+def made(*words):
+    command = ["make", "--dry-run", "--no-print-directory", "--old-file=.venv", "USER=ada", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        (["canary", "VERSION=1f3a", "PERCENT=5"], f"{EXEC} canary 1f3a 5 {BY}"),
+        (["promote"], f"{EXEC} force promote {BY}"),
+        (["rollback"], f"{EXEC} force roll-back {BY}"),
+        (["status"], f"{EXEC} status"),
+        (["rollback", "NAMESPACE=shop", "REASON=seen on the dashboard"],
+         EXEC.replace("-n broadfast", "-n shop") + ' force roll-back --by "ada" --reason "seen on the dashboard"'),
+    ],
+)  # fmt: skip
+def test_a_target_runs_the_very_kubectl_line(target, line):
+    ran = made(*target)
+    assert ran.returncode == 0 and line in ran.stdout.splitlines(), ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(("words", "missing"), [(["PERCENT=5"], "VERSION"), (["VERSION=1f3a"], "PERCENT")])
+def test_a_canary_without_a_version_or_a_percent_says_what_to_type(words, missing):
+    ran = made("canary", *words)
+    assert ran.returncode == 2 and f"say {missing}=..., as in: make canary VERSION=1f3a PERCENT=5" in ran.stderr
+
+
+def test_a_deployment_names_its_version_and_its_images_by_the_git_sha():
+    sha = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    (line,) = made("deploy-pipeline", "HOST=http://kfp:8888", "CRON=0 0 3 * * *").stdout.splitlines()
+    assert f'BROADFAST_IMAGE_TAG="{sha.strip()}"' in line
+    assert "--host http://kfp:8888" in line and '--cron "0 0 3 * * *"' in line and "--profile paper" in line
+
+
+def test_every_target_has_a_line_of_help():
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
+    assert {line.split()[0] for line in said.splitlines()} == set(phony.split()[1:])

@@ -54,7 +54,7 @@ pin: .venv ## write production's images by digest, as the registry has them: mak
 	$(named) $(PY) -m pipelines.pin $(PIN)
 
 deploy-platform: .venv ## apply an overlay to the cluster of your kubeconfig: make deploy-platform OVERLAY=staging
-	$(PY) -m pipelines.platform $(OVERLAY) $(PLATFORM)
+	$(named) $(PY) -m pipelines.platform $(OVERLAY) $(PLATFORM)
 
 deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-pipeline HOST=http://localhost:8888 CRON="0 0 2 * * *"
 	$(named) $(PY) -m pipelines.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)

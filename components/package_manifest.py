@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 NAME = "manifest.json"
+DATA = {".json", ".jinja", ".md", ".onnx", ".parquet", ".safetensors", ".txt"}  # none of them runs code when loaded
 FORMAT = 2  # of packages: what else of them changes, their readers must know
 
 
@@ -32,7 +33,8 @@ def verify(folder: str | Path) -> dict[str, str]:
     """Check every file against the manifest and return it.
 
     Raises:
-        ValueError: the manifest is missing or broken, a file is missing, changed, or not named in it.
+        ValueError: the manifest is missing or broken, a file is missing, changed, or not named in it, or of a kind that
+            can run code when it is loaded, as a pickle.
     """
     folder = Path(folder)
     if not (folder / NAME).is_file():
@@ -44,6 +46,8 @@ def verify(folder: str | Path) -> dict[str, str]:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME}
     if present != manifest.keys():
         raise ValueError(f"{folder}: files that differ from the manifest: {sorted(present ^ manifest.keys())}")
+    if code := sorted(name for name in present if Path(name).suffix not in DATA):
+        raise ValueError(f"{folder}: {code} is no data: a package holds {', '.join(sorted(DATA))} alone")
     for name, digest in manifest.items():
         if file_digest(folder / name) != digest:
             raise ValueError(f"{folder / name} was changed: its sha256 is not the manifest's")

@@ -5,6 +5,7 @@ what serves.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ import yaml
 from pipelines.manifest_rules import faults
 
 OVERLAYS = Path("manifests/overlays")
+EXAMPLE = "registry.example.com"
+EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
 OWNER = "--field-manager=broadfast-platform"
 CHANGED = 1  # what `kubectl diff` ends with where something would change
 NOTHING_SERVES = """nothing serves yet: the release step makes the InferenceServices, once there is a package. Next:
@@ -28,6 +31,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def deploy(
     overlay: Annotated[str, typer.Argument(help="staging, production, kubeflow, or a folder of your own.")] = "staging",
+    registry: Annotated[str, typer.Option(help="Where our images are.", envvar="BROADFAST_REGISTRY")] = "",
+    tag: Annotated[str, typer.Option(help="Their tag: the git sha.", envvar="BROADFAST_IMAGE_TAG")] = "",
     dry_run: Annotated[bool, typer.Option(help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Apply an overlay; where the cluster is as it says already, nothing is done."""
@@ -37,7 +42,7 @@ def deploy(
         stop(f"{overlay!r} is none of {known}, nor a folder")
     if folder.name == "production" and not (folder / "images").is_dir():
         stop("production's images are not pinned: run `make pin REGISTRY=... TAG=...` where the registry is reachable")
-    text = kubectl("kustomize", str(folder))
+    text = named(kubectl("kustomize", str(folder)), registry, tag)
     objects = [one for one in yaml.safe_load_all(text) if one]
     if found := faults(objects, production=folder.name == "production"):
         stop("\n".join([*found, f"{len(found)} faults in {folder}: nothing is applied"]))
@@ -51,6 +56,15 @@ def deploy(
         )
     if not serving:
         typer.echo(NOTHING_SERVES)
+
+
+def named(text: str, registry: str, tag: str) -> str:
+    """The overlay with our images where they are; those that are pinned by digest stay as they are."""
+    if registry and tag:
+        text = EXAMPLE_IMAGE.sub(rf"{registry}/\g<name>:{tag}", text)
+    if EXAMPLE in text:
+        stop(f"images would come from {EXAMPLE}, which is no registry: say REGISTRY=... TAG=..., as for `make images`")
+    return text
 
 
 def apply(text: str, dry_run: bool) -> None:

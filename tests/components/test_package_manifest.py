@@ -49,3 +49,11 @@ def test_a_manifest_that_is_no_json_is_said_so(package):
     (package / "manifest.json").write_text("{broken")
     with pytest.raises(ValueError, match=r"manifest.json was changed: it is not JSON"):
         package_manifest.verify(package)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "encoder/weights.bin", "encoder/modeling.py", "pickle"])
+def test_a_planted_pickle_is_refused_even_where_the_manifest_names_it(package, name):
+    (package / name).write_bytes(b"\x80\x04N.")
+    package_manifest.write(package)
+    with pytest.raises(ValueError, match=rf"\['{name}'\] is no data: a package holds"):
+        package_manifest.verify(package)

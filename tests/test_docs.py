@@ -9,6 +9,7 @@ from tests.manifests.rendered import objects
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+WRITTEN = {"manifests/overlays/production/images/kustomization.yaml"}  # by `make pin`
 IDS = [page.name for page in PAGES]
 
 
@@ -27,7 +28,7 @@ def test_every_make_target_of_a_page_is_one(page):
 def test_every_path_of_a_page_is_there(page):
     rooms = "components|pipelines|serving|manifests|docs|tests|bench|simulation|feature_repo"
     named = set(re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text()))
-    missing = {path for path in named if not (ROOT / path).exists()}
+    missing = {path for path in named if not (ROOT / path).exists() and path not in WRITTEN}
     assert not missing
 
 

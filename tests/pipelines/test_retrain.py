@@ -109,6 +109,11 @@ def test_every_step_is_not_root_is_labelled_and_takes_secrets_by_reference(pipel
     assert "AWS_SECRET" not in str(spec)
 
 
+def test_the_step_that_fills_the_store_is_told_where_it_is(compiled):
+    placed = compiled["retrain"][2]["deploymentSpec"]["executors"]["exec-build-features"]["secretAsEnv"]
+    assert set(resources.OF_STORE) <= {key["envVar"] for secret in placed for key in secret["keyToEnv"]}
+
+
 def test_a_queue_of_kueues_is_a_label_where_one_is_named():
     with environment(BROADFAST_QUEUE="night"):
         platform = json_format.MessageToDict(resources.for_cluster(experiment).platform_spec)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,12 @@ def test_half_a_shared_store_is_refused_by_what_is_missing(night):
     half = environment(BROADFAST_REDIS="127.0.0.1:6379", BROADFAST_FEATURE_REGISTRY="")
     with half, pytest.raises(ValueError, match="BROADFAST_FEATURE_REGISTRY is not set: a shared feature store needs"):
         OnlineFeatures(night)
+
+
+def test_a_clusters_steps_and_servers_are_told_of_the_store_by_the_names_it_reads():
+    from feature_repo.store import CLUSTER
+    from pipelines.resources import OF_STORE
+
+    page = Path(__file__).parents[2] / "docs" / "quick-start.md"
+    assert set(OF_STORE) == set(CLUSTER)
+    assert all(f"--from-literal={name}=" in page.read_text() for name in CLUSTER)

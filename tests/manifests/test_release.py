@@ -1,0 +1,64 @@
+"""What the release step applies, as the API server gets it: right by the schemas of its kinds and by KServe's rules."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from components.kubernetes_api import KubernetesApi
+from components.release.knative_router import KnativeRouter
+from components.release.standard_router import StandardRouter
+from pipelines import manifest_rules
+from tests.components.release.kubernetes_server import cluster
+from tests.manifests.rendered import objects, one
+
+ROUTERS = {
+    "standard": lambda api: StandardRouter(api, "s3://broadfast/packages", timeout_s=1),
+    "knative": lambda api: KnativeRouter(api, "s3://broadfast/packages", arms=True, timeout_s=1),
+}
+
+
+@pytest.fixture(params=ROUTERS)
+def applied(request):
+    """All objects that stand in the middle of a ramp, the overlay's own routes beneath."""
+    with cluster() as (state, api):
+        for name in ("relevance", "relevance-edge"):
+            state.apply(("httproutes", name), one(objects("staging"), "HTTPRoute", name), "kubectl", force=False)
+        router = ROUTERS[request.param](KubernetesApi("broadfast", api))
+        router.serve("v1", "v2")
+        router.set_traffic(25)
+        return list(state.objects.values())
+
+
+def test_they_hold_to_kserves_rules(applied):
+    assert list(manifest_rules.kserve(applied)) == []
+    services = [it for it in applied if it["kind"] == "InferenceService"]
+    assert len(services) in (1, 2)
+
+
+def test_they_hold_to_the_schemas_and_to_the_rules_in_them(applied):
+    checker = os.environ.get("BROADFAST_MANIFEST_CHECK")
+    if not checker:
+        pytest.skip("BROADFAST_MANIFEST_CHECK names no checker with the schemas of custom resources")
+    text = yaml.safe_dump_all(applied)
+    ran = subprocess.run([sys.executable, checker], input=text, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_they_run_with_the_runtime_and_the_account_that_overlays_have(applied):
+    found = objects("staging")
+    for service in (it for it in applied if it["kind"] == "InferenceService"):
+        predictor = service["spec"]["predictor"]
+        one(found, "ServiceAccount", predictor["serviceAccountName"])
+        runtime = one(found, "ServingRuntime", predictor["model"]["runtime"])
+        formats = [said["name"] for said in runtime["spec"]["supportedModelFormats"]]
+        assert predictor["model"]["modelFormat"]["name"] in formats
+        assert predictor["terminationGracePeriodSeconds"] >= 60
+
+
+def test_every_port_of_a_route_is_said(applied):
+    routes = [it for it in applied if it["kind"] == "HTTPRoute"]
+    refs = [ref for route in routes for rule in route["spec"].get("rules", []) for ref in rule["backendRefs"]]
+    assert all(ref["port"] == 80 for ref in refs)

@@ -28,6 +28,7 @@ class Kubeflow:
     """What the server holds, what it was asked, and after how many writes it dies."""
 
     token: str = ""
+    cookie: str = ""  # of a server behind dex: without it, a page to log in
     namespaces: tuple = ("broadfast",)
     writes_left: int = -1
     experiments: dict = field(default_factory=dict)
@@ -50,6 +51,9 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
             return
         state.writes_left -= self.command != "GET" and state.writes_left > 0
+        if state.cookie and self.headers.get("cookie") != state.cookie:
+            self.redirect()
+            return
         try:
             self.say(200, self.done(state, url.path.removeprefix(BASE)))
         except Refused as refusal:
@@ -85,6 +89,12 @@ class Handler(BaseHTTPRequestHandler):
         if "schemaVersion" not in spec:
             raise Refused(400, "Invalid input error: unknown pipeline spec")
         return spec
+
+    def redirect(self):
+        self.send_response(302)
+        self.send_header("location", "/dex/auth")
+        self.send_header("content-length", "0")
+        self.end_headers()
 
     def say(self, code: int, document: dict):
         content = json.dumps(document).encode()

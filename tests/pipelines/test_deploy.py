@@ -1,5 +1,8 @@
 """Both pipelines on a Kubeflow server that speaks the real API over HTTP, through the real client, over and over."""
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -44,6 +47,16 @@ def test_with_a_version_they_are_written_as_kubernetes_objects_too(tmp_path):
     assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
     assert version["metadata"]["name"] == "broadfast-retrain-abc123"
     assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == "broadfast-retrain"
+
+
+def test_the_kubernetes_objects_hold_to_the_schemas(tmp_path):
+    checker = os.environ.get("BROADFAST_MANIFEST_CHECK")
+    if not checker:
+        pytest.skip("BROADFAST_MANIFEST_CHECK names no checker with the schemas of custom resources")
+    assert ran("compile", "--out", tmp_path, "--version", "abc123")[0] == 0
+    text = "\n---\n".join(path.read_text() for path in sorted(tmp_path.glob("*.kubernetes.yaml")))
+    checked = subprocess.run([sys.executable, checker], input=text, capture_output=True, text=True)
+    assert checked.stdout == "4 objects, 0 faults\n"
 
 
 def test_a_profile_decides_every_size_and_nothing_of_where_the_judgements_lie():
@@ -129,6 +142,14 @@ def test_a_token_comes_from_a_file_and_a_wrong_one_is_one_line(deploy, tmp_path)
         assert deploy(host, "aaaa1111", "--token-file", tmp_path / "token")[0] == 0
         code, said = deploy(host)
     assert code == 1 and "does not know this token: give --token-file or --cookie" in said and "s3cr3t" not in said
+
+
+def test_behind_dex_a_session_lets_us_in_and_without_it_the_page_to_log_in_is_said(deploy):
+    with kubeflow(cookie="authservice_session=abc") as (host, state):
+        code, said = deploy(host)
+        assert code == 1 and "answers with a page to log in: give --token-file or --cookie" in said
+        assert deploy(host, "aaaa1111", "--cookie", "authservice_session=abc")[0] == 0
+        assert len(state.recurring) == 2
 
 
 def test_a_namespace_that_is_not_ours_is_one_line(deploy):

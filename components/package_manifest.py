@@ -34,7 +34,7 @@ def verify(folder: str | Path) -> dict[str, str]:
 
     Raises:
         ValueError: the manifest is missing or broken, a file is missing, changed, or not named in it, or of a kind that
-            can run code when it is loaded, as a pickle.
+            can run code when it is loaded.
     """
     folder = Path(folder)
     if not (folder / NAME).is_file():

@@ -20,7 +20,7 @@ from tests.manifests.rendered import ROOT, objects, one
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
 NAME = re.compile(r"\bbroadfast_[a-z0-9_]+")
 NIGHT = {
-    "time": "2026-01-05T03:00:00+00:00",
+    "time": "2999-01-05T03:00:00+00:00",
     "verdict": "hold",
     "metrics": {"macro_f1": 0.5},
     "used": {"seconds": 60.0},
@@ -98,7 +98,7 @@ def test_every_metric_that_a_rule_or_a_dashboard_names_is_one_that_a_server_has(
     state = {"stable": "v1", "candidate": "v2", "queued": "v3", "traffic_percent": 25, "experiment": EXPERIMENT}
     update_state(lambda before: before | state, "test")
     storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
-    storage.put_json("release/nights/20260105T030000Z.json", NIGHT)
+    storage.put_json("release/nights/29990105T030000Z.json", NIGHT)
     released = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
     serving = of_server("serving.metrics, serving.spool_metrics")
     named = named_metrics()

@@ -45,6 +45,6 @@ def test_a_deployment_names_its_version_and_its_images_by_the_git_sha():
 
 
 def test_every_target_has_a_line_of_help():
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    said = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True).stdout
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     assert {line.split()[0] for line in said.splitlines()} == set(phony.split()[1:])

@@ -9,7 +9,7 @@ from components.kubernetes_api import KubernetesApi
 from components.release import kserve
 from components.release.kserve import Replicas
 from components.release.router import DIFFERENT, whole_percent
-from components.release.standard_router import is_rolled_out, wait
+from components.release.standard_router import ROLLOUT_S, is_rolled_out, wait
 
 MODE = "Serverless"
 NAME = "relevance"
@@ -26,11 +26,12 @@ class KnativeRouter:
         packages: str,
         arms: bool,
         replicas: Replicas = SIZES,
-        timeout_s: float = 120.0,
+        timeout_s: float = 60.0,
+        rollout_s: float = ROLLOUT_S,
     ):
         """`packages` is where versions lie; `arms`, whether the cluster's feature tag-header-based-routing is on."""
         self.api, self.packages, self.arms = api, packages, arms
-        self.replicas, self.timeout_s = replicas, timeout_s
+        self.replicas, self.timeout_s, self.rollout_s = replicas, timeout_s, rollout_s
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
         """Have both sides run: stable alone, or a candidate beside it, which gets no traffic yet."""
@@ -60,13 +61,13 @@ class KnativeRouter:
                 raise ValueError(f"{NAME} runs {running or 'nothing'} alone: there is no candidate to get {percent}%")
             return
         self._apply(running, percent)
-        self._wait(lambda: self.read_back() == percent, f"does not give its newest revision {percent}%")
+        self._wait(lambda: self.read_back() == percent, f"does not give its newest revision {percent}%", self.timeout_s)
 
     def promote(self, version: str) -> None:
         """Let the newest revision, which runs `version`, be the only one.
 
         Raises:
-            TimeoutError: it is not rolled out after `timeout_s`; the next look goes on.
+            TimeoutError: it is not rolled out after `rollout_s`; the next look goes on.
         """
         self._apply(version, None)
         self._wait_rolled_out(version)
@@ -109,8 +110,8 @@ class KnativeRouter:
         self.api.apply("InferenceService", NAME, kserve.service(MODE, version, predictor, {kserve.TAGS: "true"}))
 
     def _wait_rolled_out(self, version: str) -> None:
-        self._wait(lambda: is_rolled_out(self._service()), f"does not run {version}")
+        self._wait(lambda: is_rolled_out(self._service()), f"does not run {version}", self.rollout_s)
 
-    def _wait(self, holds: Callable[[], bool], otherwise: str) -> None:
+    def _wait(self, holds: Callable[[], bool], otherwise: str, timeout_s: float) -> None:
         what = f"the InferenceService {NAME} in {self.api.namespace} {otherwise}"
-        wait(holds, self.timeout_s, what, f"kubectl describe isvc {NAME}")
+        wait(holds, timeout_s, what, f"kubectl describe isvc {NAME}")

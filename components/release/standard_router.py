@@ -13,6 +13,7 @@ from components.release.kserve import CANDIDATE, STABLE, Replicas
 from components.release.router import DIFFERENT, whole_percent
 
 SIZES = Replicas()
+ROLLOUT_S = 600.0  # images, packages and features are fetched first, pod after pod
 MODE = "RawDeployment"
 ROUTES = {"relevance": kserve.inside_rules, "relevance-edge": kserve.edge_rules}
 
@@ -22,9 +23,17 @@ class StandardRouter:
 
     arms = True
 
-    def __init__(self, api: KubernetesApi, packages: str, replicas: Replicas = SIZES, timeout_s: float = 60.0):
-        """`packages` is where versions lie, as s3://bucket/packages."""
-        self.api, self.packages, self.replicas, self.timeout_s = api, packages, replicas, timeout_s
+    def __init__(
+        self,
+        api: KubernetesApi,
+        packages: str,
+        replicas: Replicas = SIZES,
+        timeout_s: float = 60.0,
+        rollout_s: float = ROLLOUT_S,
+    ):
+        """`packages` is where versions lie; the gateway has `timeout_s` to follow, pods have `rollout_s` to start."""
+        self.api, self.packages, self.replicas = api, packages, replicas
+        self.timeout_s, self.rollout_s = timeout_s, rollout_s
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
         """Have both sides run; a new candidate gets no traffic yet, and without one its arm is stable's.
@@ -69,12 +78,12 @@ class StandardRouter:
         """Make the stable side run `version`, and wait until its rollout is over.
 
         Raises:
-            TimeoutError: it is not after `timeout_s`; the next look goes on.
+            TimeoutError: it is not after `rollout_s`; the next look goes on.
         """
         self._apply(STABLE, version, self.replicas.stable, self.replicas.stable_most)
         wait(
             lambda: is_rolled_out(self.api.get("InferenceService", STABLE)),
-            self.timeout_s,
+            self.rollout_s,
             f"{STABLE} does not run {version}",
             f"kubectl describe isvc {STABLE}",
         )

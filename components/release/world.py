@@ -3,12 +3,12 @@
 import time
 
 from components.kubernetes_api import KubernetesApi, connect
-from components.release.canary import SERVING_TIMEOUT_S, WaitReady, World, wait_until_serves
+from components.release.canary import WaitReady, World, wait_until_serves
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import Replicas
 from components.release.parity import parity_through
 from components.release.router import EnvoyRouter
-from components.release.standard_router import StandardRouter
+from components.release.standard_router import ROLLOUT_S, StandardRouter
 from components.settings import Settings
 
 
@@ -19,11 +19,13 @@ def world_of_settings() -> World:
         ValueError: BROADFAST_ROUTER names no router, or there is no Kubernetes to speak to.
     """
     settings = Settings()
-    wait, parity = wait_until_serves(settings.gateway_url), parity_through(settings.gateway_url)
+    parity = parity_through(settings.gateway_url)
     if settings.router == "envoy":
-        return World(EnvoyRouter(settings.gateway, settings.gateway_admin_url), wait, parity)
+        router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
+        return World(router, wait_until_serves(settings.gateway_url), parity)
     if settings.router not in ("standard", "knative"):
         raise ValueError(f"BROADFAST_ROUTER is {settings.router!r}; give envoy, standard or knative")
+    wait = wait_until_serves(settings.gateway_url, ROLLOUT_S)
     api = KubernetesApi(settings.namespace, connect())
     packages = f"s3://{settings.s3_bucket}/packages"
     replicas = Replicas(settings.stable_replicas, settings.stable_replicas_most, settings.candidate_replicas)
@@ -35,7 +37,7 @@ def world_of_settings() -> World:
     return World(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate
 
 
-def wait_for_revision(router: KnativeRouter, timeout_s: float = SERVING_TIMEOUT_S) -> WaitReady:
+def wait_for_revision(router: KnativeRouter, timeout_s: float = ROLLOUT_S) -> WaitReady:
     """A wait that believes Knative's status, where no request can be sent to one side."""
 
     def wait(arm: str, version: str) -> None:

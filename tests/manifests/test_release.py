@@ -15,8 +15,8 @@ from tests.components.release.kubernetes_server import cluster
 from tests.manifests.rendered import objects, one
 
 ROUTERS = {
-    "standard": lambda api: StandardRouter(api, "s3://broadfast/packages", timeout_s=1),
-    "knative": lambda api: KnativeRouter(api, "s3://broadfast/packages", arms=True, timeout_s=1),
+    "standard": lambda api: StandardRouter(api, "s3://broadfast/packages", timeout_s=1, rollout_s=1),
+    "knative": lambda api: KnativeRouter(api, "s3://broadfast/packages", arms=True, timeout_s=1, rollout_s=1),
 }
 
 

@@ -10,7 +10,10 @@ from tests.components.release.kubernetes_server import cluster
 @pytest.fixture
 def here():
     with cluster() as (state, api):
-        yield state, KnativeRouter(KubernetesApi("shop", api), "s3://models/packages", arms=True, timeout_s=0.5)
+        yield (
+            state,
+            KnativeRouter(KubernetesApi("shop", api), "s3://models/packages", arms=True, timeout_s=0.5, rollout_s=0.5),
+        )
 
 
 def predictor(state):

@@ -24,7 +24,7 @@ def here():
         for name in ("relevance", "relevance-edge"):
             route = {"metadata": {"name": name}, "spec": OVERLAY}
             state.apply(("httproutes", name), route, "kubectl", force=False)
-        yield state, StandardRouter(kubernetes, "s3://models/packages", timeout_s=0.5)
+        yield state, StandardRouter(kubernetes, "s3://models/packages", timeout_s=0.5, rollout_s=0.5)
 
 
 def runs(state, name):

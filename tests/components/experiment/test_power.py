@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from gbstats.models.statistics import SampleMeanStatistic
 from scipy.stats import norm
 
+from components.experiment.intervals import Level, interval
+from components.experiment.plan import TUNED
 from components.experiment.power import Sequence, drift_of, main, users_needed
 
 LOOKS = Sequence(looks=50, alpha=0.05)
@@ -46,3 +49,13 @@ def test_a_lift_of_nothing_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--rpm", "50", "--lift", "0"])
     assert "above 0" in capsys.readouterr().err
+
+
+def test_the_planned_boundary_is_the_one_that_the_intervals_keep_to():
+    horizon, level = 100_000, Level(alpha=0.05, users=TUNED * 100_000)
+    for look in (1, 10, 25, 50):
+        half = horizon * look // LOOKS.looks // 2  # of an arm
+        arm = SampleMeanStatistic(n=half, sum=0.5 * half, sum_squares=half)
+        found = interval((arm, arm), "rs", level)
+        error = (found["fixed_high"] - found["fixed_low"]) / 2 / norm.ppf(0.975)
+        assert found["half_width"] / error == pytest.approx(LOOKS.boundary()[look - 1], rel=2e-3)

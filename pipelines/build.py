@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.stop import stop
+
 ENGINES = ("docker", "podman", "buildah")
 IMAGES = {  # name: Dockerfile and target
     "serving-python": ("serving/Dockerfile", ""),
@@ -100,12 +102,6 @@ def run(command: list[str]) -> None:
     """Run a command to its end, its output being ours; one that fails ends this, too."""
     if code := subprocess.run(command).returncode:
         stop(f"{' '.join(command[:3])} ... failed with {code}")
-
-
-def stop(sentence: str) -> None:
-    """End with one line."""
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

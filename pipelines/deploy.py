@@ -12,6 +12,7 @@ from rich.console import Console
 from components.settings import Settings
 from pipelines import preflight
 from pipelines.schedule import next_times
+from pipelines.stop import stop
 
 PROFILES = ("paper", "laptop", "smoke")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -98,12 +99,6 @@ def known(profile: str) -> None:
     """Refuse a profile that there is not."""
     if profile not in PROFILES:
         raise typer.BadParameter(f"{profile!r} is none of {', '.join(PROFILES)}")
-
-
-def stop(sentence: str) -> None:
-    """End with one line."""
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 import yaml
 
+from pipelines.stop import stop
+
 OUT = Path("manifests/overlays/production/images/kustomization.yaml")
 OTHERS = Path("manifests/overlays/staging/kustomization.yaml")  # the tags of images that are not ours
 OURS = ("serving-python", "student-python", "teacher-python")
@@ -60,12 +62,6 @@ def digest(place: str, tag: str, insecure: bool) -> str:
     if asked.returncode:
         stop(f"no digest of {place}:{tag}: {asked.stderr.strip()[-300:]}")
     return json.loads(asked.stdout)["Digest"]
-
-
-def stop(sentence: str) -> None:
-    """End with one line."""
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

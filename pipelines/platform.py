@@ -15,6 +15,7 @@ import typer
 import yaml
 
 from pipelines.manifest_rules import faults
+from pipelines.stop import stop
 
 OVERLAYS = Path("manifests/overlays")
 EXAMPLE = "registry.example.com"
@@ -94,12 +95,6 @@ def kubectl(*words: str, given: str | None = None) -> str:
 def tool() -> str:
     """The environment's own kubectl."""
     return str(Path(sys.executable).with_name("kubectl"))
-
-
-def stop(sentence: str) -> None:
-    """End with what is wrong."""
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

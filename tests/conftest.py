@@ -1,5 +1,9 @@
 """One real S3 for all tests, named in the environment of those that ask for it alone, and without a release state."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from components import storage
@@ -30,3 +34,16 @@ def named_s3(request):
     with environment(**request.getfixturevalue("s3").environment):
         storage.client().remove_object(Settings().s3_bucket, registry.STATE)
         yield
+
+
+@pytest.fixture
+def schema_faults():
+    """What the checker with the schemas of all kinds says of some YAML; its last line has the counts."""
+    checker = os.environ.get("BROADFAST_MANIFEST_CHECK")
+    if not checker:
+        pytest.skip("BROADFAST_MANIFEST_CHECK names no checker with the schemas of custom resources")
+
+    def said(text):
+        return subprocess.run([sys.executable, checker], input=text, capture_output=True, text=True).stdout
+
+    return said

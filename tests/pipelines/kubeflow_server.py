@@ -1,26 +1,22 @@
 """The part of Kubeflow Pipelines' API (v2beta1) that a deployment speaks to, over HTTP and in memory, for tests.
 
-It refuses what the real one refuses: unknown tokens and namespaces, names that are taken, five-field schedules' misuse
-aside; files that are no pipeline; recurring runs without a trigger or a concurrency.
+It refuses what the real one refuses: unknown tokens and namespaces, names that are taken, files that are no pipeline,
+recurring runs without a trigger or a concurrency.
 """
 
 import json
 import re
-import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.components.release.servers import JsonHandler, Refused, serving
+
 BASE = "/apis/v2beta1/"
-
-
-class Refused(Exception):
-    """An answer that is no success: its code and sentence."""
 
 
 @dataclass
@@ -38,7 +34,7 @@ class Kubeflow:
     asked: list = field(default_factory=list)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Answers one request; the rest of the file is what each path does."""
 
     def answer(self):
@@ -95,17 +91,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("location", "/dex/auth")
         self.send_header("content-length", "0")
         self.end_headers()
-
-    def say(self, code: int, document: dict):
-        content = json.dumps(document).encode()
-        self.send_response(code)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *said):
-        pass
 
 
 def listed(kind: str, table: str):
@@ -184,8 +169,6 @@ ROUTES = [
 @contextmanager
 def kubeflow(**state):
     """A running server; yields its address and what it holds."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.state, server.daemon_threads = Kubeflow(**state), True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", server.state
-        server.shutdown()
+    held = Kubeflow(**state)
+    with serving(Handler, held) as url:
+        yield url, held

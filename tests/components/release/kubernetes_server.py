@@ -4,24 +4,19 @@ It checks what it gets: the content type of an apply, the field manager, the nam
 """
 
 import copy
-import json
 import re
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 from kubernetes import client
 
+from tests.components.release.servers import JsonHandler, Refused, serving
+
 PATH = re.compile(r"/apis/([^/]+)/([^/]+)/namespaces/([^/]+)/([^/]+)/([^/]+)")
 KINDS = {"inferenceservices": "InferenceService", "httproutes": "HTTPRoute", "trainjobs": "TrainJob"}
-
-
-class Refused(Exception):
-    """An answer that is no success: its code and sentence."""
 
 
 @dataclass
@@ -117,13 +112,11 @@ def leaves(document: dict, path: str = "") -> list[tuple[str, object]]:
     return found
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """GET, apply and DELETE of one object."""
 
-    protocol_version = "HTTP/1.1"
-
     def handle_one(self):
-        url, cluster = urlsplit(self.path), self.server.cluster
+        url, cluster = urlsplit(self.path), self.server.state
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         cluster.asked.append((self.command, url.path))
         try:
@@ -135,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PATCH = do_DELETE = handle_one
 
     def done(self, url, body: bytes) -> dict:
-        cluster, said = self.server.cluster, parse_qs(url.query)
+        cluster, said = self.server.state, parse_qs(url.query)
         if cluster.failures and cluster.failures[0][0] == self.command:
             raise Refused(*cluster.failures.pop(0)[1:])
         if not (found := PATH.fullmatch(url.path)) or found[4] not in KINDS:
@@ -166,26 +159,13 @@ class Handler(BaseHTTPRequestHandler):
             key, document, said["fieldManager"][0], said.get("force") == ["True"] or said.get("force") == ["true"]
         )
 
-    def say(self, code: int, document: dict):
-        content = json.dumps(document).encode()
-        self.send_response(code)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *said):
-        pass
-
 
 @contextmanager
 def cluster():
     """A running API server; yields its cluster and a client of it."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.cluster, server.daemon_threads = Cluster(), True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        configuration = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
+    state = Cluster()
+    with serving(Handler, state) as url:
+        configuration = client.Configuration(host=url)
         configuration.retries = False
         with client.ApiClient(configuration) as api:
-            yield server.cluster, api
-        server.shutdown()
+            yield state, api

@@ -70,6 +70,37 @@ def environment(**variables):
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+class Refused(Exception):
+    """An answer of a server of tests that is no success: its code and sentence."""
+
+
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers in JSON, and keeps its words to itself."""
+
+    protocol_version = "HTTP/1.1"
+
+    def say(self, code: int, document: dict):
+        content = json.dumps(document).encode()
+        self.send_response(code)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *said):
+        pass
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], state):
+    """A server on loopback until the block ends, with its handler's state; yields its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.state, server.daemon_threads = state, True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 @contextmanager
 def model_server(version: str):
     """A server that answers every request with its version; yields its port."""

@@ -3,14 +3,18 @@
 The annotation says RawDeployment and Serverless: names of Standard and Knative mode that all of these versions take.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from components.kubernetes_api import KubernetesApi
 from components.release.router import STRIPPED
 
 STABLE, CANDIDATE = "relevance-stable", "relevance-candidate"
 MODE = "serving.kserve.io/deploymentMode"
 TAGS = "serving.kserve.io/enable-tag-routing"
 LABELS = {"app.kubernetes.io/part-of": "broadfast", "app.kubernetes.io/name": "relevance"}
+ROLLOUT_S = 600.0  # of pods, to start: images, packages and features are fetched first, one pod after the other
 GRACE_S = 60  # a pod's time to answer what is in flight and upload what it recorded
 
 
@@ -21,6 +25,37 @@ class Replicas:
     stable: int = 2
     stable_most: int = 6
     candidate: int = 2
+
+
+SIZES = Replicas()
+
+
+@dataclass(frozen=True)
+class KServe:
+    """What both modes speak to: the API server, where versions lie, sizes, and how long is waited."""
+
+    api: KubernetesApi
+    packages: str  # as s3://bucket/packages
+    replicas: Replicas = SIZES
+    timeout_s: float = 60.0  # of a gateway, to follow
+    rollout_s: float = ROLLOUT_S
+
+    def storage_uri(self, version: str) -> str:
+        """Where KServe fetches a version from."""
+        return f"{self.packages}/{version}"
+
+    def wait_rolled_out(self, name: str, version: str) -> None:
+        """Wait until an InferenceService as it stands is ready.
+
+        Raises:
+            TimeoutError: it is not after `rollout_s`.
+        """
+        wait(
+            lambda: is_rolled_out(self.api.get("InferenceService", name)),
+            self.rollout_s,
+            f"the InferenceService {name} in {self.api.namespace} does not run {version}",
+            f"kubectl describe isvc {name}",
+        )
 
 
 def predictor(storage_uri: str, least: int, most: int) -> dict:
@@ -90,3 +125,25 @@ def _all() -> dict:
 
 def _arm(arm: str) -> dict:
     return _all() | {"headers": [{"type": "Exact", "name": "x-arm", "value": arm}]}
+
+
+def wait(holds: Callable[[], bool], timeout_s: float, otherwise: str, look: str) -> None:
+    """Ask twice a second until it holds.
+
+    Raises:
+        TimeoutError: it does not; the sentence says what is otherwise, and how to look.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{otherwise} after {timeout_s:.0f} s: see `{look}`")
+        time.sleep(min(0.5, timeout_s))
+
+
+def is_rolled_out(service: dict | None) -> bool:
+    """Whether KServe says that an InferenceService as it stands now is ready, and no older pod of it is left."""
+    status = (service or {}).get("status", {})
+    ready = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}.get("Ready")
+    seen = status.get("observedGeneration", 0) >= (service or {}).get("metadata", {}).get("generation", 0)
+    moved = status.get("modelStatus", {}).get("transitionStatus", "UpToDate") == "UpToDate"
+    return bool(service) and ready == "True" and seen and moved

@@ -4,16 +4,10 @@ The overlays' routes say where callers come in (gateway, hostnames); who answers
 `kubectl apply` of an overlay resets a weight in the middle of an experiment.
 """
 
-import time
-from collections.abc import Callable
-
-from components.kubernetes_api import KubernetesApi
 from components.release import kserve
-from components.release.kserve import CANDIDATE, STABLE, Replicas
+from components.release.kserve import CANDIDATE, STABLE, KServe, wait
 from components.release.router import DIFFERENT, whole_percent
 
-SIZES = Replicas()
-ROLLOUT_S = 600.0  # images, packages and features are fetched first, pod after pod
 MODE = "RawDeployment"
 ROUTES = {"relevance": kserve.inside_rules, "relevance-edge": kserve.edge_rules}
 
@@ -23,17 +17,8 @@ class StandardRouter:
 
     arms = True
 
-    def __init__(
-        self,
-        api: KubernetesApi,
-        packages: str,
-        replicas: Replicas = SIZES,
-        timeout_s: float = 60.0,
-        rollout_s: float = ROLLOUT_S,
-    ):
-        """`packages` is where versions lie; the gateway has `timeout_s` to follow, pods have `rollout_s` to start."""
-        self.api, self.packages, self.replicas = api, packages, replicas
-        self.timeout_s, self.rollout_s = timeout_s, rollout_s
+    def __init__(self, kserve: KServe):
+        self.kserve, self.api = kserve, kserve.api
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
         """Have both sides run; a new candidate gets no traffic yet, and without one its arm is stable's.
@@ -43,9 +28,9 @@ class StandardRouter:
         """
         if not stable:
             return
-        self._apply(STABLE, stable, self.replicas.stable, self.replicas.stable_most)
+        self._apply(STABLE, stable)
         if candidate:
-            self._apply(CANDIDATE, candidate, self.replicas.candidate, self.replicas.candidate)
+            self._apply(CANDIDATE, candidate)
         dark = CANDIDATE if candidate else STABLE
         if self._dark() != dark:
             self._route(0, dark)
@@ -57,7 +42,7 @@ class StandardRouter:
 
         Raises:
             ValueError: the percentage is not a whole number from 0 to 100, or there is no candidate to get it.
-            TimeoutError: the gateway has not taken them after `timeout_s`.
+            TimeoutError: the gateway has not taken them in time.
         """
         dark = self._dark() or STABLE
         if whole_percent(percent) and dark == STABLE:
@@ -69,7 +54,7 @@ class StandardRouter:
             self.api.apply("HTTPRoute", name, {"spec": {"rules": rules(percent, dark)}})
         wait(
             lambda: self.read_back() == percent,
-            self.timeout_s,
+            self.kserve.timeout_s,
             f"no gateway has taken {percent}% from the HTTPRoutes {', '.join(ROUTES)} in {self.api.namespace}",
             "kubectl describe httproute",
         )
@@ -78,15 +63,10 @@ class StandardRouter:
         """Make the stable side run `version`, and wait until its rollout is over.
 
         Raises:
-            TimeoutError: it is not after `rollout_s`; the next look goes on.
+            TimeoutError: it is not in time; the next look goes on.
         """
-        self._apply(STABLE, version, self.replicas.stable, self.replicas.stable_most)
-        wait(
-            lambda: is_rolled_out(self.api.get("InferenceService", STABLE)),
-            self.rollout_s,
-            f"{STABLE} does not run {version}",
-            f"kubectl describe isvc {STABLE}",
-        )
+        self._apply(STABLE, version)
+        self.kserve.wait_rolled_out(STABLE, version)
 
     def roll_back(self) -> None:
         """Send every request without an arm to stable."""
@@ -97,8 +77,10 @@ class StandardRouter:
         weights = self._weights()
         return weights.pop() if len(weights) == 1 else DIFFERENT
 
-    def _apply(self, name: str, version: str, least: int, most: int) -> None:
-        predictor = kserve.predictor(f"{self.packages}/{version}", least, most)
+    def _apply(self, name: str, version: str) -> None:
+        sizes = self.kserve.replicas
+        least, most = (sizes.stable, sizes.stable_most) if name == STABLE else (sizes.candidate, sizes.candidate)
+        predictor = kserve.predictor(self.kserve.storage_uri(version), least, most)
         self.api.apply("InferenceService", name, kserve.service(MODE, version, predictor))
 
     def _dark(self) -> str:
@@ -109,19 +91,6 @@ class StandardRouter:
     def _weights(self) -> set[int]:
         routes = [self.api.get("HTTPRoute", name) for name in ROUTES]
         return {kserve.weight_of(_rules(route)) if is_taken(route) else DIFFERENT for route in routes}
-
-
-def wait(holds: Callable[[], bool], timeout_s: float, otherwise: str, look: str) -> None:
-    """Ask twice a second until it holds.
-
-    Raises:
-        TimeoutError: it does not; the sentence says what is otherwise, and how to look.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{otherwise} after {timeout_s:.0f} s: see `{look}`")
-        time.sleep(min(0.5, timeout_s))
 
 
 def _rules(route: dict | None) -> list[dict]:
@@ -141,12 +110,3 @@ def is_taken(route: dict | None) -> bool:
     return bool(conditions) and all(
         condition["status"] == "True" and condition.get("observedGeneration", 0) >= now for condition in conditions
     )
-
-
-def is_rolled_out(service: dict | None) -> bool:
-    """Whether KServe says that an InferenceService as it stands now is ready, and no older pod of it is left."""
-    status = (service or {}).get("status", {})
-    ready = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}.get("Ready")
-    seen = status.get("observedGeneration", 0) >= (service or {}).get("metadata", {}).get("generation", 0)
-    moved = status.get("modelStatus", {}).get("transitionStatus", "UpToDate") == "UpToDate"
-    return bool(service) and ready == "True" and seen and moved

@@ -5,10 +5,10 @@ import time
 from components.kubernetes_api import KubernetesApi, connect
 from components.release.canary import WaitReady, World, wait_until_serves
 from components.release.knative_router import KnativeRouter
-from components.release.kserve import Replicas
+from components.release.kserve import ROLLOUT_S, KServe, Replicas
 from components.release.parity import parity_through
 from components.release.router import EnvoyRouter
-from components.release.standard_router import ROLLOUT_S, StandardRouter
+from components.release.standard_router import StandardRouter
 from components.settings import Settings
 
 
@@ -26,12 +26,11 @@ def world_of_settings() -> World:
     if settings.router not in ("standard", "knative"):
         raise ValueError(f"BROADFAST_ROUTER is {settings.router!r}; give envoy, standard or knative")
     wait = wait_until_serves(settings.gateway_url, ROLLOUT_S)
-    api = KubernetesApi(settings.namespace, connect())
-    packages = f"s3://{settings.s3_bucket}/packages"
     replicas = Replicas(settings.stable_replicas, settings.stable_replicas_most, settings.candidate_replicas)
+    kserve = KServe(KubernetesApi(settings.namespace, connect()), f"s3://{settings.s3_bucket}/packages", replicas)
     if settings.router == "standard":
-        return World(StandardRouter(api, packages, replicas), wait, parity)
-    router = KnativeRouter(api, packages, settings.knative_tags == "enabled", replicas)
+        return World(StandardRouter(kserve), wait, parity)
+    router = KnativeRouter(kserve, settings.knative_tags == "enabled")
     if router.arms:
         return World(router, wait, parity)
     return World(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate

@@ -5,6 +5,7 @@ import pytest
 from components import package_manifest
 from components.kubernetes_api import KubernetesApi
 from components.release import canary
+from components.release.kserve import KServe
 from components.release.registry import read_state, replayed
 from components.release.standard_router import StandardRouter
 from tests.components.release.kubernetes_server import cluster
@@ -216,7 +217,7 @@ def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started)
 
 def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
     with cluster() as (objects, api):
-        router = StandardRouter(KubernetesApi("shop", api), "s3://models/packages", timeout_s=1, rollout_s=1)
+        router = StandardRouter(KServe(KubernetesApi("shop", api), "s3://models/packages", timeout_s=1, rollout_s=1))
         world = canary.World(router, lambda arm, version: None, lambda version: "")
         for word in ("continue", "ramp", "ramp", "promote", "promote"):
             experiment = read_state()["experiment"]

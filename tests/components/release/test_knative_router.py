@@ -4,6 +4,7 @@ import pytest
 
 from components.kubernetes_api import KubernetesApi
 from components.release.knative_router import KnativeRouter
+from components.release.kserve import KServe
 from tests.components.release.kubernetes_server import cluster
 
 
@@ -12,7 +13,9 @@ def here():
     with cluster() as (state, api):
         yield (
             state,
-            KnativeRouter(KubernetesApi("shop", api), "s3://models/packages", arms=True, timeout_s=0.5, rollout_s=0.5),
+            KnativeRouter(
+                KServe(KubernetesApi("shop", api), "s3://models/packages", timeout_s=0.5, rollout_s=0.5), arms=True
+            ),
         )
 
 
@@ -92,3 +95,12 @@ def test_tags_are_asked_for_so_that_a_header_can_pick_a_revision(here):
     router.serve("v1", None)
     annotations = state.objects[("inferenceservices", "relevance")]["metadata"]["annotations"]
     assert annotations["serving.kserve.io/enable-tag-routing"] == "true"
+
+
+def test_a_release_that_was_killed_before_stable_was_rolled_out_waits_for_it_before_the_next_candidate(here):
+    state, router = here
+    router.serve("v1", None)
+    state.kserve = False
+    with pytest.raises(TimeoutError, match="relevance in shop does not run v1"):
+        router.serve("v1", "v2")
+    assert runs(state) == ("v1", None)

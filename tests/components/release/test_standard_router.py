@@ -24,7 +24,7 @@ def here():
         for name in ("relevance", "relevance-edge"):
             route = {"metadata": {"name": name}, "spec": OVERLAY}
             state.apply(("httproutes", name), route, "kubectl", force=False)
-        yield state, StandardRouter(kubernetes, "s3://models/packages", timeout_s=0.5, rollout_s=0.5)
+        yield state, StandardRouter(kserve.KServe(kubernetes, "s3://models/packages", timeout_s=0.5, rollout_s=0.5))
 
 
 def runs(state, name):
@@ -144,7 +144,7 @@ def test_a_stable_that_does_not_roll_out_is_named(here):
     state, router = here
     router.serve("v1", "v2")
     state.kserve = False
-    with pytest.raises(TimeoutError, match="relevance-stable does not run v2 after"):
+    with pytest.raises(TimeoutError, match="relevance-stable in shop does not run v2 after"):
         router.promote("v2")
 
 
@@ -182,7 +182,7 @@ def test_a_cluster_without_kserve_is_told_what_to_install(here):
 
 def test_an_api_server_that_is_away_is_an_error_of_one_sentence():
     with cluster() as (_, api):
-        router = StandardRouter(KubernetesApi("shop", api, timeout_s=1), "s3://models/packages")
+        router = StandardRouter(kserve.KServe(KubernetesApi("shop", api, timeout_s=1), "s3://models/packages"))
     with pytest.raises(ConnectionError, match="no Kubernetes API server answers"):
         router.serve("v1", None)
 

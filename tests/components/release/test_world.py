@@ -30,7 +30,7 @@ def test_on_a_laptop_it_is_envoy():
 def test_on_a_cluster_it_is_kserve_in_the_mode_that_is_said(kubernetes):
     asked = {"BROADFAST_S3_BUCKET": "models", "BROADFAST_STABLE_REPLICAS": "4", "BROADFAST_STABLE_REPLICAS_MOST": "9"}
     made = router(BROADFAST_ROUTER="standard", BROADFAST_NAMESPACE="shop", **asked).router
-    assert isinstance(made, StandardRouter) and made.arms and made.packages == "s3://models/packages"
+    assert isinstance(made, StandardRouter) and made.arms and made.kserve.packages == "s3://models/packages"
     made.serve("v1", None)
     predictor = kubernetes.objects[("inferenceservices", "relevance-stable")]["spec"]["predictor"]
     assert (predictor["minReplicas"], predictor["maxReplicas"]) == (4, 9)

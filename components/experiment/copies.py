@@ -28,13 +28,18 @@ def single_out(db: duckdb.DuckDBPyConnection, table: str) -> None:
     db.register("repeated", pa.table({"h": repeated}))
     db.execute(f"CREATE TABLE suspects_{table} AS SELECT h FROM repeated")
     db.unregister("repeated")
-    suspect = f"hash({keys}) IN (SELECT h FROM suspects_{table})"
-    numbered = f"SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY t) AS copy FROM {table} WHERE {suspect}"
+    among = suspect(table)
+    numbered = f"SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY t) AS copy FROM {table} WHERE {among}"
     db.execute(f"CREATE TABLE copies_{table} AS {numbered if len(repeated) else f'{numbered} LIMIT 0'}")
     db.execute(
-        f"""CREATE VIEW distinct_{table} AS SELECT * FROM {table} WHERE NOT ({suspect})
+        f"""CREATE VIEW distinct_{table} AS SELECT * FROM {table} WHERE NOT {among}
             UNION ALL SELECT * EXCLUDE (copy) FROM copies_{table} WHERE copy = 1"""
     )
+
+
+def suspect(table: str) -> str:
+    """SQL for whether a row's key may be that of another row."""
+    return f"(hash({', '.join(KEYS[table])}) IN (SELECT h FROM suspects_{table}))"
 
 
 def repeated_hashes(batches, folder: str) -> np.ndarray:

@@ -26,14 +26,15 @@ def moment(text: str) -> datetime:
 
 
 def running_experiment(now: datetime) -> dict:
-    """The running experiment with its arms' versions and the looks at it but the one at `now`; {} where none runs."""
+    """The running experiment with its arms' versions and the looks at it but the one at `now`; {} where none runs.
+
+    Looks while it is paused decide nothing but a rollback, and do not count: a pause costs no look.
+    """
     state = storage.get_json(STATE) or {}
     experiment = state.get("experiment")
     if not experiment or experiment["status"] != "running":
         return {}
-    if experiment.get("paused"):
-        return {}
-    looks = set(storage.names_below(_looks(experiment))) - {_look(experiment, now.isoformat())}
+    looks = set(storage.names_below(_looks(experiment | {"paused": False}))) - {_look(experiment, now.isoformat())}
     told = [{name: entry.get(name, "") for name in TOLD} for entry in state["history"][-ENTRIES:]]
     versions = {"control": state["stable"], "treatment": state["candidate"]}
     return experiment | {"versions": versions, "looks": len(looks), "history": told}
@@ -72,8 +73,8 @@ def store_look(verdict: dict) -> None:
 
 
 def _looks(experiment: dict) -> str:
-    share = experiment["stages"][-1]["share"]
-    return f"experiment/{experiment['experiment_id']}/looks/{round(100 * share)}-percent"
+    share, paused = round(100 * experiment["stages"][-1]["share"]), "-paused" if experiment.get("paused") else ""
+    return f"experiment/{experiment['experiment_id']}/looks/{share}-percent{paused}"
 
 
 def _look(experiment: dict, time: str) -> str:

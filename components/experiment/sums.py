@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from components.experiment.copies import single_out
+from components.experiment.copies import single_out, suspect
 from components.experiment.logs import moment
 from components.experiment.reading import text, view
 
@@ -26,10 +26,12 @@ CUTS = 10  # points over time, of an experiment under two days; of a longer one,
 FAR_OUT = 20  # times the 95th percentile of users' exposures: no person
 FEW = 1000  # exposures that nobody is called far out for
 DIMENSIONS = ("query_class", "locale", "category")
-MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")  # what SUMS sums
-SUMS = """count(*) AS exposures, coalesce(sum(revenue), 0)::DOUBLE AS revenue,
-    coalesce(sum(grade), 0)::DOUBLE AS grades, count(grade) AS graded,
-    coalesce(sum(clicks), 0)::BIGINT AS clicks, coalesce(sum(orders), 0)::BIGINT AS orders"""
+CAME = ("revenue", "grades", "graded", "clicks", "orders")  # of exposures: what SUMS sums
+MEASURES = ("exposures", *CAME)
+SUMS = """coalesce(sum(revenue), 0)::DOUBLE AS revenue, coalesce(sum(grade), 0)::DOUBLE AS grades,
+    count(grade) AS graded, coalesce(sum(clicks), 0)::BIGINT AS clicks, coalesce(sum(orders), 0)::BIGINT AS orders"""
+TIMES = """count(*) FILTER (matched) AS matched, count(*) FILTER (late) AS late, count(*) FILTER (skewed) AS skewed"""
+STANDING = ("user_hash", "assigned_arm", "wrong", "stage", "lagging", "crossed")  # what decides whether a row is used
 LATENCY_BINS = 200  # a factor of e: p99 is known to half a percent
 
 
@@ -61,7 +63,7 @@ def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, me
                 view(db, table, place, places.renamed.get(table, {}))
         accounts = {"currency": _currency(db)} | _outcomes(db)
         single_out(db, "exposures")
-        db.execute(_standing(experiment, now))
+        _standing(db, experiment, now)
         _by_user(db, folder / "users.parquet")
         _by_bucket(db, experiment, now, folder)
         accounts |= _counted(db)
@@ -105,38 +107,58 @@ def _outcomes(db) -> dict:
     return {"outcomes": int(rows), "outcome_copies": int(copies), "outcomes_of_unknown_kind": int(unknown)}
 
 
-def _standing(experiment: Mapping, now: datetime) -> str:
-    """SQL for a view of all exposures, each once, with what came of it, its stage, and what is wrong with it."""
+def _standing(db, experiment: Mapping, now: datetime) -> None:
+    """All exposures with their stage and what is wrong with each: the view `standing`, and the table `followed`.
+
+    The view holds every logged row with n = 1, and copies once more with n = -1: they cancel out in any sum of n, and
+    no row has to be looked up to be left out. The table holds the few rows that something came of, each once.
+    """
+    said = f"user_hash, assigned_arm, t, {', '.join(DIMENSIONS)}, {_judged(experiment, now)}"
+    db.execute(
+        f"""CREATE VIEW standing AS SELECT {said}, n FROM (SELECT *, 1 AS n FROM exposures
+            UNION ALL SELECT * EXCLUDE (copy), -1 FROM copies_exposures WHERE copy > 1)"""
+    )
+    timely = f"first BETWEEN t - {micros(SKEW)} AND t + {micros(WINDOW)}"
+    came = ("clicks", "orders", "revenue", "grade")
+    counted = ", ".join(f"CASE WHEN {timely} THEN {name} END AS {name}" for name in came)
+    db.execute(
+        f"""CREATE TABLE followed AS WITH met AS MATERIALIZED (SELECT * FROM exposures JOIN outcome
+                USING (request_id, item_id))
+            SELECT {said}, {counted}, TRUE AS matched,
+            first > t + {micros(WINDOW)} AS late, first < t - {micros(SKEW)} AS skewed
+            FROM (SELECT * FROM met WHERE NOT {suspect("exposures")}
+                UNION ALL SELECT * EXCLUDE (copy) FROM copies_exposures JOIN outcome USING (request_id, item_id)
+                WHERE copy = 1)"""
+    )
+
+
+def _judged(experiment: Mapping, now: datetime) -> str:
+    """SQL for the columns that say why a row is not used, under which share it was shown, and by which version."""
     starts, versions = _starts(experiment), experiment["versions"]
     stage = " + ".join(f"(t >= {start})::INT" for start in starts[1:]) or "0"
     lagging = " OR ".join(f"t BETWEEN {start} AND {start + micros(CACHE)}" for start in starts[1:]) or "FALSE"
     answers = (
         f"CASE assigned_arm WHEN 'control' THEN {text(versions['control'])} ELSE {text(versions['treatment'])} END"
     )
-    timely = f"first BETWEEN t - {micros(SKEW)} AND t + {micros(WINDOW)}"
-    said = ", ".join(
-        f"CASE WHEN {timely} THEN {name} END AS {name}" for name in ("clicks", "orders", "revenue", "grade")
-    )
     name = text(experiment["experiment_id"])
     logged = f"coalesce(experiment_id, {name if experiment.get('nameless') else text('')})"
-    return f"""CREATE VIEW standing AS SELECT user_hash, assigned_arm, t, {", ".join(DIMENSIONS)}, {said},
-        CASE WHEN {logged} = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
+    return f"""CASE WHEN {logged} = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
              WHEN {logged} <> {name} THEN 'another experiment'
              WHEN user_hash IS NULL THEN 'no user'
              WHEN t IS NULL THEN 'no time'
              WHEN t > {micros(now)} THEN 'after this look'
              WHEN t < {starts[0]} THEN 'before it began' END AS wrong,
-        {stage} AS stage, {lagging} AS lagging, coalesce(version, '') <> {answers} AS crossed,
-        first IS NOT NULL AS matched, first > t + {micros(WINDOW)} AS late, first < t - {micros(SKEW)} AS skewed
-        FROM distinct_exposures LEFT JOIN outcome USING (request_id, item_id)"""
+        {stage} AS stage, {lagging} AS lagging, coalesce(version, '') <> {answers} AS crossed"""
 
 
 def _by_user(db, path: Path) -> None:
     """Sums by user, arm, stage, and whatever else decides whether they are used."""
+    keys, same = ", ".join(STANDING), " AND ".join(f"s.{name} IS NOT DISTINCT FROM f.{name}" for name in STANDING)
+    came = ", ".join(f"coalesce({name}, 0) AS {name}" for name in (*CAME, "matched", "late", "skewed"))
     db.execute(
-        f"""CREATE TABLE of_users AS SELECT user_hash, assigned_arm, wrong, stage, lagging, crossed, {SUMS},
-            count(*) FILTER (matched) AS matched, count(*) FILTER (late) AS late, count(*) FILTER (skewed) AS skewed
-            FROM standing GROUP BY ALL"""
+        f"""CREATE TABLE of_users AS SELECT s.*, {came}
+            FROM (SELECT {keys}, sum(n)::BIGINT AS exposures FROM standing GROUP BY ALL HAVING sum(n) > 0) s
+            LEFT JOIN (SELECT {keys}, {SUMS}, {TIMES} FROM followed GROUP BY ALL) f ON {same}"""
     )
     db.execute(f"COPY of_users TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
     db.execute(f"CREATE TABLE far_out AS {far_out()}")
@@ -154,17 +176,27 @@ def _by_bucket(db, experiment: Mapping, now: datetime, folder: Path) -> None:
     starts, last = _starts(experiment), len(experiment["stages"]) - 1
     span = max(micros(now) - starts[-1], 1)
     cuts = cuts_of(span)
-    cut = f"(least(greatest(t - {starts[-1]}, 0) * {cuts} // {span}, {cuts - 1}))::INT::VARCHAR"
+    cut = f"least(greatest(t - {starts[-1]}, 0) * {cuts} // {span}, {cuts - 1})::INT AS cut"
+    used = f"wrong IS NULL AND stage = {last}"
+    if db.execute("SELECT count(*) FROM far_out").fetchall()[0][0]:
+        used += " AND user_hash NOT IN (SELECT user_hash FROM far_out)"
     named = ", ".join(f"coalesce({name}, '') AS {name}" for name in DIMENSIONS)
-    sets = ", ".join(f"(arm, bucket, {name})" for name in ("cut", *DIMENSIONS))
-    value = "coalesce(" + ", ".join(("cut", *DIMENSIONS)) + ")"
-    place = [f"WHEN grouping({name}) = 0 THEN '{name}'" for name in ("cut", *DIMENSIONS)]
+    units = f"assigned_arm AS arm, hash(user_hash) % {BUCKETS} AS bucket, {cut}, {named}"
+    keys = ("cut", *DIMENSIONS)
+    sets = ", ".join(f"(arm, bucket, {name})" for name in keys)
+    place = "CASE " + " ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in keys) + " END AS dimension"
+    value = f"coalesce({', '.join(f'{name}::VARCHAR' for name in keys)}) AS value"
+
+    def sliced(table: str, sums: str) -> str:
+        chosen = f"SELECT arm, bucket::INT AS bucket, {place}, {value}, {sums}"
+        rest = f"SELECT * EXCLUDE ({', '.join(DIMENSIONS)}), {units} FROM {table} WHERE {used}"
+        return f"{chosen} FROM ({rest}) GROUP BY GROUPING SETS ({sets})"
+
+    came = ", ".join(f"coalesce({name}, 0) AS {name}" for name in CAME)
     db.execute(
-        f"""COPY (SELECT arm, bucket, CASE {" ".join(place)} END AS dimension, {value} AS value, {SUMS} FROM (
-            SELECT assigned_arm AS arm, (hash(user_hash) % {BUCKETS})::INT AS bucket, {cut} AS cut, {named},
-            revenue, grade, clicks, orders FROM standing
-            WHERE wrong IS NULL AND stage = {last} AND user_hash NOT IN (SELECT user_hash FROM far_out))
-            GROUP BY GROUPING SETS ({sets}))
+        f"""COPY (SELECT arm, bucket, dimension, value, exposures, {came}
+            FROM ({sliced("standing", "sum(n)::BIGINT AS exposures")}) LEFT JOIN ({sliced("followed", SUMS)})
+            USING (arm, bucket, dimension, value) WHERE exposures > 0)
             TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
     )
 

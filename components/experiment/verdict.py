@@ -38,6 +38,7 @@ def figures_of(folder: Path, evidence: dict, plan: ExperimentPlan) -> dict:
         "stage": len(evidence["stages"]) - 1,
         "elapsed_s": (moment(evidence["now"]) - moment(last["started"])).total_seconds(),
         "looks": evidence["looks"] + 1,
+        "paused": bool(evidence.get("paused")),
         "users": users,
         "arms": {arm: described(known) for arm, known in arms.items()},
         "rpm_lift": metrics["rpm"],
@@ -56,10 +57,12 @@ def figures_of(folder: Path, evidence: dict, plan: ExperimentPlan) -> dict:
 
 def decide(figures: dict, plan: ExperimentPlan) -> tuple[str, str]:
     """One of ramp, continue, promote, roll back, inconclusive, and why: from the figures of a look alone."""
+    if figures["share"] and figures["guardrails"]["breaches"]:
+        return "roll back", "; ".join(figures["guardrails"]["breaches"])
+    if figures["paused"]:
+        return "continue", "a person has paused the experiment: until it is resumed, guardrails alone can end it"
     if figures["share"] == 0:
         return _leave_dark(figures, plan)
-    if figures["guardrails"]["breaches"]:
-        return "roll back", "; ".join(figures["guardrails"]["breaches"])
     final = figures["share"] >= plan.shares[-1]
     enough = min(figures["users"].get(arm, 0) for arm in ("control", "treatment")) >= plan.minimum_users
     if mistrust := _mistrust(figures, plan, enough or not final):

@@ -92,7 +92,7 @@ def move_traffic(verdict: dict, world: World) -> dict:
         return _moved(state["intent"]["word"], finish(world), "what was begun before is finished")
     if not machine.is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
         return _moved("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
-    if state["experiment"]["paused"]:
+    if state["experiment"]["paused"] and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
         return _moved("none", state, "a person has paused the experiment")
     if not world.router.arms:
         keep_traffic(world, state)

@@ -14,9 +14,9 @@ from components import storage
 from components.release import canary, machine, registry
 
 SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
-ABOUT = """See and steer the release. `pause` keeps traffic as it is and decides nothing until `resume`; `veto` ends the
-experiment, all traffic to stable; `force` does what an experiment's verdict would have done, without one; `canary`
-gives a registered version its share, beginning its experiment where none runs."""
+ABOUT = """See and steer the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
+rolls back; `veto` ends the experiment, all traffic to stable; `force` does what an experiment's verdict would have
+done, without one; `canary` gives a registered version its share, beginning its experiment where none runs."""
 
 
 def steer(said: argparse.Namespace, world: Callable[[], canary.World]) -> dict:
@@ -80,7 +80,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="what is served, and what is under way")
-    helps = {"pause": "decide nothing for now", "resume": "decide again", "veto": "end the experiment, keep stable"}
+    helps = {"pause": "decide nothing for now; guardrails still roll back", "resume": "decide again"}
+    helps["veto"] = "end the experiment, keep stable"
     steered = {name: verbs.add_parser(name, help=text) for name, text in helps.items()}
     force = steered["force"] = verbs.add_parser("force", help="promote, roll back or ramp without a verdict")
     force.add_argument("what", choices=["promote", "roll-back", "ramp"])

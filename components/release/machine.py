@@ -61,7 +61,7 @@ def ended(state: dict, status: str, now: datetime) -> dict:
 
 
 def paused(state: dict, yes: bool) -> dict:
-    """A person's hold on the experiment: traffic stays as it is, nothing is decided; or the end of it."""
+    """A person's hold on the experiment: traffic stays as it is, and guardrails alone can end it; or the end of it."""
     return state | {"experiment": state["experiment"] | {"paused": yes}} if is_running(state) else state
 
 

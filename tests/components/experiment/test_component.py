@@ -11,6 +11,7 @@ from kfp import dsl
 from components import contracts, storage
 from components.experiment import component
 from components.experiment.assignment import arm, user_hash
+from components.experiment.exporter import newest_look
 from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
 from components.logs import SCHEMAS
@@ -83,6 +84,17 @@ def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(run
     plan = replace(PLAN, maximum_looks=9, minimum_effect_rpm=9.0, horizon_users=4_000)
     counts = [look(tmp_path, plan, NOW + timedelta(minutes=at))[1]["figures"]["looks"] for at in (0, 0, 1)]
     assert counts == [1, 1, 2]
+
+
+def test_a_paused_experiment_is_looked_at_without_spending_its_looks_and_nothing_is_decided(running, tmp_path):
+    update_state(lambda state: state | {"experiment": EXPERIMENT | {"paused": True}}, "test")
+    looks = [look(tmp_path, now=NOW + timedelta(minutes=at)) for at in range(5, 8)]
+    word, verdict = looks[-1]
+    assert word == "continue" and len({verdict["figures"]["looks"] for _, verdict in looks}) == 1
+    assert verdict["figures"]["rpm_lift"] and "a person has paused" in (tmp_path / "page").read_text()
+    assert newest_look({"experiment": EXPERIMENT}) == verdict
+    update_state(lambda state: state | {"experiment": EXPERIMENT}, "test")
+    assert look(tmp_path, now=NOW + timedelta(minutes=8))[0] == "promote"
 
 
 def test_where_no_experiment_runs_the_steps_say_so(s3, tmp_path):

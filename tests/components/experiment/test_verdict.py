@@ -27,7 +27,7 @@ def interval(low, high):
 def figures(**changed):
     good = {"share": 0.5, "stage": 1, "elapsed_s": 100.0, "looks": 1, "users": {"control": 500, "treatment": 500}}
     good |= {"rpm_lift": interval(-0.1, 0.1), "srm_p_value": 0.5, "disagreements": 0, "guardrails": {"breaches": []}}
-    return good | {"crossover": {"control": 0.0, "treatment": 0.001}} | changed
+    return good | {"crossover": {"control": 0.0, "treatment": 0.001}, "paused": False} | changed
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,10 @@ def figures(**changed):
         ("inconclusive", {"disagreements": 1}),
         ("inconclusive", {"crossover": {"treatment": 0.006}, "rpm_lift": interval(0.1, 0.2)}),
         ("roll back", {"guardrails": {"breaches": ["errors"]}, "rpm_lift": interval(0.1, 0.2)}),
+        ("continue", {"paused": True, "rpm_lift": interval(0.1, 0.2), "looks": 3, "srm_p_value": 0.0001}),
+        ("continue", {"paused": True, "rpm_lift": interval(-0.2, -0.1)}),
+        ("roll back", {"paused": True, "guardrails": {"breaches": ["errors"]}}),
+        ("continue", {"share": 0.0, "stage": 0, "users": {"control": 100}, "paused": True}),
         ("continue", {"elapsed_s": 59.0, "rpm_lift": interval(0.1, 0.2)}),
         ("continue", {"users": {"control": 99, "treatment": 500}, "rpm_lift": interval(0.1, 0.2)}),
         ("continue", {"users": {}, "rpm_lift": None}),

@@ -32,6 +32,14 @@ def test_while_a_person_pauses_nothing_is_moved_and_resume_ends_that(started):
     assert read_state()["traffic_percent"] == 50
 
 
+def test_while_a_person_pauses_a_guardrail_still_rolls_back_and_a_look_from_before_does_not(started):
+    asked("pause")
+    canary.move_traffic(judged("roll back"), Notes().world)
+    assert read_state()["experiment"]["status"] == "running"
+    canary.move_traffic(judged("roll back", paused=True), Notes().world)
+    assert read_state()["experiment"]["status"] == "rolled back"
+
+
 def test_a_veto_ends_the_experiment_and_stays_in_the_history_with_its_name(started):
     state = asked("veto")
     assert state["experiment"]["status"] == "vetoed" and state["candidate"] is None

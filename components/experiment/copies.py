@@ -17,29 +17,39 @@ PARTS = 16
 BATCH_ROWS = 1 << 20
 
 
-def single_out(db: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Make `distinct_TABLE` a view of its rows without copies, of which the earliest counts, and `copies_TABLE`.
-
-    Rows whose key's hash is that of no other row are read where they lie; the few others become a table.
-    """
-    keys = ", ".join(KEYS[table])
+def find_suspects(db: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make `suspects_TABLE` the hashes of keys that more than one of its rows has."""
     with TemporaryDirectory() as folder:
-        repeated = repeated_hashes(db.sql(f"SELECT hash({keys}) FROM {table}").to_arrow_reader(BATCH_ROWS), folder)
+        hashes = db.sql(f"SELECT {key_hash(table)} FROM {table}").to_arrow_reader(BATCH_ROWS)
+        repeated = repeated_hashes(hashes, folder)
     db.register("repeated", pa.table({"h": repeated}))
     db.execute(f"CREATE TABLE suspects_{table} AS SELECT h FROM repeated")
     db.unregister("repeated")
-    among = suspect(table)
-    numbered = f"SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY t) AS copy FROM {table} WHERE {among}"
-    db.execute(f"CREATE TABLE copies_{table} AS {numbered if len(repeated) else f'{numbered} LIMIT 0'}")
-    db.execute(
-        f"""CREATE VIEW distinct_{table} AS SELECT * FROM {table} WHERE NOT {among}
-            UNION ALL SELECT * EXCLUDE (copy) FROM copies_{table} WHERE copy = 1"""
-    )
+
+
+def single_out(db: duckdb.DuckDBPyConnection, table: str, read: str) -> None:
+    """Make `copies_TABLE` the rows that may have copies, numbered, the earliest of each key first.
+
+    They are read from `read`, which holds at least all suspects of the table.
+    """
+    numbered = f"row_number() OVER (PARTITION BY {', '.join(KEYS[table])} ORDER BY t) AS copy"
+    db.execute(f"CREATE TABLE copies_{table} AS SELECT *, {numbered} FROM {read} WHERE {suspect(table)}")
+
+
+def single(table: str, read: str) -> str:
+    """SQL for the rows of `read` without copies, of which the earliest counts."""
+    return f"""(SELECT * FROM {read} WHERE NOT {suspect(table)}
+        UNION ALL SELECT * EXCLUDE (copy) FROM copies_{table} WHERE copy = 1)"""
 
 
 def suspect(table: str) -> str:
     """SQL for whether a row's key may be that of another row."""
-    return f"(hash({', '.join(KEYS[table])}) IN (SELECT h FROM suspects_{table}))"
+    return f"({key_hash(table)} IN (SELECT h FROM suspects_{table}))"
+
+
+def key_hash(table: str) -> str:
+    """SQL for the hash of a row's key, 64 bits."""
+    return f"hash({', '.join(KEYS[table])})"
 
 
 def repeated_hashes(batches, folder: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from components.experiment.copies import single_out, suspect
+from components.experiment.copies import find_suspects, key_hash, single, single_out
 from components.experiment.logs import moment
 from components.experiment.reading import text, view
 
@@ -62,7 +62,7 @@ def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, me
             if place := vars(places)[table]:
                 view(db, table, place, places.renamed.get(table, {}))
         accounts = {"currency": _currency(db)} | _outcomes(db)
-        single_out(db, "exposures")
+        _touched(db)
         _standing(db, experiment, now)
         _by_user(db, folder / "users.parquet")
         _by_bucket(db, experiment, now, folder)
@@ -107,6 +107,14 @@ def _outcomes(db) -> dict:
     return {"outcomes": int(rows), "outcome_copies": int(copies), "outcomes_of_unknown_kind": int(unknown)}
 
 
+def _touched(db) -> None:
+    """A table of the few exposures that something came of or that may be copies; and which of them are copies."""
+    find_suspects(db, "exposures")
+    hashes = f"SELECT h FROM suspects_exposures UNION ALL SELECT {key_hash('exposures')} FROM outcome"
+    db.execute(f"CREATE TABLE touched AS SELECT * FROM exposures WHERE {key_hash('exposures')} IN ({hashes})")
+    single_out(db, "exposures", "touched")
+
+
 def _standing(db, experiment: Mapping, now: datetime) -> None:
     """All exposures with their stage and what is wrong with each: the view `standing`, and the table `followed`.
 
@@ -122,13 +130,9 @@ def _standing(db, experiment: Mapping, now: datetime) -> None:
     came = ("clicks", "orders", "revenue", "grade")
     counted = ", ".join(f"CASE WHEN {timely} THEN {name} END AS {name}" for name in came)
     db.execute(
-        f"""CREATE TABLE followed AS WITH met AS MATERIALIZED (SELECT * FROM exposures JOIN outcome
-                USING (request_id, item_id))
-            SELECT {said}, {counted}, TRUE AS matched,
+        f"""CREATE TABLE followed AS SELECT {said}, {counted}, TRUE AS matched,
             first > t + {micros(WINDOW)} AS late, first < t - {micros(SKEW)} AS skewed
-            FROM (SELECT * FROM met WHERE NOT {suspect("exposures")}
-                UNION ALL SELECT * EXCLUDE (copy) FROM copies_exposures JOIN outcome USING (request_id, item_id)
-                WHERE copy = 1)"""
+            FROM {single("exposures", "touched")} JOIN outcome USING (request_id, item_id)"""
     )
 
 
@@ -181,23 +185,22 @@ def _by_bucket(db, experiment: Mapping, now: datetime, folder: Path) -> None:
     if db.execute("SELECT count(*) FROM far_out").fetchall()[0][0]:
         used += " AND user_hash NOT IN (SELECT user_hash FROM far_out)"
     named = ", ".join(f"coalesce({name}, '') AS {name}" for name in DIMENSIONS)
-    units = f"assigned_arm AS arm, hash(user_hash) % {BUCKETS} AS bucket, {cut}, {named}"
     keys = ("cut", *DIMENSIONS)
-    sets = ", ".join(f"(arm, bucket, {name})" for name in keys)
-    place = "CASE " + " ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in keys) + " END AS dimension"
-    value = f"coalesce({', '.join(f'{name}::VARCHAR' for name in keys)}) AS value"
-
-    def sliced(table: str, sums: str) -> str:
-        chosen = f"SELECT arm, bucket::INT AS bucket, {place}, {value}, {sums}"
-        rest = f"SELECT * EXCLUDE ({', '.join(DIMENSIONS)}), {units} FROM {table} WHERE {used}"
-        return f"{chosen} FROM ({rest}) GROUP BY GROUPING SETS ({sets})"
-
+    cell = f"SELECT assigned_arm AS arm, (hash(user_hash) % {BUCKETS})::INT AS bucket, {cut}, {named}"
     came = ", ".join(f"coalesce({name}, 0) AS {name}" for name in CAME)
     db.execute(
-        f"""COPY (SELECT arm, bucket, dimension, value, exposures, {came}
-            FROM ({sliced("standing", "sum(n)::BIGINT AS exposures")}) LEFT JOIN ({sliced("followed", SUMS)})
-            USING (arm, bucket, dimension, value) WHERE exposures > 0)
-            TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
+        f"""CREATE TABLE cells AS SELECT n.*, {came}
+            FROM ({cell}, sum(n)::BIGINT AS exposures FROM standing WHERE {used} GROUP BY ALL) n
+            LEFT JOIN ({cell}, {SUMS} FROM followed WHERE {used} GROUP BY ALL) f USING (arm, bucket, {", ".join(keys)})
+            WHERE exposures > 0"""
+    )
+    sets = ", ".join(f"(arm, bucket, {name})" for name in keys)
+    place = " ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in keys)
+    value = f"coalesce({', '.join(f'{name}::VARCHAR' for name in keys)})"
+    summed = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
+    db.execute(
+        f"""COPY (SELECT arm, bucket, CASE {place} END AS dimension, {value} AS value, {summed} FROM cells
+            GROUP BY GROUPING SETS ({sets})) TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
     )
 
 
@@ -220,11 +223,12 @@ def _by_version(db, experiment: Mapping, now: datetime, path: Path, logged: bool
     )
     rows = empty
     if logged:
-        single_out(db, "requests")
+        find_suspects(db, "requests")
+        single_out(db, "requests", "requests")
         rows = f"""SELECT coalesce(version, '') AS version, status >= 500 AS failed,
             coalesce(missing_features, 0) > 0 AS stale, coalesce(items, 1) = 0 AS empty,
             CASE WHEN status < 400 THEN floor({LATENCY_BINS} * ln(greatest(latency_ms, 0.001)))::INT END AS bin
-            FROM distinct_requests WHERE t BETWEEN {_starts(experiment)[-1]} AND {micros(now)}
+            FROM {single("requests", "requests")} WHERE t BETWEEN {_starts(experiment)[-1]} AND {micros(now)}
             AND coalesce(experiment_id, {text(experiment["experiment_id"])}) = {text(experiment["experiment_id"])}"""
     db.execute(f"COPY (SELECT *, count(*) AS requests FROM ({rows}) GROUP BY ALL) TO {text(path)} (FORMAT parquet)")
 

@@ -51,6 +51,20 @@ def rankings() -> st.SearchStrategy:
     return st.builds(lambda right, more: right | more, either.flatmap(body), extra)
 
 
+def right(ids: list[str]) -> st.SearchStrategy:
+    """A request body of V1, decoded, that has to be answered: the server knows the items `ids`."""
+    texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
+    item = st.fixed_dictionaries({"title": texts}, optional={"brand": texts, "price": st.floats(0, 1e6)})
+    items = {
+        "item_ids": st.lists(st.sampled_from(ids), min_size=1, max_size=4, unique=True),
+        "instances": st.lists(item, min_size=1, max_size=3),
+    }
+    optional = {"user_id": texts, "locale": st.sampled_from(["us", "jp"]), "page_size": st.integers(1, MAX_ITEMS)}
+    return st.sampled_from(list(items)).flatmap(
+        lambda name: st.fixed_dictionaries({"query": texts, name: items[name]}, optional=optional)
+    )
+
+
 def tensors() -> st.SearchStrategy:
     """A request body of V2, decoded."""
     name = st.sampled_from(["query", "item_ids", "title", "price", "user_id", "page_size", "colour"])

@@ -30,7 +30,7 @@ from pipelines.laptop import Laptop, free_ports
 from tests.components.release.servers import environment
 from tests.serving.tiny_package import write_package
 
-KINDS = ("kill the server", "stop the server", "kill S3", "kill both", "fill the disk")
+KINDS = ("kill the server", "stop the server", "kill S3", "kill both", "fill the disk", "kill in an upload")
 CLIENTS = 4
 LOAD_S = 6.0  # of a round; the fault comes somewhere within
 LONG_S = 120.0  # without S3, once
@@ -48,6 +48,7 @@ class Rounds:
     spool: Path
     answered: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     refused: Counter = field(default_factory=Counter)
+    met: int = 0  # kills that came between an upload and the end of its file
     port: int = field(default_factory=lambda: free_ports(1)[0])
     grades: list[tuple[str, str]] = field(default_factory=list)
 
@@ -81,6 +82,16 @@ class Rounds:
                 stop.set()
             for client in clients:
                 client.result()
+
+    def kill_in_an_upload(self) -> None:
+        """Kill both servers when a file's first rows are on S3 and the file itself is still there."""
+        known, deadline = set(storage.names_below("logs/exposures")), time.monotonic() + LOAD_S + DRAIN_S
+        while set(storage.names_below("logs/exposures")) <= known:
+            if time.monotonic() > deadline:
+                raise RuntimeError("no upload was seen that a kill could have met")
+        self.kill("server", "collector")
+        uploaded = {Path(name).stem for name in storage.names_below("logs/exposures")}
+        self.met += any(path.stem in uploaded for path in self.spool.rglob("*.jsonl"))
 
     def _ask(self, name: str, stop: Event) -> None:
         """Ask and grade until told to stop; note what was answered."""
@@ -157,6 +168,9 @@ def one(made: Rounds, number: int, kind: str, away_s: float) -> None:
     print(f"  {time.strftime('%H:%M:%S')} round {number}: {kind}", file=sys.stderr, flush=True)
     if kind == "fill the disk":
         return full_disk(made, number)
+    if kind == "kill in an upload":
+        made.run(number, made.kill_in_an_upload)
+        return made.start()
     dead = {"kill the server": ("server", "collector"), "stop the server": ("server", "collector"), "kill S3": ("s3",)}
     names = dead.get(kind, ("server", "collector", "s3"))
     made.run(number, lambda: made.kill(*names, how=signal.SIGTERM if kind == "stop the server" else signal.SIGKILL))
@@ -210,6 +224,7 @@ def compared(made: Rounds) -> dict:
         "exposures_lost": len(shown - exposures.keys()),
         "exposures_duplicated": twice,
         "copies_before_reading": copies,
+        "kills_within_an_upload": made.met,
         "requests_lost": len(asked - requests.keys()),
         "outcomes_answered": len(made.grades),
         "outcomes_lost": len(set(made.grades) - grades.keys()),

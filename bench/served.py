@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,11 @@ def told(judgements: Path, path: Path) -> None:
         for place, (row, vector) in enumerate(zip(known, vectors, strict=True))
     ]  # fmt: skip
     contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, path)
+
+
+def known(items: Path, number: int = 20) -> list[str]:
+    """Ids of some items that the server's features hold."""
+    return [row["item_id"] for row in islice(contracts.read_batches(contracts.ITEMS, items), number)]
 
 
 def requests(items: Path, seed: int) -> Iterator[dict]:

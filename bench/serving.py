@@ -54,7 +54,7 @@ def bench(
             urls = start(machine, package, night, folder)
             figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
             figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
-            figures |= once(folder / "fuzz.json", lambda: fuzz.fuzz_figures(urls["ours"], tries))
+            figures |= once(folder / "fuzz.json", lambda: fuzz.fuzz_figures(urls["ours"], served.known(items), tries))
     figures |= once(folder / "features.json", lambda: features.feature_figures(night))
     figures |= once(folder / "faults.json", lambda: faults.fault_figures(folder / "faults", fault_rounds))
     (HERE / "serving.json").write_text(json.dumps(figures, indent=1))

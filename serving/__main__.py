@@ -7,7 +7,7 @@ from functools import partial
 from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
-from serving.exposures import Recorder  # and with it the metrics, before Feast
+from serving.exposures import MEBIBYTE, SPOOL_MEBIBYTES, Recorder  # and with it the metrics, before Feast
 from serving.light import stay_light
 from serving.metrics import Stages
 
@@ -17,7 +17,7 @@ def main() -> None:
     options = _options()
     stay_light()
     try:
-        model, recorder = load(options.package, options.features, options.spool)
+        model, recorder = load(options)
     except (ValueError, OSError) as error:
         sys.exit(f"the relevance server cannot start: {error}")
     model.name = options.name
@@ -27,7 +27,7 @@ def main() -> None:
         recorder.close()
 
 
-def load(package: str, features: str | None, spool: str):
+def load(options: argparse.Namespace):
     """The model with all it needs, ready to answer, and the recorder to close at the end.
 
     Raises:
@@ -42,10 +42,10 @@ def load(package: str, features: str | None, spool: str):
     hash_user = partial(user_hash, Settings().user_hash_secret)
     hash_user("")  # says now, and not at the first request, that there is no secret
     storage.client()  # likewise that no S3 is configured
-    scorer = CachedScorer(Scorer(package))
+    scorer = CachedScorer(Scorer(options.package))
     scorer([("probe", "probe")], Stages(scorer.version))
-    explainer, online = Explainer(NearestRationale(package)), OnlineFeatures(features)
-    recorder = Recorder(spool)
+    explainer, online = Explainer(NearestRationale(options.package)), OnlineFeatures(options.features)
+    recorder = Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
     return RelevanceModel(scorer, online, explainer, recorder, hash_user), recorder
 
 
@@ -80,6 +80,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
     parser.add_argument("--spool", default="runs/spool/relevance", help="folder of what is not on S3 yet")
+    limit = "what may wait there; then nothing more is taken, until S3 has it"
+    parser.add_argument("--spool-mebibytes", type=int, default=SPOOL_MEBIBYTES, help=limit)
     return parser.parse_args()
 
 

@@ -23,6 +23,8 @@ from serving.spool_metrics import log
 
 UNREACHABLE = (MinioException, HTTPError, OSError)
 DRAIN_SECONDS = 20.0
+MEBIBYTE = 1 << 20
+SPOOL_MEBIBYTES = 1024  # less than the volume that the manifests give: a pod that overfills it is evicted, rows and all
 
 
 class Full(RuntimeError):
@@ -38,14 +40,15 @@ class Recorder:
         put: Callable[[str, bytes], None] = storage.put_bytes,
         flush_seconds: float = 5.0,
         limit_rows: int = 500_000,
+        limit_bytes: int = SPOOL_MEBIBYTES * MEBIBYTE,
     ):
-        self.put = put
+        self.put, self.limit_bytes = put, limit_bytes
         self.folder, self.flush_seconds, self.limit_rows = Path(folder), flush_seconds, limit_rows
         self.folder.mkdir(parents=True, exist_ok=True)
         self.owner = _lock(self.folder / "lock")
         self.guard, self.closing, self.closed = threading.Lock(), threading.Event(), False
         self.file, self.reachable, self.full = None, True, False
-        self.waiting: dict[str, int] = {}  # rows of each file that S3 has not taken, by the file's stem
+        self.waiting: dict[str, tuple[int, int]] = {}  # rows and bytes that S3 has not taken, by the file's stem
         self._adopt()
         self.thread = threading.Thread(target=self._upload_until_closed, name="recorder", daemon=True)
         self.thread.start()
@@ -56,8 +59,8 @@ class Recorder:
         Waits for other lines, never for S3 or for a sync.
 
         Raises:
-            Full: the rows would exceed the limit (refused requests alone never do), the disk does not take them,
-                or the recorder is closed.
+            Full: the rows would exceed a limit (refused requests alone only that of bytes), the disk does not take
+                them, or the recorder is closed.
         """
         try:
             self._record(tables)
@@ -78,8 +81,11 @@ class Recorder:
                 raise Full("the server is stopping")
             if tables.keys() - {"requests"} and self.spooled + rows > self.limit_rows:
                 raise Full(f"{self.spooled} rows wait for S3, and at most {self.limit_rows} may")
+            if self.spooled_bytes + len(line) > self.limit_bytes:
+                limit = self.limit_bytes / MEBIBYTE
+                raise Full(f"{self.spooled_bytes / MEBIBYTE:.1f} MiB wait for S3, and at most {limit:g} MiB may")
             self._append(line)
-            self._count(Path(self.file.name), rows)
+            self._count(Path(self.file.name), rows, len(line))
 
     def flush(self) -> bool:
         """Seal the open file and upload every sealed one; False when S3 did not take all of it."""
@@ -110,18 +116,24 @@ class Recorder:
     @property
     def spooled(self) -> int:
         """Rows that are not on S3 yet."""
-        return sum(self.waiting.values())
+        return sum(rows for rows, _ in self.waiting.values())
+
+    @property
+    def spooled_bytes(self) -> int:
+        """Bytes of the files that are not on S3 yet."""
+        return sum(size for _, size in self.waiting.values())
 
     def writable(self) -> bool:
         """Whether the next rows would be taken, as far as can be known."""
-        return not self.closed and self.spooled < self.limit_rows and os.access(self.folder, os.W_OK)
+        room = self.spooled < self.limit_rows and self.spooled_bytes < self.limit_bytes
+        return not self.closed and room and os.access(self.folder, os.W_OK)
 
     def _adopt(self) -> None:
         """Take over what an earlier process left in this folder."""
         for path in self.folder.glob("*.open"):
             path.rename(path.with_suffix(".jsonl"))
         for path in self.folder.glob("*.jsonl"):
-            self._count(path, spool.sealed(path).rows)
+            self._count(path, spool.sealed(path).rows, path.stat().st_size)
 
     def _upload(self, path: Path) -> None:
         found = spool.sealed(path)
@@ -146,8 +158,9 @@ class Recorder:
         except OSError as error:
             raise Full(f"{self.folder} cannot be written: {error}") from error
 
-    def _count(self, path: Path, rows: int) -> None:
-        self.waiting[path.stem] = self.waiting.get(path.stem, 0) + rows
+    def _count(self, path: Path, rows: int, size: int) -> None:
+        known_rows, known_size = self.waiting.get(path.stem, (0, 0))
+        self.waiting[path.stem] = known_rows + rows, known_size + size
         spool_metrics.SPOOLED.set(self.spooled)
 
     def _measure(self) -> None:

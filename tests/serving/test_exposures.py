@@ -85,6 +85,20 @@ def test_a_full_spool_refuses_exposures_and_still_notes_refused_requests(recorde
     assert recorder.spooled == 21
 
 
+def test_at_its_limit_of_bytes_a_spool_takes_nothing_until_s3_has_what_waits(tmp_path, objects):
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_bytes=2_000)
+    kept = 0
+    with pytest.raises(Full, match=r"0\.0 MiB wait for S3, and at most 0\.0019"):
+        while True:
+            recorder.record(requests=[request(request_id=f"r{kept}", status=503)])
+            kept += 1
+    assert 0 < recorder.spooled_bytes == next(recorder.folder.glob("*.open")).stat().st_size <= 2_000
+    assert recorder.flush() and recorder.spooled_bytes == 0
+    recorder.record(requests=[request()])
+    recorder.close()
+    assert len(on_s3(objects, "requests")) == kept + 1
+
+
 def test_a_closed_recorder_refuses(tmp_path, objects):
     recorder = Recorder(tmp_path / "spool", objects.__setitem__)
     recorder.close()

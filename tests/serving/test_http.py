@@ -187,8 +187,9 @@ def test_an_answer_says_what_each_stage_took(server):
 
 
 def test_whatever_is_sent_is_never_the_servers_error(server):
-    figures = fuzz_figures(server[0], tries=300)
-    assert figures["fuzz_tries"] == 300 and figures["fuzz_5xx"] == 0, figures["fuzz_first_5xx"]
+    figures = fuzz_figures(server[0], ["i1", "i2"], tries=300)
+    assert figures["fuzz_tries"] == 300 and figures["fuzz_5xx"] == 0, figures["fuzz_first_wrong"]
+    assert figures["fuzz_right"] > 50 and figures["fuzz_right_refused"] == 0, figures["fuzz_first_wrong"]
 
 
 def test_nobody_can_unload_the_model_over_http(server):

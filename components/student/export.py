@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.student.model import Student
+from components.student.tokens import OVERLAPS
 
 OPSET = 17
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
@@ -34,28 +35,32 @@ class Together(nn.Module):
         super().__init__()
         self.student = student
 
-    def forward(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        return self.student.together(states, attention_mask, token_type_ids)
+    def forward(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
+        return self.student.together(states, attention_mask, token_type_ids, *both)
 
 
 def export(student: Student, folder: Path) -> str:
     """Write the student's graphs to `folder`; the name of the one that says the label."""
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
+    reads = {"overlap": torch.zeros(2, len(OVERLAPS)), "matched": torch.zeros(2, 8)}
+    reads = {name: reads[name] for name in [*reads][: student.overlap + student.marked]}
     if not student.join_layer:
-        write(student, (ids, ids, sides), TOKENS, ("logits", "reasoning"), folder / "model.onnx")
+        takes = (*TOKENS, *reads)
+        write(student, (ids, ids, sides, *reads.values()), takes, ("logits", "reasoning"), folder / "model.onnx")
         return "model.onnx"
     write(Apart(student), (ids, ids, sides), TOKENS, ("states",), folder / "apart.onnx")
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
-    takes = ("states", *TOKENS[1:])
-    write(Together(student), (states, ids, sides), takes, ("logits", "reasoning"), folder / "together.onnx")
+    takes = ("states", *TOKENS[1:], *reads)
+    example = (states, ids, sides, *reads.values())
+    write(Together(student), example, takes, ("logits", "reasoning"), folder / "together.onnx")
     return "together.onnx"
 
 
 def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Path) -> None:
     """Write one graph, by the TorchScript exporter: 2 s where the other takes minutes."""
     axes = {name: {0: "pairs", 1: "tokens"} for name in (*takes, "states")} | {
-        name: {0: "pairs"} for name in ("logits", "reasoning")
+        name: {0: "pairs"} for name in ("logits", "reasoning", "overlap")
     }
     options = {"input_names": list(takes), "output_names": list(gives), "opset_version": OPSET, "dynamo": False}
     axes = {name: axis for name, axis in axes.items() if name in takes + gives}

@@ -78,6 +78,28 @@ class GatExtractor(nn.Module):
         return (near.unsqueeze(0) | across) & (mask.unsqueeze(1) != 0)
 
 
+class CompareExtractor(nn.Module):
+    """The mean of each side's tokens, their product and their difference (Conneau et al. 2017), then two layers.
+
+    It needs no layer in which the sides read each other: what an encoder of sentences knows is in these.
+    """
+
+    def __init__(self, width: int, embedding_width: int):
+        super().__init__()
+        narrow = min(width // 2, 192)
+        self.hidden, self.out = nn.Linear(4 * width, narrow), nn.Linear(narrow, embedding_width)
+
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+        query, item = (unit(mean(states, mask * side)) for side in (1 - segments, segments))  # (B, H)
+        both = torch.cat([query, item, query * item, (query - item).abs()], -1)  # (B, 4 H)
+        return self.out(gelu(self.hidden(both)))  # (B, E)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors (B, H) of one length, at which each number is about a quarter."""
+    return nn.functional.normalize(vectors, dim=-1) * (vectors.shape[-1] ** 0.5 / 4)
+
+
 def mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """Mean (B, X) of tokens (B, T, X) over those that are there; zeros where there is none."""
     weights = mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
@@ -89,4 +111,10 @@ def without_padding(scores: Tensor, there: Tensor) -> Tensor:
     return scores.masked_fill(there == 0, torch.finfo(scores.dtype).min)
 
 
-EXTRACTORS = {"mlp": MlpExtractor, "poly": PolyEncoderExtractor, "gat": GatExtractor, "first": FirstExtractor}
+EXTRACTORS = {
+    "mlp": MlpExtractor,
+    "poly": PolyEncoderExtractor,
+    "gat": GatExtractor,
+    "first": FirstExtractor,
+    "compare": CompareExtractor,
+}

@@ -14,6 +14,7 @@ from components.config import JsonConfig
 from components.contracts import LABELS
 from components.models import model_path
 from components.student.extractors import EXTRACTORS
+from components.student.tokens import OVERLAPS
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class LrkdConfig(JsonConfig):
     """
 
     encoder: str = "bert-base-multilingual-uncased"
-    extractor: str = "mlp"  # poly, gat, first
+    extractor: str = "mlp"  # poly, gat, first, compare
     join_layer: int = 0  # layers of the encoder in which query and item are apart; 0: a cross-encoder throughout
+    overlap: bool = False  # the head also reads how far the tokens of query and item are the same; and, at the join,
+    # tokens that the other side has, too, are marked
     variant: str = "lrkd"  # cross_entropy: without alignment; soft_labels: the teacher's probabilities instead of it;
     # auxiliary: aligned, but the label is read from [CLS] alone, so that the extractor falls away at inference
     max_length: int = 128  # tokens of query and item
@@ -53,29 +56,47 @@ class Student(nn.Module):
         ValueError: the extractor is not known, or the encoder has too few layers, or none that can be told apart.
     """
 
-    def __init__(self, encoder: nn.Module, embedding_width: int, extractor: str, join_layer: int, variant: str):
+    def __init__(self, encoder: nn.Module, embedding_width: int, config: LrkdConfig):
         super().__init__()
-        if extractor not in EXTRACTORS:
-            raise ValueError(f"student_config's extractor is {extractor!r}: choose of {', '.join(EXTRACTORS)}")
-        width, self.join_layer, self.variant = encoder.config.hidden_size, join_layer, variant
-        self.encoder = encoder
+        if config.extractor not in EXTRACTORS:
+            raise ValueError(f"student_config's extractor is {config.extractor!r}: choose of {', '.join(EXTRACTORS)}")
+        width, self.join_layer, self.variant = encoder.config.hidden_size, config.join_layer, config.variant
+        self.encoder, self.overlap = encoder, config.overlap
         encoder.pooler = None  # where it has one, nothing reads it
-        if not 0 <= join_layer < len(self.layers):
-            raise ValueError(f"student_config's join_layer is {join_layer}: the encoder has {len(self.layers)} layers")
-        self.reads_first = extractor == "first"
-        self.extractor = EXTRACTORS[extractor](width, embedding_width)
-        self.classifier = nn.Linear(width if variant == "auxiliary" else width + embedding_width, len(LABELS))
+        if not 0 <= self.join_layer <= len(self.layers):
+            raise ValueError(
+                f"student_config's join_layer is {self.join_layer}: the encoder has {len(self.layers)} layers"
+            )
+        if self.join_layer == len(self.layers) and config.extractor != "compare":
+            raise ValueError(
+                f"student_config's join_layer is {self.join_layer}, so no layer reads query and item together: "
+                f"extractor {config.extractor!r} could not either; choose compare, or an earlier layer"
+            )
+        self.reads_first = config.extractor == "first"
+        self.extractor = EXTRACTORS[config.extractor](width, embedding_width)
+        read = [width, *[embedding_width] * (self.variant != "auxiliary"), *[len(OVERLAPS)] * self.overlap]
+        self.classifier = nn.Linear(sum(read), len(LABELS))
+        if self.marked:
+            self.marks = nn.Parameter(torch.randn(2, width) * 0.02)  # of the query's tokens, and of the item's
 
     @property
     def layers(self) -> nn.ModuleList:
         """The encoder's."""
         return layers_of(self.encoder)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each."""
+    @property
+    def marked(self) -> bool:
+        """Whether tokens that both sides have are marked: where a layer follows that could make something of it."""
+        return self.overlap and self.join_layer < len(self.layers)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
+        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each.
+
+        `both` is what `components.student.tokens.compared` says, where it is read: overlap (B, 8), matched (B, T).
+        """
         positions = self.positions(attention_mask, token_type_ids)
         states = self.apart(input_ids, attention_mask, token_type_ids, positions)
-        return self.together(states, attention_mask, token_type_ids)
+        return self.together(states, attention_mask, token_type_ids, *both)
 
     def apart(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
         """States (B, T, H) before the join: no token has read one of the other side."""
@@ -88,15 +109,17 @@ class Student(nn.Module):
             states = layer(states, bias)
         return states
 
-    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
+    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
         """Logits and reasoning from the states at the join."""
+        if self.marked:
+            states = states + both[1].unsqueeze(-1) * self.marks[token_type_ids]
         bias = additive(attention_mask != 0, states.dtype)[:, None, None]  # (B, 1, 1, T)
-        *layers, last = self.layers[self.join_layer :]
-        for layer in layers:
-            states = layer(states, bias)
-        states = first_of(last, states, bias) if self.reads_first else last(states, bias)
+        layers = self.layers[self.join_layer :]
+        for place, layer in enumerate(layers, 1):
+            pruned = self.reads_first and place == len(layers)
+            states = first_of(layer, states, bias) if pruned else layer(states, bias)
         reasoning = self.extractor(states, attention_mask, token_type_ids)  # (B, E)
-        read = [states[:, 0]] if self.variant == "auxiliary" else [states[:, 0], reasoning]
+        read = [states[:, 0], *[reasoning] * (self.variant != "auxiliary"), *both[: self.overlap]]
         return self.classifier(torch.cat(read, -1)), reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
@@ -151,4 +174,4 @@ def new_student(config: LrkdConfig, embedding_width: int) -> Student:
     from transformers import AutoModel
 
     encoder = AutoModel.from_pretrained(model_path(config.encoder))
-    return Student(encoder, embedding_width, config.extractor, config.join_layer, config.variant)
+    return Student(encoder, embedding_width, config)

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from components import contracts, package_manifest
 from components.student.card import lineage, model_card, slices
 from components.student.evaluate import measures
 from components.student.export import export, quantise
-from components.student.model import Student
+from components.student.model import LrkdConfig, Student
 from components.student.score import NearestRationale, Scorer, Scores
 from components.student.tokens import PairTokenizer, item_text
 from components.student.train import logits_of
@@ -76,7 +77,8 @@ def load(model: str | Path) -> tuple[Student, dict]:
     config = json.loads((Path(model) / "config.json").read_text())
     encoder_config = AutoConfig.from_pretrained(Path(model) / "encoder")
     encoder = AutoModel.from_config(encoder_config, attn_implementation="eager")
-    student = Student(encoder, config["reasoning_width"], config["extractor"], config["join_layer"], config["variant"])
+    said = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig) if field.name in config})
+    student = Student(encoder, config["reasoning_width"], said)
     student.load_state_dict(load_file(Path(model) / "model.safetensors"))
     return student.eval(), config
 

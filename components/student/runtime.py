@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from components.student.tokens import padded
+from components.student.tokens import compared, padded
 
 Ids = Sequence[int]
 BUCKET = 8  # pairs at least in a batch
@@ -78,7 +78,9 @@ class LateJoin:
         known = dict(zip(distinct, self.states(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
 
         def run(at: np.ndarray) -> list[np.ndarray]:
-            return self.graph(OUTPUTS, joined([known[asked[n]] for n in at], [items[n].states for n in at]))
+            states = joined([known[asked[n]] for n in at], [items[n].states for n in at])
+            length = states["attention_mask"].shape[1]
+            return self.graph(OUTPUTS, states | compared([asked[n] for n in at], [items[n].ids for n in at], length))
 
         return in_buckets([len(query) + len(item.ids) for query, item in zip(asked, items, strict=True)], run)
 

@@ -1,5 +1,6 @@
 """Query and item as token ids, each cut to a budget of its own, so that an item's tokens never depend on the query."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,16 @@ import numpy as np
 from tokenizers import Tokenizer
 
 FIELDS = ("title", "brand", "category", "attributes")
+OVERLAPS = (  # of a pair's tokens, without [CLS] and [SEP]
+    "share of the query's tokens that the item has",
+    "all of them",
+    "the last of them",
+    "share of the query's neighbours that are neighbours in the item",
+    "share of the item's tokens that the query has",
+    "tokens of the query that the item has, of five",
+    "length of the query, logarithm",
+    "length of the item, logarithm",
+)
 
 
 def item_text(row: Mapping) -> str:
@@ -43,8 +54,27 @@ def shortened(ids: list[int], length: int) -> list[int]:
     return ids if len(ids) <= length else [*ids[: length - 1], ids[-1]]
 
 
+def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
+    """How far the tokens of [CLS] query [SEP] and item [SEP] are the same: OVERLAPS; zeros where a side is empty."""
+    asked, shown = query[1:-1], item[:-1]
+    if not len(asked) or not len(shown):
+        return [0.0] * len(OVERLAPS)
+    there, known = set(shown), set(asked)
+    found = [token in there for token in asked]
+    beside, neighbours = set(zip(shown, shown[1:], strict=False)), list(zip(asked, asked[1:], strict=False))
+    shares = (
+        sum(found) / len(found),
+        all(found),
+        found[-1],
+        sum(pair in beside for pair in neighbours) / max(1, len(neighbours)),
+        sum(token in known for token in shown) / len(shown),
+        min(sum(found), 5) / 5,
+    )
+    return [*map(float, shares), math.log(len(asked)), math.log(len(shown))]
+
+
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each."""
+    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each; and `compared`."""
     shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
     arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for row, (query, item) in enumerate(zip(queries, items, strict=True)):
@@ -52,4 +82,16 @@ def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> 
         arrays["input_ids"][row, :middle], arrays["input_ids"][row, middle:end] = query, item
         arrays["attention_mask"][row, :end] = 1
         arrays["token_type_ids"][row, middle:end] = 1
-    return arrays
+    return arrays | compared(queries, items, shape[1])
+
+
+def compared(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], length: int) -> dict[str, np.ndarray]:
+    """OVERLAPS of pairs, (B, 8), and which tokens the other side has, too, (B, length)."""
+    found = [overlap(query, item) for query, item in zip(queries, items, strict=True)]
+    matched = np.zeros((len(found), length), np.float32)
+    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
+        asked, shown = set(query[1:-1]), set(item[:-1])
+        both = asked & shown
+        if both:
+            matched[row, : len(query) + len(item)] = [token in both for token in (*query, *item)]
+    return {"overlap": np.array(found, np.float32).reshape(len(found), len(OVERLAPS)), "matched": matched}

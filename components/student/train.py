@@ -114,7 +114,7 @@ def logits_of(student: Student, queries: Sequence[Sequence[int]], items: Sequenc
         for first in range(0, len(order), SCORED_AT_ONCE):
             batch = order[first : first + SCORED_AT_ONCE]
             arrays = padded([queries[index] for index in batch], [items[index] for index in batch])
-            logits[batch] = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})[0]
+            logits[batch] = student(*map(torch.from_numpy, arrays.values()))[0]
     return logits
 
 

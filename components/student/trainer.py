@@ -14,7 +14,7 @@ from components.student.loss import class_weights, second_term
 from components.student.model import LrkdConfig, Student
 from components.student.tokens import padded
 
-TOKENS = ("input_ids", "attention_mask", "token_type_ids")
+TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap", "matched")
 LOGGED = 40  # times a run
 
 
@@ -62,7 +62,7 @@ class LrkdTrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Cross-entropy on the judgement, and the second term by its weight (method: LRKD loss)."""
-        output = model(**{name: inputs[name] for name in TOKENS})
+        output = model(*(inputs[name] for name in TOKENS))
         self.seen[0] += int(inputs["attention_mask"].sum())
         self.seen[1] += inputs["attention_mask"].numel()
         terms = {
@@ -90,7 +90,7 @@ class LrkdTrainer(Trainer):
     def create_optimizer(self, model=None):
         """AdamW; the head learns at a rate of its own."""
         student = self.accelerator.unwrap_model(self.model)
-        head = [*student.extractor.parameters(), *student.classifier.parameters()]
+        head = [each for name, each in student.named_parameters() if not name.startswith("encoder.")]
         groups = [
             {"params": list(student.encoder.parameters()), "lr": self.config.learning_rate},
             {"params": head, "lr": self.config.head_learning_rate},

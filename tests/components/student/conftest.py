@@ -98,6 +98,38 @@ def late(tables, config, tmp_path_factory) -> tuple[Path, dict]:
 
 
 @pytest.fixture(scope="session")
+def comparing(tables, config, tmp_path_factory):
+    """Makes the package of a student that compares the two sides, and reads them together from a layer on."""
+    from components.student.package import package
+    from components.student.train import train
+
+    def made(join_layer: int) -> tuple[Path, dict]:
+        model, folder = (tmp_path_factory.mktemp(f"{name}_from_{join_layer}") for name in ("student", "package"))
+        train(*tables, replace(config, join_layer=join_layer, extractor="compare", overlap=True), model)
+        return folder, package(model, tables[1], tables[0], folder)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def crossed(comparing) -> tuple[Path, dict]:
+    """Both sides are read together throughout."""
+    return comparing(0)
+
+
+@pytest.fixture(scope="session")
+def joined(comparing) -> tuple[Path, dict]:
+    """They are read together in the second layer."""
+    return comparing(1)
+
+
+@pytest.fixture(scope="session")
+def apart(comparing) -> tuple[Path, dict]:
+    """They are read together in no layer."""
+    return comparing(2)
+
+
+@pytest.fixture(scope="session")
 def packaged(trained, tables, tmp_path_factory) -> tuple[Path, dict]:
     """A package's folder, and what packaging said."""
     from components.student.package import package

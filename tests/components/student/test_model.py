@@ -28,13 +28,28 @@ def test_the_configuration_travels_as_json_text_and_refuses_what_it_does_not_kno
         LrkdConfig.from_json('{"lambda": 0.1}')
 
 
-@pytest.mark.parametrize("extractor", ["mlp", "poly", "gat", "first"])
+@pytest.mark.parametrize("extractor", ["mlp", "poly", "gat", "first", "compare"])
 @pytest.mark.parametrize("join_layer", [0, 1])
-def test_a_student_gives_four_logits_and_a_reasoning_vector_for_each_pair(encoder, extractor, join_layer):
-    student = made(encoder, extractor=extractor, join_layer=join_layer)
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_student_gives_four_logits_and_a_reasoning_vector_for_each_pair(encoder, extractor, join_layer, overlap):
+    student = made(encoder, extractor=extractor, join_layer=join_layer, overlap=overlap)
     ids = torch.randint(5, 900, (3, 7))
-    logits, reasoning = student(ids, torch.ones_like(ids), SIDES.expand(3, 7))
+    logits, reasoning = student(ids, torch.ones_like(ids), SIDES.expand(3, 7), torch.rand(3, 8), torch.zeros(3, 7))
     assert logits.shape == (3, 4) and reasoning.shape == (3, 6)
+
+
+def test_without_a_layer_that_reads_both_sides_the_extractor_compares_them(encoder):
+    student = made(encoder, extractor="compare", join_layer=2)
+    said = [student(*tokens(101, *query, 102))[1] for query in ((500,), (501,))]
+    assert not torch.allclose(*said, atol=1e-4)
+
+
+def test_tokens_that_both_sides_have_are_marked_and_counted_where_the_student_reads_that(encoder):
+    student, pair = made(encoder, overlap=True), tokens(101, 500, 102)
+    plain = student(*pair, torch.zeros(1, 8), torch.zeros(1, 7))[0]
+    counted = student(*pair, torch.ones(1, 8), torch.zeros(1, 7))[0]
+    marked = student(*pair, torch.zeros(1, 8), torch.tensor([[0.0, 1, 0, 1, 0, 0, 0]]))[0]
+    assert not torch.allclose(plain, counted, atol=1e-4) and not torch.allclose(plain, marked, atol=1e-6)
 
 
 def test_without_a_join_the_student_is_the_encoder_as_transformers_runs_it(encoder):
@@ -72,8 +87,9 @@ def test_where_the_extractor_falls_away_the_label_is_read_from_the_first_token(e
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"extractor": "lstm"}, "extractor is 'lstm': choose of mlp, poly, gat, first"),
-        ({"join_layer": 2}, "join_layer is 2: the encoder has 2 layers"),
+        ({"extractor": "lstm"}, "extractor is 'lstm': choose of mlp, poly, gat, first, compare"),
+        ({"join_layer": 3}, "join_layer is 3: the encoder has 2 layers"),
+        ({"join_layer": 2}, "no layer reads query and item together: extractor 'mlp' could not either"),
     ],
 )
 def test_what_does_not_exist_is_refused_with_what_does(encoder, config, sentence):

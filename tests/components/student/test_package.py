@@ -15,7 +15,7 @@ from components.source import source_digest
 from components.student.card import slices
 from components.student.export import export
 from components.student.package import PARITY, checked, drawn, explanation_agreement, load, main, package
-from components.student.score import NearestRationale, Scores
+from components.student.score import NearestRationale, Scorer, Scores
 from tests.components.student.conftest import training_rows
 from tests.rows import rationale
 
@@ -48,6 +48,13 @@ def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
     graphs = {"apart.onnx", "apart.int8.onnx", "together.onnx", "together.int8.onnx"}
     assert set(package_manifest.verify(folder)) == FILES - {"model.onnx", "model.int8.onnx"} | graphs
     assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
+
+
+@pytest.mark.parametrize("kind", ["crossed", "joined", "apart"])
+def test_a_student_that_compares_both_sides_is_the_same_in_pytorch_and_onnx(kind, request):
+    folder, said = request.getfixturevalue(kind)
+    assert said["parity_pairs"] == 24 and said["parity_max_difference"] <= PARITY
+    assert Scorer(folder)([("red shoe", "red shoe 1")]).labels == ["Exact"]
 
 
 def test_lineage_names_what_the_package_was_made_of(packaged, tables):

@@ -29,7 +29,7 @@ def tiny(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session", params=["packaged", "late"])
+@pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart"])
 def fp32(request, tmp_path_factory):
     """A scorer of a trained package's full-precision graph, of either kind."""
     folder = tmp_path_factory.mktemp("fp32") / "package"

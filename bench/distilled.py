@@ -17,7 +17,7 @@ from components import contracts
 from components.student.examples import LABEL_INDEX
 from components.student.model import LrkdConfig
 from components.student.package import load, package
-from components.student.score import Scorer
+from components.student.score import Scorer, config_of, runtime_of
 from components.student.tokens import PairTokenizer, item_text
 from components.student.train import logits_of, train
 
@@ -62,7 +62,7 @@ def labels_of(folder: str, kind: str, rows: list[dict]) -> list[int]:
     """What one of a package's two graphs says of the pairs, asked in requests of one query's items."""
     scorer = Scorer(folder)
     graph = scorer.served.replace(".int8", "").replace(".onnx", f"{kind}.onnx")
-    scorer.model = type(scorer.model)(Path(folder), graph, 1)
+    scorer.model = runtime_of(Path(folder), config_of(Path(folder)) | {"served": graph}, 1)
     said = {}
     for _, group in groupby(sorted(range(len(rows)), key=lambda n: rows[n]["query_id"]), lambda n: rows[n]["query_id"]):
         asked = list(group)

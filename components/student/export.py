@@ -35,16 +35,15 @@ class Together(nn.Module):
         super().__init__()
         self.student = student
 
-    def forward(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
-        return self.student.together(states, attention_mask, token_type_ids, *both)
+    def forward(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
+        return self.student.together(states, attention_mask, token_type_ids, *overlap)
 
 
 def export(student: Student, folder: Path) -> str:
     """Write the student's graphs to `folder`; the name of the one that says the label."""
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
-    reads = {"overlap": torch.zeros(2, len(OVERLAPS)), "matched": torch.zeros(2, 8)}
-    reads = {name: reads[name] for name in [*reads][: student.overlap + student.marked]}
+    reads = {"overlap": torch.zeros(2, len(OVERLAPS))} if student.overlap else {}
     if not student.join_layer:
         takes = (*TOKENS, *reads)
         write(student, (ids, ids, sides, *reads.values()), takes, ("logits", "reasoning"), folder / "model.onnx")

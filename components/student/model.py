@@ -28,8 +28,7 @@ class LrkdConfig(JsonConfig):
     encoder: str = "bert-base-multilingual-uncased"
     extractor: str = "mlp"  # poly, gat, first, compare
     join_layer: int = 0  # layers of the encoder in which query and item are apart; 0: a cross-encoder throughout
-    overlap: bool = False  # the head also reads how far the tokens of query and item are the same; and, at the join,
-    # tokens that the other side has, too, are marked
+    overlap: bool = False  # the head also reads how far the tokens of query and item are the same
     variant: str = "lrkd"  # cross_entropy: without alignment; soft_labels: the teacher's probabilities instead of it;
     # auxiliary: aligned, but the label is read from [CLS] alone, so that the extractor falls away at inference
     max_length: int = 128  # tokens of query and item
@@ -67,7 +66,7 @@ class Student(nn.Module):
             raise ValueError(
                 f"student_config's join_layer is {self.join_layer}: the encoder has {len(self.layers)} layers"
             )
-        if self.join_layer == len(self.layers) and config.extractor != "compare":
+        if self.pooled and config.extractor != "compare":
             raise ValueError(
                 f"student_config's join_layer is {self.join_layer}, so no layer reads query and item together: "
                 f"extractor {config.extractor!r} could not either; choose compare, or an earlier layer"
@@ -76,8 +75,6 @@ class Student(nn.Module):
         self.extractor = EXTRACTORS[config.extractor](width, embedding_width)
         read = [width, *[embedding_width] * (self.variant != "auxiliary"), *[len(OVERLAPS)] * self.overlap]
         self.classifier = nn.Linear(sum(read), len(LABELS))
-        if self.marked:
-            self.marks = nn.Parameter(torch.randn(2, width) * 0.02)  # of the query's tokens, and of the item's
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -85,18 +82,15 @@ class Student(nn.Module):
         return layers_of(self.encoder)
 
     @property
-    def marked(self) -> bool:
-        """Whether tokens that both sides have are marked: where a layer follows that could make something of it."""
-        return self.overlap and self.join_layer < len(self.layers)
+    def pooled(self) -> bool:
+        """Whether of an item only the mean of its tokens' states is read, so that this alone need be remembered."""
+        return self.join_layer == len(self.layers)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
-        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each.
-
-        `both` is what `components.student.tokens.compared` says, where it is read: overlap (B, 8), matched (B, T).
-        """
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
+        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and, if read, OVERLAPS."""
         positions = self.positions(attention_mask, token_type_ids)
         states = self.apart(input_ids, attention_mask, token_type_ids, positions)
-        return self.together(states, attention_mask, token_type_ids, *both)
+        return self.together(states, attention_mask, token_type_ids, *overlap)
 
     def apart(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
         """States (B, T, H) before the join: no token has read one of the other side."""
@@ -109,17 +103,15 @@ class Student(nn.Module):
             states = layer(states, bias)
         return states
 
-    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *both: Tensor) -> tuple:
+    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
         """Logits and reasoning from the states at the join."""
-        if self.marked:
-            states = states + both[1].unsqueeze(-1) * self.marks[token_type_ids]
         bias = additive(attention_mask != 0, states.dtype)[:, None, None]  # (B, 1, 1, T)
         layers = self.layers[self.join_layer :]
         for place, layer in enumerate(layers, 1):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
         reasoning = self.extractor(states, attention_mask, token_type_ids)  # (B, E)
-        read = [states[:, 0], *[reasoning] * (self.variant != "auxiliary"), *both[: self.overlap]]
+        read = [states[:, 0], *[reasoning] * (self.variant != "auxiliary"), *overlap[: self.overlap]]
         return self.classifier(torch.cat(read, -1)), reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:

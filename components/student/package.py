@@ -44,6 +44,7 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     model, folder = Path(model), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     student, config = load(model)
+    config |= {"pooled": student.pooled}
     graph = export(student, folder)
     for name in ("model.safetensors", "tokenizer.json"):
         shutil.copy(model / name, folder / name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from components.student.tokens import compared, padded
+from components.student.tokens import overlaps, padded
 
 Ids = Sequence[int]
 BUCKET = 8  # pairs at least in a batch
@@ -19,7 +19,10 @@ BUCKETS = 8  # batches at most of one request
 
 @dataclass
 class Item:
-    """An item's tokens, and, of a student that reads it apart, its states at the join: (T, H), half precision."""
+    """An item's tokens, and, of a student that reads it apart, its states at the join, half precision: (T, H).
+
+    Where the student reads their mean alone, that is all there is: (1, H).
+    """
 
     ids: Ids
     states: np.ndarray | None = None
@@ -66,8 +69,8 @@ class CrossEncoder:
 class LateJoin:
     """Two graphs: what reads query and item apart, each once, and what reads them together."""
 
-    def __init__(self, package: Path, served: str, threads: int):
-        apart = served.replace("together", "apart")
+    def __init__(self, package: Path, served: str, threads: int, pooled: bool):
+        apart, self.pooled = served.replace("together", "apart"), pooled
         self.apart, self.graph = Graph(package / apart, threads), Graph(package / served, threads)
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
@@ -78,18 +81,18 @@ class LateJoin:
         known = dict(zip(distinct, self.states(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
 
         def run(at: np.ndarray) -> list[np.ndarray]:
-            states = joined([known[asked[n]] for n in at], [items[n].states for n in at])
-            length = states["attention_mask"].shape[1]
-            return self.graph(OUTPUTS, states | compared([asked[n] for n in at], [items[n].ids for n in at], length))
+            arrays = joined([known[asked[n]] for n in at], [items[n].states for n in at])
+            arrays["overlap"] = overlaps([asked[n] for n in at], [items[n].ids for n in at])
+            return self.graph(OUTPUTS, arrays)
 
-        return in_buckets([len(query) + len(item.ids) for query, item in zip(asked, items, strict=True)], run)
+        return in_buckets([len(query) + len(item.states) for query, item in zip(asked, items, strict=True)], run)
 
     def prepare(self, items: Sequence[Item]) -> None:
         """Give every item its states that has none yet."""
         fresh = list({id(item): item for item in items if item.states is None}.values())
         made = self.states([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
         for item, states in zip(fresh, made, strict=True):
-            item.states = states.astype(np.float16)
+            item.states = (states.mean(0, keepdims=True) if self.pooled else states).astype(np.float16)
 
     def states(self, texts: Sequence[Ids], arrays: Callable) -> list[np.ndarray]:
         """States (T, H) at the join of each of some texts."""

@@ -60,8 +60,7 @@ class Scorer:
         self.labels = tuple(config["labels"])
         self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
-        runtime = LateJoin if config["join_layer"] else CrossEncoder
-        self.model = runtime(package, self.served, threads)
+        self.model = runtime_of(package, config, threads)
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
@@ -88,6 +87,13 @@ class Scorer:
                 if item.bytes <= self.items.maxsize:
                     self.items[text] = item
         return Scores(self.labels, softmax(logits / self.temperature), reasoning)
+
+
+def runtime_of(package: Path, config: dict, threads: int) -> CrossEncoder | LateJoin:
+    """What runs a package's graphs."""
+    if not config["join_layer"]:
+        return CrossEncoder(package, config["served"], threads)
+    return LateJoin(package, config["served"], threads, config.get("pooled", False))
 
 
 def config_of(package: Path) -> dict:

@@ -74,7 +74,7 @@ def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
 
 
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each; and `compared`."""
+    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest, (B, T) each; and overlaps."""
     shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
     arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for row, (query, item) in enumerate(zip(queries, items, strict=True)):
@@ -82,16 +82,10 @@ def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> 
         arrays["input_ids"][row, :middle], arrays["input_ids"][row, middle:end] = query, item
         arrays["attention_mask"][row, :end] = 1
         arrays["token_type_ids"][row, middle:end] = 1
-    return arrays | compared(queries, items, shape[1])
+    return arrays | {"overlap": overlaps(queries, items)}
 
 
-def compared(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], length: int) -> dict[str, np.ndarray]:
-    """OVERLAPS of pairs, (B, 8), and which tokens the other side has, too, (B, length)."""
+def overlaps(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
+    """OVERLAPS of pairs, (B, 8)."""
     found = [overlap(query, item) for query, item in zip(queries, items, strict=True)]
-    matched = np.zeros((len(found), length), np.float32)
-    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
-        asked, shown = set(query[1:-1]), set(item[:-1])
-        both = asked & shown
-        if both:
-            matched[row, : len(query) + len(item)] = [token in both for token in (*query, *item)]
-    return {"overlap": np.array(found, np.float32).reshape(len(found), len(OVERLAPS)), "matched": matched}
+    return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))

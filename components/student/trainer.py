@@ -14,7 +14,7 @@ from components.student.loss import class_weights, second_term
 from components.student.model import LrkdConfig, Student
 from components.student.tokens import padded
 
-TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap", "matched")
+TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")
 LOGGED = 40  # times a run
 
 

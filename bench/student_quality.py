@@ -6,25 +6,25 @@ from pathlib import Path
 import numpy as np
 
 from bench.ablation import counted
-from bench.ablation_rows import LATE_TITLE, LRKD
+from bench.ablation_rows import CROSS_TITLE, LRKD
 from components.teacher.compare import CompareConfig, interval, macro_f1
 
 SEEDS = 3
 
 
 def of_rows(folder: Path) -> dict:
-    """Macro-F1 on ESCI's valid split, mean over seeds; and each path's paired difference to the cross-encoder.
+    """Macro-F1 on ESCI's valid split, mean over seeds: of what is served, of int8 beside it, of a cross-encoder.
 
     Says what is missing where the ablation has not trained a student yet.
     """
-    full, late = (answered(folder / f"esci: {title}") for title in (LRKD, LATE_TITLE))
-    if not full:
+    mine, cross = (answered(folder / f"esci: {title}") for title in (LRKD, CROSS_TITLE))
+    if not mine:
         return {"quality": "not measured: run `make ablation` first"}
-    paths = {"fp32": counted(full, "predicted_fp32"), "int8": counted(full, "predicted_int8")}
-    if len(late) == len(full):
-        paths |= {"precomputed": counted(late, "predicted_fp32"), "precomputed_int8": counted(late, "predicted_int8")}
-    served = "int8" if all("int8" in one["served"] for one in full) else "fp32"
-    found: dict = {"quality_seeds": len(full), "quality_served": served}
+    paths = {"fp32": counted(mine, "predicted_fp32"), "int8": counted(mine, "predicted_int8")}
+    if len(cross) >= len(mine):
+        paths["cross_encoder"] = counted(cross[: len(mine)], "predicted_fp32")
+    served = "int8" if all("int8" in one["served"] for one in mine) else "fp32"
+    found: dict = {"quality_seeds": len(mine), "quality_served": served}
     for name, confusion in paths.items():
         found[f"macro_f1_{name}"] = interval(confusion, over_seeds, CompareConfig())["estimate"]
         if name != "fp32":

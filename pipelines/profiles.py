@@ -134,7 +134,15 @@ def laptop() -> Profile:
         final=GenerateConfig(pairs=480, prompt="free", max_samples=1, shard_requests=250),
         held_out=GenerateConfig(split="valid", pairs=80, prompt="free", max_samples=1),
         student=LrkdConfig(
-            encoder=package, extractor="first", max_length=96, epochs=1, learning_rate=1e-4, batch_size=32
+            encoder=package,
+            extractor="compare",
+            join_layer=6,  # of six: items are read ahead of any query
+            overlap=True,
+            max_length=96,
+            epochs=2,
+            learning_rate=1e-4,
+            head_learning_rate=1e-3,
+            batch_size=32,
         ),
         gate=GateConfig(margin_calibration_error=0.1),  # on 656 pairs its interval is 0.1 wide
         plan=ExperimentPlan.laptop(),

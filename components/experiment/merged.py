@@ -4,6 +4,7 @@ Only exposures under the share now in force are used; those at share 0 before it
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ def merge(shards: Sequence[Path], experiment: Mapping, now: datetime, folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as db:
-        db.execute("SET threads = 1; SET memory_limit = '1200MB'")
+        db.execute(f"SET threads = {len(os.sched_getaffinity(0))}; SET memory_limit = '1200MB'")
         accounts = added([json.loads((shard / "accounts.json").read_text()) for shard in shards])
         db.execute(f"CREATE VIEW of_users AS SELECT * FROM {files(shards, 'users')}")
         _draw_arms(db, experiment["salt"])

@@ -50,7 +50,7 @@ def told(judgements: Path, path: Path) -> None:
     vectors = rng.normal(size=(len(known), WIDTH))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = ("query_id", "item_id", "label")
-    blank = dict.fromkeys(contracts.RATIONALE_EMBEDDINGS.names, "x")
+    blank = dict.fromkeys(contracts.RATIONALE_EMBEDDINGS.names, "x") | {"label_probabilities": None}
     rows = [
         blank | {name: row[name] for name in names if name in blank} | {"predicted_label": row["label"]}
         | {"key": str(place), "perspective": "attributes", "embedding": vector.tolist()}

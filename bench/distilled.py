@@ -15,10 +15,10 @@ import torch
 
 from components import contracts
 from components.student.examples import LABEL_INDEX
-from components.student.model import LrkdConfig
+from components.student.model import COUNTED, LrkdConfig
 from components.student.package import load, package
 from components.student.score import Scorer, config_of, runtime_of
-from components.student.tokens import OVERLAPS, PairTokenizer, item_text
+from components.student.tokens import PairTokenizer, item_text
 from components.student.train import logits_of, train
 
 PROBED = {"mismatch": lambda row: row["mismatch"], "category": lambda row: (row["category"] or "").split(" > ")[0]}
@@ -42,7 +42,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     rows = [rows[n] for n in order]  # so that the hook sees them in this order
     logits = logits_of(student, [queries[n] for n in order], [items[n] for n in order])
     vectors = torch.cat(read).numpy()
-    vectors = vectors[:, : vectors.shape[1] - student.overlap * len(OVERLAPS)]  # [CLS], and the reasoning beside
+    vectors = vectors[:, : vectors.shape[1] - student.overlap * COUNTED]  # the pair, and the reasoning beside
     result = {
         "queries": [row["query_id"] for row in rows],
         "labels": [LABEL_INDEX[row["label"]] for row in rows],
@@ -54,7 +54,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         "temperature": said["temperature"],
         "token_share": said["token_share"],
         "cpu_seconds": round(time.process_time() - began),
-        "probe": probes(vectors, student.encoder.config.hidden_size, rows),
+        "probe": probes(vectors, vectors.shape[1] - student.extractor.out.out_features, rows),
     }
     Path(f"{out}.unfinished").write_text(json.dumps(result))
     Path(f"{out}.unfinished").replace(out)

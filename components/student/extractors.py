@@ -78,21 +78,33 @@ class GatExtractor(nn.Module):
         return (near.unsqueeze(0) | across) & (mask.unsqueeze(1) != 0)
 
 
-class CompareExtractor(nn.Module):
-    """The mean of each side's tokens, their product and their difference (Conneau et al. 2017), then two layers.
+def alike(states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+    """Cosine of the means of both sides' tokens: (B, 1)."""
+    query, item = (mean(states, mask * side) for side in (1 - segments, segments))  # (B, H)
+    return nn.functional.cosine_similarity(query, item, dim=-1).unsqueeze(-1)
+
+
+def compared(states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+    """The mean of each side's tokens, their product and their difference (Conneau et al. 2017): (B, 4 H).
 
     It needs no layer in which the sides read each other: what an encoder of sentences knows is in these.
     """
+    query, item = (unit(mean(states, mask * side)) for side in (1 - segments, segments))  # (B, H)
+    return torch.cat([query, item, query * item, (query - item).abs()], -1)
 
-    def __init__(self, width: int, embedding_width: int):
+
+class CompareExtractor(nn.Module):
+    """Both sides compared, and so many numbers on the pair, then two layers."""
+
+    def __init__(self, width: int, embedding_width: int, numbers: int = 0):
         super().__init__()
-        narrow = min(width // 2, 192)
-        self.hidden, self.out = nn.Linear(4 * width, narrow), nn.Linear(narrow, embedding_width)
+        narrow = min(width, 240)
+        self.hidden, self.out = nn.Linear(4 * width + numbers, narrow), nn.Linear(narrow, embedding_width)
+        self.dropout = nn.Dropout(0.1)
 
-    def forward(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
-        query, item = (unit(mean(states, mask * side)) for side in (1 - segments, segments))  # (B, H)
-        both = torch.cat([query, item, query * item, (query - item).abs()], -1)  # (B, 4 H)
-        return self.out(gelu(self.hidden(both)))  # (B, E)
+    def forward(self, states: Tensor, mask: Tensor, segments: Tensor, *numbers: Tensor) -> Tensor:
+        both = torch.cat([compared(states, mask, segments), *numbers], -1)
+        return self.out(gelu(self.hidden(self.dropout(both))))  # (B, E)
 
 
 def unit(vectors: Tensor) -> Tensor:

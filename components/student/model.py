@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from components.config import JsonConfig
 from components.contracts import LABELS
 from components.models import model_path
-from components.student.extractors import EXTRACTORS
+from components.student.extractors import EXTRACTORS, alike, compared
 from components.student.tokens import OVERLAPS
+
+NUMBERS = len(OVERLAPS) + 1  # with the cosine of both sides' means
+COUNTED = 64  # what the head makes of them
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,13 @@ class Student(nn.Module):
                 f"extractor {config.extractor!r} could not either; choose compare, or an earlier layer"
             )
         self.reads_first = config.extractor == "first"
-        self.extractor = EXTRACTORS[config.extractor](width, embedding_width)
-        read = [width, *[embedding_width] * (self.variant != "auxiliary"), *[len(OVERLAPS)] * self.overlap]
+        self.counts = [NUMBERS] if self.overlap and config.extractor == "compare" else []  # what the extractor reads
+        self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *self.counts)
+        read = [4 * width if self.pooled else width]
+        read += [embedding_width] * (self.variant != "auxiliary") + [COUNTED] * self.overlap
         self.classifier = nn.Linear(sum(read), len(LABELS))
+        if self.overlap:  # a layer of its own, for a few weights could not grow enough in a short training
+            self.counted = nn.Sequential(nn.Linear(NUMBERS, COUNTED), nn.GELU())
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -110,8 +117,12 @@ class Student(nn.Module):
         for place, layer in enumerate(layers, 1):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
-        reasoning = self.extractor(states, attention_mask, token_type_ids)  # (B, E)
-        read = [states[:, 0], *[reasoning] * (self.variant != "auxiliary"), *overlap[: self.overlap]]
+        numbers = [
+            torch.cat([each, 3 * alike(states, attention_mask, token_type_ids)], -1) for each in overlap[: self.overlap]
+        ]
+        reasoning = self.extractor(states, attention_mask, token_type_ids, *numbers[: len(self.counts)])  # (B, E)
+        read = [compared(states, attention_mask, token_type_ids) if self.pooled else states[:, 0]]
+        read += [reasoning] * (self.variant != "auxiliary") + [self.counted(each) for each in numbers]
         return self.classifier(torch.cat(read, -1)), reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Would the student's head gain from the feature store's numbers? `python -m bench.numbers PACKAGE TRAINING_SET`.
+"""Would the student's head gain from the feature store's numbers? `python -m bench.head_numbers PACKAGE TRAINING_SET`.
 
 A second model reads the student's own log-probabilities, alone or with the 16 numbers beside, and is judged on queries
-that neither has seen: what it gains is what the head could gain. Leaves runs/bench/numbers.json.
+that neither has seen: what it gains is what the head could gain. Leaves runs/bench/head_numbers.json.
 """
 
 import json
@@ -44,7 +44,7 @@ def bench(
                 found = interval(confusion, measure, CompareConfig(), less)
                 figures |= {f"{name}_{measure.__name__}_{label}": found["estimate"]}
                 figures |= {f"{name}_{measure.__name__}_{label}_{end}": found[end] for end in ("low", "high")}
-    out = Path("runs/bench/numbers.json")
+    out = Path("runs/bench/head_numbers.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=1))
     show("the store's numbers beside the student", figures)

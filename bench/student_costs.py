@@ -112,8 +112,8 @@ class Without(torch.nn.Module):
         student.variant, student.extractor = "auxiliary", Nothing()
         student.classifier = torch.nn.Linear(read, len(LABELS))
 
-    def forward(self, states, attention_mask, token_type_ids, *overlap):
-        return self.student.together(states, attention_mask, token_type_ids, *overlap)[0]
+    def forward(self, states, attention_mask, token_type_ids, overlap):
+        return self.student.together(states, attention_mask, token_type_ids, overlap)[0]
 
 
 class Nothing(torch.nn.Module):

@@ -7,7 +7,7 @@ from functools import partial
 from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
-from serving.exposures import MEBIBYTE, SPOOL_MEBIBYTES, Recorder  # and with it the metrics, before Feast
+from serving.exposures import Recorder, recorder_of, spool_options  # and with it the metrics, before Feast
 from serving.light import stay_light
 from serving.metrics import Stages
 
@@ -45,7 +45,7 @@ def load(options: argparse.Namespace):
     scorer = CachedScorer(Scorer(options.package))
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer, online = Explainer(NearestRationale(options.package)), OnlineFeatures(options.features)
-    recorder = Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
+    recorder = recorder_of(options)
     return RelevanceModel(scorer, online, explainer, recorder, hash_user), recorder
 
 
@@ -79,9 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
-    parser.add_argument("--spool", default="runs/spool/relevance", help="folder of what is not on S3 yet")
-    limit = "what may wait there; then nothing more is taken, until S3 has it"
-    parser.add_argument("--spool-mebibytes", type=int, default=SPOOL_MEBIBYTES, help=limit)
+    spool_options(parser, "runs/spool/relevance")
     return parser.parse_args()
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import uuid
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,6 +183,18 @@ class Recorder:
         while not self.closing.wait(self.flush_seconds):
             self.flush()
         self.flush()
+
+
+def spool_options(parser: ArgumentParser, folder: str) -> None:
+    """Add the options of a recorder, which `recorder_of` reads."""
+    parser.add_argument("--spool", default=folder, help="folder of what is not on S3 yet")
+    limit = "what may wait there; then nothing more is taken, until S3 has it"
+    parser.add_argument("--spool-mebibytes", type=int, default=SPOOL_MEBIBYTES, help=limit)
+
+
+def recorder_of(options: Namespace) -> Recorder:
+    """The recorder that the command line asks for."""
+    return Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
 
 
 def _lock(path: Path) -> int:

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from components import storage
 from serving.bodies import body
-from serving.exposures import MEBIBYTE, SPOOL_MEBIBYTES, Full, Recorder
+from serving.exposures import Full, Recorder, recorder_of, spool_options
 from serving.openapi import document
 from serving.requests import MAX_ITEMS, Id, Refused
 from serving.sentences import sentence
@@ -133,13 +133,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m serving.outcomes", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=18090, help="of POST /outcomes, /health, /metrics, /openapi.json")
-    parser.add_argument("--spool", default="runs/spool/outcomes", help="folder of what is not on S3 yet")
-    limit = "what may wait there; then nothing more is taken, until S3 has it"
-    parser.add_argument("--spool-mebibytes", type=int, default=SPOOL_MEBIBYTES, help=limit)
+    spool_options(parser, "runs/spool/outcomes")
     options = parser.parse_args()
     try:
         storage.client()  # says now, and not at the first upload, that no S3 is configured
-        recorder = Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
+        recorder = recorder_of(options)
     except (ValueError, OSError) as error:
         sys.exit(f"the outcome collector cannot start: {error}")
     uvicorn.run(application(recorder), host=options.host, port=options.port, access_log=False, log_level="warning")

@@ -4,7 +4,6 @@ Only exposures under the share now in force are used; those at share 0 before it
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.experiment.assignment import draw
-from components.experiment.reading import text
+from components.experiment.reading import every_core, text
 from components.experiment.sums import LATENCY_BINS, MEASURES, far_out, one_currency
 
 BATCH_ROWS = 65_536
@@ -29,7 +28,7 @@ def merge(shards: Sequence[Path], experiment: Mapping, now: datetime, folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as db:
-        db.execute(f"SET threads = {len(os.sched_getaffinity(0))}; SET memory_limit = '1200MB'")
+        db.execute(f"{every_core()}; SET memory_limit = '1200MB'")
         accounts = added([json.loads((shard / "accounts.json").read_text()) for shard in shards])
         db.execute(f"CREATE VIEW of_users AS SELECT * FROM {files(shards, 'users')}")
         _draw_arms(db, experiment["salt"])

@@ -3,6 +3,7 @@
 Columns of other names are renamed by a mapping; those that the analysis can do without are empty where they are not.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,6 +85,11 @@ def of_time(column: str, kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return f'epoch_us("{column}")'
     return f"""epoch_us(("{column}")::TIMESTAMPTZ)"""
+
+
+def every_core() -> str:
+    """SQL by which a database uses every core that this process may."""
+    return f"SET threads = {len(os.sched_getaffinity(0))}"
 
 
 def first_line(error: Exception) -> str:

@@ -5,7 +5,6 @@ Whatever the number of exposures, what is kept is a few rows a user. Shards are 
 """
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ import duckdb
 
 from components.experiment.copies import find_suspects, key_hash, single, single_out
 from components.experiment.logs import moment
-from components.experiment.reading import text, view
+from components.experiment.reading import every_core, text, view
 
 CACHE = timedelta(seconds=30)  # callers may follow a share for so long after it was replaced
 WINDOW = timedelta(days=1)  # an outcome later than this after its exposure is not that exposure's
@@ -57,7 +56,7 @@ def collect(places: Places, experiment: Mapping, now: datetime, folder: Path, me
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as db, TemporaryDirectory() as spill:
         db.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{spill}'; SET TimeZone = 'UTC'")
-        db.execute(f"SET preserve_insertion_order = false; SET threads = {len(os.sched_getaffinity(0))}")
+        db.execute(f"SET preserve_insertion_order = false; {every_core()}")
         for table in ("exposures", "outcomes", "requests"):
             if place := vars(places)[table]:
                 view(db, table, place, places.renamed.get(table, {}))

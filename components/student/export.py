@@ -35,8 +35,10 @@ class Together(nn.Module):
         super().__init__()
         self.student = student
 
-    def forward(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
-        return self.student.together(states, attention_mask, token_type_ids, *overlap)
+    def forward(
+        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        return self.student.together(states, attention_mask, token_type_ids, overlap)
 
 
 def export(student: Student, folder: Path) -> str:

@@ -80,8 +80,7 @@ class GatExtractor(nn.Module):
 
 def alike(states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
     """Cosine of the means of both sides' tokens: (B, 1)."""
-    query, item = (mean(states, mask * side) for side in (1 - segments, segments))  # (B, H)
-    return nn.functional.cosine_similarity(query, item, dim=-1).unsqueeze(-1)
+    return nn.functional.cosine_similarity(*sides(states, mask, segments), dim=-1).unsqueeze(-1)
 
 
 def compared(states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
@@ -89,8 +88,13 @@ def compared(states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
 
     It needs no layer in which the sides read each other: what an encoder of sentences knows is in these.
     """
-    query, item = (unit(mean(states, mask * side)) for side in (1 - segments, segments))  # (B, H)
+    query, item = map(unit, sides(states, mask, segments))
     return torch.cat([query, item, query * item, (query - item).abs()], -1)
+
+
+def sides(states: Tensor, mask: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of the query's tokens and of the item's: (B, H) each."""
+    return mean(states, mask * (1 - segments)), mean(states, mask * segments)
 
 
 class CompareExtractor(nn.Module):

@@ -33,7 +33,7 @@ class LrkdConfig(JsonConfig):
     join_layer: int = 0  # layers of the encoder in which query and item are apart; 0: a cross-encoder throughout
     overlap: bool = False  # the head also reads how far the tokens of query and item are the same
     variant: str = "lrkd"  # cross_entropy: without alignment; soft_labels: the teacher's probabilities instead of it;
-    # auxiliary: aligned, but the label is read from [CLS] alone, so that the extractor falls away at inference
+    # auxiliary: aligned, but the label is read without it, so that the extractor falls away at inference
     max_length: int = 128  # tokens of query and item
     query_length: int = 32  # of these, at most for the query
     align_weight: float = 0.1  # lambda, of the loss's second term
@@ -74,9 +74,9 @@ class Student(nn.Module):
                 f"student_config's join_layer is {self.join_layer}, so no layer reads query and item together: "
                 f"extractor {config.extractor!r} could not either; choose compare, or an earlier layer"
             )
-        self.reads_first = config.extractor == "first"
-        self.counts = [NUMBERS] if self.overlap and config.extractor == "compare" else []  # what the extractor reads
-        self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *self.counts)
+        self.reads_first, self.compares = config.extractor == "first", config.extractor == "compare"
+        counts = [NUMBERS] if self.overlap and self.compares else []
+        self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *counts)
         read = [4 * width if self.pooled else width]
         read += [embedding_width] * (self.variant != "auxiliary") + [COUNTED] * self.overlap
         self.classifier = nn.Linear(sum(read), len(LABELS))
@@ -93,11 +93,13 @@ class Student(nn.Module):
         """Whether of an item only the mean of its tokens' states is read, so that this alone need be remembered."""
         return self.join_layer == len(self.layers)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
-        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and, if read, OVERLAPS."""
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and OVERLAPS, where read."""
         positions = self.positions(attention_mask, token_type_ids)
         states = self.apart(input_ids, attention_mask, token_type_ids, positions)
-        return self.together(states, attention_mask, token_type_ids, *overlap)
+        return self.together(states, attention_mask, token_type_ids, overlap)
 
     def apart(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
         """States (B, T, H) before the join: no token has read one of the other side."""
@@ -110,18 +112,19 @@ class Student(nn.Module):
             states = layer(states, bias)
         return states
 
-    def together(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, *overlap: Tensor) -> tuple:
+    def together(
+        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Logits and reasoning from the states at the join."""
         bias = additive(attention_mask != 0, states.dtype)[:, None, None]  # (B, 1, 1, T)
         layers = self.layers[self.join_layer :]
         for place, layer in enumerate(layers, 1):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
-        numbers = [
-            torch.cat([each, 3 * alike(states, attention_mask, token_type_ids)], -1) for each in overlap[: self.overlap]
-        ]
-        reasoning = self.extractor(states, attention_mask, token_type_ids, *numbers[: len(self.counts)])  # (B, E)
-        read = [compared(states, attention_mask, token_type_ids) if self.pooled else states[:, 0]]
+        tokens = states, attention_mask, token_type_ids
+        numbers = [torch.cat([overlap, 3 * alike(*tokens)], -1)] if self.overlap else []  # (B, NUMBERS)
+        reasoning = self.extractor(*tokens, *(numbers if self.compares else []))  # (B, E)
+        read = [compared(*tokens) if self.pooled else states[:, 0]]
         read += [reasoning] * (self.variant != "auxiliary") + [self.counted(each) for each in numbers]
         return self.classifier(torch.cat(read, -1)), reasoning
 

@@ -50,6 +50,12 @@ class Graph:
         """Its outputs, in the order they are named."""
         return self.session.run(outputs, {name: arrays[name] for name in self.reads})
 
+    def of_pairs(self, arrays: dict, queries: Sequence[Ids], items: Sequence[Ids]) -> list[np.ndarray]:
+        """Logits and reasoning of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them."""
+        if "overlap" in self.reads:
+            arrays["overlap"] = overlaps(queries, items)
+        return self(OUTPUTS, arrays)
+
 
 class CrossEncoder:
     """One graph: the pair's tokens in, logits and reasoning out."""
@@ -61,7 +67,8 @@ class CrossEncoder:
         """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order."""
 
         def run(at: np.ndarray) -> list[np.ndarray]:
-            return self.graph(OUTPUTS, padded([queries[n] for n in at], [items[n].ids for n in at]))
+            pairs = [queries[n] for n in at], [items[n].ids for n in at]
+            return self.graph.of_pairs(padded(*pairs), *pairs)
 
         return in_buckets([len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)], run)
 
@@ -82,8 +89,7 @@ class LateJoin:
 
         def run(at: np.ndarray) -> list[np.ndarray]:
             arrays = joined([known[asked[n]] for n in at], [items[n].states for n in at])
-            arrays["overlap"] = overlaps([asked[n] for n in at], [items[n].ids for n in at])
-            return self.graph(OUTPUTS, arrays)
+            return self.graph.of_pairs(arrays, [asked[n] for n in at], [items[n].ids for n in at])
 
         return in_buckets([len(query) + len(item.states) for query, item in zip(asked, items, strict=True)], run)
 

@@ -74,7 +74,7 @@ def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
 
 
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest, (B, T) each; and overlaps."""
+    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each."""
     shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
     arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for row, (query, item) in enumerate(zip(queries, items, strict=True)):
@@ -82,7 +82,7 @@ def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> 
         arrays["input_ids"][row, :middle], arrays["input_ids"][row, middle:end] = query, item
         arrays["attention_mask"][row, :end] = 1
         arrays["token_type_ids"][row, middle:end] = 1
-    return arrays | {"overlap": overlaps(queries, items)}
+    return arrays
 
 
 def overlaps(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:

@@ -20,7 +20,7 @@ from components.models import model_path
 from components.package_manifest import file_digest
 from components.student.examples import write_examples
 from components.student.model import LrkdConfig, Student, new_student
-from components.student.tokens import PairTokenizer, padded
+from components.student.tokens import PairTokenizer, overlaps, padded
 from components.student.trainer import LrkdTrainer, settings_of
 from components.training import trained
 
@@ -113,8 +113,9 @@ def logits_of(student: Student, queries: Sequence[Sequence[int]], items: Sequenc
     with torch.inference_mode():
         for first in range(0, len(order), SCORED_AT_ONCE):
             batch = order[first : first + SCORED_AT_ONCE]
-            arrays = padded([queries[index] for index in batch], [items[index] for index in batch])
-            logits[batch] = student(*map(torch.from_numpy, arrays.values()))[0]
+            pairs = [queries[index] for index in batch], [items[index] for index in batch]
+            arrays = padded(*pairs) | {"overlap": overlaps(*pairs)}
+            logits[batch] = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})[0]
     return logits
 
 

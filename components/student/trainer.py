@@ -12,7 +12,7 @@ from components import training
 from components.contracts import LABELS
 from components.student.loss import class_weights, second_term
 from components.student.model import LrkdConfig, Student
-from components.student.tokens import padded
+from components.student.tokens import overlaps, padded
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")
 LOGGED = 40  # times a run
@@ -41,7 +41,8 @@ def quick_in_bf16() -> bool:
 
 def collated(rows: Sequence[dict]) -> dict[str, Tensor]:
     """A batch of EXAMPLES rows, padded to its longest pair."""
-    tokens = padded([row["query"] for row in rows], [row["item"] for row in rows])
+    queries, items = [row["query"] for row in rows], [row["item"] for row in rows]
+    tokens = padded(queries, items) | {"overlap": overlaps(queries, items)}
     return {name: torch.from_numpy(array) for name, array in tokens.items()} | {
         "labels": torch.tensor([row["label"] for row in rows]),
         "targets": torch.tensor([row["target"] for row in rows]),
@@ -68,7 +69,7 @@ class LrkdTrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Cross-entropy on the judgement, and the second term by its weight (method: LRKD loss)."""
-        output = model(*(inputs[name] for name in TOKENS))
+        output = model(**{name: inputs[name] for name in TOKENS})
         self.seen[0] += int(inputs["attention_mask"].sum())
         self.seen[1] += inputs["attention_mask"].numel()
         terms = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.student.tokens import OVERLAPS, overlap, padded
+from components.student.tokens import OVERLAPS, overlap, overlaps
 
 OPENS, ENDS = 101, 102
 
@@ -28,5 +28,5 @@ def test_a_side_without_tokens_shares_nothing(query, item):
 
 
 def test_items_that_are_read_ahead_of_any_query_share_nothing():
-    said = padded([()] * 2, [[5, ENDS], [6, 7, ENDS]])["overlap"]
+    said = overlaps([()] * 2, [[5, ENDS], [6, 7, ENDS]])
     assert said.shape == (2, len(OVERLAPS)) and said.dtype == np.float32 and not said.any()

@@ -47,6 +47,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         "queries": [row["query_id"] for row in rows],
         "labels": [LABEL_INDEX[row["label"]] for row in rows],
         "predicted": logits.argmax(-1).tolist(),
+        "logits": [[round(value, 3) for value in row] for row in logits.tolist()],
         "predicted_fp32": [served[n] for n in order],  # by the package's graphs
         "predicted_int8": [int8[n] for n in order],
         "served": packaged["served"],

@@ -18,10 +18,11 @@ from safetensors.torch import load_file
 
 from components import contracts, package_manifest
 from components.student.card import lineage, model_card, slices
+from components.student.catalogue import FILE, read_ahead
 from components.student.evaluate import measures
 from components.student.export import export, quantise
 from components.student.model import LrkdConfig, Student
-from components.student.score import NearestRationale, Scorer, Scores
+from components.student.score import NearestRationale, Scorer, Scores, config_of, runtime_of
 from components.student.tokens import PairTokenizer, item_text
 from components.student.train import logits_of
 
@@ -45,6 +46,7 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     folder.mkdir(parents=True, exist_ok=True)
     student, config = load(model)
     config |= {"pooled": student.pooled}
+    (folder / FILE).unlink(missing_ok=True)  # of an earlier attempt, which the checks would take for this one's
     graph = export(student, folder)
     for name in ("model.safetensors", "tokenizer.json"):
         shutil.copy(model / name, folder / name)
@@ -55,6 +57,9 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     contracts.write(told, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
     valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
     said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder, graph)
+    if student.pooled:
+        model = runtime_of(folder, config_of(folder), 1)
+        said["items_read_ahead"] = read_ahead(training_set, tokenizer_of(config, folder), model, folder)
     (folder / "metrics.json").write_text(json.dumps(said, indent=1))
     (folder / "model_card.md").write_text(model_card(config, said, origin))
     version = package_manifest.write(folder)
@@ -124,9 +129,14 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
 
 def probabilities_of(student: Student, config: dict, rows: list[dict], folder: Path) -> np.ndarray:
     """What PyTorch says of the pairs, (N, C), in full precision."""
-    tokenizer = PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
+    tokenizer = tokenizer_of(config, folder)
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
     return (logits_of(student, queries, items) / config["temperature"]).softmax(-1).numpy()
+
+
+def tokenizer_of(config: dict, folder: Path) -> PairTokenizer:
+    """A package's tokenizer."""
+    return PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
 
 
 def compared(scores: Scores, expected: np.ndarray) -> tuple[float, float]:

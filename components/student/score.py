@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cachetools import LRUCache
 
 from components import package_manifest
+from components.student.catalogue import Catalogue
 from components.student.pairs_file import read_pairs, write_scored
 from components.student.runtime import CrossEncoder, Item, LateJoin
 from components.student.tokens import PairTokenizer, item_text
@@ -60,7 +61,7 @@ class Scorer:
         self.labels = tuple(config["labels"])
         self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
-        self.model = runtime_of(package, config, threads)
+        self.model, self.read_ahead = runtime_of(package, config, threads), Catalogue(package)
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
@@ -75,7 +76,8 @@ class Scorer:
         with self.guard:
             items = {text: self.items[text] for text in texts if text in self.items}
         fresh = [text for text in dict.fromkeys(texts) if text not in items]
-        items |= zip(fresh, map(Item, self.tokenizer.items(fresh)), strict=True)
+        made = (Item(ids, self.read_ahead(ids)) for ids in self.tokenizer.items(fresh))
+        items |= zip(fresh, made, strict=True)
         return [queries[query] for query, _ in pairs], items, texts
 
     def run(self, tokenised: tuple[list[list[int]], dict[str, Item], list[str]]) -> Scores:

@@ -193,7 +193,13 @@ def spool_options(parser: ArgumentParser, folder: str) -> None:
 
 
 def recorder_of(options: Namespace) -> Recorder:
-    """The recorder that the command line asks for."""
+    """The recorder that the command line asks for.
+
+    Raises:
+        ValueError: its spool would hold nothing, or another process has it.
+    """
+    if options.spool_mebibytes < 1:
+        raise ValueError(f"--spool-mebibytes is {options.spool_mebibytes}: give one at least, for every page is kept")
     return Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
 
 

@@ -102,5 +102,5 @@ class LrkdTrainer(Trainer):
             {"params": list(student.encoder.parameters()), "lr": self.config.learning_rate},
             {"params": head, "lr": self.config.head_learning_rate},
         ]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=self.args.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=self.args.weight_decay, fused=True)
         return self.optimizer

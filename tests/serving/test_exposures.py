@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -10,7 +11,7 @@ import pytest
 
 from bench.faults import small_disk
 from components import contracts, storage
-from serving.exposures import Full, Recorder
+from serving.exposures import Full, Recorder, recorder_of, spool_options
 
 TIME = datetime(2026, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
 
@@ -104,6 +105,15 @@ def test_a_closed_recorder_refuses(tmp_path, objects):
     recorder.close()
     with pytest.raises(Full, match="stopping"):
         recorder.record(requests=[request()])
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_spool_that_could_hold_nothing_is_refused_by_its_option(tmp_path, size):
+    parser = ArgumentParser()
+    spool_options(parser, str(tmp_path / "spool"))
+    with pytest.raises(ValueError, match=f"^--spool-mebibytes is {size}: give one at least"):
+        recorder_of(parser.parse_args([f"--spool-mebibytes={size}"]))
+    assert not (tmp_path / "spool").exists()
 
 
 def test_two_servers_cannot_share_a_spool(recorder, objects):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,9 +31,11 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def process(command: list[str], ready_url: str, seconds: float = 60, **environment):
-    """Run a server until the block ends; it is ready when `ready_url` answers, within so many seconds."""
+    """Run a server and its children until the block ends; it is ready when `ready_url` answers, within `seconds`."""
     with tempfile.TemporaryFile() as said:
-        server = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | environment)
+        server = subprocess.Popen(
+            command, stdout=said, stderr=said, env=os.environ | environment, start_new_session=True
+        )
         try:
             deadline = time.monotonic() + seconds
             while not answers(ready_url):
@@ -42,7 +45,8 @@ def process(command: list[str], ready_url: str, seconds: float = 60, **environme
                 time.sleep(0.1)
             yield server
         finally:
-            server.kill()
+            with suppress(ProcessLookupError):  # it ended by itself, and nobody is left
+                os.killpg(server.pid, signal.SIGKILL)
             server.wait()
 
 

@@ -12,11 +12,10 @@ def settings_of(config, folder: str | Path) -> dict:
     """The trainer's arguments, with the defaults put right that a machine without a GPU cannot use."""
     import torch
 
-    cuda = torch.cuda.is_available()
     return {
         "output_dir": str(folder),
-        "use_cpu": not cuda,
-        "bf16": cuda or bool(torch.cpu.get_capabilities().get("avx512_bf16")),
+        "use_cpu": not torch.cuda.is_available(),
+        "bf16": quick_in_bf16(),
         "per_device_train_batch_size": rows_at_once(config),
         "gradient_accumulation_steps": config.accumulate,
         "num_train_epochs": config.epochs,
@@ -31,6 +30,17 @@ def settings_of(config, folder: str | Path) -> dict:
         "disable_tqdm": True,
         "seed": config.seed,
     }
+
+
+def quick_in_bf16() -> bool:
+    """Whether bf16 is quicker here: on a GPU, or by AMX.
+
+    A CPU without it takes 1.4 times (student) to 1.6 times (teacher) as long in bf16, even with AVX512_BF16 (a Xeon,
+    CPU time of interleaved steps, 2026-11).
+    """
+    import torch
+
+    return torch.cuda.is_available() or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def rows_at_once(config) -> int:

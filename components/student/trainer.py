@@ -29,14 +29,8 @@ def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments
             "weight_decay": 0.01,
             "train_sampling_strategy": "group_by_length",
             "remove_unused_columns": False,
-            "bf16": quick_in_bf16(),
         }
     )
-
-
-def quick_in_bf16() -> bool:
-    """Whether bf16 is quicker here: on a GPU, or by AMX. Without it a CPU takes 1.4 times as long (a Xeon, 2026-11)."""
-    return torch.cuda.is_available() or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def collated(rows: Sequence[dict]) -> dict[str, Tensor]:

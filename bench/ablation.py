@@ -57,7 +57,7 @@ def job(folder: Path, row: Row, seed: int, rationales: Rationales) -> tuple[Path
     place = folder / row.name / f"{seed}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     config = replace(row.config, seed=seed).to_json()
-    return place, ["bench.distilled", rationales.training_set, rationales.embeddings(row.rationales), config, place]
+    return place, [row.module, rationales.training_set, rationales.embeddings(row.rationales), config, place]
 
 
 def summary(folder: Path, seeds: int) -> dict:
@@ -78,7 +78,8 @@ def summary(folder: Path, seeds: int) -> dict:
             if name != row.name and known.get(name) and known[name][0].shape == confusion.shape:
                 label = other.replace(" ", "_").replace("-", "_")
                 found |= named(f"macro_f1_less_{label}", confusion, macro_f1, known[name][0])
-        found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results])), 4)
+        if row.module == "bench.distilled":
+            found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results])), 4)
         rows.append(found)
     return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of(), "rows": rows}
 

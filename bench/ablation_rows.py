@@ -32,6 +32,7 @@ class Row:
     title: str
     rationales: str
     config: LrkdConfig
+    module: str = "bench.distilled"
 
     @property
     def name(self) -> str:
@@ -44,9 +45,16 @@ def row(title: str, rationales: str = "dpo", where: str = "marketplace", **chang
     return Row(where, title, rationales, replace(ON[where], **changes))
 
 
+def reference(where: str, weights: str) -> Row:
+    """What the tokens' overlap alone says, without an encoder: what a student has to beat."""
+    title = "word overlap, logistic regression" + ", class weights balanced" * (weights == "balanced")
+    return Row(where, title, "none", replace(ON[where], class_weights=weights), "bench.word_overlap")
+
+
 def decisive(where: str) -> tuple[Row, ...]:
     """Whether rationales help at all, and whether the extractor has to stay."""
     return (
+        *(reference(where, weights) for weights in ("none", "balanced")),
         row(CROSS_ENTROPY, "none", where, variant="cross_entropy"),
         row(LRKD, where=where),
         row("placebo", "shuffled", where),

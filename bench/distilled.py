@@ -66,6 +66,7 @@ def labels_of(folder: str, kind: str, rows: list[dict]) -> list[int]:
     scorer = Scorer(folder)
     graph = scorer.served.replace(".int8", "").replace(".onnx", f"{kind}.onnx")
     scorer.model = runtime_of(Path(folder), config_of(Path(folder)) | {"served": graph}, 1)
+    scorer.read_ahead.rows.clear()  # which is of the graph that is served
     said = {}
     for _, group in groupby(sorted(range(len(rows)), key=lambda n: rows[n]["query_id"]), lambda n: rows[n]["query_id"]):
         asked = list(group)

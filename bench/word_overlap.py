@@ -1,0 +1,44 @@
+"""The ablation's reference: logistic regression on how far the tokens of query and item are the same, nothing besides.
+
+`python -m bench.word_overlap TRAINING_SET EMBEDDINGS CONFIG OUT` writes OUT, as bench.distilled does; no rationale is
+read, and of the configuration the tokens' budget and the labels' weights alone.
+"""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components import contracts
+from components.student.examples import LABEL_INDEX
+from components.student.model import LrkdConfig
+from components.student.tokens import item_text, overlaps
+from components.student.train import student_tokenizer
+
+
+def main(training_set: str, _: str, config: str, out: str) -> None:
+    """Fit on the train split, answer for the valid split, write."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    config = LrkdConfig.from_json(config)
+    rows = contracts.read(contracts.TRAINING_SET, training_set)
+    with TemporaryDirectory() as folder:
+        tokenizer = student_tokenizer(config, Path(folder))
+    numbers = overlaps(tokenizer.queries([row["query"] for row in rows]), tokenizer.items(list(map(item_text, rows))))
+    labels = [LABEL_INDEX[row["label"]] for row in rows]
+    train, valid = ([n for n, row in enumerate(rows) if row["split"] == split] for split in ("train", "valid"))
+    weights = "balanced" if config.class_weights == "balanced" else None
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weights))
+    model.fit(numbers[train], [labels[n] for n in train])
+    result = {
+        "queries": [rows[n]["query_id"] for n in valid],
+        "labels": [labels[n] for n in valid],
+        "predicted": model.predict(numbers[valid]).tolist(),
+    }
+    Path(out).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

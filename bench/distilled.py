@@ -15,11 +15,12 @@ import torch
 
 from components import contracts
 from components.student.examples import LABEL_INDEX
-from components.student.model import COUNTED, LrkdConfig
+from components.student.logits import logits_of
+from components.student.model import LrkdConfig
 from components.student.package import load, package
 from components.student.score import Scorer, config_of, runtime_of
 from components.student.tokens import PairTokenizer, item_text
-from components.student.train import logits_of, train
+from components.student.train import train
 
 PROBED = {"mismatch": lambda row: row["mismatch"], "category": lambda row: (row["category"] or "").split(" > ")[0]}
 LEAST = 20  # pairs of a class that a probe is asked about
@@ -41,8 +42,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     order = sorted(range(len(rows)), key=lambda n: len(queries[n]) + len(items[n]))
     rows = [rows[n] for n in order]  # so that the hook sees them in this order
     logits = logits_of(student, [queries[n] for n in order], [items[n] for n in order])
-    vectors = torch.cat(read).numpy()
-    vectors = vectors[:, : vectors.shape[1] - student.overlap * COUNTED]  # the pair, and the reasoning beside
+    vectors = torch.cat(read).numpy()  # the pair, and the reasoning beside
     result = {
         "queries": [row["query_id"] for row in rows],
         "labels": [LABEL_INDEX[row["label"]] for row in rows],

@@ -29,7 +29,7 @@ def main(training_set: str, _: str, config: str, out: str) -> None:
     numbers = overlaps(tokenizer.queries([row["query"] for row in rows]), tokenizer.items(list(map(item_text, rows))))
     labels = [LABEL_INDEX[row["label"]] for row in rows]
     train, valid = ([n for n, row in enumerate(rows) if row["split"] == split] for split in ("train", "valid"))
-    weights = "balanced" if config.class_weights == "balanced" else None
+    weights = "balanced" if config.class_weights == 1 else None
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weights))
     model.fit(numbers[train], [labels[n] for n in train])
     result = {

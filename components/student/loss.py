@@ -49,17 +49,16 @@ def over_known(values: Tensor, known: Tensor) -> Tensor:
     return (values * known).sum() / known.sum().clamp(min=1)
 
 
-def class_weights(labels: Tensor, count: int, config: LrkdConfig) -> Tensor | None:
+def class_weights(labels: Tensor, count: int, power: float) -> Tensor | None:
     """Weights of the labels (C,), whose mean over the pairs is 1, or None where every pair counts the same.
 
     Raises:
-        ValueError: a way of weighing that does not exist.
+        ValueError: a power that would make the rare rarer, or more than balance them.
     """
-    powers = {"none": 0.0, "root": 0.5, "balanced": 1.0}
-    if config.class_weights not in powers:
-        raise ValueError(f"student_config's class_weights is {config.class_weights!r}: choose of {', '.join(powers)}")
-    if config.class_weights == "none":
+    if not 0 <= power <= 1:
+        raise ValueError(f"student_config's class_weights is {power}: give a power from 0, none, to 1, balanced")
+    if not power:
         return None
     seen = torch.bincount(labels, minlength=count).float()
-    weights = seen.clamp(min=1) ** -powers[config.class_weights]
+    weights = seen.clamp(min=1) ** -power
     return weights * len(labels) / (weights * seen).sum()

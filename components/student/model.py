@@ -17,7 +17,6 @@ from components.student.extractors import EXTRACTORS, alike, compared
 from components.student.tokens import OVERLAPS
 
 NUMBERS = len(OVERLAPS) + 1  # with the cosine of both sides' means
-COUNTED = 64  # what the head makes of them
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class LrkdConfig(JsonConfig):
     align_weight: float = 0.1  # lambda, of the loss's second term
     reduction: str = "cosine"  # or mean, sum: of the squared error
     normalise: bool = True  # targets to unit length
-    class_weights: str = "none"  # balanced: inverse to the labels' frequencies; root: to their square roots
+    class_weights: float = 0.0  # power of the labels' inverse frequencies: 0.5 their square roots, 1 balanced
     epochs: float = 5
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5
@@ -78,10 +77,11 @@ class Student(nn.Module):
         counts = [NUMBERS] if self.overlap and self.compares else []
         self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *counts)
         read = [4 * width if self.pooled else width]
-        read += [embedding_width] * (self.variant != "auxiliary") + [COUNTED] * self.overlap
+        read += [embedding_width] * (self.variant != "auxiliary")
         self.classifier = nn.Linear(sum(read), len(LABELS))
-        if self.overlap:  # a layer of its own, for a few weights could not grow enough in a short training
-            self.counted = nn.Sequential(nn.Linear(NUMBERS, COUNTED), nn.GELU())
+        if self.overlap:  # a term of its own, which is fitted before the training: that adds what it does not see
+            self.counted = nn.Linear(NUMBERS, len(LABELS))
+            nn.init.zeros_(self.classifier.weight)
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -122,11 +122,12 @@ class Student(nn.Module):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
         tokens = states, attention_mask, token_type_ids
-        numbers = [torch.cat([overlap, 3 * alike(*tokens)], -1)] if self.overlap else []  # (B, NUMBERS)
+        numbers = [torch.cat([overlap, alike(*tokens)], -1)] if self.overlap else []  # (B, NUMBERS)
         reasoning = self.extractor(*tokens, *(numbers if self.compares else []))  # (B, E)
         read = [compared(*tokens) if self.pooled else states[:, 0]]
-        read += [reasoning] * (self.variant != "auxiliary") + [self.counted(each) for each in numbers]
-        return self.classifier(torch.cat(read, -1)), reasoning
+        read += [reasoning] * (self.variant != "auxiliary")
+        logits = self.classifier(torch.cat(read, -1))  # (B, C)
+        return logits + self.counted(numbers[0]) if numbers else logits, reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
         """Where each token stands: in the pair, or, of an item that is read apart, behind an empty query: (B, T)."""

@@ -21,10 +21,10 @@ from components.student.card import lineage, model_card, slices
 from components.student.catalogue import FILE, read_ahead
 from components.student.evaluate import measures
 from components.student.export import export, quantise
+from components.student.logits import logits_of
 from components.student.model import LrkdConfig, Student
 from components.student.score import NearestRationale, Scorer, Scores, config_of, runtime_of
 from components.student.tokens import PairTokenizer, item_text
-from components.student.train import logits_of
 
 CHECKED_PAIRS = 400  # of the valid split
 INDEX_ROWS = 20_000  # rationales of a package at most: 30 MB at a width of 384

@@ -44,16 +44,19 @@ class Graph:
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
-        self.reads = [given.name for given in self.session.get_inputs()]
+        self.reads = {given.name: given.shape for given in self.session.get_inputs()}
 
     def __call__(self, outputs: list[str], arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
         """Its outputs, in the order they are named."""
         return self.session.run(outputs, {name: arrays[name] for name in self.reads})
 
     def of_pairs(self, arrays: dict, queries: Sequence[Ids], items: Sequence[Ids]) -> list[np.ndarray]:
-        """Logits and reasoning of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them."""
+        """Logits and reasoning of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them.
+
+        Of these a graph of an earlier release reads the first so many.
+        """
         if "overlap" in self.reads:
-            arrays["overlap"] = overlaps(queries, items)
+            arrays["overlap"] = overlaps(queries, items)[:, : self.reads["overlap"][1]]
         return self(OUTPUTS, arrays)
 
 

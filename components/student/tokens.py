@@ -17,6 +17,11 @@ OVERLAPS = (  # of a pair's tokens, without [CLS] and [SEP]
     "tokens of the query that the item has, of five",
     "length of the query, logarithm",
     "length of the item, logarithm",
+    "share of the query's tokens that the item has, by how rare they are",
+    "how rare the rarest token of the query is that the item lacks",
+)
+COMMON = (
+    1000  # ids below are special tokens, characters, or in every text; from there on a vocabulary falls in frequency
 )
 
 
@@ -70,7 +75,10 @@ def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
         sum(token in known for token in shown) / len(shown),
         min(sum(found), 5) / 5,
     )
-    return [*map(float, shares), math.log(len(asked)), math.log(len(shown))]
+    rare = [math.log(max(token, COMMON) - COMMON + 10) for token in asked]  # by Zipf's law
+    had = sum(weight for weight, there in zip(rare, found, strict=True) if there) / sum(rare)
+    lacking = max((weight for weight, there in zip(rare, found, strict=True) if not there), default=0.0) / 10
+    return [*map(float, shares), math.log(len(asked)), math.log(len(shown)), had, lacking]
 
 
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
@@ -86,6 +94,6 @@ def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> 
 
 
 def overlaps(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
-    """OVERLAPS of pairs, (B, 8)."""
+    """OVERLAPS of pairs, (B, 10)."""
     found = [overlap(query, item) for query, item in zip(queries, items, strict=True)]
     return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))

@@ -3,12 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from transformers import AutoTokenizer
@@ -18,13 +16,13 @@ from components.checkpoints import Checkpoints
 from components.launch import on_every_gpu
 from components.models import model_path
 from components.package_manifest import file_digest
+from components.student.counted import fit_counted
 from components.student.examples import write_examples
+from components.student.logits import logits_of
 from components.student.model import LrkdConfig, Student, new_student
-from components.student.tokens import PairTokenizer, overlaps, padded
+from components.student.tokens import PairTokenizer
 from components.student.trainer import LrkdTrainer, settings_of
 from components.training import trained
-
-SCORED_AT_ONCE = 64
 
 
 def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> dict:
@@ -73,6 +71,8 @@ def tune(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) ->
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
+    if config.overlap:
+        fit_counted(student, examples, config.class_weights)
     trainer = LrkdTrainer(config, student, settings_of(config, work, len(examples)), examples)
     history = trained(trainer, Checkpoints(work, prefix) if prefix else None)
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
@@ -104,19 +104,6 @@ def fitted_temperature(student: Student, held_out) -> float:
         return torch.nn.functional.cross_entropy(logits / temperature, labels).item()
 
     return round(float(minimize_scalar(loss, bounds=(0.2, 5), method="bounded").x), 4)
-
-
-def logits_of(student: Student, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Logits (N, C) of tokenised pairs, in their order, in full precision."""
-    order = np.argsort([len(query) + len(item) for query, item in zip(queries, items, strict=True)], kind="stable")
-    logits = torch.zeros(len(order), len(contracts.LABELS))
-    with torch.inference_mode():
-        for first in range(0, len(order), SCORED_AT_ONCE):
-            batch = order[first : first + SCORED_AT_ONCE]
-            pairs = [queries[index] for index in batch], [items[index] for index in batch]
-            arrays = padded(*pairs) | {"overlap": overlaps(*pairs)}
-            logits[batch] = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})[0]
-    return logits
 
 
 def save(student: Student, tokenizer: Path, config: LrkdConfig, temperature: float, folder: Path) -> None:

@@ -52,7 +52,7 @@ class LrkdTrainer(Trainer):
         super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collated)
         self.config, self.terms, self.seen = config, {}, [0, 0]  # tokens, and places of them
         labels = torch.tensor(examples["label"])
-        weights = class_weights(labels, len(LABELS), config)
+        weights = class_weights(labels, len(LABELS), config.class_weights)
         self.class_weights = None if weights is None else weights.to(self.args.device)
         self.weight = 0.0 if config.variant == "cross_entropy" else config.align_weight
 

@@ -12,9 +12,18 @@ def named(query, item) -> dict:
     return dict(zip(OVERLAPS, overlap([OPENS, *query, ENDS], [*item, ENDS]), strict=True))
 
 
-def test_what_a_query_shares_with_an_item_is_told_in_eight_numbers():
+def test_what_a_query_shares_with_an_item_is_told_in_ten_numbers():
     said = [*named([1, 2, 3, 4], [9, 2, 3, 9, 4]).values()]
-    assert said == pytest.approx([3 / 4, 0, 1, 1 / 3, 3 / 5, 3 / 5, np.log(4), np.log(5)])
+    assert said == pytest.approx([3 / 4, 0, 1, 1 / 3, 3 / 5, 3 / 5, np.log(4), np.log(5), 3 / 4, np.log(10) / 10])
+
+
+def test_a_rare_token_that_the_item_lacks_counts_more_than_a_common_one():
+    common, rare = 1010, 29_000  # a vocabulary lists its tokens by falling frequency
+    names = OVERLAPS[-2:]
+    lacking = {token: [named([common, rare], [token])[name] for name in names] for token in (common, rare)}
+    assert lacking[common][0] < 0.25 and lacking[rare][0] > 0.75
+    assert lacking[common][1] == pytest.approx(np.log(28_010) / 10) and lacking[rare][1] == pytest.approx(0.3, abs=0.01)
+    assert [named([common, rare], [rare, common])[name] for name in names] == [1, 0]
 
 
 def test_an_item_with_all_of_the_query_says_so():

@@ -41,7 +41,8 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
     order = sorted(range(len(rows)), key=lambda n: len(queries[n]) + len(items[n]))
     rows = [rows[n] for n in order]  # so that the hook sees them in this order
-    logits = logits_of(student, [queries[n] for n in order], [items[n] for n in order])
+    queries, items = [queries[n] for n in order], [items[n] for n in order]
+    logits = logits_of(student, queries, items, tokenizer.overlaps(queries, items))
     vectors = torch.cat(read).numpy()  # the pair, and the reasoning beside
     result = {
         "queries": [row["query_id"] for row in rows],
@@ -65,7 +66,7 @@ def labels_of(folder: str, kind: str, rows: list[dict]) -> list[int]:
     """What one of a package's two graphs says of the pairs, asked in requests of one query's items."""
     scorer = Scorer(folder)
     graph = scorer.served.replace(".int8", "").replace(".onnx", f"{kind}.onnx")
-    scorer.model = runtime_of(Path(folder), config_of(Path(folder)) | {"served": graph}, 1)
+    scorer.model = runtime_of(Path(folder), config_of(Path(folder)) | {"served": graph}, scorer.tokenizer)
     scorer.read_ahead.rows.clear()  # which is of the graph that is served
     said = {}
     for _, group in groupby(sorted(range(len(rows)), key=lambda n: rows[n]["query_id"]), lambda n: rows[n]["query_id"]):

@@ -20,7 +20,7 @@ from components.student.export import TOKENS, Apart, Together, write
 from components.student.model import LrkdConfig, Student
 from components.student.package import load as loaded
 from components.student.runtime import Graph, joined
-from components.student.tokens import OVERLAPS, overlaps, padded
+from components.student.tokens import OVERLAPS, PairTokenizer, padded
 
 WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
 
@@ -128,19 +128,19 @@ def extractor(student: Path, rounds: int = 21) -> dict:
     states, ids = torch.randn(2, 8, WIDTH), torch.ones(2, 8, dtype=torch.long)
     takes, example = ("states", *TOKENS[1:], "overlap"), (states, ids, ids, torch.zeros(2, len(OVERLAPS)))
     with TemporaryDirectory() as place:
-        folder, graphs = Path(place), {}
+        folder, graphs, tokenizer = Path(place), {}, PairTokenizer(student / "tokenizer.json", 96, 32)
         for name, made, gives in (("with", Together, ("logits", "reasoning")), ("without", Without, ("logits",))):
             write(made(loaded(student)[0]), example, takes, gives, folder / f"{name}.onnx")
-            graphs[name] = Graph(folder / f"{name}.onnx", 1), list(gives)
+            graphs[name] = Graph(folder / f"{name}.onnx", 1, tokenizer), list(gives)
         write(Apart(loaded(student)[0]), (ids, ids, ids), TOKENS, ("states",), folder / "apart.onnx")
-        apart, rng = Graph(folder / "apart.onnx", 1), np.random.default_rng(0)
+        apart, rng = Graph(folder / "apart.onnx", 1, tokenizer), np.random.default_rng(0)
         added = {"known": [], "new": []}
         for _ in range(rounds):
             queries, items = ([rng.integers(999, 9999, n).tolist() for _ in range(50)] for n in (8, 24))
             read = {"known": took(apart, ["states"], padded(queries[:1], [()]))}
             read["new"] = read["known"] + took(apart, ["states"], padded([()] * 50, items))
             known = [rng.normal(size=(rows, WIDTH)).astype(np.float32) for rows in (8, 1)]
-            given = joined([known[0]] * 50, [known[1]] * 50) | {"overlap": overlaps(queries, items)}
+            given = joined([known[0]] * 50, [known[1]] * 50) | {"overlap": tokenizer.overlaps(queries, items)}
             cost = {name: took(graph, gives, given) for name, (graph, gives) in graphs.items()}
             for kind, reading in read.items():
                 added[kind].append((cost["with"] - cost["without"]) / (reading + cost["without"]))

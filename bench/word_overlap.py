@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from components import contracts
 from components.student.examples import LABEL_INDEX
 from components.student.model import LrkdConfig
-from components.student.tokens import item_text, overlaps
+from components.student.tokens import item_text
 from components.student.train import student_tokenizer
 
 
@@ -26,7 +26,8 @@ def main(training_set: str, _: str, config: str, out: str) -> None:
     rows = contracts.read(contracts.TRAINING_SET, training_set)
     with TemporaryDirectory() as folder:
         tokenizer = student_tokenizer(config, Path(folder))
-    numbers = overlaps(tokenizer.queries([row["query"] for row in rows]), tokenizer.items(list(map(item_text, rows))))
+    queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items(list(map(item_text, rows)))
+    numbers = tokenizer.overlaps(queries, items)
     labels = [LABEL_INDEX[row["label"]] for row in rows]
     train, valid = ([n for n, row in enumerate(rows) if row["split"] == split] for split in ("train", "valid"))
     weights = "balanced" if config.class_weights == 1 else None

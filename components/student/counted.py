@@ -31,7 +31,7 @@ def fit_counted(student: Student, examples, power: float) -> None:
         return
     read: list[torch.Tensor] = []
     hook = student.counted.register_forward_pre_hook(lambda _, given: read.append(given[0]))
-    logits_of(student.eval(), some["query"], some["item"])  # alike in length already, so in their order
+    logits_of(student.eval(), some["query"], some["item"], some["overlap"])  # sorted, so in their order
     hook.remove()
     weights = class_weights(torch.tensor(some["label"]), len(LABELS), power)
     told = None if weights is None else dict(enumerate(weights.tolist()))

@@ -22,6 +22,7 @@ EXAMPLES = pa.schema(
         ("query", pa.list_(pa.int32())),
         ("item", pa.list_(pa.int32())),
         ("length", pa.int32()),
+        ("overlap", pa.list_(pa.float32())),  # OVERLAPS
         ("label", pa.int32()),
         ("target", pa.list_(pa.float32())),  # zeros where no rationale is known
         ("probabilities", pa.list_(pa.float32())),
@@ -108,13 +109,15 @@ def place(row: Mapping, salt: str) -> float:
 def tokenised(rows: list[dict], tokenizer: PairTokenizer, width: int, config: LrkdConfig) -> Iterator[dict]:
     """EXAMPLES rows; a pair is known where the loss's second term has something to go by."""
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
-    for row, query, item in zip(rows, queries, items, strict=True):
+    overlaps = tokenizer.overlaps(queries, items).tolist() if config.overlap else [[]] * len(rows)
+    for row, query, item, overlap in zip(rows, queries, items, overlaps, strict=True):
         opinions = mean_of(row["opinions"], len(contracts.LABELS))
         told = row["opinions"] if config.variant == "soft_labels" else row["embeddings"]
         yield {
             "query": query,
             "item": item,
             "length": len(query) + len(item),
+            "overlap": overlap,
             "label": LABEL_INDEX[row["label"]],
             "target": mean_of(row["embeddings"], width),
             "probabilities": opinions,

@@ -7,19 +7,21 @@ import torch
 
 from components.contracts import LABELS
 from components.student.model import Student
-from components.student.tokens import overlaps, padded
+from components.student.tokens import padded
 
 AT_ONCE = 64
 
 
-def logits_of(student: Student, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Logits (N, C) of tokenised pairs, in their order, in full precision."""
+def logits_of(
+    student: Student, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], overlaps: Sequence
+) -> torch.Tensor:
+    """Logits (N, C) of tokenised pairs with their OVERLAPS, in their order, in full precision."""
     order = np.argsort([len(query) + len(item) for query, item in zip(queries, items, strict=True)], kind="stable")
     logits = torch.zeros(len(order), len(LABELS))
     with torch.inference_mode():
         for first in range(0, len(order), AT_ONCE):
             batch = order[first : first + AT_ONCE]
-            pairs = [queries[index] for index in batch], [items[index] for index in batch]
-            arrays = padded(*pairs) | {"overlap": overlaps(*pairs)}
+            arrays = padded([queries[index] for index in batch], [items[index] for index in batch])
+            arrays["overlap"] = np.array([overlaps[index] for index in batch], np.float32)
             logits[batch] = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})[0]
     return logits

@@ -58,8 +58,9 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
     said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder, graph)
     if student.pooled:
-        model = runtime_of(folder, config_of(folder), 1)
-        said["items_read_ahead"] = read_ahead(training_set, tokenizer_of(config, folder), model, folder)
+        tokenizer = tokenizer_of(config, folder)
+        model = runtime_of(folder, config_of(folder), tokenizer)
+        said["items_read_ahead"] = read_ahead(training_set, tokenizer, model, folder)
     (folder / "metrics.json").write_text(json.dumps(said, indent=1))
     (folder / "model_card.md").write_text(model_card(config, said, origin))
     version = package_manifest.write(folder)
@@ -131,7 +132,8 @@ def probabilities_of(student: Student, config: dict, rows: list[dict], folder: P
     """What PyTorch says of the pairs, (N, C), in full precision."""
     tokenizer = tokenizer_of(config, folder)
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
-    return (logits_of(student, queries, items) / config["temperature"]).softmax(-1).numpy()
+    logits = logits_of(student, queries, items, tokenizer.overlaps(queries, items))
+    return (logits / config["temperature"]).softmax(-1).numpy()
 
 
 def tokenizer_of(config: dict, folder: Path) -> PairTokenizer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from components.student.tokens import overlaps, padded
+from components.student.tokens import PairTokenizer, padded
 
 Ids = Sequence[int]
 BUCKET = 8  # pairs at least in a batch
@@ -39,11 +39,12 @@ OUTPUTS = ["logits", "reasoning"]
 class Graph:
     """An ONNX graph on so many threads, which do not spin while they wait; it takes of the arrays what it reads."""
 
-    def __init__(self, path: Path, threads: int):
+    def __init__(self, path: Path, threads: int, tokenizer: PairTokenizer):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+        self.tokenizer = tokenizer
         self.reads = {given.name: given.shape for given in self.session.get_inputs()}
 
     def __call__(self, outputs: list[str], arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -56,15 +57,15 @@ class Graph:
         Of these a graph of an earlier release reads the first so many.
         """
         if "overlap" in self.reads:
-            arrays["overlap"] = overlaps(queries, items)[:, : self.reads["overlap"][1]]
+            arrays["overlap"] = self.tokenizer.overlaps(queries, items)[:, : self.reads["overlap"][1]]
         return self(OUTPUTS, arrays)
 
 
 class CrossEncoder:
     """One graph: the pair's tokens in, logits and reasoning out."""
 
-    def __init__(self, package: Path, served: str, threads: int):
-        self.graph = Graph(package / served, threads)
+    def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int):
+        self.graph = Graph(served, threads, tokenizer)
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order."""
@@ -79,9 +80,9 @@ class CrossEncoder:
 class LateJoin:
     """Two graphs: what reads query and item apart, each once, and what reads them together."""
 
-    def __init__(self, package: Path, served: str, threads: int, pooled: bool):
-        apart, self.pooled = served.replace("together", "apart"), pooled
-        self.apart, self.graph = Graph(package / apart, threads), Graph(package / served, threads)
+    def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int, pooled: bool):
+        apart, self.pooled = served.with_name(served.name.replace("together", "apart")), pooled
+        self.apart, self.graph = (Graph(path, threads, tokenizer) for path in (apart, served))
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order; items keep the states made here."""

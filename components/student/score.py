@@ -61,7 +61,7 @@ class Scorer:
         self.labels = tuple(config["labels"])
         self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
-        self.model, self.read_ahead = runtime_of(package, config, threads), Catalogue(package)
+        self.model, self.read_ahead = runtime_of(package, config, self.tokenizer, threads), Catalogue(package)
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
@@ -91,11 +91,11 @@ class Scorer:
         return Scores(self.labels, softmax(logits / self.temperature), reasoning)
 
 
-def runtime_of(package: Path, config: dict, threads: int) -> CrossEncoder | LateJoin:
+def runtime_of(package: Path, config: dict, tokenizer: PairTokenizer, threads: int = 1) -> CrossEncoder | LateJoin:
     """What runs a package's graphs."""
     if not config["join_layer"]:
-        return CrossEncoder(package, config["served"], threads)
-    return LateJoin(package, config["served"], threads, config.get("pooled", False))
+        return CrossEncoder(package / config["served"], tokenizer, threads)
+    return LateJoin(package / config["served"], tokenizer, threads, config.get("pooled", False))
 
 
 def config_of(package: Path) -> dict:

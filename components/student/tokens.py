@@ -1,7 +1,8 @@
 """Query and item as token ids, each cut to a budget of its own, so that an item's tokens never depend on the query."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,13 @@ OVERLAPS = (  # of a pair's tokens, without [CLS] and [SEP]
     "length of the item, logarithm",
     "share of the query's tokens that the item has, by how rare they are",
     "how rare the rarest token of the query is that the item lacks",
+    "whether the query has a number",
+    "share of the query's numbers that the item has; a half where there is none",
+    "share of the query's tokens that the item's first sixteen have",
+    "share of the query's tokens before the first that the item lacks",
 )
-COMMON = (
-    1000  # ids below are special tokens, characters, or in every text; from there on a vocabulary falls in frequency
-)
+TITLE = 16  # tokens of an item that say what it is
+COMMON = 1000  # ids below are special tokens, characters or in every text; then a vocabulary falls in frequency
 
 
 def item_text(row: Mapping) -> str:
@@ -42,6 +46,11 @@ class PairTokenizer:
         self.query_length, self.item_length = query_length, max_length - query_length
         self.opens = min(1, self.tokenizer.num_special_tokens_to_add(False))  # with a [CLS], which stands once
 
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The tokens that are numbers, whole or in part."""
+        return frozenset(n for token, n in self.tokenizer.get_vocab().items() if token.strip("#▁Ġ").isdigit())
+
     def queries(self, texts: Sequence[str]) -> list[list[int]]:
         """[CLS] query [SEP] of each."""
         return [shortened(ids, self.query_length) for ids in self._ids(texts)]
@@ -49,6 +58,11 @@ class PairTokenizer:
     def items(self, texts: Sequence[str]) -> list[list[int]]:
         """item [SEP] of each: what stands behind a query."""
         return [shortened(ids[self.opens :], self.item_length) for ids in self._ids(texts)]
+
+    def overlaps(self, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
+        """OVERLAPS of tokenised pairs, (B, 14), float32."""
+        found = [overlap(query, item, self.numbers) for query, item in zip(queries, items, strict=True)]
+        return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
@@ -59,7 +73,7 @@ def shortened(ids: list[int], length: int) -> list[int]:
     return ids if len(ids) <= length else [*ids[: length - 1], ids[-1]]
 
 
-def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
+def overlap(query: Sequence[int], item: Sequence[int], numbers: Container[int]) -> list[float]:
     """How far the tokens of [CLS] query [SEP] and item [SEP] are the same: OVERLAPS; zeros where a side is empty."""
     asked, shown = query[1:-1], item[:-1]
     if not len(asked) or not len(shown):
@@ -75,10 +89,22 @@ def overlap(query: Sequence[int], item: Sequence[int]) -> list[float]:
         sum(token in known for token in shown) / len(shown),
         min(sum(found), 5) / 5,
     )
-    rare = [math.log(max(token, COMMON) - COMMON + 10) for token in asked]  # by Zipf's law
+    counted = [there for token, there in zip(asked, found, strict=True) if token in numbers]
+    title = set(shown[:TITLE])
+    more = (
+        float(bool(counted)),
+        sum(counted) / len(counted) if counted else 0.5,
+        sum(token in title for token in asked) / len(asked),
+        (found.index(False) if False in found else len(found)) / len(found),
+    )
+    return [*map(float, shares), math.log(len(asked)), math.log(len(shown)), *rarity(asked, found), *more]
+
+
+def rarity(asked: Sequence[int], found: Sequence[bool]) -> tuple[float, float]:
+    """How much of a query an item has by the rarity of its tokens (Zipf's law), and the rarest that it lacks."""
+    rare = [math.log(max(token, COMMON) - COMMON + 10) for token in asked]
     had = sum(weight for weight, there in zip(rare, found, strict=True) if there) / sum(rare)
-    lacking = max((weight for weight, there in zip(rare, found, strict=True) if not there), default=0.0) / 10
-    return [*map(float, shares), math.log(len(asked)), math.log(len(shown)), had, lacking]
+    return had, max((weight for weight, there in zip(rare, found, strict=True) if not there), default=0.0) / 10
 
 
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
@@ -91,9 +117,3 @@ def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> 
         arrays["attention_mask"][row, :end] = 1
         arrays["token_type_ids"][row, middle:end] = 1
     return arrays
-
-
-def overlaps(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
-    """OVERLAPS of pairs, (B, 10)."""
-    found = [overlap(query, item) for query, item in zip(queries, items, strict=True)]
-    return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))

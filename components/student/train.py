@@ -97,7 +97,7 @@ def fitted_temperature(student: Student, held_out) -> float:
 
     if not len(held_out):
         return 1.0
-    logits = logits_of(student, held_out["query"], held_out["item"])
+    logits = logits_of(student, held_out["query"], held_out["item"], held_out["overlap"])
     labels = torch.tensor(held_out["label"])
 
     def loss(temperature: float) -> float:

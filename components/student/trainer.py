@@ -12,7 +12,7 @@ from components import training
 from components.contracts import LABELS
 from components.student.loss import class_weights, second_term
 from components.student.model import LrkdConfig, Student
-from components.student.tokens import overlaps, padded
+from components.student.tokens import padded
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")
 LOGGED = 40  # times a run
@@ -36,8 +36,8 @@ def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments
 def collated(rows: Sequence[dict]) -> dict[str, Tensor]:
     """A batch of EXAMPLES rows, padded to its longest pair."""
     queries, items = [row["query"] for row in rows], [row["item"] for row in rows]
-    tokens = padded(queries, items) | {"overlap": overlaps(queries, items)}
-    return {name: torch.from_numpy(array) for name, array in tokens.items()} | {
+    return {name: torch.from_numpy(array) for name, array in padded(queries, items).items()} | {
+        "overlap": torch.tensor([row["overlap"] for row in rows]),
         "labels": torch.tensor([row["label"] for row in rows]),
         "targets": torch.tensor([row["target"] for row in rows]),
         "probabilities": torch.tensor([row["probabilities"] for row in rows]),

@@ -9,6 +9,7 @@ from datasets import Dataset
 from components.student.counted import fit_counted
 from components.student.logits import logits_of
 from components.student.model import new_student
+from components.student.tokens import overlap
 
 RED, SHOE, HOSE, LACES, OPENS, ENDS = 2417, 10818, 21290, 26125, 101, 102
 ITEMS = [[RED, SHOE, ENDS], [SHOE, ENDS], [LACES, ENDS], [HOSE, LACES, HOSE, ENDS]]  # all, some, none; and longer
@@ -19,6 +20,7 @@ def examples(labels: list[int], copies: int = 8) -> Dataset:
     """Pairs of one query with the items of these labels."""
     items = [ITEMS[label] for label in labels]
     rows = {"query": [QUERY] * len(labels), "item": items, "label": labels}
+    rows["overlap"] = [overlap(QUERY, item, ()) for item in items]
     rows["length"] = [len(QUERY) + len(item) for item in items]
     return Dataset.from_dict({name: values * copies for name, values in rows.items()})
 
@@ -32,7 +34,7 @@ def student(config):
 def test_before_any_training_the_student_says_what_the_numbers_alone_tell(student):
     said = examples([3, 0, 2, 1])
     fit_counted(student, said, 0.0)
-    assert logits_of(student, said["query"], said["item"]).argmax(-1).tolist() == said["label"]
+    assert logits_of(student, said["query"], said["item"], said["overlap"]).argmax(-1).tolist() == said["label"]
 
 
 def test_a_rare_label_counts_as_much_as_the_power_says(student):
@@ -40,14 +42,14 @@ def test_a_rare_label_counts_as_much_as_the_power_says(student):
     logits = {}
     for power in (0.0, 1.0):
         fit_counted(student, said, power)
-        logits[power] = logits_of(student, said["query"], said["item"]).softmax(-1)[:, 1].mean().item()
+        logits[power] = logits_of(student, said["query"], said["item"], said["overlap"]).softmax(-1)[:, 1].mean().item()
     assert logits[1.0] > logits[0.0]
 
 
 def test_a_label_that_is_not_there_is_the_least_likely(student):
     said = examples([0, 1, 2])
     fit_counted(student, said, 0.5)
-    assert logits_of(student, said["query"], said["item"])[:, 3].le(0).all()
+    assert logits_of(student, said["query"], said["item"], said["overlap"])[:, 3].le(0).all()
     assert student.counted.weight[3].eq(0).all() and student.counted.bias[3] == student.counted.bias.min()
 
 

@@ -138,6 +138,7 @@ def laptop() -> Profile:
             extractor="compare",
             join_layer=6,  # of six: items are read ahead of any query
             overlap=True,
+            class_weights=0.25,  # chosen on folds of ESCI's train queries: macro-F1 at no loss of accuracy
             max_length=96,
             epochs=2,
             learning_rate=1e-4,

@@ -3,6 +3,7 @@
 B pairs, T tokens, H encoder width. Every graph takes any number of pairs of any length.
 """
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def quantise(graph: Path) -> Path:
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
     return out
+
+
+def as_it_is(graph: Path) -> Path:
+    """Write a graph under its int8 name without a change; its path.
+
+    So it is with the head of a student that reads query and item apart throughout: it takes a hundredth of the time of
+    reading an item, and in int8 it changed 4% of the labels, where reading in int8 changed 0.2% (marketplace, 2026-11).
+    """
+    return shutil.copy(graph, graph.with_suffix(".int8.onnx"))
 
 
 def not_matrices(model) -> list[str]:

@@ -20,7 +20,7 @@ from components import contracts, package_manifest
 from components.student.card import lineage, model_card, slices
 from components.student.catalogue import FILE, read_ahead
 from components.student.evaluate import measures
-from components.student.export import export, quantise
+from components.student.export import as_it_is, export, quantise
 from components.student.logits import logits_of
 from components.student.model import LrkdConfig, Student
 from components.student.score import NearestRationale, Scorer, Scores, config_of, runtime_of
@@ -101,7 +101,7 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
     expected = probabilities_of(student, config, rows, folder)  # (N, C)
     for part in folder.glob("apart.onnx"):
         quantise(part)
-    names = graph, quantise(folder / graph).name
+    names = graph, (as_it_is if student.pooled else quantise)(folder / graph).name
     fp32, int8 = (scored_with(name, config, rows, folder) for name in names)
     difference, agreement = compared(fp32[0], expected)
     if difference > PARITY or agreement < PARITY_AGREEMENT:

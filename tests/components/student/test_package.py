@@ -50,6 +50,12 @@ def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
     assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
 
 
+def test_the_head_of_a_student_that_reads_apart_throughout_is_not_made_coarser_for_int8(apart, late):
+    head, whole = ((folder / "together.int8.onnx").read_bytes() for folder, _ in (apart, late))
+    assert head == (apart[0] / "together.onnx").read_bytes() and whole != (late[0] / "together.onnx").read_bytes()
+    assert (apart[0] / "apart.int8.onnx").read_bytes() != (apart[0] / "apart.onnx").read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["crossed", "joined", "apart"])
 def test_a_student_that_compares_both_sides_is_the_same_in_pytorch_and_onnx(kind, request):
     folder, said = request.getfixturevalue(kind)

@@ -20,6 +20,7 @@ from components.student.export import TOKENS, Apart, Together, write
 from components.student.model import LrkdConfig, Student
 from components.student.package import load as loaded
 from components.student.runtime import Graph, joined
+from components.student.score import config_of, tokenizer_of
 from components.student.tokens import OVERLAPS, PairTokenizer, padded
 
 WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
@@ -45,10 +46,7 @@ def gemm_peak() -> float:
 
 def pair_tokens(package: Path, query: str, items: Sequence[str]) -> list[tuple[int, int]]:
     """Tokens of the query and of the item of each pair."""
-    from components.student.tokens import PairTokenizer
-
-    config = json.loads((package / "config.json").read_text())
-    tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
+    tokenizer = tokenizer_of(package, config_of(package))
     (asked,) = tokenizer.queries([query])
     return [(len(asked), len(item)) for item in tokenizer.items(items)]
 

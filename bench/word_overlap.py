@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
+from components.student.counted import regression
 from components.student.examples import LABEL_INDEX
 from components.student.model import LrkdConfig
 from components.student.tokens import item_text
@@ -18,10 +19,6 @@ from components.student.train import student_tokenizer
 
 def main(training_set: str, _: str, config: str, out: str) -> None:
     """Fit on the train split, answer for the valid split, write."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     config = LrkdConfig.from_json(config)
     rows = contracts.read(contracts.TRAINING_SET, training_set)
     with TemporaryDirectory() as folder:
@@ -30,9 +27,7 @@ def main(training_set: str, _: str, config: str, out: str) -> None:
     numbers = tokenizer.overlaps(queries, items)
     labels = [LABEL_INDEX[row["label"]] for row in rows]
     train, valid = ([n for n, row in enumerate(rows) if row["split"] == split] for split in ("train", "valid"))
-    weights = "balanced" if config.class_weights == 1 else None
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weights))
-    model.fit(numbers[train], [labels[n] for n in train])
+    model = regression(numbers[train], [labels[n] for n in train], config.class_weights)
     result = {
         "queries": [rows[n]["query_id"] for n in valid],
         "labels": [labels[n] for n in valid],

@@ -4,6 +4,9 @@ Left to the training, these few weights would not have grown by its end: logisti
 as good as the whole student.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 
 from components.contracts import LABELS
@@ -19,10 +22,6 @@ def fit_counted(student: Student, examples, power: float) -> None:
 
     With fewer than three labels there is too little to go by: it starts from nothing then.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     drawn = range(0, len(examples), -(-len(examples) // PAIRS))
     some = examples.select(sorted(drawn, key=list(examples["length"]).__getitem__))
     torch.nn.init.zeros_(student.counted.weight)
@@ -33,14 +32,21 @@ def fit_counted(student: Student, examples, power: float) -> None:
     hook = student.counted.register_forward_pre_hook(lambda _, given: read.append(given[0]))
     logits_of(student.eval(), some["query"], some["item"], some["overlap"])  # sorted, so in their order
     hook.remove()
-    weights = class_weights(torch.tensor(some["label"]), len(LABELS), power)
-    told = None if weights is None else dict(enumerate(weights.tolist()))
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight=told))
-    model.fit(torch.cat(read).numpy(), some["label"])
-    scaler, fitted = model[0], model[1]
+    scaler, fitted = regression(torch.cat(read).numpy(), list(some["label"]), power)
     slopes = fitted.coef_ / scaler.scale_  # (C or fewer, NUMBERS)
     starts = fitted.intercept_ - slopes @ scaler.mean_
     with torch.no_grad():
         student.counted.bias.fill_(float(starts.min()))  # of a label that is not among them
         student.counted.weight[fitted.classes_] = torch.tensor(slopes, dtype=torch.float32)
         student.counted.bias[fitted.classes_] = torch.tensor(starts, dtype=torch.float32)
+
+
+def regression(numbers: np.ndarray, labels: Sequence[int], power: float):
+    """Logistic regression on standardised numbers (N, X), fitted to labels weighed by the power of their rarity."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    weights = class_weights(torch.tensor(labels), len(LABELS), power)
+    told = None if weights is None else dict(enumerate(weights.tolist()))
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight=told)).fit(numbers, labels)

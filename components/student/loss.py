@@ -53,10 +53,10 @@ def class_weights(labels: Tensor, count: int, power: float) -> Tensor | None:
     """Weights of the labels (C,), whose mean over the pairs is 1, or None where every pair counts the same.
 
     Raises:
-        ValueError: a power that would make the rare rarer, or more than balance them.
+        ValueError: no number, or a power that would make the rare rarer, or more than balance them.
     """
-    if not 0 <= power <= 1:
-        raise ValueError(f"student_config's class_weights is {power}: give a power from 0, none, to 1, balanced")
+    if not isinstance(power, int | float) or not 0 <= power <= 1:
+        raise ValueError(f"student_config's class_weights is {power!r}: give a power from 0, none, to 1, balanced")
     if not power:
         return None
     seen = torch.bincount(labels, minlength=count).float()

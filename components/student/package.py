@@ -23,8 +23,8 @@ from components.student.evaluate import measures
 from components.student.export import as_it_is, export, quantise
 from components.student.logits import logits_of
 from components.student.model import LrkdConfig, Student
-from components.student.score import NearestRationale, Scorer, Scores, config_of, runtime_of
-from components.student.tokens import PairTokenizer, item_text
+from components.student.score import NearestRationale, Scorer, Scores, config_of, runtime_of, tokenizer_of
+from components.student.tokens import item_text
 
 CHECKED_PAIRS = 400  # of the valid split
 INDEX_ROWS = 20_000  # rationales of a package at most: 30 MB at a width of 384
@@ -58,7 +58,7 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
     said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder, graph)
     if student.pooled:
-        tokenizer = tokenizer_of(config, folder)
+        tokenizer = tokenizer_of(folder, config)
         model = runtime_of(folder, config_of(folder), tokenizer)
         said["items_read_ahead"] = read_ahead(training_set, tokenizer, model, folder)
     (folder / "metrics.json").write_text(json.dumps(said, indent=1))
@@ -130,15 +130,10 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
 
 def probabilities_of(student: Student, config: dict, rows: list[dict], folder: Path) -> np.ndarray:
     """What PyTorch says of the pairs, (N, C), in full precision."""
-    tokenizer = tokenizer_of(config, folder)
+    tokenizer = tokenizer_of(folder, config)
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
     logits = logits_of(student, queries, items, tokenizer.overlaps(queries, items))
     return (logits / config["temperature"]).softmax(-1).numpy()
-
-
-def tokenizer_of(config: dict, folder: Path) -> PairTokenizer:
-    """A package's tokenizer."""
-    return PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
 
 
 def compared(scores: Scores, expected: np.ndarray) -> tuple[float, float]:

@@ -60,7 +60,7 @@ class Scorer:
         config = config_of(package)
         self.labels = tuple(config["labels"])
         self.temperature, self.served = config["temperature"], config["served"]
-        self.tokenizer = PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
+        self.tokenizer = tokenizer_of(package, config)
         self.model, self.read_ahead = runtime_of(package, config, self.tokenizer, threads), Catalogue(package)
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
@@ -89,6 +89,11 @@ class Scorer:
                 if item.bytes <= self.items.maxsize:
                     self.items[text] = item
         return Scores(self.labels, softmax(logits / self.temperature), reasoning)
+
+
+def tokenizer_of(package: Path, config: dict) -> PairTokenizer:
+    """A package's tokenizer, with its budgets."""
+    return PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
 
 
 def runtime_of(package: Path, config: dict, tokenizer: PairTokenizer, threads: int = 1) -> CrossEncoder | LateJoin:

@@ -71,6 +71,6 @@ def test_balanced_classes_weigh_the_same_altogether_and_a_pair_one_on_average():
     rooted = class_weights(torch.tensor([0, 0, 0, 0, 1]), 4, 0.5)
     assert (rooted[1] / rooted[0]).item() == pytest.approx(2) and (4 * rooted[0] + rooted[1]).item() == pytest.approx(5)
     assert class_weights(torch.tensor([0, 1]), 4, 0) is None
-    for power in (-0.5, 2):
-        with pytest.raises(ValueError, match=f"class_weights is {power}: give a power from 0, none, to 1, balanced"):
+    for power in (-0.5, 2, "root"):
+        with pytest.raises(ValueError, match=f"class_weights is {power!r}: give a power from 0, none, to 1, balanced"):
             class_weights(torch.tensor([0]), 4, power)

@@ -37,7 +37,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         served, int8 = (labels_of(f"{folder}/package", kind, rows) for kind in ("", ".int8"))
         tokenizer = PairTokenizer(f"{folder}/tokenizer.json", config.max_length, config.query_length)
     read: list[torch.Tensor] = []
-    student.classifier.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    student.classifier.register_forward_pre_hook(lambda _, given: read.append(torch.cat(given, -1)))
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
     order = sorted(range(len(rows)), key=lambda n: len(queries[n]) + len(items[n]))
     rows = [rows[n] for n in order]  # so that the hook sees them in this order

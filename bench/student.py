@@ -20,6 +20,7 @@ from bench import student_costs, student_quality
 from bench.asked import Asked, requests_of
 from bench.figures import machine_of, once, show
 from bench.student_peers import environments, peer_model, peers
+from bench.student_training import training
 from components import package_manifest
 from components.student.model import LrkdConfig
 from components.student.package import package
@@ -62,8 +63,8 @@ def bench(
     figures["exact_over_best_fp32_peer"] = round(exact / figures["cpu_ms_exact"], 3)
     figures |= once(folder / "latency.json", lambda: latency(chosen, apart, asked))
     figures |= once(folder / "load.json", lambda: student_costs.load(apart, asked))
-    figures |= once(folder / "extractor.json", lambda: student_costs.extractor(folder / "apart-student"))
-    figures |= once(folder / "training.json", lambda: student_costs.training(folder, SHORT))
+    figures |= once(folder / "extractor.json", lambda: student_costs.extractor(apart, folder / "apart-student", asked))
+    figures |= once(folder / "training.json", lambda: training(folder, SHORT))
     figures |= student_quality.of_rows(HERE / "ablation")
     (HERE / "student.json").write_text(json.dumps(figures, indent=1))
     plot(figures, HERE / "student.png")

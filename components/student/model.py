@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from components.config import JsonConfig
 from components.contracts import LABELS
 from components.models import model_path
-from components.student.extractors import EXTRACTORS, alike, compared
+from components.student.extractors import EXTRACTORS, LinearOfParts, alike, compared
 from components.student.tokens import OVERLAPS
 
 NUMBERS = len(OVERLAPS) + 1  # with the cosine of both sides' means
@@ -38,6 +38,7 @@ class LrkdConfig(JsonConfig):
     align_weight: float = 0.1  # lambda, of the loss's second term
     reduction: str = "cosine"  # or mean, sum: of the squared error
     normalise: bool = True  # targets to unit length
+    dropout: float = 0.1  # of the encoder's states and attention; without it, attention is one kernel
     class_weights: float = 0.0  # power of the labels' inverse frequencies: 0.5 their square roots, 1 balanced
     epochs: float = 5
     learning_rate: float = 2e-6
@@ -78,7 +79,7 @@ class Student(nn.Module):
         self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *counts)
         read = [4 * width if self.pooled else width]
         read += [embedding_width] * (self.variant != "auxiliary")
-        self.classifier = nn.Linear(sum(read), len(LABELS))
+        self.classifier = LinearOfParts(read, len(LABELS))
         if self.overlap:  # a term of its own, which is fitted before the training: that adds what it does not see
             self.counted = nn.Linear(NUMBERS, len(LABELS))
             nn.init.zeros_(self.classifier.weight)
@@ -126,7 +127,7 @@ class Student(nn.Module):
         reasoning = self.extractor(*tokens, *(numbers if self.compares else []))  # (B, E)
         read = [compared(*tokens) if self.pooled else states[:, 0]]
         read += [reasoning] * (self.variant != "auxiliary")
-        logits = self.classifier(torch.cat(read, -1))  # (B, C)
+        logits = self.classifier(*read)  # (B, C)
         return logits + self.counted(numbers[0]) if numbers else logits, reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
@@ -178,7 +179,9 @@ def additive(there: Tensor, dtype: torch.dtype) -> Tensor:
 
 def new_student(config: LrkdConfig, embedding_width: int) -> Student:
     """A student with a pretrained encoder and a new head."""
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
 
-    encoder = AutoModel.from_pretrained(model_path(config.encoder))
+    path = model_path(config.encoder)
+    dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
+    encoder = AutoModel.from_pretrained(path, config=AutoConfig.from_pretrained(path, **dropout))
     return Student(encoder, embedding_width, config)

@@ -89,36 +89,39 @@ class LateJoin:
         self.prepare(items)
         asked = [tuple(query) for query in queries]
         distinct = list(dict.fromkeys(asked))
-        known = dict(zip(distinct, self.states(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
+        known = dict(zip(distinct, self.read(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
 
         def run(at: np.ndarray) -> list[np.ndarray]:
             arrays = joined([known[asked[n]] for n in at], [items[n].states for n in at])
             return self.graph.of_pairs(arrays, [asked[n] for n in at], [items[n].ids for n in at])
 
-        return in_buckets([len(query) + len(item.states) for query, item in zip(asked, items, strict=True)], run)
+        lengths = [len(known[query]) + len(item.states) for query, item in zip(asked, items, strict=True)]
+        return in_buckets(lengths, run)
 
     def prepare(self, items: Sequence[Item]) -> None:
         """Give every item its states that has none yet."""
         fresh = list({id(item): item for item in items if item.states is None}.values())
-        made = self.states([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
+        made = self.read([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
         for item, states in zip(fresh, made, strict=True):
-            item.states = (states.mean(0, keepdims=True) if self.pooled else states).astype(np.float16)
+            item.states = states.astype(np.float16)
 
-    def states(self, texts: Sequence[Ids], arrays: Callable) -> list[np.ndarray]:
-        """States (T, H) at the join of each of some texts."""
+    def read(self, texts: Sequence[Ids], arrays: Callable) -> list[np.ndarray]:
+        """States at the join of each of some texts: (T, H), or, where their mean alone is read, that: (1, H)."""
         lengths = [len(ids) for ids in texts]
         found: list = [None] * len(texts)
         for at in buckets(lengths):
             (states,) = self.apart(["states"], arrays([texts[n] for n in at]))
             for row, n in enumerate(at):
-                found[n] = states[row, : lengths[n]]
+                found[n] = (
+                    states[row, : lengths[n]].mean(0, keepdims=True) if self.pooled else states[row, : lengths[n]]
+                )
         return found
 
 
 def buckets(lengths: Sequence[int]) -> list[np.ndarray]:
-    """Indices of texts alike in length, shortest first."""
+    """Indices of texts alike in length, shortest first; where all are, there is no padding to save by dividing them."""
     order = np.argsort(lengths, kind="stable")
-    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET))) if len(order) else []
+    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET), len(set(lengths)))) if len(order) else []
 
 
 def in_buckets(lengths: Sequence[int], run: Callable[[np.ndarray], list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

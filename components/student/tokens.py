@@ -61,7 +61,8 @@ class PairTokenizer:
 
     def overlaps(self, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
         """OVERLAPS of tokenised pairs, (B, 14), float32."""
-        found = [overlap(query, item, self.numbers) for query, item in zip(queries, items, strict=True)]
+        asked = {key: Asked(key, self.numbers) for key in set(map(tuple, queries))}
+        found = [overlap(asked[tuple(query)], item) for query, item in zip(queries, items, strict=True)]
         return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -73,38 +74,42 @@ def shortened(ids: list[int], length: int) -> list[int]:
     return ids if len(ids) <= length else [*ids[: length - 1], ids[-1]]
 
 
-def overlap(query: Sequence[int], item: Sequence[int], numbers: Container[int]) -> list[float]:
-    """How far the tokens of [CLS] query [SEP] and item [SEP] are the same: OVERLAPS; zeros where a side is empty."""
-    asked, shown = query[1:-1], item[:-1]
-    if not len(asked) or not len(shown):
+class Asked:
+    """What [CLS] query [SEP] brings to OVERLAPS whatever the item is."""
+
+    def __init__(self, query: Sequence[int], numbers: Container[int]):
+        self.tokens = query[1:-1]
+        self.known = frozenset(self.tokens)
+        self.neighbours = list(zip(self.tokens, self.tokens[1:], strict=False))
+        self.rare = [math.log(max(token, COMMON) - COMMON + 10) for token in self.tokens]  # Zipf's law
+        self.numbers = [place for place, token in enumerate(self.tokens) if token in numbers]
+
+
+def overlap(asked: Asked, item: Sequence[int]) -> list[float]:
+    """How far the tokens of a query and of item [SEP] are the same: OVERLAPS; zeros where a side is empty."""
+    shown = item[:-1]
+    if not asked.tokens or not len(shown):
         return [0.0] * len(OVERLAPS)
-    there, known = set(shown), set(asked)
-    found = [token in there for token in asked]
-    beside, neighbours = set(zip(shown, shown[1:], strict=False)), list(zip(asked, asked[1:], strict=False))
-    shares = (
-        sum(found) / len(found),
-        all(found),
-        found[-1],
-        sum(pair in beside for pair in neighbours) / max(1, len(neighbours)),
-        sum(token in known for token in shown) / len(shown),
-        min(sum(found), 5) / 5,
-    )
-    counted = [there for token, there in zip(asked, found, strict=True) if token in numbers]
-    title = set(shown[:TITLE])
-    more = (
-        float(bool(counted)),
-        sum(counted) / len(counted) if counted else 0.5,
-        sum(token in title for token in asked) / len(asked),
-        (found.index(False) if False in found else len(found)) / len(found),
-    )
-    return [*map(float, shares), math.log(len(asked)), math.log(len(shown)), *rarity(asked, found), *more]
-
-
-def rarity(asked: Sequence[int], found: Sequence[bool]) -> tuple[float, float]:
-    """How much of a query an item has by the rarity of its tokens (Zipf's law), and the rarest that it lacks."""
-    rare = [math.log(max(token, COMMON) - COMMON + 10) for token in asked]
-    had = sum(weight for weight, there in zip(rare, found, strict=True) if there) / sum(rare)
-    return had, max((weight for weight, there in zip(rare, found, strict=True) if not there), default=0.0) / 10
+    there, title, beside = set(shown), set(shown[:TITLE]), set(zip(shown, shown[1:], strict=False))
+    found = [token in there for token in asked.tokens]
+    lacking = [weight for weight, has in zip(asked.rare, found, strict=True) if not has]
+    count, had, every = len(found), sum(found), sum(asked.rare)
+    return [
+        had / count,
+        float(had == count),
+        float(found[-1]),
+        sum(pair in beside for pair in asked.neighbours) / max(1, len(asked.neighbours)),
+        sum(token in asked.known for token in shown) / len(shown),
+        min(had, 5) / 5,
+        math.log(count),
+        math.log(len(shown)),
+        (every - sum(lacking)) / every,
+        max(lacking, default=0.0) / 10,
+        float(bool(asked.numbers)),
+        sum(found[place] for place in asked.numbers) / len(asked.numbers) if asked.numbers else 0.5,
+        sum(token in title for token in asked.tokens) / count,
+        found.index(False) / count if lacking else 1.0,
+    ]
 
 
 def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:

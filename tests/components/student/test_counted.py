@@ -9,7 +9,7 @@ from datasets import Dataset
 from components.student.counted import fit_counted
 from components.student.logits import logits_of
 from components.student.model import new_student
-from components.student.tokens import overlap
+from components.student.tokens import Asked, overlap
 
 RED, SHOE, HOSE, LACES, OPENS, ENDS = 2417, 10818, 21290, 26125, 101, 102
 ITEMS = [[RED, SHOE, ENDS], [SHOE, ENDS], [LACES, ENDS], [HOSE, LACES, HOSE, ENDS]]  # all, some, none; and longer
@@ -20,7 +20,7 @@ def examples(labels: list[int], copies: int = 8) -> Dataset:
     """Pairs of one query with the items of these labels."""
     items = [ITEMS[label] for label in labels]
     rows = {"query": [QUERY] * len(labels), "item": items, "label": labels}
-    rows["overlap"] = [overlap(QUERY, item, ()) for item in items]
+    rows["overlap"] = [overlap(Asked(QUERY, ()), item) for item in items]
     rows["length"] = [len(QUERY) + len(item) for item in items]
     return Dataset.from_dict({name: values * copies for name, values in rows.items()})
 

@@ -97,6 +97,12 @@ def test_what_does_not_exist_is_refused_with_what_does(encoder, config, sentence
         made(encoder, **config)
 
 
+@pytest.mark.parametrize(("dropout", "same"), [(0.0, True), (0.5, False)])
+def test_dropout_is_the_encoders_own_while_it_trains(encoder, dropout, same):
+    student, pair = made(encoder, extractor="mlp", dropout=dropout).train(), tokens(5, 6)
+    assert torch.equal(student(*pair)[1], student(*pair)[1]) == same
+
+
 def test_another_kind_of_encoder_is_refused_with_those_that_are_read(tmp_path):
     from transformers import DistilBertConfig, DistilBertModel
 

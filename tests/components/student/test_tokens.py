@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.models import model_path
-from components.student.tokens import OVERLAPS, PairTokenizer, overlap
+from components.student.tokens import OVERLAPS, Asked, PairTokenizer, overlap
 
 OPENS, ENDS = 101, 102
 NUMBERS = {7, 8}
@@ -16,7 +16,7 @@ def tokenizer() -> PairTokenizer:
 
 
 def named(query, item) -> dict:
-    return dict(zip(OVERLAPS, overlap([OPENS, *query, ENDS], [*item, ENDS], NUMBERS), strict=True))
+    return dict(zip(OVERLAPS, overlap(Asked([OPENS, *query, ENDS], NUMBERS), [*item, ENDS]), strict=True))
 
 
 def test_what_a_query_shares_with_an_item_is_told_in_numbers():

@@ -64,7 +64,7 @@ def bench(
     figures |= once(folder / "latency.json", lambda: latency(chosen, apart, asked))
     figures |= once(folder / "load.json", lambda: student_costs.load(apart, asked))
     figures |= once(folder / "extractor.json", lambda: student_costs.extractor(apart, folder / "apart-student", asked))
-    figures |= once(folder / "training.json", lambda: training(folder, SHORT))
+    figures |= once(folder / "training.json", lambda: training(folder, laptop().student))
     figures |= student_quality.of_rows(HERE / "ablation")
     (HERE / "student.json").write_text(json.dumps(figures, indent=1))
     plot(figures, HERE / "student.png")

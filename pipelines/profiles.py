@@ -140,6 +140,7 @@ def laptop() -> Profile:
             overlap=True,
             class_weights=0.25,  # chosen on folds of ESCI's train queries: macro-F1 at no loss of accuracy
             max_length=96,
+            dropout=0.0,  # on the same folds no worse, and a sixth quicker here
             epochs=2,
             learning_rate=1e-4,
             head_learning_rate=1e-3,

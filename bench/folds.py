@@ -1,0 +1,108 @@
+"""The student beside word overlap on folds of ESCI's train queries: `python -m bench.folds --help`.
+
+Leaves runs/bench/folds.json. Every train query is answered once, by models that were trained on the other folds. These
+are seven times the queries of the valid split, and half of their pairs are Exact, as in most judgements.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from bench.ablation import HERE, counted, named
+from bench.ablation_data import Rationales, esci_tables
+from bench.ablation_rows import CROSS_ENTROPY, LRKD, Row, decisive
+from bench.cores import on_cores
+from bench.figures import machine_of, show
+from components import contracts
+from components.student.examples import place
+from components.teacher.compare import accuracy, macro_f1
+
+FOLDS = 5
+ROWS = tuple(row for row in decisive("esci") if row.title in (LRKD, CROSS_ENTROPY) or "overlap" in row.title)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    esci: Annotated[
+        Path, typer.Option(help="A folder with esci_pairs.parquet and its train queries.", envvar="BROADFAST_ESCI")
+    ],
+    only: Annotated[str, typer.Option(help="A part of the rows' names, as in `LRKD`.")] = "",
+) -> None:
+    """Train and judge on five folds by query; accuracy and macro-F1 over all of them, and what LRKD has over the rest.
+
+    About 25 minutes a row on two cores; rationales are those of the ablation. What has ended is kept.
+    """
+    folder, told = HERE / "folds", esci_tables(HERE / "ablation", esci)
+    rows = [row for row in ROWS if only in row.name]
+    if not rows:
+        raise typer.BadParameter(f"no row's name has {only!r} in it", param_hint="--only")
+    sets = [training_set(told, folder, fold) for fold in range(FOLDS)]
+    on_cores([job(folder, row, fold, told, sets[fold]) for row in rows for fold in range(FOLDS)])
+    found = summary(folder)
+    (HERE / "folds.json").write_text(json.dumps(found, indent=1))
+    show("folds of ESCI's train queries", found)
+
+
+def training_set(told: Rationales, folder: Path, fold: int) -> Path:
+    """TRAINING_SET of the train queries, those of one fold in the split `valid`."""
+    path = folder / f"training_set-{fold}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = (r for r in contracts.read_batches(contracts.TRAINING_SET, told.training_set) if r["split"] == "train")
+        split = (row | {"split": "valid" if fold_of(row) == fold else "train"} for row in rows)
+        contracts.write_batches(split, contracts.TRAINING_SET, path)
+    return path
+
+
+def fold_of(row: dict) -> int:
+    """The fold of a row's query."""
+    return int(FOLDS * place(row, "fold"))
+
+
+def job(folder: Path, row: Row, fold: int, told: Rationales, rows: Path) -> tuple[Path, list]:
+    """Where a row's answers about a fold will lie, and the process that makes them."""
+    out = folder / row.title / f"{fold}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return out, [row.module, rows, told.embeddings(row.rationales), replace(row.config, seed=fold).to_json(), out]
+
+
+def summary(folder: Path) -> dict:
+    """Figures of every row whose folds have all ended, and what LRKD has over it on the same queries."""
+    ended = {row.title: answers(folder / row.title) for row in ROWS}
+    known = {title: confusion for title, confusion in ended.items() if confusion is not None}
+    found: dict = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+    for title, confusion in known.items():
+        found |= {f"{title}: queries": len(confusion), f"{title}: pairs": int(confusion.sum())}
+        for measure in (accuracy, macro_f1):
+            found |= named(f"{title}: {measure.__name__}", confusion, measure)
+            if title != LRKD and LRKD in known:
+                found |= named(f"{LRKD} less {title}: {measure.__name__}", known[LRKD], measure, confusion)
+    return found
+
+
+def answers(folder: Path) -> np.ndarray | None:
+    """Confusions by query, (Q, 1, C, C + 1), of all folds together; None where one is missing."""
+    paths = [folder / f"{fold}.json" for fold in range(FOLDS)]
+    if not all(path.exists() for path in paths):
+        return None
+    return counted([together(json.loads(path.read_text()) for path in paths)], "predicted")
+
+
+def together(results: Iterable[dict]) -> dict[str, list]:
+    """The folds' answers as one."""
+    found: dict[str, list] = {"queries": [], "labels": [], "predicted": []}
+    for result in results:
+        for name, values in found.items():
+            values += result[name]
+    return found
+
+
+if __name__ == "__main__":
+    app()

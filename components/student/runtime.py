@@ -74,7 +74,8 @@ class CrossEncoder:
             pairs = [queries[n] for n in at], [items[n].ids for n in at]
             return self.graph.of_pairs(padded(*pairs), *pairs)
 
-        return in_buckets([len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)], run)
+        lengths = [len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)]
+        return in_groups(buckets(lengths), run)
 
 
 class LateJoin:
@@ -95,8 +96,10 @@ class LateJoin:
             arrays = joined([known[asked[n]] for n in at], [items[n].states for n in at])
             return self.graph.of_pairs(arrays, [asked[n] for n in at], [items[n].ids for n in at])
 
-        lengths = [len(known[query]) + len(item.states) for query, item in zip(asked, items, strict=True)]
-        return in_buckets(lengths, run)
+        if self.pooled:  # each side is one vector, so there is no padding to save
+            return in_groups([np.arange(len(items))], run)
+        lengths = [len(query) + len(item.states) for query, item in zip(asked, items, strict=True)]
+        return in_groups(buckets(lengths), run)
 
     def prepare(self, items: Sequence[Item]) -> None:
         """Give every item its states that has none yet."""
@@ -119,14 +122,15 @@ class LateJoin:
 
 
 def buckets(lengths: Sequence[int]) -> list[np.ndarray]:
-    """Indices of texts alike in length, shortest first; where all are, there is no padding to save by dividing them."""
+    """Indices of texts alike in length, shortest first."""
     order = np.argsort(lengths, kind="stable")
-    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET), len(set(lengths)))) if len(order) else []
+    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET))) if len(order) else []
 
 
-def in_buckets(lengths: Sequence[int], run: Callable[[np.ndarray], list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Both outputs of all pairs, in their order, of a graph that is run bucket by bucket."""
-    groups = buckets(lengths)
+def in_groups(
+    groups: Sequence[np.ndarray], run: Callable[[np.ndarray], list[np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both outputs of all pairs, in their order, of a graph that is run on one group of their indices after another."""
     outputs = [run(at) for at in groups]
     back = np.argsort(np.concatenate(groups))
     logits, reasoning = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))

@@ -16,7 +16,7 @@ DEFAULT = LrkdConfig(  # the laptop's student; rates and epochs were chosen on a
     dropout=0.0,
     class_weights=0.25,
     epochs=2,
-    learning_rate=3e-5,
+    learning_rate=5e-5,
     head_learning_rate=1e-3,
 )
 ON = {"esci": DEFAULT, "marketplace": replace(DEFAULT, epochs=3, learning_rate=1e-4)}

@@ -109,8 +109,7 @@ class LinearOfParts(nn.Linear):
 
     def forward(self, *parts: Tensor) -> Tensor:
         weights = [self.weight[:, start:end] for start, end in pairwise(self.ends)]
-        first, *rest = zip(parts, weights, strict=True)
-        return nn.functional.linear(*first, self.bias) + sum(nn.functional.linear(*one) for one in rest)
+        return sum((part @ weight.T for part, weight in zip(parts, weights, strict=True)), self.bias)
 
 
 class CompareExtractor(nn.Module):

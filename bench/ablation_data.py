@@ -13,6 +13,7 @@ from bench.teacher import market, release
 from bench.training import Teacher
 from components import contracts, storage
 from components.base_models import save_base_model
+from components.rationales.choose import pairs_of
 from components.rationales.embed import embed
 from components.rationales.exemplars import exemplars
 from components.rationales.generate import GenerateConfig, generate
@@ -21,7 +22,7 @@ from pipelines.profiles import laptop
 
 TEACHERS = Path("runs/bench/teacher")
 STAGES = {"sft": "tuned", "dpo": "hardened"}
-JUDGED_ON = 300  # held-out pairs that a teacher is judged on, as bench.teacher has it
+EXPLAINED = 1500  # train pairs of the marketplace, three in ten, that every stage of the teacher writes rationales for
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Rationales:
     judgements: Path
     folder: Path
     teacher: Path  # a folder of bench.training
+    pairs: int = 0  # so many train pairs have rationales, equally of each label; 0: all
 
     @property
     def training_set(self) -> Path:
@@ -61,15 +63,15 @@ class Rationales:
         if path.exists():
             return path
         if kind == "rule":
-            train = (r for r in contracts.read_batches(contracts.JUDGEMENTS, self.judgements) if r["split"] == "train")
+            train = pairs_of(contracts.read_batches(contracts.JUDGEMENTS, self.judgements), "train", self.pairs)
             contracts.write_batches(exemplars(train), contracts.RATIONALES, path)
             return path
         return with_storage(self.folder, lambda: self.written(kind, path))
 
     def written(self, kind: str, path: Path) -> Path:
-        """One rationale a train pair by the teacher at this stage; the base model is shown examples, and forced."""
+        """One rationale a pair by the teacher at this stage; the base model is shown examples, and forced."""
         profile, (model, config, engine) = laptop(), self.asked(kind)
-        asked = replace(config, split="train", shard_requests=profile.final.shard_requests)
+        asked = replace(config, split="train", pairs=self.pairs, shard_requests=profile.final.shard_requests)
         out = path.with_name(f"{path.name}.unfinished"), path.with_name(f"quarantine-{kind}")
         said = generate(self.judgements, model, asked, engine, "0/1", out)
         path.with_name(f"rationales-{kind}.json").write_text(json.dumps(said, default=str))
@@ -87,14 +89,14 @@ class Rationales:
             return model, GenerateConfig(prompt="few_shot", max_samples=1, attempts=1), engine
         if not (self.teacher / f"{STAGES[kind]}.json").exists():
             self.teacher.mkdir(parents=True, exist_ok=True)
-            Teacher(self.judgements, self.teacher, 0, JUDGED_ON).run()
-        return self.teacher / STAGES[kind], replace(profile.final, pairs=0), profile.engine
+            Teacher(self.judgements, self.teacher, 0, 0).taught()
+        return self.teacher / STAGES[kind], profile.final, profile.engine
 
 
 def marketplace_tables(folder: Path) -> Rationales:
     """The laptop profile's marketplace."""
     TEACHERS.mkdir(parents=True, exist_ok=True)
-    return tables(market(TEACHERS), folder / "marketplace")
+    return replace(tables(market(TEACHERS), folder / "marketplace"), pairs=EXPLAINED)
 
 
 def esci_tables(folder: Path, source: Path) -> Rationales:

@@ -52,8 +52,8 @@ class Teacher:
         """A model's likeliest answers about the held-out pairs."""
         self.asked(f"judged-{name}", model, self.held_out, replace(self.engine, temperature=0.0))
 
-    def run(self) -> dict:
-        """All stages; what each said, and the answers' places."""
+    def taught(self) -> None:
+        """All stages of its training, from the base model to DPO, with what they learn from."""
         j, profile, folder = self.judgements, self.profile, self.folder
         exemplars = self.once("exemplars", lambda: write_exemplars(j, profile.exemplar_pairs, folder / "exemplars"))
         cold = replace(profile.cold_start, seed=self.seed)
@@ -64,10 +64,15 @@ class Teacher:
         tuned = self.once("tuned", lambda: sft(rationales, j, started, tune, folder / "tuned"))
         pairs = self.once("pairs", lambda: mine(rationales, j, tuned, folder / "pairs"))
         prefer = replace(profile.dpo, rows=DPO_PAIRS, held_out_rows=HELD_OUT_MARGIN, seed=self.seed)
-        hardened = self.once("hardened", lambda: dpo(pairs, tuned, prefer, folder / "hardened"))
-        for name, model in (("started", started), ("tuned", tuned), ("hardened", hardened)):
-            self.judged(name, model)
-        self.once("kl", lambda: {"kl_nats_per_token": moved(hardened, tuned, self.judgements, folder)})
+        self.once("hardened", lambda: dpo(pairs, tuned, prefer, folder / "hardened"))
+
+    def run(self) -> dict:
+        """Train, and judge every stage; what each said, and the answers' places."""
+        self.taught()
+        for name in ("started", "tuned", "hardened"):
+            self.judged(name, self.folder / name)
+        models = self.folder / "hardened", self.folder / "tuned"
+        self.once("kl", lambda: {"kl_nats_per_token": moved(*models, self.judgements, self.folder)})
         return self.facts
 
 

@@ -115,9 +115,8 @@ class LateJoin:
         for at in buckets(lengths):
             (states,) = self.apart(["states"], arrays([texts[n] for n in at]))
             for row, n in enumerate(at):
-                found[n] = (
-                    states[row, : lengths[n]].mean(0, keepdims=True) if self.pooled else states[row, : lengths[n]]
-                )
+                own = states[row, : lengths[n]]
+                found[n] = own.mean(0, keepdims=True) if self.pooled else own
         return found
 
 

@@ -27,8 +27,8 @@ def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(
     reading.read_ahead.rows.clear()
     expected = reading(PAIRS)
     read = []
-    states = knowing.model.states
-    monkeypatch.setattr(knowing.model, "states", lambda texts, arrays: read.extend(texts) or states(texts, arrays))
+    reads = knowing.model.read
+    monkeypatch.setattr(knowing.model, "read", lambda texts, arrays: read.extend(texts) or reads(texts, arrays))
     found = knowing(PAIRS)
     assert len(read) == 1  # the query
     assert np.abs(found.probabilities - expected.probabilities).max() < 2e-3

@@ -52,12 +52,12 @@ def bench(
     show("ablation", {row["row"]: said(row) for row in found["rows"]})
 
 
-def job(folder: Path, row: Row, seed: int, rationales: Rationales) -> tuple[Path, list]:
-    """Where a row's answers of one seed will lie, and the process that makes them."""
+def job(folder: Path, row: Row, seed: int, rationales: Rationales, pairs: Path | None = None) -> tuple[Path, list]:
+    """Where a row's answers of one seed will lie, and the process that makes them, of all pairs or of those named."""
     place = folder / row.name / f"{seed}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     config = replace(row.config, seed=seed).to_json()
-    return place, [row.module, rationales.training_set, rationales.embeddings(row.rationales), config, place]
+    return place, [row.module, pairs or rationales.training_set, rationales.embeddings(row.rationales), config, place]
 
 
 def summary(folder: Path, seeds: int) -> dict:

@@ -6,7 +6,6 @@ these are four times the queries of the valid split, and half of their pairs are
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +13,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.ablation import HERE, counted, named
+from bench.ablation import HERE, counted, job, named
 from bench.ablation_data import Rationales, esci_tables
-from bench.ablation_rows import CROSS_ENTROPY, LRKD, Row, decisive
+from bench.ablation_rows import CROSS_ENTROPY, LRKD, decisive
 from bench.cores import on_cores
 from bench.figures import machine_of, show
 from components import contracts
@@ -67,20 +66,13 @@ def fold_of(row: dict) -> int:
     return int(FOLDS * place(row, "fold"))
 
 
-def job(folder: Path, row: Row, fold: int, told: Rationales, rows: Path) -> tuple[Path, list]:
-    """Where a row's answers about a fold will lie, and the process that makes them."""
-    out = folder / row.title / f"{fold}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return out, [row.module, rows, told.embeddings(row.rationales), replace(row.config, seed=fold).to_json(), out]
-
-
 def summary(folder: Path) -> dict:
     """Figures of every row, over the folds that have ended in all of them, and what LRKD has over it there."""
-    begun = [row.title for row in ROWS if any((folder / row.title).glob("*.json"))]
-    ended = [fold for fold in range(FOLDS) if all((folder / title / f"{fold}.json").exists() for title in begun)]
+    begun = [row for row in ROWS if any((folder / row.name).glob("*.json"))]
+    ended = [fold for fold in range(FOLDS) if all((folder / row.name / f"{fold}.json").exists() for row in begun)]
     found: dict = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
     found["folds"] = ended
-    known = {title: answers(folder / title, ended) for title in begun if ended}
+    known = {row.title: answers(folder / row.name, ended) for row in begun if ended}
     for title, confusion in known.items():
         found |= {"queries": len(confusion), "pairs": int(confusion.sum())}
         for measure in (accuracy, macro_f1):

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,7 +62,8 @@ def trained_for_a_moment(folder: str, config: str, kind: str) -> dict:
         made = write_examples((known / "training_set", known / "embeddings-rule"), tokenizer, settings, Path(work))
         examples = Dataset.from_file(f"{work}/train.arrow")
         lengths: list[tuple[int, int]] = []
-        trainer = (ours if kind == "ours" else peer)(settings, examples, work, made["width"], lengths)
+        trainer = ours(settings, examples, work, made["width"]) if kind == "ours" else peer(settings, examples, work)
+        trainer.data_collator = noting(trainer.data_collator, lengths)
         trainer.args.max_steps = STEPS
         if kind == "trainer_without_dropout":
             for part in trainer.model.modules():
@@ -79,16 +81,15 @@ def trained_for_a_moment(folder: str, config: str, kind: str) -> dict:
     return {"rate": rate, "token_share": round(float(tokens / places), 4)}
 
 
-def ours(config: LrkdConfig, examples, work: str, width: int, lengths: list):
-    """The student's trainer; `lengths` gets tokens and places of every batch."""
+def ours(config: LrkdConfig, examples, work: str, width: int):
+    """The student's trainer."""
     from components.student.model import new_student
     from components.student.trainer import LrkdTrainer, settings_of
 
-    trainer = LrkdTrainer(config, new_student(config, width), settings_of(config, work, len(examples)), examples)
-    return watched(trainer, lengths)
+    return LrkdTrainer(config, new_student(config, width), settings_of(config, work, len(examples)), examples)
 
 
-def peer(config: LrkdConfig, examples, work: str, width: int, lengths: list):
+def peer(config: LrkdConfig, examples, work: str):
     """The Trainer as it comes, on a cross-encoder of the same encoder, which reads the same tokens of each pair."""
     from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
 
@@ -113,13 +114,11 @@ def peer(config: LrkdConfig, examples, work: str, width: int, lengths: list):
         batch = collated(rows)
         return {name: batch[name] for name in reads}
 
-    trainer = Trainer(model, arguments, data_collator=padded_to_the_longest, train_dataset=examples)
-    return watched(trainer, lengths)
+    return Trainer(model, arguments, data_collator=padded_to_the_longest, train_dataset=examples)
 
 
-def watched(trainer, lengths: list):
-    """The trainer, which notes tokens and places of every batch that it collates."""
-    collate = trainer.data_collator
+def noting(collate: Callable, lengths: list) -> Callable:
+    """The same batches; `lengths` gets tokens and places of each."""
 
     def noted(rows):
         batch = collate(rows)
@@ -127,8 +126,7 @@ def watched(trainer, lengths: list):
         lengths.append((int(mask.sum()), mask.numel()))
         return batch
 
-    trainer.data_collator = noted
-    return trainer
+    return noted
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class Asked:
         self.known = frozenset(self.tokens)
         self.neighbours = list(zip(self.tokens, self.tokens[1:], strict=False))
         self.rare = [math.log(max(token, COMMON) - COMMON + 10) for token in self.tokens]  # Zipf's law
+        self.all_rare = sum(self.rare)
         self.numbers = [place for place, token in enumerate(self.tokens) if token in numbers]
 
 
@@ -93,7 +94,7 @@ def overlap(asked: Asked, item: Sequence[int]) -> list[float]:
     there, title, beside = set(shown), set(shown[:TITLE]), set(zip(shown, shown[1:], strict=False))
     found = [token in there for token in asked.tokens]
     lacking = [weight for weight, has in zip(asked.rare, found, strict=True) if not has]
-    count, had, every = len(found), sum(found), sum(asked.rare)
+    count, had = len(found), sum(found)
     return [
         had / count,
         float(had == count),
@@ -103,7 +104,7 @@ def overlap(asked: Asked, item: Sequence[int]) -> list[float]:
         min(had, 5) / 5,
         math.log(count),
         math.log(len(shown)),
-        (every - sum(lacking)) / every,
+        (asked.all_rare - sum(lacking)) / asked.all_rare,
         max(lacking, default=0.0) / 10,
         float(bool(asked.numbers)),
         sum(found[place] for place in asked.numbers) / len(asked.numbers) if asked.numbers else 0.5,

@@ -112,12 +112,17 @@ def tables(judgements: Path, folder: Path) -> Rationales:
 
 
 def with_storage(folder: Path, make: Callable[[], Path]) -> Path:
-    """Do something that stores completions, on an S3 of its own."""
-    with Laptop(folder / "state", folder) as machine:
-        machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
-        return make()
+    """Do something that stores completions, on an S3 of its own, and forget that again: the next has another port."""
+    before = dict(os.environ)
+    try:
+        with Laptop(folder / "state", folder) as machine:
+            machine.start_s3()
+            os.environ.update(machine.environment)
+            storage.ensure_bucket()
+            return make()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def shuffled(path: Path) -> list[dict]:

@@ -13,7 +13,7 @@ import torch
 from bench.ablation_data import esci_tables
 from bench.asked import Asked
 from components.contracts import LABELS
-from components.student.export import TOKENS, Together, write
+from components.student.export import GIVES, TOKENS, Together, folded, write
 from components.student.model import Student
 from components.student.package import load as loaded
 from components.student.runtime import Graph, joined
@@ -130,7 +130,7 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
             states = [known[item].states for item in items]
             given = joined(states[:1] * 50, states)
             given["overlap"] = scorer.tokenizer.overlaps(queries, [known[item].ids for item in items])
-            cost = {name: took(graph, gives, given) for name, (graph, gives) in graphs.items()}
+            cost = {name: took(graph, given) for name, graph in graphs.items()}
             more = cost["with"] - cost["without"]
             for kind, request in spent.items():
                 added[kind].append(more / (request - more))
@@ -138,14 +138,14 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
     return {"extractor_overhead_percent": percent["new"], "extractor_overhead_percent_known_items": percent["known"]}
 
 
-def head_graphs(student: Path, folder: Path, tokenizer: PairTokenizer) -> dict[str, tuple[Graph, list[str]]]:
-    """What reads the states of both sides together, with its extractor and without, and what each gives."""
+def head_graphs(student: Path, folder: Path, tokenizer: PairTokenizer) -> dict[str, Graph]:
+    """What reads the states of both sides together, with its extractor, as a package has it, and without."""
     states, ids = torch.randn(2, 2, WIDTH), torch.ones(2, 2, dtype=torch.long)
     takes, example = ("states", *TOKENS[1:], "overlap"), (states, ids, ids, torch.zeros(2, len(OVERLAPS)))
-    graphs = {}
-    for name, made, gives in (("with", Together, ("logits", "reasoning")), ("without", Without, ("logits",))):
-        write(made(loaded(student)[0]), example, takes, gives, folder / f"{name}.onnx")
-        graphs[name] = Graph(folder / f"{name}.onnx", 1, tokenizer), list(gives)
+    graphs, read = {}, loaded(student)[0]
+    for name, made, gives in (("with", Together(folded(read)), GIVES), ("without", Without(read), GIVES[:1])):
+        write(made, example, takes, gives, folder / f"{name}.onnx")
+        graphs[name] = Graph(folder / f"{name}.onnx", 1, tokenizer)
     return graphs
 
 
@@ -156,6 +156,6 @@ def cpu_seconds(run: Callable, *arguments) -> float:
     return time.process_time() - began
 
 
-def took(graph: Graph, gives: list[str], given: dict) -> float:
+def took(graph: Graph, given: dict) -> float:
     """CPU seconds of one run, the median of five."""
-    return float(np.median([cpu_seconds(graph, gives, given) for _ in range(5)]))
+    return float(np.median([cpu_seconds(graph, given) for _ in range(5)]))

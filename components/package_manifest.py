@@ -6,7 +6,8 @@ from pathlib import Path
 
 NAME = "manifest.json"
 DATA = {".json", ".jinja", ".md", ".onnx", ".parquet", ".safetensors", ".txt"}  # none of them runs code when loaded
-FORMAT = 2  # of packages: what else of them changes, their readers must know
+FORMAT = 3  # of packages: what else of them changes, their readers must know
+READ = (2, 3)
 
 
 def file_digest(path: Path) -> str:

@@ -12,7 +12,7 @@ from serving import metrics
 
 
 class CachedScorer:
-    """A scorer that keeps the `keep` pairs asked last, about 2 kB each; a change of either text makes another pair."""
+    """A scorer that keeps the `keep` pairs asked last, 2 kB each at most; a change of a text makes another pair."""
 
     def __init__(self, scorer: Scorer, keep: int = 50_000):
         self.scorer, self.version, self.labels = scorer, scorer.version, scorer.labels
@@ -30,12 +30,12 @@ class CachedScorer:
                 encodings = self.scorer.tokenise(list(wanted.values()))
             with stages("model"):
                 new = self.scorer.run(encodings)
-            found = [(row.copy(), vector.copy()) for row, vector in zip(new.probabilities, new.reasoning, strict=True)]
+            found = [(row.copy(), vector.copy()) for row, vector in zip(new.probabilities, new.hidden, strict=True)]
             known |= dict(zip(wanted, found, strict=True))
             with self.guard:
                 self.kept.update((name, known[name]) for name in wanted)
-        probabilities, reasoning = zip(*(known[name] for name in names), strict=True)
-        return Scores(self.labels, np.array(probabilities), np.array(reasoning))
+        probabilities, hidden = zip(*(known[name] for name in names), strict=True)
+        return Scores(self.labels, np.array(probabilities), np.array(hidden), self.scorer.last)
 
 
 def digest(pair: tuple[str, str]) -> bytes:

@@ -5,16 +5,20 @@ B pairs, T tokens, H encoder width. Every graph takes any number of pairs of any
 
 import shutil
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from components.contracts import LABELS
+from components.student.extractors import LinearOfParts
 from components.student.model import Student
 from components.student.tokens import OVERLAPS
 
 OPSET = 17
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
+GIVES = ("logits", "hidden")
 
 
 class Apart(nn.Module):
@@ -30,7 +34,7 @@ class Apart(nn.Module):
 
 
 class Together(nn.Module):
-    """States of pairs at the join to logits and reasoning."""
+    """States of pairs at the join to logits and what the extractor makes of them."""
 
     def __init__(self, student: Student):
         super().__init__()
@@ -43,26 +47,47 @@ class Together(nn.Module):
 
 
 def export(student: Student, folder: Path) -> str:
-    """Write the student's graphs to `folder`; the name of the one that says the label."""
+    """Write the student's graphs to `folder`; the name of the one that says the label.
+
+    Beside the logits that gives `hidden`, what the extractor's last layer reads: see `folded`.
+    """
+    student = folded(student)
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
     reads = {"overlap": torch.zeros(2, len(OVERLAPS))} if student.overlap else {}
     if not student.join_layer:
         takes = (*TOKENS, *reads)
-        write(student, (ids, ids, sides, *reads.values()), takes, ("logits", "reasoning"), folder / "model.onnx")
+        write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
         return "model.onnx"
     write(Apart(student), (ids, ids, sides), TOKENS, ("states",), folder / "apart.onnx")
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
     takes = ("states", *TOKENS[1:], *reads)
     example = (states, ids, sides, *reads.values())
-    write(Together(student), example, takes, ("logits", "reasoning"), folder / "together.onnx")
+    write(Together(student), example, takes, GIVES, folder / "together.onnx")
     return "together.onnx"
+
+
+def folded(student: Student) -> Student:
+    """A copy that says the same label without the extractor's last layer: that is multiplied into the head.
+
+    Both are linear. The reasoning itself is then one product away, for whoever asks for it: `reasoning.LastLayer`.
+    """
+    student = deepcopy(student)
+    last, student.extractor.out = student.extractor.out, nn.Identity()
+    if student.variant == "auxiliary":  # its head does not read it
+        return student
+    head = student.classifier
+    pair, reasoning = head.weight.split([head.in_features - last.out_features, last.out_features], -1)
+    student.classifier = LinearOfParts([pair.shape[1], last.in_features], len(LABELS))
+    weights = {"weight": torch.cat([pair, reasoning @ last.weight], -1), "bias": head.bias + reasoning @ last.bias}
+    student.classifier.load_state_dict(weights)
+    return student
 
 
 def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Path) -> None:
     """Write one graph, by the TorchScript exporter: 2 s where the other takes minutes."""
     axes = {name: {0: "pairs", 1: "tokens"} for name in (*takes, "states")} | {
-        name: {0: "pairs"} for name in ("logits", "reasoning", "overlap")
+        name: {0: "pairs"} for name in (*GIVES, "overlap")
     }
     options = {"input_names": list(takes), "output_names": list(gives), "opset_version": OPSET, "dynamo": False}
     axes = {name: axis for name, axis in axes.items() if name in takes + gives}

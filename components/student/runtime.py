@@ -1,6 +1,6 @@
 """Runs a package's graphs in ONNX Runtime: pairs alike in length together, so that little of it is padding.
 
-B pairs, T tokens, H encoder width, E rationale-embedding width, C labels.
+B pairs, T tokens, H encoder width, X width of what the extractor's last layer reads, C labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class Item:
         return 300 + 8 * len(self.ids) + (0 if self.states is None else self.states.nbytes)
 
 
-OUTPUTS = ["logits", "reasoning"]
+SLOW = ["SkipLayerNormFusion"]  # one kernel, five times as slow as the two it replaces: an eighth of int8's time
 
 
 class Graph:
@@ -43,32 +43,33 @@ class Graph:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"], disabled_optimizers=SLOW)
         self.tokenizer = tokenizer
         self.reads = {given.name: given.shape for given in self.session.get_inputs()}
+        self.gives = [made.name for made in self.session.get_outputs()]
 
-    def __call__(self, outputs: list[str], arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Its outputs, in the order they are named."""
-        return self.session.run(outputs, {name: arrays[name] for name in self.reads})
+    def __call__(self, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Its outputs, as `gives` names them."""
+        return self.session.run(self.gives, {name: arrays[name] for name in self.reads})
 
     def of_pairs(self, arrays: dict, queries: Sequence[Ids], items: Sequence[Ids]) -> list[np.ndarray]:
-        """Logits and reasoning of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them.
+        """Logits and hidden vectors of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them.
 
-        Of these a graph of an earlier release reads the first so many.
+        Of these a graph of an earlier release reads the first so many, and it gives reasoning instead.
         """
         if "overlap" in self.reads:
             arrays["overlap"] = self.tokenizer.overlaps(queries, items)[:, : self.reads["overlap"][1]]
-        return self(OUTPUTS, arrays)
+        return self(arrays)
 
 
 class CrossEncoder:
-    """One graph: the pair's tokens in, logits and reasoning out."""
+    """One graph: the pair's tokens in, logits and hidden vectors out."""
 
     def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int):
         self.graph = Graph(served, threads, tokenizer)
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order."""
+        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order."""
 
         def run(at: np.ndarray) -> list[np.ndarray]:
             pairs = [queries[n] for n in at], [items[n].ids for n in at]
@@ -86,7 +87,7 @@ class LateJoin:
         self.apart, self.graph = (Graph(path, threads, tokenizer) for path in (apart, served))
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (N, C) and reasoning (N, E) of tokenised pairs, in their order; items keep the states made here."""
+        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order; items keep states made here."""
         self.prepare(items)
         asked = [tuple(query) for query in queries]
         distinct = list(dict.fromkeys(asked))
@@ -113,7 +114,7 @@ class LateJoin:
         lengths = [len(ids) for ids in texts]
         found: list = [None] * len(texts)
         for at in buckets(lengths):
-            (states,) = self.apart(["states"], arrays([texts[n] for n in at]))
+            (states,) = self.apart(arrays([texts[n] for n in at]))
             for row, n in enumerate(at):
                 own = states[row, : lengths[n]]
                 found[n] = own.mean(0, keepdims=True) if self.pooled else own
@@ -132,8 +133,8 @@ def in_groups(
     """Both outputs of all pairs, in their order, of a graph that is run on one group of their indices after another."""
     outputs = [run(at) for at in groups]
     back = np.argsort(np.concatenate(groups))
-    logits, reasoning = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))
-    return logits, reasoning
+    logits, hidden = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))
+    return logits, hidden
 
 
 def joined(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from cachetools import LRUCache
 from components import package_manifest
 from components.student.catalogue import Catalogue
 from components.student.pairs_file import read_pairs, write_scored
+from components.student.reasoning import LastLayer
 from components.student.runtime import CrossEncoder, Item, LateJoin
 from components.student.tokens import PairTokenizer, item_text
 
@@ -33,7 +34,13 @@ class Scores:
 
     label_names: tuple[str, ...]
     probabilities: np.ndarray  # (N, C), calibrated
-    reasoning: np.ndarray  # (N, E)
+    hidden: np.ndarray  # (N, X), of the extractor
+    last: LastLayer | None = None  # of the extractor; None: `hidden` has come through it
+
+    @property
+    def reasoning(self) -> np.ndarray:
+        """The reasoning vector of each pair: (N, E)."""
+        return self.last(self.hidden) if self.last else self.hidden
 
     @property
     def labels(self) -> list[str]:
@@ -62,6 +69,7 @@ class Scorer:
         self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = tokenizer_of(package, config)
         self.model, self.read_ahead = runtime_of(package, config, self.tokenizer, threads), Catalogue(package)
+        self.last = LastLayer(package) if "hidden" in self.model.graph.gives else None  # None: of an earlier release
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
@@ -83,12 +91,12 @@ class Scorer:
     def run(self, tokenised: tuple[list[list[int]], dict[str, Item], list[str]]) -> Scores:
         """Score tokenised pairs, in their order, and remember their items."""
         queries, items, texts = tokenised
-        logits, reasoning = self.model(queries, [items[text] for text in texts])
+        logits, hidden = self.model(queries, [items[text] for text in texts])
         with self.guard:
             for text, item in items.items():
                 if item.bytes <= self.items.maxsize:
                     self.items[text] = item
-        return Scores(self.labels, softmax(logits / self.temperature), reasoning)
+        return Scores(self.labels, softmax(logits / self.temperature), hidden, self.last)
 
 
 def tokenizer_of(package: Path, config: dict) -> PairTokenizer:
@@ -110,8 +118,9 @@ def config_of(package: Path) -> dict:
         ValueError: it is of another format, or says too little.
     """
     config = json.loads((package / "config.json").read_text())
-    if (found := config.get("format")) != package_manifest.FORMAT:
-        raise ValueError(f"{package} is a package of format {found}; this release reads {package_manifest.FORMAT}")
+    if (found := config.get("format")) not in package_manifest.READ:
+        read = " and ".join(map(str, package_manifest.READ))
+        raise ValueError(f"{package} is a package of format {found}; this release reads {read}")
     if missing := {"labels", "temperature", "max_length", "query_length", "join_layer", "served"} - config.keys():
         raise ValueError(f"{package / 'config.json'} does not say {', '.join(sorted(missing))}")
     return config

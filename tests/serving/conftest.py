@@ -12,7 +12,7 @@ LABELS = contracts.LABELS
 class WordOverlap:
     """Exact as far as the title shares the query's words, else Irrelevant."""
 
-    version, labels = "student-overlap", LABELS
+    version, labels, last = "student-overlap", LABELS, None
 
     def tokenise(self, pairs):
         return list(pairs)

@@ -124,7 +124,8 @@ def test_weights_of_another_shape_are_not_packaged(trained, tables, tmp_path):
 def test_an_export_that_differs_from_the_model_is_refused(trained, tmp_path):
     student, config = load(trained[0])
     graph = export(student, tmp_path)
-    shutil.copy(trained[0] / "tokenizer.json", tmp_path / "tokenizer.json")
+    for name in ("tokenizer.json", "model.safetensors"):
+        shutil.copy(trained[0] / name, tmp_path / name)
     with torch.no_grad():
         student.classifier.bias += torch.tensor([0.0, 0.5, 0.0, 0.0])
     with pytest.raises(ValueError, match="ONNX differs from PyTorch by .*: not packaged"):
@@ -152,7 +153,7 @@ def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 1}, "is a package of format 1; this release reads 2"),
+        ({"format": 1}, "is a package of format 1; this release reads 2 and 3"),
         ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
     ],
 )

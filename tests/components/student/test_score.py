@@ -30,15 +30,21 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart"])
-def fp32(request, tmp_path_factory):
-    """A scorer of a trained package's full-precision graph, of either kind."""
+def full_precision(request, tmp_path_factory):
+    """The folder of a trained package, of either kind, that serves its full-precision graph."""
     folder = tmp_path_factory.mktemp("fp32") / "package"
     shutil.copytree(request.getfixturevalue(request.param)[0], folder)
     config = json.loads((folder / "config.json").read_text())
     served = config["served"].replace(".int8", "")
     (folder / "config.json").write_text(json.dumps(config | {"served": served}))
     package_manifest.write(folder)
-    return Scorer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fp32(full_precision):
+    """Its scorer."""
+    return Scorer(full_precision)
 
 
 def test_an_item_is_read_title_first_and_without_what_is_not_known():
@@ -95,6 +101,22 @@ def test_the_score_of_a_pair_does_not_depend_on_its_batch(fp32):
     for name in ("probabilities", "reasoning"):
         one_by_one = np.concatenate([getattr(scores, name) for scores in alone])
         np.testing.assert_allclose(getattr(together, name), one_by_one, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_reasoning_is_what_pytorchs_extractor_makes(full_precision, fp32):
+    import torch
+
+    from components.student.package import load
+    from components.student.tokens import padded
+
+    student, _ = load(full_precision)
+    queries = fp32.tokenizer.queries([query for query, _ in PAIRS])
+    items = fp32.tokenizer.items([text for _, text in PAIRS])
+    arrays = padded(queries, items) | {"overlap": fp32.tokenizer.overlaps(queries, items)}
+    with torch.inference_mode():
+        _, expected = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+    np.testing.assert_allclose(fp32(PAIRS).reasoning, expected, atol=1e-2)  # items are remembered in half precision
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def summary(folder: Path, seeds: int) -> dict:
             found |= named(measure.__name__, confusion, measure)
             found[f"{measure.__name__}_by_seed"] = [round(float(one), 4) for one in measure(confusion.sum(0))]
         for other in (CROSS_ENTROPY, LRKD):
-            name = f"{row.set}: {other}"
+            name = row.beside(other)
             if name != row.name and known.get(name) and known[name][0].shape == confusion.shape:
                 label = other.replace(" ", "_").replace("-", "_")
                 found |= named(f"macro_f1_less_{label}", confusion, macro_f1, known[name][0])

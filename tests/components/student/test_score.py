@@ -58,6 +58,14 @@ def test_the_score_is_the_expected_gain_of_the_labels():
     assert scores.scores.tolist() == pytest.approx([0.5 + 0.03 + 0.001, 0])
 
 
+def test_a_package_of_the_release_before_gives_its_reasoning_as_its_graph_does(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "package")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"format": 2}))
+    package_manifest.write(folder)
+    assert Scorer(folder)([("", "red")]).reasoning.tolist() == [[9, 0, 0, 0]]
+
+
 def test_pairs_keep_their_order_whatever_their_lengths(tiny):
     titles = ["hose hose hose hose", "red", "socks socks", "red red red"]
     assert Scorer(tiny)([("", title) for title in titles]).labels == ["Irrelevant", "Exact", "Complement", "Exact"]

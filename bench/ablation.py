@@ -5,6 +5,7 @@ a core of its own, kept when it has ended: stopped, the same command goes on whe
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,36 +66,41 @@ def summary(folder: Path, seeds: int) -> dict:
     known = {row.name: answers(folder / row.name, seeds) for row in MARKETPLACE + ESCI}
     rows = []
     for row in MARKETPLACE + ESCI:
-        if known[row.name] is None:
+        if not (results := known[row.name]):
             continue
-        confusion, results = known[row.name]
+        confusion = counted(results.values(), "predicted")
         found = {"row": row.name, "set": row.set, "rationales": row.rationales, "setting": asdict(row.config)}
-        found |= {"seeds": confusion.shape[1], "queries": len(confusion), "probe": results[0].get("probe")}
+        found |= {"seeds": len(results), "queries": len(confusion), "probe": results[min(results)].get("probe")}
         for measure in (accuracy, macro_f1):
             found |= named(measure.__name__, confusion, measure)
             found[f"{measure.__name__}_by_seed"] = [round(float(one), 4) for one in measure(confusion.sum(0))]
         for other in (CROSS_ENTROPY, LRKD):
-            name = row.beside(other)
-            if name != row.name and known.get(name) and known[name][0].shape == confusion.shape:
-                label = other.replace(" ", "_").replace("-", "_")
-                found |= named(f"macro_f1_less_{label}", confusion, macro_f1, known[name][0])
+            if (name := row.beside(other)) != row.name:
+                found |= less(results, known[name], other.replace(" ", "_").replace("-", "_"))
         if row.module == "bench.distilled":
-            found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results])), 4)
+            found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results.values()])), 4)
         rows.append(found)
     return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of(), "rows": rows}
 
 
-def answers(folder: Path, seeds: int) -> tuple[np.ndarray, list[dict]] | None:
-    """Confusions by query and seed, (Q, S, C, C + 1), and what each seed said; None where no seed has ended."""
-    ended = [folder / f"{seed}.json" for seed in range(seeds) if (folder / f"{seed}.json").exists()]
-    if not ended:
-        return None
-    results = [json.loads(path.read_text()) for path in ended]
-    return counted(results, "predicted"), results
+def less(results: dict[int, dict], others: dict[int, dict], name: str) -> dict:
+    """What a row's macro-F1 is above another's, on the seeds that have ended of both; nothing where there are none."""
+    both = sorted(results.keys() & others.keys())
+    if not both:
+        return {}
+    mine, theirs = (counted([said[seed] for seed in both], "predicted") for said in (results, others))
+    return named(f"macro_f1_less_{name}", mine, macro_f1, theirs)
 
 
-def counted(results: list[dict], what: str) -> np.ndarray:
+def answers(folder: Path, seeds: int) -> dict[int, dict]:
+    """What each seed of a row said that has ended."""
+    ended = (seed for seed in range(seeds) if (folder / f"{seed}.json").exists())
+    return {seed: json.loads((folder / f"{seed}.json").read_text()) for seed in ended}
+
+
+def counted(results: Iterable[dict], what: str) -> np.ndarray:
     """Confusions by query and seed, (Q, S, C, C + 1), of one of the seeds' answers."""
+    results = [*results]
     queries = {name: n for n, name in enumerate(sorted(set(results[0]["queries"])))}
     found = np.zeros((len(queries), len(results), len(LABELS), len(LABELS) + 1))
     for seed, result in enumerate(results):

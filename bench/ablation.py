@@ -36,8 +36,8 @@ def bench(
 ) -> None:
     """Train a student for every row and seed; say how good each is, with its interval over queries.
 
-    About two hours each on two cores for the marketplace's students and for ESCI's; teachers come from
-    runs/bench/teacher, and are trained and asked first, for two hours and more, where they are not there.
+    About three and a half hours on two cores for the marketplace's students, two for ESCI's; teachers come from
+    runs/bench/teacher, and are trained and asked first, for an hour and more, where they are not there.
     """
     folder = HERE / "ablation"
     told = {"marketplace": marketplace_tables(folder)} | ({"esci": esci_tables(folder, esci)} if esci else {})

@@ -1,7 +1,6 @@
 """What the ablation's students learn from: judgements, and rationales of the teacher at each stage of its training."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from components.rationales.exemplars import exemplars
 from components.rationales.generate import GenerateConfig, generate
 from pipelines.laptop import Laptop
 from pipelines.profiles import laptop
+from tests.components.release.servers import environment
 
 TEACHERS = Path("runs/bench/teacher")
 STAGES = {"sft": "tuned", "dpo": "hardened"}
@@ -113,16 +113,11 @@ def tables(judgements: Path, folder: Path) -> Rationales:
 
 def with_storage(folder: Path, make: Callable[[], Path]) -> Path:
     """Do something that stores completions, on an S3 of its own, and forget that again: the next has another port."""
-    before = dict(os.environ)
-    try:
-        with Laptop(folder / "state", folder) as machine:
-            machine.start_s3()
-            os.environ.update(machine.environment)
+    with Laptop(folder / "state", folder) as machine:
+        machine.start_s3()
+        with environment(**machine.environment):
             storage.ensure_bucket()
             return make()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def shuffled(path: Path) -> list[dict]:

@@ -1,11 +1,10 @@
 """How good each fast path is beside the cross-encoder in full precision: of the students that the ablation trained."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from bench.ablation import counted
+from bench.ablation import answers, counted
 from bench.ablation_rows import CROSS_TITLE, LRKD
 from components.teacher.compare import CompareConfig, interval, macro_f1
 
@@ -17,7 +16,7 @@ def of_rows(folder: Path) -> dict:
 
     Says what is missing where the ablation has not trained a student yet.
     """
-    mine, cross = (answered(folder / f"esci: {title}") for title in (LRKD, CROSS_TITLE))
+    mine, cross = ([*answers(folder / f"esci: {title}", SEEDS).values()] for title in (LRKD, CROSS_TITLE))
     if not mine:
         return {"quality": "not measured: run `make ablation` first"}
     paths = {"fp32": counted(mine, "predicted_fp32"), "int8": counted(mine, "predicted_int8")}
@@ -32,11 +31,6 @@ def of_rows(folder: Path) -> dict:
             found |= {f"macro_f1_{name}_less_fp32": said["estimate"]}
             found |= {f"macro_f1_{name}_less_fp32_{end}": said[end] for end in ("low", "high")}
     return found | {"macro_f1_served": found[f"macro_f1_{served}"]}
-
-
-def answered(row: Path) -> list[dict]:
-    """What the seeds of a row said that have ended."""
-    return [json.loads(path.read_text()) for path in (row / f"{n}.json" for n in range(SEEDS)) if path.exists()]
 
 
 def over_seeds(confusion: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -29,16 +30,20 @@ def tiny(tmp_path_factory):
     return folder
 
 
+def copied(package: Path, folder: Path, **changes) -> Path:
+    """A copy of a package whose configuration differs in what is said, with a manifest that says so."""
+    shutil.copytree(package, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    package_manifest.write(folder)
+    return folder
+
+
 @pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart"])
 def full_precision(request, tmp_path_factory):
     """The folder of a trained package, of either kind, that serves its full-precision graph."""
-    folder = tmp_path_factory.mktemp("fp32") / "package"
-    shutil.copytree(request.getfixturevalue(request.param)[0], folder)
-    config = json.loads((folder / "config.json").read_text())
-    served = config["served"].replace(".int8", "")
-    (folder / "config.json").write_text(json.dumps(config | {"served": served}))
-    package_manifest.write(folder)
-    return folder
+    package, said = request.getfixturevalue(request.param)
+    return copied(package, tmp_path_factory.mktemp("fp32") / "package", served=said["served"].replace(".int8", ""))
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +64,7 @@ def test_the_score_is_the_expected_gain_of_the_labels():
 
 
 def test_a_package_of_the_release_before_gives_its_reasoning_as_its_graph_does(tiny, tmp_path):
-    folder = shutil.copytree(tiny, tmp_path / "package")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"format": 2}))
-    package_manifest.write(folder)
+    folder = copied(tiny, tmp_path / "package", format=2)
     assert Scorer(folder)([("", "red")]).reasoning.tolist() == [[9, 0, 0, 0]]
 
 

@@ -35,25 +35,34 @@ class Catalogue:
             file = safe_open(package / FILE, "numpy")
             self.states = file.get_slice("states")  # (N, H)
             self.rows = {digest.tobytes(): row for row, digest in enumerate(file.get_tensor("digests"))}
+            self.vectors = file.get_slice("vectors") if "vectors" in [*file.keys()] else None  # of all items: (N T, D)
+            self.ends = np.cumsum(file.get_tensor("lengths")).tolist() if self.vectors else []
 
-    def __call__(self, ids: Sequence[int]) -> np.ndarray | None:
-        """An item's states by its tokens, half precision, (1, H); None where it was not read ahead."""
+    def __call__(self, ids: Sequence[int]) -> Item:
+        """An item by its tokens, with what was read ahead of it: half precision, nothing where it was not."""
         row = self.rows.get(digest(ids)) if self.rows else None
-        return None if row is None else self.states[row : row + 1]
+        if row is None:
+            return Item(ids)
+        vectors = self.vectors[self.ends[row] - len(ids) : self.ends[row]] if self.vectors else None
+        return Item(ids, self.states[row : row + 1], vectors)
 
 
 def read_ahead(training_set: str | Path, tokenizer: PairTokenizer, model: LateJoin, package: Path) -> int:
     """Write the states of the judged items, those first that were shown most of late; how many they are."""
-    found: dict[bytes, np.ndarray] = {}
+    found: dict[bytes, Item] = {}
     texts = shown(training_set, ITEMS)
     progress = Progress(len(texts), "items")
     for first in range(0, len(texts), AT_ONCE):
         items = [Item(ids) for ids in tokenizer.items(texts[first : first + AT_ONCE])]
         model.prepare(items)
-        found |= {digest(item.ids): item.states[0] for item in items}
+        found |= {digest(item.ids): item for item in items}
         progress.advance(len(items))
     digests = np.frombuffer(b"".join(found), np.uint8).reshape(-1, DIGEST)
-    save_file({"digests": digests, "states": np.stack([*found.values()])}, package / FILE)
+    kept = {"digests": digests, "states": np.concatenate([item.states for item in found.values()])}
+    vectors = [item.vectors for item in found.values() if item.vectors is not None]
+    if vectors:
+        kept |= {"vectors": np.concatenate(vectors), "lengths": np.array([*map(len, vectors)])}
+    save_file(kept, package / FILE)
     return len(found)
 
 

@@ -19,31 +19,31 @@ from components.student.tokens import OVERLAPS
 OPSET = 17
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 GIVES = ("logits", "hidden")
+SIDES = ("query", "item")
 
 
 class Apart(nn.Module):
-    """Token ids of queries or of items to their states at the join."""
+    """Token ids of queries or of items to their states at the join, and to vectors where tokens are matched."""
 
     def __init__(self, student: Student):
         super().__init__()
         self.student = student
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        positions = self.student.positions(attention_mask, token_type_ids)
-        return self.student.apart(input_ids, attention_mask, token_type_ids, positions)  # (B, T, H)
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, ...]:
+        positions, matcher = self.student.positions(attention_mask, token_type_ids), self.student.matcher
+        states = self.student.apart(input_ids, attention_mask, token_type_ids, positions)  # (B, T, H)
+        return (states, matcher.vectors(states, attention_mask, token_type_ids)) if matcher else (states,)
 
 
 class Together(nn.Module):
-    """States of pairs at the join to logits and what the extractor makes of them."""
+    """What `takes` names of pairs at the join, to logits and what the extractor makes of them."""
 
-    def __init__(self, student: Student):
+    def __init__(self, student: Student, takes: tuple[str, ...]):
         super().__init__()
-        self.student = student
+        self.student, self.takes = student, takes
 
-    def forward(
-        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        return self.student.together(states, attention_mask, token_type_ids, overlap)
+    def forward(self, *given: Tensor) -> tuple[Tensor, Tensor]:
+        return self.student.together(**dict(zip(self.takes, given, strict=True)))
 
 
 def export(student: Student, folder: Path) -> str:
@@ -55,15 +55,17 @@ def export(student: Student, folder: Path) -> str:
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
     reads = {"overlap": torch.zeros(2, len(OVERLAPS))} if student.overlap else {}
+    vectors = ("vectors",) if student.matcher else ()
     if not student.join_layer:
         takes = (*TOKENS, *reads)
         write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
         return "model.onnx"
-    write(Apart(student), (ids, ids, sides), TOKENS, ("states",), folder / "apart.onnx")
+    write(Apart(student), (ids, ids, sides), TOKENS, ("states", *vectors), folder / "apart.onnx")
+    reads |= {f"{side}_vectors": torch.randn(2, 8, student.matcher.compare.out_features) for side in SIDES if vectors}
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
     takes = ("states", *TOKENS[1:], *reads)
     example = (states, ids, sides, *reads.values())
-    write(Together(student), example, takes, GIVES, folder / "together.onnx")
+    write(Together(student, takes), example, takes, GIVES, folder / "together.onnx")
     return "together.onnx"
 
 
@@ -78,7 +80,7 @@ def folded(student: Student) -> Student:
         return student
     head = student.classifier
     pair, reasoning = head.weight.split([head.in_features - last.out_features, last.out_features], -1)
-    student.classifier = LinearOfParts([pair.shape[1], last.in_features], len(LABELS))
+    student.classifier = LinearOfParts([*head.widths[:-1], last.in_features], len(LABELS))
     weights = {"weight": torch.cat([pair, reasoning @ last.weight], -1), "bias": head.bias + reasoning @ last.bias}
     student.classifier.load_state_dict(weights)
     return student
@@ -86,9 +88,9 @@ def folded(student: Student) -> Student:
 
 def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Path) -> None:
     """Write one graph, by the TorchScript exporter: 2 s where the other takes minutes."""
-    axes = {name: {0: "pairs", 1: "tokens"} for name in (*takes, "states")} | {
-        name: {0: "pairs"} for name in (*GIVES, "overlap")
-    }
+    axes = {name: {0: "pairs", 1: "tokens"} for name in (*TOKENS, "states", "vectors")}
+    axes |= {f"{side}_vectors": {0: "pairs", 1: f"{side}_tokens"} for side in SIDES}
+    axes |= {name: {0: "pairs"} for name in (*GIVES, "overlap")}
     options = {"input_names": list(takes), "output_names": list(gives), "opset_version": OPSET, "dynamo": False}
     axes = {name: axis for name, axis in axes.items() if name in takes + gives}
     with warnings.catch_warnings():
@@ -115,7 +117,7 @@ def quantise(graph: Path) -> Path:
         per_channel=True,
         reduce_range=True,
         op_types_to_quantize=["MatMul", "Gemm"],
-        nodes_to_exclude=not_matrices(onnx.load(graph)),
+        nodes_to_exclude=kept(onnx.load(graph)),
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
     return out
@@ -130,7 +132,11 @@ def as_it_is(graph: Path) -> Path:
     return shutil.copy(graph, graph.with_suffix(".int8.onnx"))
 
 
-def not_matrices(model) -> list[str]:
-    """Names of the products with a constant of other than two dimensions: per channel they do not load."""
+def kept(model) -> list[str]:
+    """Names of the products that stay in full precision.
+
+    Those with a constant of other than two dimensions do not load per channel; matching tokens takes hardly any time.
+    """
     odd = {constant.name for constant in model.graph.initializer if len(constant.dims) != 2}
-    return [node.name for node in model.graph.node if node.op_type in ("MatMul", "Gemm") and odd & {*node.input[:2]}]
+    products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
+    return [node.name for node in products if "/matcher/" in node.name or odd & {*node.input[:2]}]

@@ -105,6 +105,7 @@ class LinearOfParts(nn.Linear):
 
     def __init__(self, widths: Sequence[int], out: int):
         super().__init__(sum(widths), out)
+        self.widths = list(widths)
         self.ends = [sum(widths[:count]) for count in range(len(widths) + 1)]
 
     def forward(self, *parts: Tensor) -> Tensor:
@@ -113,7 +114,7 @@ class LinearOfParts(nn.Linear):
 
 
 class CompareExtractor(nn.Module):
-    """Both sides compared, and so many numbers on the pair, then two layers.
+    """Both sides compared, and vectors of so many numbers on the pair, then two layers.
 
     It is narrow for the sake of requests whose items are known, which have little else to do.
     """

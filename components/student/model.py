@@ -14,9 +14,8 @@ from components.config import JsonConfig
 from components.contracts import LABELS
 from components.models import model_path
 from components.student.extractors import EXTRACTORS, LinearOfParts, alike, compared
+from components.student.matching import MATCHES, Matcher
 from components.student.tokens import OVERLAPS
-
-NUMBERS = len(OVERLAPS) + 1  # with the cosine of both sides' means
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class LrkdConfig(JsonConfig):
     extractor: str = "mlp"  # poly, gat, first, compare
     join_layer: int = 0  # layers of the encoder in which query and item are apart; 0: a cross-encoder throughout
     overlap: bool = False  # the head also reads how far the tokens of query and item are the same
+    match_width: int = 0  # and how like they are, as vectors so narrow, where sides are apart throughout; 0: not at all
     variant: str = "lrkd"  # cross_entropy: without alignment; soft_labels: the teacher's probabilities instead of it;
     # auxiliary: aligned, but the label is read without it, so that the extractor falls away at inference
     max_length: int = 128  # tokens of query and item
@@ -74,14 +74,22 @@ class Student(nn.Module):
                 f"student_config's join_layer is {self.join_layer}, so no layer reads query and item together: "
                 f"extractor {config.extractor!r} could not either; choose compare, or an earlier layer"
             )
+        if config.match_width and not self.pooled:
+            raise ValueError(
+                f"student_config's match_width is {config.match_width}, but query and item are read together from "
+                f"layer {config.join_layer} on: choose match_width 0, or join_layer {len(self.layers)}"
+            )
         self.reads_first, self.compares = config.extractor == "first", config.extractor == "compare"
-        counts = [NUMBERS] if self.overlap and self.compares else []
-        self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *counts)
-        read = [4 * width if self.pooled else width]
+        self.matcher = Matcher(width, config.match_width) if config.match_width else None
+        numbers = (len(OVERLAPS) + 1) * self.overlap + MATCHES * bool(self.matcher)  # with the cosine of both means
+        beside = [config.match_width] if self.matcher else []
+        told = [numbers, *beside] if numbers and self.compares else []
+        self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *told)
+        read = [4 * width if self.pooled else width, *beside]
         read += [embedding_width] * (self.variant != "auxiliary")
         self.classifier = LinearOfParts(read, len(LABELS))
-        if self.overlap:  # a term of its own, which is fitted before the training: that adds what it does not see
-            self.counted = nn.Linear(NUMBERS, len(LABELS))
+        self.counted = nn.Linear(numbers, len(LABELS)) if numbers else None
+        if self.counted:  # a term of its own, which is fitted before the training: that adds what it does not see
             nn.init.zeros_(self.classifier.weight)
 
     @property
@@ -100,7 +108,8 @@ class Student(nn.Module):
         """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and OVERLAPS, where read."""
         positions = self.positions(attention_mask, token_type_ids)
         states = self.apart(input_ids, attention_mask, token_type_ids, positions)
-        return self.together(states, attention_mask, token_type_ids, overlap)
+        vectors = self.vectors(states, attention_mask, token_type_ids)
+        return self.together(states, attention_mask, token_type_ids, overlap, *vectors)
 
     def apart(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
         """States (B, T, H) before the join: no token has read one of the other side."""
@@ -113,22 +122,38 @@ class Student(nn.Module):
             states = layer(states, bias)
         return states
 
+    def vectors(self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, ...]:
+        """Of both sides' tokens, where they are matched: (B, T, D) each, zeros at the other side's."""
+        if not self.matcher:
+            return ()
+        both = self.matcher.vectors(states, attention_mask, token_type_ids)
+        return tuple(both * (token_type_ids == side).unsqueeze(-1) for side in (0, 1))
+
     def together(
-        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
+        self,
+        states: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        overlap: Tensor | None = None,
+        query_vectors: Tensor | None = None,
+        item_vectors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Logits and reasoning from the states at the join."""
+        """Logits and reasoning from the states at the join, and from the vectors of the sides' tokens."""
         bias = additive(attention_mask != 0, states.dtype)[:, None, None]  # (B, 1, 1, T)
         layers = self.layers[self.join_layer :]
         for place, layer in enumerate(layers, 1):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
         tokens = states, attention_mask, token_type_ids
-        numbers = [torch.cat([overlap, alike(*tokens)], -1)] if self.overlap else []  # (B, NUMBERS)
-        reasoning = self.extractor(*tokens, *(numbers if self.compares else []))  # (B, E)
-        read = [compared(*tokens) if self.pooled else states[:, 0]]
+        told = [overlap, alike(*tokens)] if self.overlap else []
+        matches, *beside = self.matcher(query_vectors, item_vectors) if self.matcher else (None,)  # beside: (B, D)
+        told += [matches] if self.matcher else []
+        numbers = [torch.cat(told, -1)] if told else []
+        reasoning = self.extractor(*tokens, *([*numbers, *beside] if self.compares else []))  # (B, E)
+        read = [compared(*tokens) if self.pooled else states[:, 0], *beside]
         read += [reasoning] * (self.variant != "auxiliary")
         logits = self.classifier(*read)  # (B, C)
-        return logits + self.counted(numbers[0]) if numbers else logits, reasoning
+        return logits + self.counted(numbers[0]) if self.counted else logits, reasoning
 
     def positions(self, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
         """Where each token stands: in the pair, or, of an item that is read apart, behind an empty query: (B, T)."""

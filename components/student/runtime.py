@@ -21,16 +21,18 @@ BUCKETS = 8  # batches at most of one request
 class Item:
     """An item's tokens, and, of a student that reads it apart, its states at the join, half precision: (T, H).
 
-    Where the student reads their mean alone, that is all there is: (1, H).
+    Where the student reads their mean alone, that is all there is: (1, H); and the vectors that its tokens are matched
+    by, where they are: (T, D).
     """
 
     ids: Ids
     states: np.ndarray | None = None
+    vectors: np.ndarray | None = None
 
     @property
     def bytes(self) -> int:
         """What remembering it takes, with Python's own share."""
-        return 300 + 8 * len(self.ids) + (0 if self.states is None else self.states.nbytes)
+        return 300 + 8 * len(self.ids) + sum(part.nbytes for part in (self.states, self.vectors) if part is not None)
 
 
 SLOW = ["SkipLayerNormFusion"]  # its kernel takes four times as long as the two it replaces, an eighth of int8 reading
@@ -94,8 +96,12 @@ class LateJoin:
         known = dict(zip(distinct, self.read(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
 
         def run(at: np.ndarray) -> list[np.ndarray]:
-            arrays = joined([known[asked[n]] for n in at], [items[n].states for n in at])
-            return self.graph.of_pairs(arrays, [asked[n] for n in at], [items[n].ids for n in at])
+            pairs = [known[asked[n]] for n in at], [items[n] for n in at]
+            arrays = joined(*([side.states for side in sides] for sides in pairs))
+            if "query_vectors" in self.graph.reads:
+                of_both = (stacked([side.vectors for side in sides]) for sides in pairs)
+                arrays |= zip(("query_vectors", "item_vectors"), of_both, strict=True)
+            return self.graph.of_pairs(arrays, *([side.ids for side in sides] for sides in pairs))
 
         if self.pooled:  # each side is one vector, so there is no padding to save
             return in_groups([np.arange(len(items))], run)
@@ -106,18 +112,17 @@ class LateJoin:
         """Give every item its states that has none yet."""
         fresh = list({id(item): item for item in items if item.states is None}.values())
         made = self.read([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
-        for item, states in zip(fresh, made, strict=True):
-            item.states = states.astype(np.float16)
+        for item, said in zip(fresh, made, strict=True):
+            item.vectors, item.states = halved(said.vectors), said.states.astype(np.float16)
 
-    def read(self, texts: Sequence[Ids], arrays: Callable) -> list[np.ndarray]:
-        """States at the join of each of some texts: (T, H), or, where their mean alone is read, that: (1, H)."""
-        lengths = [len(ids) for ids in texts]
+    def read(self, texts: Sequence[Ids], arrays: Callable) -> list[Item]:
+        """Each of some texts, a query or an item, with its states at the join, or their mean, and vectors if any."""
         found: list = [None] * len(texts)
-        for at in buckets(lengths):
-            (states,) = self.apart(arrays([texts[n] for n in at]))
+        for at in buckets([len(ids) for ids in texts]):
+            states, *vectors = self.apart(arrays([texts[n] for n in at]))
             for row, n in enumerate(at):
-                own = states[row, : lengths[n]]
-                found[n] = own.mean(0, keepdims=True) if self.pooled else own
+                own, *beside = (part[row, : len(texts[n])] for part in (states, *vectors))
+                found[n] = Item(texts[n], own.mean(0, keepdims=True) if self.pooled else own, *beside)
         return found
 
 
@@ -135,6 +140,19 @@ def in_groups(
     back = np.argsort(np.concatenate(groups))
     logits, hidden = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))
     return logits, hidden
+
+
+def halved(vectors: np.ndarray | None) -> np.ndarray | None:
+    """In half precision, where there are any."""
+    return None if vectors is None else vectors.astype(np.float16)
+
+
+def stacked(texts: Sequence[np.ndarray]) -> np.ndarray:
+    """Vectors (T, D) of some texts as one array, zeros behind the shorter: (B, T, D)."""
+    vectors = np.zeros((len(texts), max(map(len, texts)), texts[0].shape[1]), np.float32)
+    for row, own in enumerate(texts):
+        vectors[row, : len(own)] = own
+    return vectors
 
 
 def joined(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

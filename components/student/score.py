@@ -84,8 +84,7 @@ class Scorer:
         with self.guard:
             items = {text: self.items[text] for text in texts if text in self.items}
         fresh = [text for text in dict.fromkeys(texts) if text not in items]
-        made = (Item(ids, self.read_ahead(ids)) for ids in self.tokenizer.items(fresh))
-        items |= zip(fresh, made, strict=True)
+        items |= zip(fresh, map(self.read_ahead, self.tokenizer.items(fresh)), strict=True)
         return [queries[query] for query, _ in pairs], items, texts
 
     def run(self, tokenised: tuple[list[list[int]], dict[str, Item], list[str]]) -> Scores:
@@ -119,7 +118,7 @@ def config_of(package: Path) -> dict:
     """
     config = json.loads((package / "config.json").read_text())
     if (found := config.get("format")) not in package_manifest.READ:
-        read = " and ".join(map(str, package_manifest.READ))
+        read = ", ".join(map(str, package_manifest.READ))
         raise ValueError(f"{package} is a package of format {found}; this release reads {read}")
     if missing := {"labels", "temperature", "max_length", "query_length", "join_layer", "served"} - config.keys():
         raise ValueError(f"{package / 'config.json'} does not say {', '.join(sorted(missing))}")

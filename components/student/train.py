@@ -71,7 +71,7 @@ def tune(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) ->
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
-    if config.overlap:
+    if student.counted:
         fit_counted(student, examples, config.class_weights)
     trainer = LrkdTrainer(config, student, settings_of(config, work, len(examples)), examples)
     history = trained(trainer, Checkpoints(work, prefix) if prefix else None)

@@ -103,9 +103,9 @@ def comparing(tables, config, tmp_path_factory):
     from components.student.package import package
     from components.student.train import train
 
-    def made(join_layer: int) -> tuple[Path, dict]:
+    def made(join_layer: int, **more) -> tuple[Path, dict]:
         model, folder = (tmp_path_factory.mktemp(f"{name}_from_{join_layer}") for name in ("student", "package"))
-        train(*tables, replace(config, join_layer=join_layer, extractor="compare", overlap=True), model)
+        train(*tables, replace(config, join_layer=join_layer, extractor="compare", overlap=True, **more), model)
         return folder, package(model, tables[1], tables[0], folder)
 
     return made
@@ -127,6 +127,12 @@ def joined(comparing) -> tuple[Path, dict]:
 def apart(comparing) -> tuple[Path, dict]:
     """They are read together in no layer."""
     return comparing(2)
+
+
+@pytest.fixture(scope="session")
+def matched(comparing) -> tuple[Path, dict]:
+    """Nor there, and their tokens are matched."""
+    return comparing(2, match_width=8)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,15 @@ from tests.components.student.conftest import training_rows
 PAIRS = [("red shoe", f"{title} {query}") for query in range(6) for title in ("red shoe", "garden hose")]
 
 
+@pytest.fixture(params=["apart", "matched"])
+def package_read_ahead(request):
+    """Of a student that reads of an item the mean of its states, and of one that matches its tokens besides."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.mark.slow
-def test_a_package_carries_the_states_of_every_judged_item(apart):
-    folder, said = apart
+def test_a_package_carries_the_states_of_every_judged_item(package_read_ahead):
+    folder, said = package_read_ahead
     titles = {row["title"] for row in training_rows()}
     assert said["items_read_ahead"] == len(titles) == len(Catalogue(folder).rows)
     assert FILE in package_manifest.verify(folder)
@@ -22,8 +28,8 @@ def test_a_package_carries_the_states_of_every_judged_item(apart):
 
 
 @pytest.mark.slow
-def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(apart, monkeypatch):
-    reading, knowing = Scorer(apart[0]), Scorer(apart[0])
+def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(package_read_ahead, monkeypatch):
+    reading, knowing = (Scorer(package_read_ahead[0]) for _ in range(2))
     reading.read_ahead.rows.clear()
     expected = reading(PAIRS)
     read = []

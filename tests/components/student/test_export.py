@@ -28,6 +28,8 @@ def made(encoder: str, **config) -> Student:
         *({"extractor": name} for name in ("mlp", "poly", "gat", "first")),
         {"extractor": "compare", "overlap": True},
         {"extractor": "compare", "overlap": True, "join_layer": 2},
+        {"extractor": "compare", "overlap": True, "join_layer": 2, "match_width": 8},
+        {"extractor": "compare", "join_layer": 2, "match_width": 8},
     ],
 )
 @torch.no_grad()

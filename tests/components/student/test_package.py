@@ -56,7 +56,7 @@ def test_the_head_of_a_student_that_reads_apart_throughout_is_not_made_coarser_f
     assert (apart[0] / "apart.int8.onnx").read_bytes() != (apart[0] / "apart.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["crossed", "joined", "apart"])
+@pytest.mark.parametrize("kind", ["crossed", "joined", "apart", "matched"])
 def test_a_student_that_compares_both_sides_is_the_same_in_pytorch_and_onnx(kind, request):
     folder, said = request.getfixturevalue(kind)
     assert said["parity_pairs"] == 24 and said["parity_max_difference"] <= PARITY
@@ -153,7 +153,7 @@ def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 1}, "is a package of format 1; this release reads 2 and 3"),
+        ({"format": 1}, "is a package of format 1; this release reads 2, 3, 4"),
         ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
     ],
 )

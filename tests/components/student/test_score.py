@@ -39,7 +39,7 @@ def copied(package: Path, folder: Path, **changes) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart"])
+@pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart", "matched"])
 def full_precision(request, tmp_path_factory):
     """The folder of a trained package, of either kind, that serves its full-precision graph."""
     package, said = request.getfixturevalue(request.param)

@@ -13,10 +13,11 @@ import torch
 from bench.ablation_data import esci_tables
 from bench.asked import Asked
 from components.contracts import LABELS
-from components.student.export import GIVES, TOKENS, Together, folded, write
+from components.student.export import GIVES, SIDES, TOKENS, Together, folded, write
+from components.student.extractors import LinearOfParts
 from components.student.model import Student
 from components.student.package import load as loaded
-from components.student.runtime import Graph, joined
+from components.student.runtime import Graph, arrays_of
 from components.student.score import Scorer, config_of, tokenizer_of
 from components.student.tokens import OVERLAPS, PairTokenizer
 
@@ -92,18 +93,16 @@ def load(package: Path, asked, rounds: int = 5) -> dict:
     }
 
 
-class Without(torch.nn.Module):
+class Without(Together):
     """A student whose extractor is left out: the label is read from the rest."""
 
-    def __init__(self, student: Student):
-        super().__init__()
-        self.student = student
-        read = student.classifier.in_features - student.extractor.out.out_features
+    def __init__(self, student: Student, takes: tuple[str, ...]):
+        super().__init__(student, takes)
         student.variant, student.extractor = "auxiliary", Nothing()
-        student.classifier = torch.nn.Linear(read, len(LABELS))
+        student.classifier = LinearOfParts(student.classifier.widths[:-1], len(LABELS))
 
-    def forward(self, states, attention_mask, token_type_ids, overlap):
-        return self.student.together(states, attention_mask, token_type_ids, overlap)[0]
+    def forward(self, *given):
+        return super().forward(*given)[0]
 
 
 class Nothing(torch.nn.Module):
@@ -127,8 +126,8 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
             scorer.read_ahead.rows.clear()
             spent = {kind: cpu_seconds(scorer, pairs) for kind in added}  # the second time they are known
             queries, known, _ = scorer.tokenise(pairs)
-            states = [known[item].states for item in items]
-            given = joined(states[:1] * 50, states)
+            sides = [known[item] for item in items]
+            given = arrays_of(sides[:1] * 50, sides)
             given["overlap"] = scorer.tokenizer.overlaps(queries, [known[item].ids for item in items])
             cost = {name: took(graph, given) for name, graph in graphs.items()}
             more = cost["with"] - cost["without"]
@@ -140,10 +139,13 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
 
 def head_graphs(student: Path, folder: Path, tokenizer: PairTokenizer) -> dict[str, Graph]:
     """What reads the states of both sides together, with its extractor, as a package has it, and without."""
-    states, ids = torch.randn(2, 2, WIDTH), torch.ones(2, 2, dtype=torch.long)
-    takes, example = ("states", *TOKENS[1:], "overlap"), (states, ids, ids, torch.zeros(2, len(OVERLAPS)))
     graphs, read = {}, loaded(student)[0]
-    for name, made, gives in (("with", Together(folded(read)), GIVES), ("without", Without(read), GIVES[:1])):
+    states, ids = torch.randn(2, 2, WIDTH), torch.ones(2, 2, dtype=torch.long)
+    vectors = torch.randn(2, 2, read.matcher.narrow.out_features)
+    takes = ("states", *TOKENS[1:], "overlap", *(f"{side}_vectors" for side in SIDES))
+    example = states, ids, ids, torch.zeros(2, len(OVERLAPS)), vectors, vectors
+    kinds = ("with", Together(folded(read), takes), GIVES), ("without", Without(read, takes), GIVES[:1])
+    for name, made, gives in kinds:
         write(made, example, takes, gives, folder / f"{name}.onnx")
         graphs[name] = Graph(folder / f"{name}.onnx", 1, tokenizer)
     return graphs

@@ -1,7 +1,8 @@
 """The ablation's reference: logistic regression on how far the tokens of query and item are the same, nothing besides.
 
 `python -m bench.word_overlap TRAINING_SET EMBEDDINGS CONFIG OUT` writes OUT, as bench.distilled does; no rationale is
-read, and of the configuration the tokens' budget and the labels' weights alone.
+read, and of the configuration the tokens' budget, the labels' weights, and `overlap`: without it four numbers are read,
+the shares of the tokens that both sides have and the sides' lengths, as is usual, and not the student's fourteen.
 """
 
 import json
@@ -13,8 +14,18 @@ from components import contracts
 from components.student.counted import regression
 from components.student.examples import LABEL_INDEX
 from components.student.model import LrkdConfig
-from components.student.tokens import item_text
+from components.student.tokens import OVERLAPS, item_text
 from components.student.train import student_tokenizer
+
+USUAL = [
+    OVERLAPS.index(name)
+    for name in (
+        "share of the query's tokens that the item has",
+        "share of the item's tokens that the query has",
+        "length of the query, logarithm",
+        "length of the item, logarithm",
+    )
+]
 
 
 def main(training_set: str, _: str, config: str, out: str) -> None:
@@ -24,7 +35,7 @@ def main(training_set: str, _: str, config: str, out: str) -> None:
     with TemporaryDirectory() as folder:
         tokenizer = student_tokenizer(config, Path(folder))
     queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items(list(map(item_text, rows)))
-    numbers = tokenizer.overlaps(queries, items)
+    numbers = tokenizer.overlaps(queries, items)[:, slice(None) if config.overlap else USUAL]
     labels = [LABEL_INDEX[row["label"]] for row in rows]
     train, valid = ([n for n, row in enumerate(rows) if row["split"] == split] for split in ("train", "valid"))
     model = regression(numbers[train], [labels[n] for n in train], config.class_weights)

@@ -97,11 +97,7 @@ class LateJoin:
 
         def run(at: np.ndarray) -> list[np.ndarray]:
             pairs = [known[asked[n]] for n in at], [items[n] for n in at]
-            arrays = joined(*([side.states for side in sides] for sides in pairs))
-            if "query_vectors" in self.graph.reads:
-                of_both = (stacked([side.vectors for side in sides]) for sides in pairs)
-                arrays |= zip(("query_vectors", "item_vectors"), of_both, strict=True)
-            return self.graph.of_pairs(arrays, *([side.ids for side in sides] for sides in pairs))
+            return self.graph.of_pairs(arrays_of(*pairs), *([side.ids for side in sides] for sides in pairs))
 
         if self.pooled:  # each side is one vector, so there is no padding to save
             return in_groups([np.arange(len(items))], run)
@@ -153,6 +149,16 @@ def stacked(texts: Sequence[np.ndarray]) -> np.ndarray:
     for row, own in enumerate(texts):
         vectors[row, : len(own)] = own
     return vectors
+
+
+def arrays_of(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:
+    """What is read of both sides of pairs together, whose states are known, but for OVERLAPS."""
+    arrays = joined(*([side.states for side in sides] for sides in (queries, items)))
+    if items[0].vectors is not None:
+        arrays["query_vectors"], arrays["item_vectors"] = (
+            stacked([side.vectors for side in sides]) for sides in (queries, items)
+        )
+    return arrays
 
 
 def joined(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -24,7 +24,9 @@ def test_a_package_carries_the_states_of_every_judged_item(package_read_ahead):
     titles = {row["title"] for row in training_rows()}
     assert said["items_read_ahead"] == len(titles) == len(Catalogue(folder).rows)
     assert FILE in package_manifest.verify(folder)
-    assert f"Items read ahead: {len(titles)} of those judged" in (folder / "model_card.md").read_text()
+    card = (folder / "model_card.md").read_text()
+    assert f"Items read ahead: {len(titles)} of those judged" in card
+    assert ("tokens are matched one by one" in card) == (Catalogue(folder).vectors is not None)
 
 
 @pytest.mark.slow

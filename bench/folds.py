@@ -35,7 +35,7 @@ def bench(
     only: Annotated[str, typer.Option(help="A part of the rows' names, as in `LRKD`.")] = "",
     first: Annotated[int, typer.Option(help="Leave out the folds before it: settings were chosen on 0 and 1.")] = 2,
 ) -> None:
-    """Train and judge on folds by query; accuracy and macro-F1 over those that ended, and what LRKD has over the rest.
+    """Train and judge on folds by query; accuracy and macro-F1 over those ended, and what a student has over the rest.
 
     About eight minutes a student on a core; rationales are those of the ablation. What has ended is kept.
     """
@@ -67,7 +67,7 @@ def fold_of(row: dict) -> int:
 
 
 def summary(folder: Path) -> dict:
-    """Figures of every row, over the folds that have ended in all of them, and what LRKD has over it there."""
+    """Figures of every row, over the folds that have ended in all of them, and what the students have over it there."""
     begun = [row for row in ROWS if any((folder / row.name).glob("*.json"))]
     ended = [fold for fold in range(FOLDS) if all((folder / row.name / f"{fold}.json").exists() for row in begun)]
     found: dict = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
@@ -77,8 +77,9 @@ def summary(folder: Path) -> dict:
         found |= {"queries": len(confusion), "pairs": int(confusion.sum())}
         for measure in (accuracy, macro_f1):
             found |= named(f"{title}: {measure.__name__}", confusion, measure)
-            if title != LRKD and LRKD in known:
-                found |= named(f"{LRKD} less {title}: {measure.__name__}", known[LRKD], measure, confusion)
+            for student in (LRKD, CROSS_ENTROPY):
+                if student in known and student != title:
+                    found |= named(f"{student} less {title}: {measure.__name__}", known[student], measure, confusion)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Fits the student's term of the numbers on a pair's tokens, before the rest of it is trained.
+"""Fits the student's term of the numbers on a pair's tokens, before the rest of it is trained; and where they match.
 
 Left to the training, these few weights would not have grown by its end: logistic regression on the numbers alone was
 as good as the whole student.

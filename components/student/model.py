@@ -2,7 +2,8 @@
 
 B pairs, T tokens, H encoder width, E rationale-embedding width, C labels. Below `join_layer` query and item do not
 read each other, so that an item's states can be computed ahead of any query and stored (as PreTTR, MacAvaney et al.
-2020); from there on they are one sequence.
+2020); from there on they are one sequence. Where that is behind the last layer, they are compared: their means, and,
+with `match_width`, their tokens.
 """
 
 from dataclasses import dataclass
@@ -145,10 +146,10 @@ class Student(nn.Module):
             pruned = self.reads_first and place == len(layers)
             states = first_of(layer, states, bias) if pruned else layer(states, bias)
         tokens = states, attention_mask, token_type_ids
-        told = [overlap, alike(*tokens)] if self.overlap else []
-        matches, *beside = self.matcher(query_vectors, item_vectors) if self.matcher else (None,)  # beside: (B, D)
-        told += [matches] if self.matcher else []
-        numbers = [torch.cat(told, -1)] if told else []
+        numbers = [overlap, alike(*tokens)] if self.overlap else []
+        matched = self.matcher(query_vectors, item_vectors) if self.matcher else ()
+        numbers, beside = [*numbers, *matched[:1]], matched[1:]  # beside: (B, D)
+        numbers = [torch.cat(numbers, -1)] if numbers else []
         reasoning = self.extractor(*tokens, *([*numbers, *beside] if self.compares else []))  # (B, E)
         read = [compared(*tokens) if self.pooled else states[:, 0], *beside]
         read += [reasoning] * (self.variant != "auxiliary")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from components.student.counted import fit_counted
+from components.student.counted import fit_counted, narrow
 from components.student.logits import logits_of
 from components.student.model import new_student
 from components.student.tokens import Asked, overlap
@@ -44,6 +44,17 @@ def test_a_rare_label_counts_as_much_as_the_power_says(student):
         fit_counted(student, said, power)
         logits[power] = logits_of(student, said["query"], said["item"], said["overlap"]).softmax(-1)[:, 1].mean().item()
     assert logits[1.0] > logits[0.0]
+
+
+def test_tokens_are_first_matched_by_the_directions_in_which_they_lie(config):
+    full = new_student(replace(config, extractor="compare", join_layer=2, match_width=32), 6)
+    narrow(full, examples([0, 1, 2, 3]))
+    weight = full.matcher.narrow.weight  # of all directions there are: a rotation, which keeps every cosine
+    torch.testing.assert_close(weight @ weight.T, torch.eye(32), atol=1e-4, rtol=0)
+    few = new_student(replace(config, extractor="compare", join_layer=2, match_width=4), 6)
+    few.encoder.load_state_dict(full.encoder.state_dict())
+    narrow(few, examples([0, 1, 2, 3]))
+    torch.testing.assert_close((few.matcher.narrow.weight @ weight.T).abs(), torch.eye(4, 32), atol=1e-3, rtol=0)
 
 
 def test_a_label_that_is_not_there_is_the_least_likely(student):

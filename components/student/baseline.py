@@ -1,4 +1,4 @@
-"""The serving baseline as a package: fetched from the registry, or built as last night's student on a first run."""
+"""The serving baseline as a package: fetched from the registry, or built as an earlier student on a first run."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,4 +25,5 @@ def baseline(
     with TemporaryDirectory() as model:
         trained = train(training_set, embeddings, config, model)
         said = package(model, embeddings, training_set, folder)
-    return said | {"trained": trained, "figure": f"first run: {trained['rows_out']} pairs of half the train queries"}
+    figure = f"first run: {trained['rows_out']} pairs, of {config.train_share:.0%} of the train queries"
+    return said | {"trained": trained, "figure": figure}

@@ -61,7 +61,7 @@ def export(student: Student, folder: Path) -> str:
         write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
         return "model.onnx"
     write(Apart(student), (ids, ids, sides), TOKENS, ("states", *vectors), folder / "apart.onnx")
-    reads |= {f"{side}_vectors": torch.randn(2, 8, student.matcher.compare.out_features) for side in SIDES if vectors}
+    reads |= {f"{side}_vectors": torch.randn(2, 8, student.matcher.narrow.out_features) for side in SIDES if vectors}
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
     takes = ("states", *TOKENS[1:], *reads)
     example = (states, ids, sides, *reads.values())

@@ -21,26 +21,22 @@ class Matcher(nn.Module):
     def __init__(self, width: int, narrow: int):
         super().__init__()
         self.narrow, self.compare = nn.Linear(width, narrow, bias=False), nn.Linear(4 * narrow, narrow)
-        self.out = 2 * narrow
 
     def vectors(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
         """Of tokens' states (B, T, H), of pairs or of one side: (B, T, D)."""
         return normalize(self.narrow(states), dim=-1) * words(mask, segments).unsqueeze(-1)
 
     def forward(self, query: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """MATCHES (B, 5), and comparisons (B, 2 D), of vectors (B, Q, D) and (B, I, D).
+        """MATCHES (B, 5), and the mean comparison (B, D), of vectors (B, Q, D) and (B, I, D).
 
-        A query's token is compared with the mean of the item's tokens that are like it (Parikh et al. 2016). Of the
-        comparisons the mean is given, and the most: one word that is lacking, or unwanted, can decide.
+        A query's token is compared with the mean of the item's tokens that are like it (Parikh et al. 2016).
         """
         asked, there = there_of(query), there_of(item)  # (B, Q), (B, I)
         alike = query @ item.transpose(1, 2)  # (B, Q, I)
         found = without_padding(SHARP * alike, there.unsqueeze(1)).softmax(-1) @ item  # (B, Q, D)
         both = torch.cat([query, found, query * found, (query - found).abs()], -1)
         alike = alike.masked_fill(~(asked.unsqueeze(2) & there.unsqueeze(1)), -1.0)
-        told = gelu(self.compare(both)) * asked.unsqueeze(-1)  # (B, Q, D)
-        most = told.amax(1).clamp(min=0)  # as if there were padding, always
-        return matches(alike, asked, there), torch.cat([mean(told, asked), most], -1)
+        return matches(alike, asked, there), mean(gelu(self.compare(both)), asked)
 
 
 def matches(alike: Tensor, asked: Tensor, there: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class Student(nn.Module):
         self.reads_first, self.compares = config.extractor == "first", config.extractor == "compare"
         self.matcher = Matcher(width, config.match_width) if config.match_width else None
         numbers = (len(OVERLAPS) + 1) * self.overlap + MATCHES * bool(self.matcher)  # with the cosine of both means
-        beside = [self.matcher.out] if self.matcher else []
+        beside = [config.match_width] if self.matcher else []
         told = [numbers, *beside] if numbers and self.compares else []
         self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *told)
         read = [4 * width if self.pooled else width, *beside]
@@ -148,7 +148,7 @@ class Student(nn.Module):
         tokens = states, attention_mask, token_type_ids
         numbers = [overlap, alike(*tokens)] if self.overlap else []
         matched = self.matcher(query_vectors, item_vectors) if self.matcher else ()
-        numbers, beside = [*numbers, *matched[:1]], matched[1:]  # beside: (B, 2 D)
+        numbers, beside = [*numbers, *matched[:1]], matched[1:]  # beside: (B, D)
         numbers = [torch.cat(numbers, -1)] if numbers else []
         reasoning = self.extractor(*tokens, *([*numbers, *beside] if self.compares else []))  # (B, E)
         read = [compared(*tokens) if self.pooled else states[:, 0], *beside]

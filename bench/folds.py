@@ -15,7 +15,7 @@ import typer
 
 from bench.ablation import HERE, counted, job, named
 from bench.ablation_data import Rationales, esci_tables
-from bench.ablation_rows import CROSS_ENTROPY, LRKD, decisive
+from bench.ablation_rows import CROSS_ENTROPY, LRKD, MATCHED, decisive, matched
 from bench.cores import on_cores
 from bench.figures import machine_of, show
 from components import contracts
@@ -23,7 +23,8 @@ from components.student.examples import place
 from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5
-ROWS = tuple(row for row in decisive("esci") if row.title in (LRKD, CROSS_ENTROPY) or "overlap" in row.title)
+STUDENTS = (LRKD, CROSS_ENTROPY, f"{MATCHED}, {LRKD}", f"{MATCHED}, {CROSS_ENTROPY}")
+ROWS = tuple(o for o in (*decisive("esci"), *matched("esci")) if o.title in STUDENTS or "overlap" in o.title)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -77,7 +78,7 @@ def summary(folder: Path) -> dict:
         found |= {"queries": len(confusion), "pairs": int(confusion.sum())}
         for measure in (accuracy, macro_f1):
             found |= named(f"{title}: {measure.__name__}", confusion, measure)
-            for student in (LRKD, CROSS_ENTROPY):
+            for student in STUDENTS:
                 if student in known and student != title:
                     found |= named(f"{student} less {title}: {measure.__name__}", known[student], measure, confusion)
     return found

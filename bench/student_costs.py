@@ -13,7 +13,7 @@ import torch
 from bench.ablation_data import esci_tables
 from bench.asked import Asked
 from components.contracts import LABELS
-from components.student.export import GIVES, SIDES, TOKENS, Together, folded, write
+from components.student.export import GIVES, TOKENS, Together, folded, vectors_of, write
 from components.student.extractors import LinearOfParts
 from components.student.model import Student
 from components.student.package import load as loaded
@@ -141,9 +141,8 @@ def head_graphs(student: Path, folder: Path, tokenizer: PairTokenizer) -> dict[s
     """What reads the states of both sides together, with its extractor, as a package has it, and without."""
     graphs, read = {}, loaded(student)[0]
     states, ids = torch.randn(2, 2, WIDTH), torch.ones(2, 2, dtype=torch.long)
-    vectors = torch.randn(2, 2, read.matcher.narrow.out_features)
-    takes = ("states", *TOKENS[1:], "overlap", *(f"{side}_vectors" for side in SIDES))
-    example = states, ids, ids, torch.zeros(2, len(OVERLAPS)), vectors, vectors
+    reads = {"overlap": torch.zeros(2, len(OVERLAPS))} | vectors_of(read)
+    takes, example = ("states", *TOKENS[1:], *reads), (states, ids, ids, *reads.values())
     kinds = ("with", Together(folded(read), takes), GIVES), ("without", Without(read, takes), GIVES[:1])
     for name, made, gives in kinds:
         write(made, example, takes, gives, folder / f"{name}.onnx")

@@ -21,7 +21,7 @@ from pipelines.progress import Steps
 from pipelines.report import write_report
 from pipelines.watch import Task, Watched
 
-FIRST_BASELINE = "an earlier student (plain cross-entropy, a fifth of the train queries)"
+FIRST_BASELINE = "last night's student (plain cross-entropy, half of the train queries)"
 ENDED = ("promote", "roll back", "inconclusive", "none")
 
 

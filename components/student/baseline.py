@@ -1,4 +1,4 @@
-"""The serving baseline as a package: fetched from the registry, or built as an earlier student on a first run."""
+"""The serving baseline as a package: fetched from the registry, or built as last night's student on a first run."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

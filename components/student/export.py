@@ -55,18 +55,25 @@ def export(student: Student, folder: Path) -> str:
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
     reads = {"overlap": torch.zeros(2, len(OVERLAPS))} if student.overlap else {}
-    vectors = ("vectors",) if student.matcher else ()
     if not student.join_layer:
         takes = (*TOKENS, *reads)
         write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
         return "model.onnx"
-    write(Apart(student), (ids, ids, sides), TOKENS, ("states", *vectors), folder / "apart.onnx")
-    reads |= {f"{side}_vectors": torch.randn(2, 8, student.matcher.narrow.out_features) for side in SIDES if vectors}
+    gives = ("states", "vectors") if student.matcher else ("states",)
+    write(Apart(student), (ids, ids, sides), TOKENS, gives, folder / "apart.onnx")
+    reads |= vectors_of(student)
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
     takes = ("states", *TOKENS[1:], *reads)
     example = (states, ids, sides, *reads.values())
     write(Together(student, takes), example, takes, GIVES, folder / "together.onnx")
     return "together.onnx"
+
+
+def vectors_of(student: Student) -> dict[str, Tensor]:
+    """An example of both sides' vectors, by the names under which they are read; none where no tokens are matched."""
+    if not student.matcher:
+        return {}
+    return {f"{side}_vectors": torch.randn(2, 8, student.matcher.narrow.out_features) for side in SIDES}
 
 
 def folded(student: Student) -> Student:

@@ -45,4 +45,4 @@ def test_the_teacher_is_judged_on_another_split_than_it_is_tuned_on(name):
 def test_plain_and_first_baseline_have_the_students_budget_without_its_alignment(name):
     profile = PROFILES[name]()
     assert profile.plain.variant == profile.first_baseline.variant == "cross_entropy" != profile.student.variant
-    assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.2
+    assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5

@@ -24,7 +24,8 @@ class PrepareConfig(JsonConfig):
     """How judgements are split, and from when they are known."""
 
     as_of: str = "2026-01-01T00:00:00+00:00"  # when the items were as the source says
-    train_percent: int = 70  # of queries, where the source has no split; the rest is half valid, half test
+    train_percent: int = 70  # of queries, where the source has no split
+    valid_percent: int = 15  # on which the gate decides; what is left is test, which nothing here reads
     max_queries: int = 0  # a sample of the queries; 0 takes all
 
 
@@ -40,8 +41,11 @@ def prepare(source: Path, columns: dict[str, str], config: PrepareConfig, out: t
     """Write JUDGEMENTS, ITEMS and REFUSED to `out`; return counts that add up.
 
     Raises:
-        ValueError: no row of the source is good.
+        ValueError: no row of the source is good, or more than all queries are asked for.
     """
+    if not 0 < config.train_percent <= config.train_percent + config.valid_percent <= 100:
+        shares = f"train_percent {config.train_percent} and valid_percent {config.valid_percent}"
+        raise ValueError(f"prepare_config's {shares} are no shares of 100: choose as 70 and 15")
     good, refused, total = [], [], 0
     seen = Seen()
     for file, line, row in read_source(source, columns):
@@ -139,8 +143,8 @@ def split_of(row: dict, seen: Seen, config: PrepareConfig) -> str:
     said = row["split"]
     if said is None:
         place = int(name_of("split", row["query_id"])[:8], 16) % 100
-        cut = config.train_percent
-        said = "train" if place < cut else "valid" if place < cut + (100 - cut) / 2 else "test"
+        ends = {"train": config.train_percent, "valid": config.train_percent + config.valid_percent}
+        said = next((name for name, end in ends.items() if place < end), "test")
     split = SPLITS.get(said.lower())
     if split is None:
         raise ValueError(f"unknown split: {said!r} is none of {', '.join(SPLITS)}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 from transformers import AutoTokenizer
 
 from components import contracts
@@ -23,6 +25,8 @@ from components.student.model import LrkdConfig, Student, new_student
 from components.student.tokens import PairTokenizer
 from components.student.trainer import LrkdTrainer, settings_of
 from components.training import trained
+
+SPREAD = 0.2  # standard deviation of the temperature's logarithm before anything is known of it
 
 
 def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> dict:
@@ -92,18 +96,26 @@ def student_tokenizer(config: LrkdConfig, folder: Path) -> PairTokenizer:
 
 
 def fitted_temperature(student: Student, held_out) -> float:
-    """The temperature that makes the held-out fold's labels likeliest (Guo et al. 2017); 1 where there is no fold."""
-    from scipy.optimize import minimize_scalar
-
+    """The temperature of the held-out fold; 1 where there is no fold."""
     if not len(held_out):
         return 1.0
     logits = logits_of(student, held_out["query"], held_out["item"], held_out["overlap"])
-    labels = torch.tensor(held_out["label"])
+    return likeliest_temperature(logits, torch.tensor(held_out["label"]), len(set(map(tuple, held_out["query"]))))
 
-    def loss(temperature: float) -> float:
-        return torch.nn.functional.cross_entropy(logits / temperature, labels).item()
 
-    return round(float(minimize_scalar(loss, bounds=(0.2, 5), method="bounded").x), 4)
+def likeliest_temperature(logits: Tensor, labels: Tensor, queries: int) -> float:
+    """The temperature that makes labels (N,) likeliest (Guo et al. 2017), of logits (N, C), with a prior about 1.
+
+    A query's pairs are alike and count as one, so that a fold of few queries does not move it far: their luck is no
+    reason to be less sure of every answer.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def surprise(temperature: float) -> float:
+        told = torch.nn.functional.cross_entropy(logits / temperature, labels).item()
+        return queries * told + (math.log(temperature) / SPREAD) ** 2 / 2
+
+    return round(float(minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x), 4)
 
 
 def save(student: Student, tokenizer: Path, config: LrkdConfig, temperature: float, folder: Path) -> None:

@@ -96,6 +96,19 @@ def test_a_source_without_splits_is_split_by_query_and_never_by_pair(tmp_path, p
     assert facts["splits"]["train"] > facts["splits"]["valid"] > 0 and facts["splits"]["test"] > 0
 
 
+def test_more_queries_for_the_gate_are_taken_from_the_test_split_alone(tmp_path, prepared):
+    source = csv_file(tmp_path / "a.csv", many())
+    few, more = ({row["query_id"]: row["split"] for row in prepared(source, valid_percent=v)[1]} for v in (15, 25))
+    moved = {(few[query], more[query]) for query in few if few[query] != more[query]}
+    assert moved == {("test", "valid")}
+
+
+def test_shares_of_more_than_all_queries_are_refused(tmp_path, prepared):
+    source = jsonl_file(tmp_path / "a.jsonl", [GOOD])
+    with pytest.raises(ValueError, match="train_percent 80 and valid_percent 30 are no shares of 100"):
+        prepared(source, train_percent=80, valid_percent=30)
+
+
 def test_the_split_of_a_query_does_not_depend_on_the_other_queries(tmp_path, prepared):
     _, few, _, _ = prepared(csv_file(tmp_path / "few.csv", many(10)))
     _, more, _, _ = prepared(csv_file(tmp_path / "more.csv", many(60)))

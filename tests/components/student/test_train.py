@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+import torch
 
 from components import contracts
 from components.student.examples import divided, place, write_examples
-from components.student.train import checkpoints_of, student_tokenizer, train
+from components.student.train import checkpoints_of, likeliest_temperature, student_tokenizer, train
 from tests.components.student.conftest import EMBEDDING, embedding_rows, training_rows
 
 
@@ -27,6 +28,15 @@ def test_the_temperature_is_fitted_on_whole_queries_that_are_not_trained_on():
     trained, held_out = divided(rows, 0.2).values()
     assert not queries(trained) & queries(held_out) and len(trained) + len(held_out) == 600
     assert 0.1 < len(held_out) / 600 < 0.3
+
+
+def test_few_queries_move_the_temperature_less_than_many(count=4000):
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(count, 4)
+    labels = torch.distributions.Categorical(logits=logits / 2).sample()  # so that the truth is 2
+    none, few, many = (likeliest_temperature(logits, labels, queries) for queries in (0, 20, count))
+    assert none == pytest.approx(1, abs=0.01) and many == pytest.approx(2, abs=0.1)
+    assert 1.05 < few < 1.5
 
 
 def test_half_of_the_train_queries_are_the_same_half_every_time():

@@ -15,7 +15,7 @@ import typer
 
 from bench.ablation import HERE, counted, job, named
 from bench.ablation_data import Rationales, esci_tables
-from bench.ablation_rows import CROSS_ENTROPY, LRKD, MATCHED, decisive, matched
+from bench.ablation_rows import CROSS_ENTROPY, LRKD, UNMATCHED, decisive, unmatched
 from bench.cores import on_cores
 from bench.figures import machine_of, show
 from components import contracts
@@ -23,8 +23,8 @@ from components.student.examples import place
 from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5
-STUDENTS = (LRKD, CROSS_ENTROPY, f"{MATCHED}, {LRKD}", f"{MATCHED}, {CROSS_ENTROPY}")
-ROWS = tuple(o for o in (*decisive("esci"), *matched("esci")) if o.title in STUDENTS or "overlap" in o.title)
+STUDENTS = (LRKD, CROSS_ENTROPY, f"{UNMATCHED}, {LRKD}", f"{UNMATCHED}, {CROSS_ENTROPY}")
+ROWS = tuple(o for o in (*decisive("esci"), *unmatched("esci")) if o.title in STUDENTS or "overlap" in o.title)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 

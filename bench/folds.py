@@ -1,7 +1,7 @@
-"""The student beside word overlap on folds of ESCI's train queries: `python -m bench.folds --help`.
+"""The student beside word overlap on folds of the train queries: `python -m bench.folds --help`.
 
-Leaves runs/bench/folds.json. Every query of a fold is answered by models that were trained on the other folds. Together
-these are four times the queries of the valid split, and half of their pairs are Exact, as in most judgements.
+Leaves runs/bench/folds-SET.json. Every query of a fold is answered by models that were trained on the other folds.
+Together ESCI's are four times the queries of its valid split, and half of their pairs are Exact, as in most judgements.
 """
 
 import json
@@ -14,8 +14,8 @@ import numpy as np
 import typer
 
 from bench.ablation import HERE, counted, job, named
-from bench.ablation_data import Rationales, esci_tables
-from bench.ablation_rows import CROSS_ENTROPY, LRKD, UNMATCHED, decisive, unmatched
+from bench.ablation_data import Rationales, esci_tables, marketplace_tables
+from bench.ablation_rows import CROSS_ENTROPY, CROSS_TITLE, ESCI, LRKD, MARKETPLACE, UNMATCHED, Row
 from bench.cores import on_cores
 from bench.figures import machine_of, show
 from components import contracts
@@ -24,15 +24,19 @@ from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5
 STUDENTS = (LRKD, CROSS_ENTROPY, f"{UNMATCHED}, {LRKD}", f"{UNMATCHED}, {CROSS_ENTROPY}")
-ROWS = tuple(o for o in (*decisive("esci"), *unmatched("esci")) if o.title in STUDENTS or "overlap" in o.title)
+STUDENTS += (f"{CROSS_TITLE}, plain cross-entropy",)
+ROWS = tuple(o for o in MARKETPLACE + ESCI if not o.budget and (o.title in STUDENTS or o.title.startswith("word ")))
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def bench(
     esci: Annotated[
-        Path, typer.Option(help="A folder with esci_pairs.parquet and its train queries.", envvar="BROADFAST_ESCI")
-    ],
+        Path | None,
+        typer.Option(
+            help="A folder with esci_pairs.parquet; without it, the embedded marketplace.", envvar="BROADFAST_ESCI"
+        ),
+    ] = None,
     only: Annotated[str, typer.Option(help="A part of the rows' names, as in `LRKD`.")] = "",
     first: Annotated[int, typer.Option(help="Leave out the folds before it: settings were chosen on 0 and 1.")] = 2,
 ) -> None:
@@ -40,15 +44,16 @@ def bench(
 
     About eight minutes a student on a core; rationales are those of the ablation. What has ended is kept.
     """
-    folder, told = HERE / "folds", esci_tables(HERE / "ablation", esci)
-    rows = [row for row in ROWS if only in row.name]
+    folder, source, where = HERE / "folds", HERE / "ablation", "esci" if esci else "marketplace"
+    told = esci_tables(source, esci) if esci else marketplace_tables(source)
+    rows = [row for row in ROWS if row.set == where and only in row.name]
     if not rows:
         raise typer.BadParameter(f"no row's name has {only!r} in it", param_hint="--only")
-    sets = {fold: training_set(told, folder, fold) for fold in range(first, FOLDS)}
+    sets = {fold: training_set(told, folder / where, fold) for fold in range(first, FOLDS)}
     on_cores([job(folder, row, fold, told, path) for row in rows for fold, path in sets.items()])
-    found = summary(folder)
-    (HERE / "folds.json").write_text(json.dumps(found, indent=1))
-    show("folds of ESCI's train queries", found)
+    found = summary(folder, [row for row in ROWS if row.set == where])
+    (HERE / f"folds-{where}.json").write_text(json.dumps(found, indent=1))
+    show(f"folds of the train queries, {where}", found)
 
 
 def training_set(told: Rationales, folder: Path, fold: int) -> Path:
@@ -67,9 +72,9 @@ def fold_of(row: dict) -> int:
     return int(FOLDS * place(row, "fold"))
 
 
-def summary(folder: Path) -> dict:
+def summary(folder: Path, rows: Iterable[Row]) -> dict:
     """Figures of every row, over the folds that have ended in all of them, and what the students have over it there."""
-    begun = [row for row in ROWS if any((folder / row.name).glob("*.json"))]
+    begun = [row for row in rows if any((folder / row.name).glob("*.json"))]
     ended = [fold for fold in range(FOLDS) if all((folder / row.name / f"{fold}.json").exists() for row in begun)]
     found: dict = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
     found["folds"] = ended

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from components import storage
 from components.release.canary import EXPECTED, ask
 
-LARGEST = 0.05  # difference of a probability; int8 scores depend on their batch a little
+LARGEST = 0.05  # difference of a probability: int8 depends on the kind of CPU a little
 TIMEOUT_S = 30.0
 
 

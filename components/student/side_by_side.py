@@ -31,8 +31,8 @@ def side_by_side(candidate: str | Path, baseline: str | Path, training_set: str 
             times[name].append(1000 * (time.process_time() - began))
     ratios = np.array(times["candidate"][1:]) / np.array(times["baseline"][1:])  # the first round warms both
     rows = [json.loads(line) for line in CHECKED.read_text().splitlines()]
-    said = {name: scorer([(row["query"], item_text(row)) for row in rows]) for name, scorer in scorers.items()}
-    right = {name: rightly(scores.labels, rows) for name, scores in said.items()}
+    said = {name: [scorer([(row["query"], item_text(row))]) for row in rows] for name, scorer in scorers.items()}
+    right = {name: rightly([scores.labels[0] for scores in alone], rows) for name, alone in said.items()}
     lost = [row for row, new, old in zip(rows, right["candidate"], right["baseline"], strict=True) if old and not new]
     return {
         "rows_in": len(rows),
@@ -64,7 +64,10 @@ def rightly(labels: list[str], rows: list[dict]) -> list[bool]:
     return [label == row["label"] for label, row in zip(labels, rows, strict=True)]
 
 
-def answers(rows: list[dict], scores: Scores) -> list[dict]:
-    """What the candidate says offline: the dark launch has to hear the same."""
-    exact = scores.probabilities[:, contracts.LABELS.index("Exact")].tolist()
+def answers(rows: list[dict], alone: list[Scores]) -> list[dict]:
+    """What the candidate says offline of each pair in a request of its own: the dark launch asks the same.
+
+    In int8 the rest of a request would count: activations share a scale.
+    """
+    exact = [float(scores.probabilities[0, contracts.LABELS.index("Exact")]) for scores in alone]
     return [{"query": row["query"], "title": row["title"], "exact": one} for row, one in zip(rows, exact, strict=True)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from components import contracts
+from components.student.score import Scorer
 from components.student.side_by_side import CHECKED, rightly, side_by_side
 from tests.components.student.conftest import training_rows
 from tests.serving.tiny_package import write_package
@@ -23,6 +24,14 @@ def test_a_package_beside_itself_takes_its_own_time_and_loses_nothing(tiny, tmp_
     assert said["checked_right_candidate"] == said["checked_right_baseline"] and said["checked_lost"] == []
 
 
+def test_each_hand_checked_pair_is_a_request_of_its_own_as_the_dark_launch_asks_it(tiny, tmp_path, monkeypatch):
+    sizes, score = [], Scorer.__call__
+    monkeypatch.setattr(Scorer, "__call__", lambda scorer, pairs: sizes.append(len(pairs)) or score(scorer, pairs))
+    said = side_by_side(tiny, tiny, tmp_path / "rows")
+    assert sizes[-64:] == [1] * 64 and 1 not in sizes[:-64]
+    assert len(said["checked_answers"]) == 32 and all(0 <= row["exact"] <= 1 for row in said["checked_answers"])
+
+
 def test_hand_checked_pairs_are_eight_of_each_label_and_are_asked_whole():
     rows = [json.loads(line) for line in CHECKED.read_text().splitlines()]
     assert {label: sum(row["label"] == label for row in rows) for label in contracts.LABELS} == dict.fromkeys(
@@ -32,8 +41,6 @@ def test_hand_checked_pairs_are_eight_of_each_label_and_are_asked_whole():
 
 
 def test_a_pair_is_right_where_it_gets_its_label(tiny):
-    from components.student.score import Scorer
-
     rows = [{"query": "", "title": title, "label": "Exact"} for title in ("red", "hose")]
     assert rightly(Scorer(tiny)([("", row["title"]) for row in rows]).labels, rows) == [True, False]
 

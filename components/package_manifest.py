@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 NAME = "manifest.json"
-DATA = {".json", ".jinja", ".md", ".onnx", ".parquet", ".safetensors", ".txt"}  # none of them runs code when loaded
-FORMAT = 4  # of packages: what else of them changes, their readers must know
-READ = (2, 3, 4)
+# kinds of file of which none runs code when it is loaded
+DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
+FORMAT = 5  # of packages: what else of them changes, their readers must know
+READ = (2, 3, 4, 5)
 
 
 def file_digest(path: Path) -> str:

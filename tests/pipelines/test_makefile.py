@@ -1,5 +1,6 @@
 """What the front door's targets run, as text: the very lines that the README shows."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ BY = '--by "ada" --reason "by hand"'
 
 
 def made(*words):
-    command = ["make", "--dry-run", "--no-print-directory", "--old-file=.venv", "USER=ada", *words]
+    command = ["make", "--dry-run", "--no-print-directory", "--old-file=.venv/ready", "USER=ada", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -42,6 +43,20 @@ def test_a_deployment_names_its_version_and_its_images_by_the_git_sha():
     (line,) = made("deploy-pipeline", "HOST=http://kfp:8888", "CRON=0 0 3 * * *").stdout.splitlines()
     assert f'BROADFAST_IMAGE_TAG="{sha.strip()}"' in line
     assert "--host http://kfp:8888" in line and '--cron "0 0 3 * * *"' in line and "--profile paper" in line
+
+
+def test_an_installation_that_was_interrupted_starts_again(tmp_path):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "overrides.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def planned() -> list[str]:
+        command = ["make", "--dry-run", "--no-print-directory", "lint"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert "-m venv .venv" in planned()[0] and planned()[-2] == "touch .venv/ready"
+    (tmp_path / ".venv" / "ready").touch()
+    assert len(planned()) == 1
 
 
 def test_every_target_has_a_line_of_help():

@@ -89,11 +89,14 @@ class LateJoin:
         self.apart, self.graph = (Graph(path, threads, tokenizer) for path in (apart, served))
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order; items keep states made here."""
+        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order; items keep states made here.
+
+        Each query is read alone, for in int8 all texts of a batch share their scales: what is said of an item that is
+        known does not depend on what else was asked.
+        """
         self.prepare(items)
         asked = [tuple(query) for query in queries]
-        distinct = list(dict.fromkeys(asked))
-        known = dict(zip(distinct, self.read(distinct, lambda some: padded(some, [()] * len(some))), strict=True))
+        known = {query: self.read([query], lambda one: padded(one, [()]))[0] for query in dict.fromkeys(asked)}
 
         def run(at: np.ndarray) -> list[np.ndarray]:
             pairs = [known[asked[n]] for n in at], [items[n] for n in at]

@@ -114,6 +114,14 @@ def test_the_score_of_a_pair_does_not_depend_on_its_batch(fp32):
 
 
 @pytest.mark.slow
+def test_nor_does_it_in_int8_where_the_item_is_known(matched, tmp_path):
+    scorer = Scorer(copied(matched[0], tmp_path / "package", served="together.int8.onnx"))
+    scorer(PAIRS)  # reads its items, whose scales are shared by those that are read at once
+    alone = np.concatenate([scorer([pair]).probabilities for pair in PAIRS])
+    np.testing.assert_allclose(scorer(PAIRS).probabilities, alone, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_the_reasoning_is_what_pytorchs_extractor_makes(full_precision, fp32):
     import torch
 

@@ -5,6 +5,7 @@ import pytest
 
 from components import contracts
 from components.release.compare import Bootstrap, differences, load, metrics_of
+from components.student.evaluate import measures
 from tests.components.release import predictions
 
 BOOTSTRAP = Bootstrap(samples=200, confidence=0.95, seed=7, minimum_slice_rows=50)
@@ -21,6 +22,12 @@ def test_differences_are_those_of_the_librarys_metrics(two):
     assert {name: gap["difference"] for name, gap in found.items()} == pytest.approx(
         {name: new[name] - old[name] for name in new}
     )
+
+
+def test_the_gate_says_the_same_of_a_model_as_its_package_does(two):
+    names = ("accuracy", "macro_f1", "calibration_error")
+    found, told = metrics_of(two[0]), measures(two[0].rows.to_pylist())
+    assert [found[name] for name in names] == pytest.approx([told[name] for name in names])
 
 
 def test_every_interval_holds_its_difference_and_is_the_same_for_the_same_seed(two):

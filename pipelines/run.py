@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from components.judgements.readers import named_columns
+from components.judgements.readers import named_columns, read_source
 from pipelines.laptop import Laptop
 from pipelines.loop import Loop
 from pipelines.profiles import PROFILES
@@ -52,7 +52,9 @@ def run(
             raise ValueError(f"--judgements {judgements} does not exist")
         if audit is not None and not audit.is_file():
             raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
-        named_columns(columns)
+        names = named_columns(columns)
+        if judgements is not None and judgements.is_file():
+            next(read_source(judgements, names), None)  # what cannot be read is said at once
         chosen = PROFILES[profile]()
         with locked(home):
             check_disk(home, chosen.disk_gb)

@@ -76,6 +76,8 @@ def read_whole(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
 
 def check_columns(path: Path, present: list[str], names: dict[str, str], said: dict[str, str]) -> None:
     """Refuse a file that lacks a required column, or one that was named."""
+    if not present:
+        raise ValueError(f"{path.name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them")
     wanted = {**{ours: names[ours] for ours in REQUIRED}, **said}
     for ours, theirs in wanted.items():
         if theirs not in present:

@@ -33,6 +33,16 @@ def test_judgements_that_do_not_exist_are_refused_before_anything_starts(tmp_pat
     assert f"--judgements {tmp_path / 'none.csv'} does not exist" in said and not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [("q,title,label\n", "has no column 'query' for query; it has q, title, label"), ("", "pairs.csv is empty")],
+)
+def test_a_file_without_the_columns_is_refused_before_anything_starts(tmp_path, written, sentence):
+    (tmp_path / "pairs.csv").write_text(written)
+    said = stopped("--judgements", tmp_path / "pairs.csv", "--home", tmp_path / "home")
+    assert sentence in said and not (tmp_path / "home").exists()
+
+
 def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_path):
     with locked(tmp_path):
         said = stopped("--profile", "smoke", "--home", tmp_path)

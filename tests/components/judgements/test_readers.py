@@ -51,6 +51,12 @@ def test_a_named_column_that_is_not_there_asks_for_the_spelling(tmp_path, write,
         rows(write(tmp_path / name, [GOOD]), "attributes=colour")
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(ValueError, match="a.csv is empty: its columns have to be named, query, title, label among"):
+        rows(tmp_path / "a.csv")
+
+
 def test_columns_are_checked_even_where_the_first_line_is_broken(tmp_path):
     path = jsonl_file(tmp_path / "a.jsonl", ["{", {"query": "red shoe", "name": "Red shoe", "label": "E"}])
     with pytest.raises(ValueError, match="no column 'title'"):

@@ -47,7 +47,7 @@ def bench(
 ) -> None:
     """Measure speed beside sentence-transformers, infinity and plain ONNX Runtime; quality; loading; training.
 
-    About 20 minutes on two cores. Quality is of the students that `make ablation` has trained.
+    About 40 minutes. Quality is of the students that `make ablation` has trained.
     """
     folder = HERE / "student"
     folder.mkdir(parents=True, exist_ok=True)

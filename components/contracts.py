@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
 QUERY_CLASSES = ("head", "torso", "tail")
 MISMATCHES = ("category", "brand", "model", "attribute", "accessory")
+CALIBRATION_BINS = 15  # of confidence (Guo et al. 2017), so that package and gate say the same of a model
 BATCH_ROWS = 4096
 
 _TIME = pa.timestamp("us", tz="UTC")

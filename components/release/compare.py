@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, ndcg_score, roc_auc_score
 
-from components.contracts import LABELS, PREDICTIONS
+from components.contracts import CALIBRATION_BINS, LABELS, PREDICTIONS
 
 GAINS = np.array([1.0, 0.1, 0.01, 0.0])  # of LABELS, for NDCG
-CALIBRATION_BINS = 15  # as Guo et al. 2017, and as a package says it of itself
 BOOTSTRAP_CHUNK = 50  # samples drawn at once: bounds memory to CHUNK x N
 LARGEST_CATEGORIES = 10
 SLICED = ("query_class", "query_kind", "locale", "label")  # and category

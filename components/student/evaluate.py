@@ -86,7 +86,7 @@ def roc_of_exact(rows: Sequence[dict], points: int = 50) -> tuple[list[float], l
     return (*(rate.tolist() for rate in rates), thresholds.tolist())
 
 
-def calibration_error(rows: Sequence[dict], bins: int = 15) -> float:
+def calibration_error(rows: Sequence[dict], bins: int = contracts.CALIBRATION_BINS) -> float:
     """Expected calibration error (Guo et al. 2017): mean gap of confidence and accuracy over bins of confidence."""
     confidence = np.array([max(row["probabilities"]) for row in rows])
     right = np.array([row["predicted_label"] == row["label"] for row in rows])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from pathlib import Path
 
 NAME = "manifest.json"
@@ -9,6 +10,7 @@ NAME = "manifest.json"
 DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
 FORMAT = 5  # of packages: what else of them changes, their readers must know
 READ = (2, 3, 4, 5)
+READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 
 def file_digest(path: Path) -> str:
@@ -18,9 +20,15 @@ def file_digest(path: Path) -> str:
 
 
 def write(folder: str | Path) -> str:
-    """Write the manifest of every file in the folder; returns the package's version, made of the manifest's digest."""
+    """Write the manifest of every file in the folder; returns the package's version, made of the manifest's digest.
+
+    Every file may be read by all from then on: some writers leave theirs to their owner, and a server that the folder
+    is mounted for is somebody else.
+    """
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
+    for path in files:
+        path.chmod(path.stat().st_mode | READABLE)
     manifest = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     (folder / NAME).write_text(json.dumps(manifest, indent=1, sort_keys=True))
     return version(folder)

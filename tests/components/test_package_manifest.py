@@ -1,5 +1,7 @@
 """A package's manifest: the same content has the same name, and any other content is noticed."""
 
+import stat
+
 import pytest
 
 from components import package_manifest
@@ -25,6 +27,13 @@ def test_the_version_is_made_of_the_content_and_so_is_the_same_twice(package):
     assert package_manifest.write(package) == version
     (package / "model.onnx").write_bytes(b"other weights")
     assert package_manifest.write(package) != version
+
+
+def test_a_file_that_was_left_to_its_owner_may_be_read_by_all_in_a_package(package):
+    for mode in (0o600, 0o640):
+        (package / "model.onnx").chmod(mode)
+        package_manifest.write(package)
+        assert stat.filemode((package / "model.onnx").stat().st_mode) == "-rw-r--r--"
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "encoder/config.json"])

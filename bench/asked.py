@@ -10,6 +10,8 @@ from threading import Timer
 import numpy as np
 import pyarrow.parquet as pq
 
+from bench.esci import ESCI_PAIRS
+
 CATALOGUE = 2000
 END_S = 10
 ANSWER_S = 120  # a process that says nothing for so long is ended
@@ -69,7 +71,7 @@ class Asked:
 
 def requests_of(esci: Path) -> Callable[[int], Iterator[tuple[str, list[str]]]]:
     """A function from a number of items to requests: each query once, its items drawn from 2,000 titles."""
-    rows = pq.read_table(esci / "esci_pairs.parquet", columns=["query", "product_title", "locale"]).to_pylist()
+    rows = pq.read_table(esci / ESCI_PAIRS, columns=["query", "product_title", "locale"]).to_pylist()
     rows = [row for row in rows if row["locale"] == "us"]
     rng = np.random.default_rng(0)
     queries = rng.permutation(sorted({row["query"] for row in rows})).tolist()

@@ -17,6 +17,7 @@ from bench.ablation import HERE, counted, job, named
 from bench.ablation_data import Rationales, esci_tables, marketplace_tables
 from bench.ablation_rows import CROSS_ENTROPY, CROSS_TITLE, ESCI, LRKD, MARKETPLACE, UNMATCHED, Row
 from bench.cores import on_cores
+from bench.esci import esci_folder
 from bench.figures import machine_of, show
 from components import contracts
 from components.student.examples import place
@@ -34,7 +35,9 @@ def bench(
     esci: Annotated[
         Path | None,
         typer.Option(
-            help="A folder with esci_pairs.parquet; without it, the embedded marketplace.", envvar="BROADFAST_ESCI"
+            help="A folder with esci_pairs.parquet; without it, the embedded marketplace.",
+            envvar="BROADFAST_ESCI",
+            callback=esci_folder,
         ),
     ] = None,
     only: Annotated[str, typer.Option(help="A part of the rows' names, as in `LRKD`.")] = "",

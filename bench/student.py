@@ -18,6 +18,7 @@ import typer
 
 from bench import student_costs, student_quality
 from bench.asked import Asked, requests_of
+from bench.esci import esci_folder
 from bench.figures import machine_of, once, show
 from bench.student_peers import environments, peer_model, peers
 from bench.student_training import training
@@ -40,7 +41,9 @@ def bench(
     esci: Annotated[
         Path,
         typer.Option(
-            help="A folder with esci_pairs.parquet: requests are its queries and titles.", envvar="BROADFAST_ESCI"
+            help="A folder with esci_pairs.parquet: requests are its queries and titles.",
+            envvar="BROADFAST_ESCI",
+            callback=esci_folder,
         ),
     ],
     rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,

@@ -14,6 +14,7 @@ import typer
 
 from bench import engines, kills, memory
 from bench.cores import on_cores, worker
+from bench.esci import ESCI_PAIRS, esci_folder
 from bench.figures import machine_of, mean, once, show
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
@@ -37,7 +38,9 @@ def bench(
     pairs: Annotated[int, typer.Option(help="Held-out pairs, over all queries, that each is judged on.")] = 300,
     esci: Annotated[
         Path | None,
-        typer.Option(help="A folder with esci_pairs.parquet, measured besides.", envvar="BROADFAST_ESCI"),
+        typer.Option(
+            help="A folder with esci_pairs.parquet, measured besides.", envvar="BROADFAST_ESCI", callback=esci_folder
+        ),
     ] = None,
 ) -> None:
     """Train teachers from scratch and judge them; time the engines; measure memory; kill workers everywhere.
@@ -73,7 +76,7 @@ def market(folder: Path) -> Path:
 
 def release(folder: Path, source: Path) -> Path:
     """ESCI's judgements, prepared; the part of them that is one file has its products' columns."""
-    return prepared(source / "esci_pairs.parquet", folder / "esci", ESCI_COLUMNS)
+    return prepared(source / ESCI_PAIRS, folder / "esci", ESCI_COLUMNS)
 
 
 def prepared(source: Path, folder: Path, columns: str = "") -> Path:

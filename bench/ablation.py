@@ -17,7 +17,7 @@ import typer
 from bench.ablation_data import Rationales, esci_tables, marketplace_tables
 from bench.ablation_rows import CROSS_ENTROPY, ESCI, LRKD, MARKETPLACE, Row
 from bench.cores import on_cores
-from bench.esci import esci_folder
+from bench.esci import esci_option
 from bench.figures import machine_of, show
 from components.contracts import LABELS
 from components.teacher.compare import CompareConfig, accuracy, interval, macro_f1
@@ -30,12 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     seeds: Annotated[int, typer.Option(help="Students a row.")] = 3,
     only: Annotated[str, typer.Option(help="A part of the rows' names, as in `esci` or `placebo`.")] = "",
-    esci: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder with esci_pairs.parquet, measured besides.", envvar="BROADFAST_ESCI", callback=esci_folder
-        ),
-    ] = None,
+    esci: Annotated[Path | None, esci_option(", measured besides.")] = None,
 ) -> None:
     """Train a student for every row and seed; say how good each is, with its interval over queries.
 

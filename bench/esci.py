@@ -1,10 +1,16 @@
 """The folder of ESCI's judgements that measurements read, as an option names it."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
 ESCI_PAIRS = "esci_pairs.parquet"
+
+
+def esci_option(purpose: str) -> Any:
+    """The option that names the folder; what it is for is said behind `A folder with esci_pairs.parquet`."""
+    return typer.Option(help=f"A folder with {ESCI_PAIRS}{purpose}", envvar="BROADFAST_ESCI", callback=esci_folder)
 
 
 def esci_folder(folder: Path | None) -> Path | None:

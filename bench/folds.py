@@ -17,7 +17,7 @@ from bench.ablation import HERE, counted, job, named
 from bench.ablation_data import Rationales, esci_tables, marketplace_tables
 from bench.ablation_rows import CROSS_ENTROPY, CROSS_TITLE, ESCI, LRKD, MARKETPLACE, UNMATCHED, Row
 from bench.cores import on_cores
-from bench.esci import esci_folder
+from bench.esci import esci_option
 from bench.figures import machine_of, show
 from components import contracts
 from components.student.examples import place
@@ -32,14 +32,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def bench(
-    esci: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder with esci_pairs.parquet; without it, the embedded marketplace.",
-            envvar="BROADFAST_ESCI",
-            callback=esci_folder,
-        ),
-    ] = None,
+    esci: Annotated[Path | None, esci_option("; without it, the embedded marketplace.")] = None,
     only: Annotated[str, typer.Option(help="A part of the rows' names, as in `LRKD`.")] = "",
     first: Annotated[int, typer.Option(help="Leave out the folds before it: settings were chosen on 0 and 1.")] = 2,
 ) -> None:

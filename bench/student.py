@@ -18,7 +18,7 @@ import typer
 
 from bench import student_costs, student_quality
 from bench.asked import Asked, requests_of
-from bench.esci import esci_folder
+from bench.esci import esci_option
 from bench.figures import machine_of, once, show
 from bench.student_peers import environments, peer_model, peers
 from bench.student_training import training
@@ -38,14 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def bench(
-    esci: Annotated[
-        Path,
-        typer.Option(
-            help="A folder with esci_pairs.parquet: requests are its queries and titles.",
-            envvar="BROADFAST_ESCI",
-            callback=esci_folder,
-        ),
-    ],
+    esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
     rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
 ) -> None:
     """Measure speed beside sentence-transformers, infinity and plain ONNX Runtime; quality; loading; training.

@@ -14,7 +14,7 @@ import typer
 
 from bench import engines, kills, memory
 from bench.cores import on_cores, worker
-from bench.esci import ESCI_PAIRS, esci_folder
+from bench.esci import ESCI_PAIRS, esci_option
 from bench.figures import machine_of, mean, once, show
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
@@ -36,12 +36,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     seeds: Annotated[int, typer.Option(help="Teachers a dataset.")] = 3,
     pairs: Annotated[int, typer.Option(help="Held-out pairs, over all queries, that each is judged on.")] = 300,
-    esci: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder with esci_pairs.parquet, measured besides.", envvar="BROADFAST_ESCI", callback=esci_folder
-        ),
-    ] = None,
+    esci: Annotated[Path | None, esci_option(", measured besides.")] = None,
 ) -> None:
     """Train teachers from scratch and judge them; time the engines; measure memory; kill workers everywhere.
 

@@ -20,10 +20,10 @@ help: ## list the targets
 	touch $@
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
-	$(PY) -m pipelines.run --profile laptop $(RUN)
+	$(PY) -m pipelines.local.run --profile laptop $(RUN)
 
 smoke: .venv ## the same loop on tiny data, in minutes
-	$(PY) -m pipelines.run --profile smoke --home runs/smoke $(RUN)
+	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)
 
 test: .venv ## all tests: pure functions, every component, servers, and the whole loop on the smoke profile
 	$(PY) -m pytest
@@ -48,19 +48,19 @@ steered = --by "$(or $(USER),$(shell id -un))" --reason "$(REASON)"
 needed = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 
 compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
-	$(named) $(PY) -m pipelines.deploy compile --out build --profile $(PROFILE)
+	$(named) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE)
 
 images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.example.com/broadfast [BASE=python@sha256:..] [IMAGES=--push]
-	PATH="$(CURDIR)/.venv/bin:$$PATH" $(named) $(PY) -m pipelines.build $(if $(BASE),--base $(BASE)) $(IMAGES)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(named) $(PY) -m pipelines.cluster.images $(if $(BASE),--base $(BASE)) $(IMAGES)
 
 pin: .venv ## write production's images by digest, as the registry has them: make pin REGISTRY=.. [TAG=..]
-	$(named) $(PY) -m pipelines.pin $(PIN)
+	$(named) $(PY) -m pipelines.cluster.pin $(PIN)
 
 deploy-platform: .venv ## apply an overlay to the cluster of your kubeconfig: make deploy-platform OVERLAY=staging
-	$(named) $(PY) -m pipelines.platform $(OVERLAY) $(PLATFORM)
+	$(named) $(PY) -m pipelines.cluster.apply $(OVERLAY) $(PLATFORM)
 
 deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-pipeline HOST=http://localhost:8888 CRON="0 0 2 * * *"
-	$(named) $(PY) -m pipelines.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
+	$(named) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
 
 canary: ## give a registered version a share of traffic: make canary VERSION=.. PERCENT=5 [REASON=..]
 	$(call needed,VERSION,VERSION=1f3a PERCENT=5)$(call needed,PERCENT,VERSION=1f3a PERCENT=5)$(control) canary $(VERSION) $(PERCENT) $(steered)
@@ -80,7 +80,7 @@ audit: .venv ## known weaknesses of every Python package that an image holds
 
 manifests: .venv ## render every overlay and hold it to the manifests' rules
 	for overlay in $(if $(wildcard manifests/overlays/production/images),production) staging kubeflow; do \
-	  .venv/bin/kubectl kustomize manifests/overlays/$$overlay | $(PY) -m pipelines.manifest_rules || exit 1; done
+	  .venv/bin/kubectl kustomize manifests/overlays/$$overlay | $(PY) -m pipelines.cluster.manifest_rules || exit 1; done
 
 # --- measurements
 bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves runs/bench/NAME.json
@@ -101,7 +101,7 @@ bench-serving: .venv ## the server's overhead and throughput beside its peers, i
 	$(PY) -m bench.serving $(BENCH)
 
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
-	$(PY) -m pipelines.plan $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
+	$(PY) -m pipelines.cluster.teacher_cost $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
 
 plan-experiment: .venv ## users and days that a lift needs, with the power curve: make plan-experiment RPM=50 LIFT=1.42%
 	$(PY) -m components.experiment.power --rpm $(RPM) $(if $(LIFT),--lift $(LIFT)) --out build $(PLAN)

@@ -11,14 +11,14 @@ from bench.figures import once
 from bench.teacher import market, release
 from bench.training import Teacher
 from components import contracts, storage
-from components.base_models import save_base_model
+from components.pretrained import save_base_model
 from components.rationales.choose import pairs_of
 from components.rationales.embed import embed
 from components.rationales.exemplars import exemplars
 from components.rationales.generate import GenerateConfig, generate
-from pipelines.laptop import Laptop
+from pipelines.local.processes import Laptop
 from pipelines.profiles import laptop
-from tests.components.release.servers import environment
+from testing.servers import environment
 
 TEACHERS = Path("runs/bench/teacher")
 STAGES = {"sft": "tuned", "dpo": "hardened"}

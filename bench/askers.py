@@ -96,7 +96,7 @@ def plain_onnx(folder: str):
 
 def ours(folder: str):
     """Our scorer: `cold` remembers nothing, `warm` has prepared every item before it was asked about."""
-    from components.student.score import Scorer
+    from components.scoring.scorer import Scorer
 
     scorer, kind = Scorer(folder), sys.argv[4]
     scorer.read_ahead.rows.clear()  # what was read ahead would not be read here

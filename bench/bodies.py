@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from serving.requests import MAX_ITEMS
+from serving.request_schemas import MAX_ITEMS
 
 ODD = st.sampled_from(["", " ", "\x00", "\u202e", "x" * 10_001])
 TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["red shoes", "i1"]), st.text("abc ", min_size=1), ODD)

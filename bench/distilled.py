@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from components import contracts
-from components.student.examples import LABEL_INDEX
+from components.packaging.package import load, package
+from components.scoring.scorer import Scorer, config_of, runtime_of
+from components.scoring.tokenizer import PairTokenizer, item_text
+from components.student.dataset import LABEL_INDEX
 from components.student.logits import logits_of
 from components.student.model import LrkdConfig
-from components.student.package import load, package
-from components.student.score import Scorer, config_of, runtime_of
-from components.student.tokens import PairTokenizer, item_text
 from components.student.train import train
 
 PROBED = {"mismatch": lambda row: row["mismatch"], "category": lambda row: (row["category"] or "").split(" > ")[0]}

@@ -20,7 +20,7 @@ from bench.experiment_streams import promises
 from bench.figures import machine_of, once, show
 from components import storage
 from components.release.registry import update_state
-from pipelines.laptop import Laptop
+from pipelines.local.processes import Laptop
 
 HERE = Path("runs/bench")
 USERS = 1_000_000
@@ -123,7 +123,7 @@ def part(name: str, exposures: list[str], outcomes: list[str]) -> dict:
 
 def invariants(runs: int) -> dict:
     """Random orders of events and crashes at the release's state machine; a broken promise fails the command."""
-    command = [sys.executable, "-m", "pytest", "tests/components/release/test_machine.py"]
+    command = [sys.executable, "-m", "pytest", "tests/components/release/test_state_machine.py"]
     subprocess.run(command, check=True, env=os.environ | {"BROADFAST_INVARIANT_RUNS": str(runs)})
     return {"invariant_runs": runs}
 

@@ -28,13 +28,13 @@ def look(folder: str) -> dict:
 def ours(exposures: str, outcomes: str) -> dict:
     """The same files, here; and how far the figures are from a second library's."""
     from bench.experiment_peers import linked, oracle_difference
-    from components.experiment import merged, sums, verdict
+    from components.experiment import aggregate, attribute, verdict
 
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        places = sums.Places(linked(exposures, place / "exposures"), linked(outcomes, place / "outcomes"))
-        sums.collect(places, EXPERIMENT, END, place / "sums")
-        evidence = merged.merge([place / "sums"], EXPERIMENT | {"looks": 0}, END, place)
+        places = aggregate.Places(linked(exposures, place / "exposures"), linked(outcomes, place / "outcomes"))
+        aggregate.collect(places, EXPERIMENT, END, place / "sums")
+        evidence = attribute.merge([place / "sums"], EXPERIMENT | {"looks": 0}, END, place)
         found = verdict.judge(place, evidence, ExperimentPlan(shares=(0.0, 0.5)))
         measured = used()
         return measured | {

@@ -25,10 +25,10 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import logs, storage
-from pipelines.laptop import Laptop, free_ports
-from tests.components.release.servers import environment
-from tests.serving.tiny_package import write_package
+from components import event_logs, storage
+from pipelines.local.processes import Laptop, free_ports
+from testing.servers import environment
+from testing.tiny_package import write_package
 
 KINDS = ("kill the server", "stop the server", "kill S3", "kill both", "fill the disk", "kill in an upload")
 CLIENTS = 4
@@ -146,7 +146,7 @@ def fault_figures(folder: Path, rounds: int = 20) -> dict:
     Raises:
         RuntimeError: a server does not come up again.
     """
-    from tests.serving.night import made_night
+    from testing.feature_night import made_night
 
     folder.mkdir(parents=True, exist_ok=True)
     write_package(folder / "package")
@@ -236,10 +236,12 @@ def compared(made: Rounds) -> dict:
 def on_s3(table: str, key: str) -> tuple[Counter, int]:
     """How often each key is on S3 after reading as readers do, and how many copies they left out."""
     parts = [pq.read_table(io.BytesIO(storage.get_bytes(name))) for name in storage.names_below(f"logs/{table}")]
-    rows = pa.concat_tables(parts) if parts else logs.SCHEMAS[table].empty_table()
+    rows = pa.concat_tables(parts) if parts else event_logs.SCHEMAS[table].empty_table()
     with duckdb.connect() as database:
         database.register("rows", rows)
-        found = database.execute(f"SELECT {key}, count(*) FROM {logs.distinct(table, 'rows')} GROUP BY ALL").fetchall()
+        found = database.execute(
+            f"SELECT {key}, count(*) FROM {event_logs.distinct(table, 'rows')} GROUP BY ALL"
+        ).fetchall()
     counted = Counter({tuple(names): count for *names, count in found})
     return counted, rows.num_rows - counted.total()
 

@@ -20,7 +20,7 @@ from bench.cores import on_cores
 from bench.esci import esci_option
 from bench.figures import machine_of, show
 from components import contracts
-from components.student.examples import place
+from components.student.dataset import place
 from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5

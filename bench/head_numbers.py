@@ -15,7 +15,7 @@ import typer
 from bench.figures import machine_of, show
 from components import contracts
 from components.contracts import FEATURES, LABELS
-from components.student.score import Scorer, item_text
+from components.scoring.scorer import Scorer, item_text
 from components.teacher.compare import CompareConfig, accuracy, confusions, interval, macro_f1
 
 FOLDS, AT_ONCE = 5, 200

@@ -21,7 +21,7 @@ from components.rationales.choose import divided
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import Asking, GenerateConfig, write_rationales
 from components.rationales.store import Store
-from pipelines.laptop import Laptop
+from pipelines.local.processes import Laptop
 
 PAIRS, BUCKETS, SHARD = 40, 2, 24
 CONFIG = GenerateConfig(max_samples=2, prompt="tag", shard_requests=SHARD, buckets=BUCKETS)

@@ -20,7 +20,7 @@ from components import contracts, storage
 from components.rationales.choose import divided, pairs_of
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import Asking, GenerateConfig, write_rationales
-from pipelines.laptop import Laptop
+from pipelines.local.processes import Laptop
 
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 BUCKET = 1_000

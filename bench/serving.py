@@ -19,8 +19,8 @@ import typer
 from bench import faults, features, fuzz, served
 from bench.figures import machine_of, once, show
 from components import storage
-from pipelines.laptop import Laptop, free_ports
-from tests.components.release.servers import environment
+from pipelines.local.processes import Laptop, free_ports
+from testing.servers import environment
 
 HERE = Path("runs/bench")
 CLIENTS = (1, 4, 16)

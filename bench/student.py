@@ -23,8 +23,8 @@ from bench.figures import machine_of, once, show
 from bench.student_peers import environments, peer_model, peers
 from bench.student_training import training
 from components import package_manifest
+from components.packaging.package import package
 from components.student.model import LrkdConfig
-from components.student.package import package
 from components.student.train import train
 from pipelines.profiles import laptop
 

@@ -13,13 +13,13 @@ import torch
 from bench.ablation_data import esci_tables
 from bench.asked import Asked
 from components.contracts import LABELS
-from components.student.export import GIVES, TOKENS, Together, folded, vectors_of, write
+from components.packaging.export import GIVES, TOKENS, Together, folded, vectors_of, write
+from components.packaging.package import load as loaded
+from components.scoring.onnx_runtime import Graph, arrays_of
+from components.scoring.scorer import Scorer, config_of, tokenizer_of
+from components.scoring.tokenizer import OVERLAPS, PairTokenizer
 from components.student.extractors import LinearOfParts
 from components.student.model import Student
-from components.student.package import load as loaded
-from components.student.runtime import Graph, arrays_of
-from components.student.score import Scorer, config_of, tokenizer_of
-from components.student.tokens import OVERLAPS, PairTokenizer
 
 WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from components.models import model_path
+from components.pretrained import model_path
 
 UV = Path(sys.executable).with_name("uv")
 TORCH = "torch==2.13.0"

@@ -51,7 +51,7 @@ def trained_for_a_moment(folder: str, config: str, kind: str) -> dict:
     from datasets import Dataset
     from transformers import TrainerCallback
 
-    from components.student.examples import write_examples
+    from components.student.dataset import write_examples
     from components.student.train import student_tokenizer
 
     torch.set_num_threads(1)
@@ -94,7 +94,7 @@ def peer(config: LrkdConfig, examples, work: str):
     from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
 
     from components.contracts import LABELS
-    from components.models import model_path
+    from components.pretrained import model_path
     from components.student.trainer import collated
 
     model = AutoModelForSequenceClassification.from_pretrained(model_path(config.encoder), num_labels=len(LABELS))

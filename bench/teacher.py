@@ -21,9 +21,9 @@ from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
 from components.teacher.compare import CompareConfig, accuracy, balanced_accuracy, confusions, interval, macro_f1
 from components.teacher.compare import predictions as predictions_of
-from pipelines.laptop import Laptop
+from pipelines.local.processes import Laptop
+from pipelines.local.sources import marketplace
 from pipelines.profiles import laptop
-from pipelines.sources import marketplace
 
 STAGES = {"cold_start": "judged-started", "sft": "judged-tuned", "dpo": "judged-hardened"}
 HERE = Path("runs/bench")

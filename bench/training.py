@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from components.base_models import save_base_model
+from components.pretrained import save_base_model
 from components.rationales.exemplars import write_exemplars
 from components.rationales.generate import GenerateConfig, generate
 from components.teacher.dpo import dpo

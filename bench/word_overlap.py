@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.student.counted import regression
-from components.student.examples import LABEL_INDEX
+from components.scoring.tokenizer import OVERLAPS, item_text
+from components.student.dataset import LABEL_INDEX
 from components.student.model import LrkdConfig
-from components.student.tokens import OVERLAPS, item_text
+from components.student.overlap_head import regression
 from components.student.train import student_tokenizer
 
 USUAL = [

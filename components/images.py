@@ -5,7 +5,7 @@ from functools import partial
 from kfp import dsl
 
 from components.settings import Settings
-from components.source import source_digest
+from components.source_digest import source_digest
 
 
 def image(kind: str) -> str:

@@ -6,6 +6,7 @@ from kfp import dsl
 
 from components.features import component as features
 from components.judgements import component as judgements
+from components.packaging import component as packaging
 from components.rationales import component as rationales
 from components.release import component as release
 from components.settings import Settings
@@ -127,29 +128,29 @@ def retrain(
 
     distilled = student.train_student(training_set=training_set, embeddings=embeddings, config=student_config)
     plain = student.train_student(training_set=training_set, embeddings=embeddings, config=plain_config)
-    package = student.package_student(
+    package = packaging.package_student(
         student=distilled.outputs["student"], embeddings=embeddings, training_set=training_set
     )
-    plain_package = student.package_student(
+    plain_package = packaging.package_student(
         student=plain.outputs["student"], embeddings=embeddings, training_set=training_set
     )
     serving = release.read_serving_version()
-    baseline = student.baseline_package(
+    baseline = packaging.baseline_package(
         serving_version=serving.outputs["Output"],
         training_set=training_set,
         embeddings=embeddings,
         config=first_baseline_config,
     )
-    candidate_scores = student.predict_split(
+    candidate_scores = packaging.predict_split(
         package=package.outputs["package"], training_set=training_set, split="valid"
     )
-    plain_scores = student.predict_split(  # beside it, for the report
+    plain_scores = packaging.predict_split(  # beside it, for the report
         package=plain_package.outputs["package"], training_set=training_set, split="valid"
     )
-    baseline_scores = student.predict_split(
+    baseline_scores = packaging.predict_split(
         package=baseline.outputs["package"], training_set=training_set, split="valid"
     )
-    measured = student.compare_packages(
+    measured = packaging.compare_packages(
         candidate=package.outputs["package"], baseline=baseline.outputs["package"], training_set=training_set
     )
     verdict = release.gate_candidate(

@@ -7,9 +7,9 @@ from functools import partial
 from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
-from serving.exposures import Recorder, recorder_of, spool_options  # and with it the metrics, before Feast
-from serving.light import stay_light
+from serving.import_guard import stay_light
 from serving.metrics import Stages
+from serving.recorder import Recorder, recorder_of, spool_options
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def load(options: argparse.Namespace):
     Raises:
         ValueError, OSError: one of the folders is not what it should be, or a setting is missing; in one sentence.
     """
-    from components.student.score import NearestRationale, Scorer
+    from components.scoring.scorer import NearestRationale, Scorer
     from serving.cache import CachedScorer
     from serving.explain import Explainer
     from serving.features import OnlineFeatures
@@ -54,11 +54,11 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     from kserve import ModelServer
     from kserve.model_server import app
 
-    from serving.answers import POSTS
-    from serving.bind import StrictDataPlane, bind, quiet, refuse_in_a_sentence
-    from serving.log import RequestLog
+    from serving.grpc_servicer import servicer
+    from serving.kserve_patches import StrictDataPlane, bind, quiet, refuse_in_a_sentence
     from serving.openapi import document
-    from serving.rpc import servicer
+    from serving.request_log import RequestLog
+    from serving.response_schemas import POSTS
 
     bind(options.host, servicer(recorder, model.version))
     ports = {"http_port": options.port, "enable_grpc": bool(options.grpc_port), "grpc_port": options.grpc_port}

@@ -7,7 +7,7 @@ from threading import Lock
 import numpy as np
 from cachetools import LRUCache
 
-from components.student.score import Scorer, Scores
+from components.scoring.scorer import Scorer, Scores
 from serving import metrics
 
 

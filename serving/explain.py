@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from components.student.score import NearestRationale, Scores
+from components.scoring.scorer import NearestRationale, Scores
 
 NEAREST = 3
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
-from serving.bodies import body
-from serving.exposures import Full, Recorder, recorder_of, spool_options
+from serving.asgi_body import body
 from serving.openapi import document
-from serving.requests import MAX_ITEMS, Id, Refused
-from serving.sentences import sentence
+from serving.recorder import Full, Recorder, recorder_of, spool_options
+from serving.request_schemas import MAX_ITEMS, Id, Refused
+from serving.validation_errors import sentence
 
 MAX_BODY = 2**20  # bytes
 BELONGS = {"click": (), "order": ("revenue", "currency"), "grade": ("grade",)}

@@ -1,6 +1,6 @@
 """The relevance model behind KServe's protocols: checks the request, looks features up, scores, records, answers.
 
-HTTP and gRPC and nothing else: scoring is components.student.score. What a page shows is recorded before it is sent.
+HTTP and gRPC and nothing else: scoring is components.scoring.scorer. What a page shows is recorded before it is sent.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from kserve import InferRequest, Model
 from kserve.errors import InvalidInput, ServerNotReady
 
 from components.experiment.assignment import ARMS
-from components.student.score import Scores, item_text
-from serving import metrics, tensors
-from serving.exposures import Full, Recorder
+from components.scoring.scorer import Scores, item_text
+from serving import metrics, v2_codec
 from serving.features import Found, OnlineFeatures, Unavailable
-from serving.log import current, record
-from serving.requests import MAX_NAME, Ranking, Refused, parse
+from serving.recorder import Full, Recorder
+from serving.request_log import current, record
+from serving.request_schemas import MAX_NAME, Ranking, Refused, parse
 
 VERSION_HEADER = "x-model-version"
 
@@ -55,7 +55,7 @@ class RelevanceModel(Model):
         answer = await self._in_worker(self._predictions, payload, headers, stages)
         if response_headers is not None:
             response_headers |= {VERSION_HEADER: self.version, "server-timing": stages.observe()}
-        return tensors.answer(answer, payload, self.name) if isinstance(payload, InferRequest) else answer
+        return v2_codec.answer(answer, payload, self.name) if isinstance(payload, InferRequest) else answer
 
     async def explain(self, payload, headers: dict | None = None) -> dict:
         """The same request, answered with the rationales nearest to each item's latent reasoning."""
@@ -69,11 +69,11 @@ class RelevanceModel(Model):
 
     def get_input_types(self) -> list[dict]:
         """The tensors of a V2 request."""
-        return tensors.INPUTS
+        return v2_codec.INPUTS
 
     def get_output_types(self) -> list[dict]:
         """The tensors of its answer."""
-        return tensors.OUTPUTS
+        return v2_codec.OUTPUTS
 
     async def _in_worker(self, work: Callable, payload, headers: dict | None, stages: metrics.Stages) -> dict:
         loop = asyncio.get_running_loop()
@@ -135,7 +135,7 @@ class RelevanceModel(Model):
         if arm is not None and arm not in ARMS:
             raise Refused(f"the header x-arm is {arm!r}; give {' or '.join(ARMS)}")
         entry["assigned_arm"] = arm
-        request = parse(tensors.body(payload) if isinstance(payload, InferRequest) else payload)
+        request = parse(v2_codec.body(payload) if isinstance(payload, InferRequest) else payload)
         entry["items"] = len(request.ids)
         entry["request_id"] = request.request_id or entry["request_id"]
         entry["user_hash"] = self.hash_user(request.user_id) if request.user_id else None

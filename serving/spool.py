@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import logs
+from components import event_logs
 from serving.spool_metrics import REFUSED, log
 
 NOT_OURS = (KeyError, TypeError, ValueError, AttributeError)  # what rows of other contracts, or no rows, trip over
@@ -35,7 +35,7 @@ class Sealed:
     def objects(self) -> dict[str, bytes]:
         """Parquet by name, one object a table, hour and part; named for the file, so that twice is once."""
         return {
-            logs.object_name(table, hour, part, self.path.stem): _content(rows, table)
+            event_logs.object_name(table, hour, part, self.path.stem): _content(rows, table)
             for (table, hour, part), rows in _places(self.tables).items()
         }
 
@@ -80,7 +80,7 @@ def _ours(line: bytes) -> bool:
 
 
 def _table(rows: list[dict], table: str) -> pa.Table:
-    schema = logs.SCHEMAS[table]
+    schema = event_logs.SCHEMAS[table]
     for row in rows:
         if row.keys() != set(schema.names):
             raise ValueError(f"columns differ by {sorted(set(schema.names) ^ row.keys())}")
@@ -106,5 +106,5 @@ def _places(found: dict[str, list[dict]]) -> dict[tuple[str, datetime, int], lis
     for table, rows in found.items():
         for row in rows:
             hour = row["time"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-            groups[table, hour, logs.part(row["request_id"])].append(row)
+            groups[table, hour, event_logs.part(row["request_id"])].append(row)
     return groups

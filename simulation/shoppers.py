@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from components import contracts
 from components.experiment.assignment import arm, user_hash
-from components.facts import Progress
 from components.release.registry import read_state
 from components.settings import Settings
+from components.step_result import Progress
 
 CLICK = {"Exact": 0.35, "Substitute": 0.15, "Complement": 0.08, "Irrelevant": 0.03}  # once looked at
 ORDER = {"Exact": 0.25, "Substitute": 0.10, "Complement": 0.08, "Irrelevant": 0.01}  # once clicked

@@ -9,13 +9,15 @@ import pytest
 from components import storage
 from components.release import registry
 from components.settings import Settings
-from tests.components.release.servers import environment
+from testing.servers import environment
+
+pytest_plugins = ["testing.student_fixtures"]
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory):
     """The laptop's S3 from its wheel, and the laptop that started it."""
-    from pipelines.laptop import Laptop
+    from pipelines.local.processes import Laptop
 
     home = tmp_path_factory.mktemp("home")
     with Laptop(home, home) as laptop:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
     """Run the command that a person types, and read what it left."""
-    command = [sys.executable, "-m", "pipelines.run", "--profile", "smoke", "--home", str(home)]
+    command = [sys.executable, "-m", "pipelines.local.run", "--profile", "smoke", "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     summary = home / "latest" / "summary.json"
     assert summary.exists(), done.stdout + done.stderr

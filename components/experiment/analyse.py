@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from components.experiment import sums, verdict
+from components.experiment import aggregate, verdict
 from components.experiment.assignment import ARMS
+from components.experiment.attribute import merge
+from components.experiment.log_views import NEEDED, OPTIONAL, view
 from components.experiment.logs import moment
-from components.experiment.merged import merge
 from components.experiment.plan import ExperimentPlan
-from components.experiment.reading import NEEDED, OPTIONAL, view
 from components.experiment.report import experiment_page
 
 ABOUT = """Analyse an A/B experiment from its logs, as the platform analyses its own: lift of revenue per thousand
@@ -34,7 +34,7 @@ units (cents). Other names: --columns exposures.user_hash=uid,outcomes.kind=even
 --columns exposures.control=A,exposures.treatment=B"""
 
 
-def analyse(places: sums.Places, asked: Mapping, plan: ExperimentPlan) -> dict:
+def analyse(places: aggregate.Places, asked: Mapping, plan: ExperimentPlan) -> dict:
     """The verdict and all figures of an experiment that `asked` describes: id, salt, share, start, end, versions.
 
     What is not said is taken from the logs: the id and the versions seen most, the first and the last exposure.
@@ -44,13 +44,13 @@ def analyse(places: sums.Places, asked: Mapping, plan: ExperimentPlan) -> dict:
     """
     experiment, now = described(places, asked)
     with TemporaryDirectory() as folder:
-        sums.collect(places, experiment, now, Path(folder) / "sums")
+        aggregate.collect(places, experiment, now, Path(folder) / "sums")
         evidence = merge([Path(folder) / "sums"], experiment, now, Path(folder))
         plan = replace(plan, shares=tuple(stage["share"] for stage in experiment["stages"]))
         return verdict.judge(Path(folder), evidence, plan)
 
 
-def described(places: sums.Places, asked: Mapping) -> tuple[dict, datetime]:
+def described(places: aggregate.Places, asked: Mapping) -> tuple[dict, datetime]:
     """The experiment as the platform's state would describe it, and the moment it is looked at."""
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> int:
     try:
         plan = ExperimentPlan.from_json(said.plan.read_text()) if said.plan else ExperimentPlan(dwell_seconds=0)
         found = analyse(
-            sums.Places(said.exposures, said.outcomes, said.requests, renamed(said.columns)), vars(said), plan
+            aggregate.Places(said.exposures, said.outcomes, said.requests, renamed(said.columns)), vars(said), plan
         )
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

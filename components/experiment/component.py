@@ -11,7 +11,7 @@ def begin_look(now: str, look: dsl.Output[dsl.Artifact], facts: dsl.Output[dsl.M
     from pathlib import Path
 
     from components.experiment.look import begin
-    from components.facts import record
+    from components.step_result import record
 
     found = begin(now)
     Path(look.path).write_text(json.dumps(found))
@@ -28,7 +28,7 @@ def collect_logs(
 
     from components.experiment.look import collect
     from components.experiment.report import logs_facts
-    from components.facts import record
+    from components.step_result import record
 
     record(facts, logs_facts(collect(json.loads(Path(look.path).read_text()), shard, Path(sums.path))))
 
@@ -48,7 +48,7 @@ def decide_experiment(
 
     from components.experiment.look import decide
     from components.experiment.report import experiment_page, verdict_facts
-    from components.facts import record
+    from components.step_result import record
 
     asked = json.loads(Path(look.path).read_text())
     found = decide(asked, [Path(part.path) for part in sums], plan, Path(merged.path))

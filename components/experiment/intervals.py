@@ -24,8 +24,8 @@ from gbstats.models.statistics import (
     compute_theta,
 )
 
+from components.experiment.aggregate import MEASURES as COLUMNS
 from components.experiment.assignment import ARMS
-from components.experiment.sums import MEASURES as COLUMNS
 
 MINOR_UNITS = 100  # of a currency unit: revenue is logged in cents
 RATIOS = {"rpm": ("revenue", "exposures"), "rs": ("grades", "graded"), "click_through": ("clicks", "exposures")}

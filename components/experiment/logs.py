@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components import contracts, storage
-from components.facts import Progress
-from components.logs import SCHEMAS
+from components.event_logs import SCHEMAS
 from components.settings import Settings
+from components.step_result import Progress
 
 STATE = "release/state.json"
 ENTRIES, TOLD = 30, ("time", "what", "reason", "by")  # of the release's history, in the report of a look

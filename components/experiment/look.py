@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from components.experiment import logs, merged, sums, verdict
+from components.experiment import aggregate, attribute, logs, verdict
 from components.experiment.plan import ExperimentPlan
 
 NOTHING = {"experiment_id": "", "exposures": 0, "used": 0, "set_aside": {}}
@@ -24,15 +24,15 @@ def collect(look: dict, shard: str, folder: Path) -> dict:
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         logs.download(look["experiment"], time, shard, place)
-        places = sums.Places(place / "exposures", place / "outcomes", place / "requests")
-        return sums.collect(places, look["experiment"], time, folder)
+        places = aggregate.Places(place / "exposures", place / "outcomes", place / "requests")
+        return aggregate.collect(places, look["experiment"], time, folder)
 
 
 def decide(look: dict, shards: list[Path], plan: str, folder: Path) -> dict:
     """Merge the shards into `folder`, judge them under a plan (as JSON), and keep the look; the verdict."""
     evidence = NOTHING
     if look["experiment"]:
-        evidence = merged.merge(shards, look["experiment"], logs.moment(look["now"]), folder)
+        evidence = attribute.merge(shards, look["experiment"], logs.moment(look["now"]), folder)
     found = verdict.judge(folder, evidence, ExperimentPlan.from_json(plan))
     logs.store_look(found)
     return found

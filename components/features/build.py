@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from components import contracts, logs
+from components import contracts, event_logs
 
 ITEM_TEXT = """
 select item_id, title, brand, category, attributes, time from items where time <= {as_of}
@@ -116,7 +116,9 @@ def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
         next(contracts.read_batches(schema, file), None)  # refuses a file of another contract
     if files:
         rows = source(files)
-        database.execute(f"create view {name} as from {logs.distinct(name, rows) if name in logs.KEYS else rows}")
+        database.execute(
+            f"create view {name} as from {event_logs.distinct(name, rows) if name in event_logs.KEYS else rows}"
+        )
     else:
         database.register(name, schema.empty_table())
 

@@ -18,9 +18,9 @@ def prepare_judgements(
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from components.facts import record
     from components.judgements.prepare import PrepareConfig, prepare
     from components.judgements.readers import localise, named_columns
+    from components.step_result import record
 
     with TemporaryDirectory() as folder:
         path = localise(source, Path(folder))
@@ -36,7 +36,7 @@ def audit_labels(
     sample: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
     from components.judgements.audit import AuditConfig, audit
+    from components.step_result import record
 
     record(facts, audit(judgements.path, filled, AuditConfig.from_json(config), sample.path))

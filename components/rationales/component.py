@@ -14,8 +14,8 @@ def write_exemplars(
     rationales: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
     from components.rationales.exemplars import write_exemplars
+    from components.step_result import record
 
     record(facts, write_exemplars(judgements.path, pairs, rationales.path))
 
@@ -31,9 +31,9 @@ def generate_rationales(
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
     from components.rationales.engine import EngineConfig
     from components.rationales.generate import GenerateConfig, generate
+    from components.step_result import record
 
     configs = GenerateConfig.from_json(config), EngineConfig.from_json(engine)
     record(facts, generate(judgements.path, model.path, *configs, shard, (rationales.path, quarantine.path)))
@@ -48,9 +48,9 @@ def gather_rationales(
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
     from components.rationales.gather import gather
     from components.settings import Settings
+    from components.step_result import record
 
     paths = [[artifact.path for artifact in artifacts] for artifacts in (parts, refused, said)]
     record(facts, gather(*paths, (rationales.path, quarantine.path), Settings().usd_per_hour))
@@ -63,7 +63,7 @@ def embed_rationales(
     embeddings: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
     from components.rationales.embed import embed
+    from components.step_result import record
 
     record(facts, embed(rationales.path, embedder, embeddings.path))

@@ -5,8 +5,8 @@ from itertools import islice
 from pathlib import Path
 
 from components import contracts
-from components.facts import Progress
-from components.models import model_path
+from components.pretrained import model_path
+from components.step_result import Progress
 
 BATCH = 64
 

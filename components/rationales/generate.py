@@ -16,15 +16,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.base_models import model_digest
 from components.config import JsonConfig
-from components.facts import Progress
+from components.pretrained import model_digest
 from components.rationales import perspectives
 from components.rationales.choose import divided, pairs_of
 from components.rationales.engine import Completion, Engine, EngineConfig
 from components.rationales.engines import start
 from components.rationales.store import Store
 from components.rationales.summary import Summary
+from components.step_result import Progress
 from components.teacher_prompt import capped, unified_prompt
 
 ORDER = itemgetter("query_id", "item_id", "perspective", "sample")

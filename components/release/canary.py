@@ -15,7 +15,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 from components import package_manifest, storage
-from components.release import machine, registry
+from components.release import registry, state_machine
 from components.release.router import DIFFERENT, Router
 
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
@@ -50,7 +50,7 @@ def start_canary(package: str | Path, verdict: dict, now: datetime | None = None
     storage.put_json(EXPECTED.format(version=version), verdict["beside"].get("checked_answers", []))
     now = now or datetime.now(UTC)
     state = registry.update_state(
-        lambda state: machine.released(state, version, now), "candidate released by the gate", version=version
+        lambda state: state_machine.released(state, version, now), "candidate released by the gate", version=version
     )
     running = state["experiment"]["experiment_id"]
     if state["candidate"] != version:
@@ -90,7 +90,7 @@ def move_traffic(verdict: dict, world: World) -> dict:
     world.router.serve(state["stable"], state["candidate"])
     if state["intent"]:
         return _moved(state["intent"]["word"], finish(world), "what was begun before is finished")
-    if not machine.is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
+    if not state_machine.is_running(state) or verdict["experiment_id"] != state["experiment"]["experiment_id"]:
         return _moved("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
     if state["experiment"]["paused"] and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
         return _moved("none", state, "a person has paused the experiment")
@@ -100,7 +100,7 @@ def move_traffic(verdict: dict, world: World) -> dict:
     intent = _gone(world, state)
     if not intent:
         keep_traffic(world, state)
-        intent = machine.intent_of(verdict, state)
+        intent = state_machine.intent_of(verdict, state)
     if not intent:
         return _moved(verdict["verdict"], state, verdict["reason"])
     decide(intent)
@@ -111,7 +111,7 @@ def decide(intent: dict) -> dict:
     """Write down what is to be moved, before anything is."""
     facts = {name: value for name, value in intent.items() if name != "word"}
     what = f"decided: {intent.get('status', intent['word'])}"
-    return registry.update_state(lambda state: machine.intended(state, intent), what, **facts)
+    return registry.update_state(lambda state: state_machine.intended(state, intent), what, **facts)
 
 
 def finish(world: World) -> dict:
@@ -124,7 +124,7 @@ def finish(world: World) -> dict:
     intent = state["intent"]
     if not intent:
         return state
-    if intent["word"] != machine.BEGUN and intent["word"] != "end" and (reason := _unfit(world, state)):
+    if intent["word"] != state_machine.BEGUN and intent["word"] != "end" and (reason := _unfit(world, state)):
         intent = {"word": "end", "status": "rolled back", "reason": reason}
         registry.update_state(lambda state: state | {"intent": intent}, "decided: rolled back", reason=reason)
     if intent["word"] == "ramp":
@@ -138,7 +138,9 @@ def finish(world: World) -> dict:
 def _ramp(world: World, percent: int) -> dict:
     world.router.set_traffic(percent)
     return registry.update_state(
-        lambda state: machine.ramped(state, percent, world.clock()), f"share set to {percent}%", traffic_percent=percent
+        lambda state: state_machine.ramped(state, percent, world.clock()),
+        f"share set to {percent}%",
+        traffic_percent=percent,
     )
 
 
@@ -146,7 +148,7 @@ def _promote(world: World, version: str, reason: str) -> dict:
     """All traffic to the candidate, then stable replaced, then all traffic back; none is lost between."""
     world.router.set_traffic(100)
     registry.update_state(
-        machine.promoting, "promotion: all traffic to the candidate, stable replaced", version=version
+        state_machine.promoting, "promotion: all traffic to the candidate, stable replaced", version=version
     )
     world.router.promote(version)
     world.wait_ready("control", version)
@@ -156,7 +158,7 @@ def _promote(world: World, version: str, reason: str) -> dict:
 
 def _over(world: World, status: str, **facts) -> dict:
     """The experiment's end, and the servers of what comes next."""
-    state = registry.update_state(lambda state: machine.ended(state, status, world.clock()), status, **facts)
+    state = registry.update_state(lambda state: state_machine.ended(state, status, world.clock()), status, **facts)
     world.router.serve(state["stable"], state["candidate"])
     return state
 
@@ -168,12 +170,12 @@ def keep_traffic(world: World, state: dict) -> None:
         world.router.set_traffic(wanted)
     if served not in (wanted, DIFFERENT):  # a gateway on its way is not a hand
         what = f"traffic was at {served}% and is set back to {wanted}%: change it by `make canary`, not by hand"
-        registry.update_state(machine.corrected, what)
+        registry.update_state(state_machine.corrected, what)
 
 
 def _gone(world: World, state: dict) -> dict | None:
     """The end of an experiment whose candidate no longer serves; one that is dark may still be starting."""
-    if machine.share_of(state) and (reason := _silent(world, state)):
+    if state_machine.share_of(state) and (reason := _silent(world, state)):
         return {"word": "end", "status": "rolled back", "reason": reason}
     return None
 
@@ -182,7 +184,7 @@ def _unfit(world: World, state: dict) -> str:
     """Why a candidate may not get more traffic, or nothing; what leaves the dark answers as it did offline."""
     if reason := _silent(world, state):
         return reason
-    return world.parity(state["candidate"]) if machine.share_of(state) == 0 else ""
+    return world.parity(state["candidate"]) if state_machine.share_of(state) == 0 else ""
 
 
 def _silent(world: World, state: dict) -> str:

@@ -7,8 +7,8 @@ from components.images import student_step
 
 @student_step()
 def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
-    from components.facts import record
     from components.release.registry import read_state
+    from components.step_result import record
 
     version = read_state()["stable"] or ""
     record(facts, {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": version or "nothing serves yet"})
@@ -33,10 +33,10 @@ def gate_candidate(
     import json
     from pathlib import Path
 
-    from components.facts import record
     from components.release.gate import Beside, GateConfig, Versions, gate
-    from components.release.poisoning import shifted_brands
+    from components.release.label_shift import shifted_brands
     from components.release.report import gate_facts, gate_page
+    from components.step_result import record
 
     shifted = shifted_brands(Path(candidate_package.path), Path(baseline_package.path))
     beside = Beside(json.loads(Path(measured.path).read_text()), shifted)
@@ -58,9 +58,9 @@ def record_night(
     import json
     from pathlib import Path
 
-    from components.facts import record
-    from components.release.night import record_night
+    from components.release.training_run import record_night
     from components.settings import Settings
+    from components.step_result import record
 
     found, *used = (json.loads(Path(said.path).read_text()) for said in (verdict, sampled, final))
     night = record_night(found, used, Settings().usd_per_hour)
@@ -69,9 +69,9 @@ def record_night(
 
 @student_step()
 def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metrics]) -> str:
-    from components.facts import record
     from components.release.canary import register_baseline
     from components.release.report import package_facts
+    from components.step_result import record
 
     done = register_baseline(package.path)
     record(facts, package_facts(done))
@@ -85,9 +85,9 @@ def start_canary(
     import json
     from pathlib import Path
 
-    from components.facts import record
     from components.release.canary import start_canary
     from components.release.report import package_facts
+    from components.step_result import record
 
     done = start_canary(package.path, json.loads(Path(verdict.path).read_text()))
     record(facts, package_facts(done))
@@ -99,10 +99,10 @@ def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics
     import json
     from pathlib import Path
 
-    from components.facts import record
     from components.release import canary
+    from components.release.context import world_of_settings
     from components.release.report import traffic_facts
-    from components.release.world import world_of_settings
+    from components.step_result import record
 
     moved = canary.move_traffic(json.loads(Path(verdict.path).read_text()), world_of_settings())
     record(facts, traffic_facts(moved))

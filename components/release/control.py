@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from components import storage
-from components.release import canary, machine, registry
+from components.release import canary, registry, state_machine
 
 SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
 ABOUT = """See and steer the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
@@ -32,14 +32,16 @@ def steer(said: argparse.Namespace, world: Callable[[], canary.World]) -> dict:
     if said.verb == "canary":
         state = begun(said.version, state, said)
         world().router.serve(state["stable"], state["candidate"])
-        if said.percent == round(100 * machine.share_of(state)):
+        if said.percent == round(100 * state_machine.share_of(state)):
             return state
-    if not machine.is_running(state):
+    if not state_machine.is_running(state):
         raise ValueError(f"no experiment is running, so there is nothing to {said.verb}")
     facts = {"by": said.by, "reason": said.reason}
     if said.verb in ("pause", "resume"):
         yes = said.verb == "pause"
-        return registry.update_state(lambda state: machine.paused(state, yes), f"{said.verb}d by a person", **facts)
+        return registry.update_state(
+            lambda state: state_machine.paused(state, yes), f"{said.verb}d by a person", **facts
+        )
     canary.decide(wanted(said) | facts)
     return canary.finish(world())
 
@@ -50,16 +52,18 @@ def begun(version: str, state: dict, said: argparse.Namespace) -> dict:
     Raises:
         ValueError: another's runs; or this version is stable, or not registered.
     """
-    if machine.is_running(state) and state["candidate"] != version:
+    if state_machine.is_running(state) and state["candidate"] != version:
         raise ValueError(
             f"the experiment of {state['candidate']} runs: wait for its end, or end it by `veto`, then {version} may go"
         )
-    if not machine.is_running(state) and state["stable"] == version:
+    if not state_machine.is_running(state) and state["stable"] == version:
         raise ValueError(f"{version} is stable already")
     if not any(storage.names_below(f"packages/{version}")):
         raise ValueError(f"no package {version} is registered: the nightly run registers what its gate releases")
     now, facts = datetime.now(UTC), {"by": said.by, "reason": said.reason, "version": version}
-    return registry.update_state(lambda state: machine.released(state, version, now), "begun by a person", **facts)
+    return registry.update_state(
+        lambda state: state_machine.released(state, version, now), "begun by a person", **facts
+    )
 
 
 def wanted(said: argparse.Namespace) -> dict:
@@ -100,7 +104,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     """Steer, then print what is served."""
-    from components.release.world import world_of_settings
+    from components.release.context import world_of_settings
 
     try:
         state = steer(parsed(arguments), world_of_settings)

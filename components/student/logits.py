@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from components.contracts import LABELS
+from components.scoring.tokenizer import padded
 from components.student.model import Student
-from components.student.tokens import padded
 
 AT_ONCE = 64
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from components.config import JsonConfig
 from components.contracts import LABELS
-from components.models import model_path
+from components.pretrained import model_path
+from components.scoring.tokenizer import OVERLAPS
 from components.student.extractors import EXTRACTORS, LinearOfParts, alike, compared
-from components.student.matching import MATCHES, Matcher
-from components.student.tokens import OVERLAPS
+from components.student.late_interaction import MATCHES, Matcher
 
 
 @dataclass(frozen=True)

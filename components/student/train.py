@@ -14,17 +14,17 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from components import contracts
-from components.checkpoints import Checkpoints
-from components.launch import on_every_gpu
-from components.models import model_path
 from components.package_manifest import file_digest
-from components.student.counted import fit_counted
-from components.student.examples import write_examples
+from components.pretrained import model_path
+from components.scoring.tokenizer import PairTokenizer
+from components.student.dataset import write_examples
 from components.student.logits import logits_of
 from components.student.model import LrkdConfig, Student, new_student
-from components.student.tokens import PairTokenizer
+from components.student.overlap_head import fit_counted
 from components.student.trainer import LrkdTrainer, settings_of
-from components.training import trained
+from components.training.arguments import trained
+from components.training.checkpoints import Checkpoints
+from components.training.launch import on_every_gpu
 
 SPREAD = 0.2  # standard deviation of the temperature's logarithm before anything is known of it
 

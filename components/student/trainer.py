@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainingArguments
 
-from components import training
 from components.contracts import LABELS
-from components.student.loss import class_weights, second_term
+from components.scoring.tokenizer import padded
+from components.student.losses import class_weights, second_term
 from components.student.model import LrkdConfig, Student
-from components.student.tokens import padded
+from components.training import arguments
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")
 LOGGED = 40  # times a run
@@ -22,7 +22,7 @@ def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments
     """The trainer's arguments: batches of like length, the order reproducible from the seed."""
     steps = math.ceil(rows * config.epochs / config.batch_size)
     return TrainingArguments(
-        **training.settings_of(config, folder)
+        **arguments.settings_of(config, folder)
         | {
             "logging_steps": max(1, steps // LOGGED),
             "logging_first_step": True,

@@ -14,7 +14,7 @@ def start_teacher(
     model: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
+    from components.step_result import record
     from components.teacher.sft import SftConfig, start
 
     record(facts, start(exemplars.path, judgements.path, base, SftConfig.from_json(config), model.path))
@@ -29,7 +29,7 @@ def fine_tune(
     model: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
+    from components.step_result import record
     from components.teacher.sft import SftConfig, sft
 
     record(facts, sft(rationales.path, judgements.path, base.path, SftConfig.from_json(config), model.path))
@@ -43,7 +43,7 @@ def mine_preference_pairs(
     pairs: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
+    from components.step_result import record
     from components.teacher.pairs import mine
 
     record(facts, mine(rationales.path, judgements.path, model.path, pairs.path))
@@ -57,7 +57,7 @@ def optimise_preferences(
     model: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
+    from components.step_result import record
     from components.teacher.dpo import DpoConfig, dpo
 
     record(facts, dpo(pairs.path, base.path, DpoConfig.from_json(config), model.path))
@@ -80,7 +80,7 @@ def report_teacher(
     page: dsl.Output[dsl.HTML],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.facts import record
+    from components.step_result import record
     from components.teacher.compare import STAGES, CompareConfig
     from components.teacher.report import report
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.base_models import model_digest
-from components.checkpoints import Checkpoints, place
 from components.config import JsonConfig
-from components.launch import on_every_gpu
+from components.pretrained import model_digest
 from components.teacher.sft import in_turn
 from components.teacher.trainer import adapter, fits, merge, settings_of
-from components.training import trained
+from components.training.arguments import trained
+from components.training.checkpoints import Checkpoints, place
+from components.training.launch import on_every_gpu
 
 NOTICED_STEPS = 50  # a shorter training may well move nothing
 

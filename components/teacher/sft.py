@@ -7,14 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.base_models import model_digest, save_base_model
-from components.checkpoints import Checkpoints, place
 from components.config import JsonConfig
-from components.launch import on_every_gpu
+from components.pretrained import model_digest, save_base_model
 from components.teacher.prompts import prompts_of
 from components.teacher.trainer import adapter, fits, merge, settings_of
 from components.teacher_prompt import answer
-from components.training import trained
+from components.training.arguments import trained
+from components.training.checkpoints import Checkpoints, place
+from components.training.launch import on_every_gpu
 
 
 @dataclass(frozen=True)

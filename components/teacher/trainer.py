@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from components import training
+from components.training import arguments
 
 
 def settings_of(config, folder: str | Path) -> dict:
     """TRL's arguments."""
     import torch
 
-    return training.settings_of(config, folder) | {
+    return arguments.settings_of(config, folder) | {
         "gradient_checkpointing": torch.cuda.is_available(),
         "max_length": config.max_length,
         "max_steps": config.max_steps,

@@ -3,8 +3,8 @@
 import pytest
 
 from components import contracts
-from tests.components.tiny_llm import save_tiny_llm
-from tests.rows import judgement, rationale
+from testing.rows import judgement, rationale
+from testing.tiny_llm import save_tiny_llm
 
 
 @pytest.fixture(scope="session")

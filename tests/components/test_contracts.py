@@ -3,8 +3,8 @@
 import pytest
 
 from components import contracts
-from components.facts import record
-from tests.rows import judgement, rationale
+from components.step_result import record
+from testing.rows import judgement, rationale
 
 
 def test_what_is_written_is_read_back(tmp_path):

@@ -3,8 +3,8 @@
 from components.images import image
 from components.judgements.component import prepare_judgements
 from components.rationales.component import generate_rationales
-from components.source import source_digest
-from tests.components.release.servers import environment
+from components.source_digest import source_digest
+from testing.servers import environment
 
 
 def test_a_release_names_registry_and_tag():

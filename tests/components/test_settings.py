@@ -3,7 +3,7 @@
 import pytest
 
 from components.settings import Settings
-from tests.components.release.servers import environment
+from testing.servers import environment
 
 
 def test_the_environment_is_read_at_the_moment_of_the_call():

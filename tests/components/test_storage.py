@@ -8,8 +8,8 @@ from components import storage
 from components.rationales.engine import Completion
 from components.rationales.store import Store
 from components.settings import Settings
-from tests.components.faulty_s3 import faulty, silent
-from tests.components.release.servers import environment
+from testing.faulty_s3 import faulty, silent
+from testing.servers import environment
 
 
 def settings(**said) -> Settings:

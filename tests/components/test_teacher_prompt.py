@@ -17,7 +17,7 @@ from components.teacher_prompt import (
     rendered,
     unified_prompt,
 )
-from tests.rows import judgement, rationale
+from testing.rows import judgement, rationale
 
 
 def test_a_pair_is_shown_with_its_details_on_lines_of_their_own():

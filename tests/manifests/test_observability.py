@@ -12,9 +12,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
-from components.experiment.exporter import ReleaseCollector
+from components.monitoring.exporter import ReleaseCollector
 from components.release.registry import update_state
-from tests.components.experiment.test_exporter import EXPERIMENT, LOOK
+from tests.components.monitoring.test_exporter import EXPERIMENT, LOOK
 from tests.manifests.rendered import ROOT, objects, one
 
 MONITORING = ROOT / "manifests" / "components" / "monitoring"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import manifest_rules
-from pipelines.manifest_pods import pods
+from pipelines.cluster import manifest_rules
+from pipelines.cluster.manifest_pods import pods
 from pipelines.resources import OF_SETTINGS, PLACEMENTS
 from tests.manifests.rendered import OVERLAYS, ROOT, kustomize, objects, one, text
 
@@ -83,7 +83,10 @@ def test_only_the_knative_overlay_asks_for_the_knative_router():
 
 def test_the_command_reads_what_kustomize_writes_and_counts():
     ran = subprocess.run(
-        [sys.executable, "-m", "pipelines.manifest_rules"], input=text("staging"), capture_output=True, text=True
+        [sys.executable, "-m", "pipelines.cluster.manifest_rules"],
+        input=text("staging"),
+        capture_output=True,
+        text=True,
     )
     assert ran.returncode == 0 and ran.stdout.endswith(", 0 faults\n"), ran.stdout
     assert Path(ROOT, "manifests").is_dir()

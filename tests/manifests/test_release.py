@@ -7,8 +7,8 @@ from components.kubernetes_api import KubernetesApi
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import KServe
 from components.release.standard_router import StandardRouter
-from pipelines import manifest_rules
-from tests.components.release.kubernetes_server import cluster
+from pipelines.cluster import manifest_rules
+from testing.kubernetes_server import cluster
 from tests.manifests.rendered import objects, one
 
 ROUTERS = {

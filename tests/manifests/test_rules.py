@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines import manifest_rules
+from pipelines.cluster import manifest_rules
 from tests.manifests.rendered import objects, one
 
 STABLE = {

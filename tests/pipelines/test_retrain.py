@@ -10,7 +10,7 @@ from pipelines import resources
 from pipelines.experiment import experiment
 from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
 from pipelines.retrain import retrain
-from tests.components.release.servers import environment
+from testing.servers import environment
 from tests.pipelines.ir_lint import dangling, tasks
 
 WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 6)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components import contracts
-from tests.serving.night import made_night
+from testing.feature_night import made_night
 
 LABELS = contracts.LABELS
 
@@ -18,7 +18,7 @@ class WordOverlap:
         return list(pairs)
 
     def run(self, pairs):
-        from components.student.score import Scores
+        from components.scoring.scorer import Scores
 
         shared = [len(set(query.split()) & set(text.split())) / max(1, len(query.split())) for query, text in pairs]
         probabilities = np.array([[part, 0, 0, 1 - part] for part in shared], np.float32)
@@ -44,7 +44,7 @@ def objects():
 
 @pytest.fixture
 def recorder(tmp_path, objects):
-    from serving.exposures import Recorder
+    from serving.recorder import Recorder
 
     made = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_rows=20)
     yield made

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import contracts
-from components.crossfeatures import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS
-from tests.rows import judgement
+from components.cross_features import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS
+from testing.rows import judgement
 
 pytestmark = pytest.mark.slow  # imports Feast
 

@@ -13,7 +13,7 @@ from bench.fuzz import fuzz_figures
 from components import storage
 from components.release.canary import EXPECTED
 from components.release.parity import parity_through
-from tests.serving.tiny_package import write_package
+from testing.tiny_package import write_package
 
 pytestmark = pytest.mark.slow  # starts servers
 
@@ -23,7 +23,7 @@ BODY = {"query": "red shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}
 @pytest.fixture(scope="module")
 def server(s3, night, tmp_path_factory):
     """The address, the process, the version and gRPC's address of one server with S3 behind it."""
-    from pipelines.laptop import free_ports
+    from pipelines.local.processes import free_ports
 
     (port, grpc_port), folder = free_ports(2), tmp_path_factory.mktemp("server")
     version = write_package(folder / "package")
@@ -174,7 +174,7 @@ def test_a_body_without_end_is_refused_before_it_is_read_whole(server):
 
 
 def test_the_schema_that_is_published_is_the_one_of_the_request(server):
-    from serving.requests import Ranking
+    from serving.request_schemas import Ranking
 
     published = httpx.get(f"{server[0]}/openapi.json").json()["components"]["schemas"]["Ranking"]
     assert published["properties"].keys() == Ranking.model_json_schema()["properties"].keys()

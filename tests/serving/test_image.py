@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import storage
-from tests.serving.tiny_package import write_package
+from testing.tiny_package import write_package
 
 pytestmark = pytest.mark.slow
 PASSED = (
@@ -43,7 +43,7 @@ def run(image, *words, **options):
 @pytest.fixture(scope="module")
 def served(image, s3, night, tmp_path_factory):
     """The address of the image's server, and its process."""
-    from pipelines.laptop import free_ports
+    from pipelines.local.processes import free_ports
 
     (port,), folder = free_ports(1), tmp_path_factory.mktemp("image")
     version = write_package(folder / "package")

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from components import storage
 from serving.outcomes import application
-from tests.serving.test_exposures import on_s3
+from tests.serving.test_recorder import on_s3
 
 CLICK = {"request_id": "r1", "item_id": "i1", "kind": "click"}
 ORDER = CLICK | {"kind": "order", "revenue": 1999, "currency": "EUR"}

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.serving.conftest import WordOverlap, nearest
-from tests.serving.test_exposures import on_s3
+from tests.serving.test_recorder import on_s3
 
 pytestmark = pytest.mark.slow  # imports Feast and KServe
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.components.release.servers import environment
+from testing.servers import environment
 
 pytestmark = [
     pytest.mark.slow,  # starts Redis
@@ -41,7 +41,7 @@ class Redis:
 
 @pytest.fixture
 def redis(tmp_path):
-    from pipelines.laptop import free_ports
+    from pipelines.local.processes import free_ports
 
     (port,) = free_ports(1)
     server = Redis(tmp_path, port)

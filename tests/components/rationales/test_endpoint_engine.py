@@ -11,8 +11,8 @@ from components.rationales.engine import EngineConfig
 from components.rationales.engines import start
 from components.rationales.perspectives import parse
 from components.teacher_prompt import unified_prompt
-from tests.components.release import servers
-from tests.rows import judgement
+from testing import servers
+from testing.rows import judgement
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
 CONFIG = EngineConfig(

@@ -8,7 +8,7 @@ from components.rationales.engines import start
 from components.rationales.perspectives import parse
 from components.rationales.transformers_engine import shared_prefix
 from components.teacher_prompt import unified_prompt
-from tests.rows import judgement
+from testing.rows import judgement
 
 pytestmark = pytest.mark.slow  # loads a model
 CONFIG = EngineConfig(engine="transformers", max_new_tokens=40, structured=True, characters=30, batch_size=2)

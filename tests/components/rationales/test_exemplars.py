@@ -4,7 +4,7 @@ from components import contracts
 from components.rationales.exemplars import comparison, exemplars, write_exemplars
 from components.rationales.perspectives import NAMES, parse
 from components.teacher_prompt import answer
-from tests.rows import judgement
+from testing.rows import judgement
 
 
 def many(**said):

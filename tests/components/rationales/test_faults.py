@@ -15,7 +15,7 @@ from components import contracts, storage
 from components.rationales.choose import divided
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import Asking, GenerateConfig, write_rationales
-from tests.rows import judgement
+from testing.rows import judgement
 
 pytestmark = pytest.mark.slow  # starts S3
 CONFIG = GenerateConfig(prompt="tag", max_samples=1, attempts=1, shard_requests=8)

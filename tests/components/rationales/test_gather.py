@@ -7,7 +7,7 @@ import pytest
 from components import contracts
 from components.rationales.gather import gather
 from components.rationales.summary import Summary
-from tests.rows import judgement, rationale
+from testing.rows import judgement, rationale
 
 USED = {"requests": 1, "tokens_in": 10, "tokens_out": 5, "seconds": 9.0}
 

@@ -21,8 +21,8 @@ from components.rationales.generate import (
 from components.rationales.perspectives import NAMES
 from components.rationales.store import Store
 from components.rationales.summary import Summary
-from tests.rows import judgement
-from tests.rows import rationale as rationale_row
+from testing.rows import judgement
+from testing.rows import rationale as rationale_row
 
 
 class Echo:

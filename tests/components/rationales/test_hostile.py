@@ -4,8 +4,8 @@ import pytest
 
 from components.rationales.perspectives import NAMES, PERSPECTIVES, parse, sampling_prompt
 from components.teacher_prompt import pair_text, rendered, unified_prompt
+from testing.rows import judgement
 from tests.components.rationales.hostile import TEMPLATES
-from tests.rows import judgement
 
 FIELDS = ("query", "title", "brand", "category", "attributes")
 

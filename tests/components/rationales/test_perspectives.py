@@ -6,7 +6,7 @@ import pytest
 
 from components.rationales.perspectives import NAMES, PERSPECTIVES, parse, pattern, sampling_prompt
 from components.teacher_prompt import answer, pair_text, unified_prompt
-from tests.rows import judgement, rationale
+from testing.rows import judgement, rationale
 
 
 def test_a_rationale_reads_back_what_was_written():

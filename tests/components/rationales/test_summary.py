@@ -3,7 +3,7 @@
 import json
 
 from components.rationales.summary import Summary
-from tests.rows import judgement, rationale
+from testing.rows import judgement, rationale
 
 PAIR = judgement(label="Substitute", mismatch="brand")
 RIGHT = rationale(perspective="business_rules", label="Substitute", predicted_label="Substitute")

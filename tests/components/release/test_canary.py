@@ -8,7 +8,7 @@ from components.release import canary
 from components.release.kserve import KServe
 from components.release.registry import read_state, replayed
 from components.release.standard_router import StandardRouter
-from tests.components.release.kubernetes_server import cluster
+from testing.kubernetes_server import cluster
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from components import contracts
+from components.packaging.evaluate import measures
 from components.release.compare import Bootstrap, differences, load, metrics_of
-from components.student.evaluate import measures
 from tests.components.release import predictions
 
 BOOTSTRAP = Bootstrap(samples=200, confidence=0.95, seed=7, minimum_slice_rows=50)

@@ -10,7 +10,8 @@ from components.release import component
 from components.release.gate import GateConfig
 from components.release.registry import read_state
 from components.release.router import EnvoyRouter
-from tests.components.release import predictions, servers
+from testing import servers
+from tests.components.release import predictions
 from tests.components.release.test_gate import MEASURED
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from components import contracts, package_manifest, storage
+from components.event_logs import SCHEMAS
 from components.experiment import look
 from components.experiment.assignment import arm, user_hash
 from components.experiment.plan import ExperimentPlan
-from components.logs import SCHEMAS
 from components.release import canary
 from components.release.registry import read_state, update_state
 from components.release.router import EnvoyRouter
-from tests.components.release import servers
+from testing import servers
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, tzinfo=UTC)

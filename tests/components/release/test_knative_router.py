@@ -5,7 +5,7 @@ import pytest
 from components.kubernetes_api import KubernetesApi
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import KServe
-from tests.components.release.kubernetes_server import cluster
+from testing.kubernetes_server import cluster
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from components.release.router import EnvoyRouter, routes
-from tests.components.release import servers
+from testing import servers
 
 
 def split(listener, percent):

@@ -10,8 +10,8 @@ from components.release import kserve
 from components.release.kserve import CANDIDATE, STABLE
 from components.release.router import DIFFERENT
 from components.release.standard_router import StandardRouter
-from tests.components.release import servers
-from tests.components.release.kubernetes_server import cluster
+from testing import servers
+from testing.kubernetes_server import cluster
 from tests.components.release.test_router import answered
 
 OVERLAY = {"parentRefs": [{"name": "gateway"}], "hostnames": ["relevance.example.com"]}

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from components.scoring.tokenizer import OVERLAPS
 from components.student.model import LrkdConfig, new_student
-from components.student.tokens import OVERLAPS
 
 SIDES = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from components import contracts
-from components.student.examples import divided, place, write_examples
+from components.student.dataset import divided, place, write_examples
 from components.student.train import checkpoints_of, likeliest_temperature, student_tokenizer, train
-from tests.components.student.conftest import EMBEDDING, embedding_rows, training_rows
+from testing.student_fixtures import EMBEDDING, embedding_rows, training_rows
 
 
 def queries(rows: list[dict]) -> set[str]:

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from components.checkpoints import Checkpoints
-from components.student.examples import write_examples
+from components.student.dataset import write_examples
 from components.student.model import new_student
 from components.student.train import student_tokenizer
 from components.student.trainer import LrkdTrainer, settings_of
-from components.training import trained
-from tests.components.student.conftest import EMBEDDING
+from components.training.arguments import trained
+from components.training.checkpoints import Checkpoints
+from testing.student_fixtures import EMBEDDING
 
 pytestmark = pytest.mark.slow  # trains
 

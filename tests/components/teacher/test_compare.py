@@ -17,7 +17,7 @@ from components.teacher.compare import (
     parse_rate,
     predictions,
 )
-from tests.rows import rationale
+from testing.rows import rationale
 
 FEW = CompareConfig(samples=200)
 REFUSED = {**dict.fromkeys(contracts.QUARANTINE.names, ""), "query_id": "q1", "item_id": "i9", "label": "Exact"}

@@ -2,7 +2,7 @@
 
 from components import contracts
 from components.teacher.pairs import preference_pairs
-from tests.rows import rationale
+from testing.rows import rationale
 
 PROMPTS = {("q1", "i1"): "prompt one", ("q1", "i2"): "prompt two"}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
-from components.base_models import model_digest, save_base_model
+from components.pretrained import model_digest, save_base_model
 from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
 from components.teacher.sft import sft, sft_settings

@@ -4,7 +4,7 @@ import pytest
 
 from components import contracts
 from components.teacher.prompts import prompts_of
-from tests.rows import judgement
+from testing.rows import judgement
 
 pytestmark = pytest.mark.slow  # loads a tokenizer
 

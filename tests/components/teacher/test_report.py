@@ -8,7 +8,7 @@ from components import contracts
 from components.contracts import LABELS
 from components.teacher.compare import STAGES, CompareConfig
 from components.teacher.report import report
-from tests.rows import rationale
+from testing.rows import rationale
 
 SAID = {
     "rows_in": 4,

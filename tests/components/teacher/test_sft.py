@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from components import contracts
-from components.base_models import model_digest
+from components.pretrained import model_digest
 from components.rationales.exemplars import write_exemplars
 from components.teacher.sft import SftConfig, by_label, chosen_rows, in_turn, sft, start
-from tests.rows import rationale
+from testing.rows import rationale
 
 EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone
 CONFIG = SftConfig(rank=2, epochs=3, learning_rate=1e-2, batch_size=4, max_length=256)

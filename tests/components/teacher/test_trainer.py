@@ -3,10 +3,10 @@
 import pytest
 
 from components import storage
-from components.checkpoints import Checkpoints
 from components.teacher.sft import SftConfig
 from components.teacher.trainer import merge, settings_of
-from components.training import rows_at_once, trained
+from components.training.arguments import rows_at_once, trained
+from components.training.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.slow  # trains
 ROWS = [

@@ -1,0 +1,1 @@
+"""Prometheus metrics of the release's state, its looks and its training runs."""

@@ -1,0 +1,1 @@
+"""Turn a trained student into a verified, servable package."""

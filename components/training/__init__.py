@@ -1,0 +1,1 @@
+"""Training on one or many GPUs and machines: arguments, checkpoints, launch."""

@@ -1,0 +1,1 @@
+"""Build, check and deploy the platform on a cluster."""

@@ -1,0 +1,1 @@
+"""Run the loop on this machine."""

@@ -1,0 +1,111 @@
+"""The whole loop on this machine: judgements to canary to verdict. `python -m pipelines.local.run --help`."""
+
+import contextlib
+import fcntl
+import shutil
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from components.judgements.readers import named_columns, read_source
+from pipelines.local.loop import Loop
+from pipelines.local.processes import Laptop
+from pipelines.profiles import PROFILES
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Option(help="How big the run is: smoke (minutes) or laptop.")] = "laptop",
+    judgements: Annotated[
+        Path | None,
+        typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="Names of the file's columns, as query=q,title=name,label=grade; same names if empty.")
+    ] = "",
+    audit: Annotated[
+        Path | None,
+        typer.Option(help="An audit of the labels: the audit.csv that a run left, with human_label filled in."),
+    ] = None,
+    home: Annotated[Path, typer.Option(help="Where state, logs and reports lie.")] = Path("runs"),
+) -> None:
+    """Run the whole loop: judgements, rationales, teacher, student, gate, canary, experiment, verdict.
+
+    A run that was stopped goes on at the first unfinished step. Everything is left in HOME/latest: summary.json,
+    report.html, audit.csv and logs.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)  # a log is not folded
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: as Ctrl-C
+    try:
+        if profile not in ("smoke", "laptop"):
+            raise ValueError(f"--profile is {profile!r}; here it is smoke or laptop")
+        if judgements is not None and not judgements.exists():
+            raise ValueError(f"--judgements {judgements} does not exist")
+        if audit is not None and not audit.is_file():
+            raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
+        names = named_columns(columns)
+        if judgements is not None and judgements.is_file():
+            next(read_source(judgements, names), None)  # what cannot be read is said at once
+        chosen = PROFILES[profile]()
+        with locked(home):
+            check_disk(home, chosen.disk_gb)
+            with Laptop(home / "state", logs_folder(home)) as laptop:
+                Loop(laptop, chosen, console).run(judgements, columns, audit)
+    except (ValueError, RuntimeError, OSError) as error:
+        console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("\nstopped by you; nothing is lost: the same command goes on at the first unfinished step")
+        raise typer.Exit(130) from None
+
+
+def check_disk(home: Path, needed_gb: float) -> None:
+    """See that a run will fit: on a full disk S3 takes nothing, and says so only after minutes.
+
+    Raises:
+        RuntimeError: less is free.
+    """
+    free_gb = shutil.disk_usage(home).free / 1e9
+    if free_gb < needed_gb:
+        said = f"{free_gb:.1f} GB are free on the disk of {home}, and a run writes up to {needed_gb:g} GB"
+        raise RuntimeError(f"{said}; free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
+
+
+@contextlib.contextmanager
+def locked(home: Path):
+    """Hold the folder, so that two runs never share it.
+
+    Raises:
+        RuntimeError: another run holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RuntimeError(f"another run is going on in {home}; wait for it, or use --home OTHER") from error
+        yield
+
+
+def logs_folder(home: Path) -> Path:
+    """A new folder for this run's logs; HOME/latest points to the run."""
+    folder = home / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    (folder / "logs").mkdir(parents=True)
+    link = home / "latest.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    link.replace(home / "latest")
+    return folder / "logs"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,39 @@
+"""The V2 protocol over gRPC: KServe's service with a REQUESTS row a request, and no way to unload the model."""
+
+import time
+
+from grpc import StatusCode
+from kserve.errors import InvalidInput, ModelNotFound, ServerNotReady
+from kserve.protocol.grpc.servicer import InferenceServicer
+
+from serving.request_log import closed, opened
+
+STATUS = {InvalidInput: 400, ModelNotFound: 404, ServerNotReady: 503}
+
+
+def servicer(recorder, version: str) -> type:
+    """The service of one model and its recorder."""
+
+    class Servicer(InferenceServicer):
+        async def ModelInfer(self, request, context):  # noqa: N802
+            asked = dict(context.invocation_metadata())
+            entry = opened(asked.get("x-request-id", ""))
+            entry |= {"version": version, "shadow": asked.get("x-shadow") == "1"}
+            await context.send_initial_metadata((("x-model-version", version),))
+            started, status = time.perf_counter(), 500
+            try:
+                answer = await super().ModelInfer(request, context)
+                status = 200
+                return answer
+            except tuple(STATUS) as error:
+                status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+                raise
+            finally:
+                closed(recorder, entry, status, "grpc", time.perf_counter() - started)
+
+        async def RepositoryModelLoad(self, request, context):  # noqa: N802
+            await context.abort(StatusCode.UNIMPLEMENTED, "not served here")
+
+        RepositoryModelUnload = RepositoryModelLoad
+
+    return Servicer

@@ -1,0 +1,1 @@
+"""Real servers and tiny objects that tests and measurements share."""

@@ -1,0 +1,47 @@
+"""A whole student package of a few kilobytes: each word of an item has its label, and the words are averaged."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from components import contracts, package_manifest
+from testing.rows import rationale
+
+WORDS = {"[UNK]": 0, "red": 1, "socks": 2, "hose": 3}
+LOGITS = np.array([[0, 0, 0, 0], [9, 0, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9]], np.float32)
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def write_package(folder: Path) -> str:
+    """Write the package and return its version."""
+    folder.mkdir(parents=True)
+    onnx.save(model(), folder / "model.onnx")
+    tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "query_length": 32}
+    config |= {"join_layer": 0, "served": "model.onnx", "format": package_manifest.FORMAT}
+    (folder / "config.json").write_text(json.dumps(config))
+    told = {name: rationale()[name] for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"}
+    rows = [told | {"embedding": [9.0, 0.0, 0.0, 0.0]}]
+    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
+    return package_manifest.write(folder)
+
+
+def model() -> onnx.ModelProto:
+    """Looks each token's logits up and averages them; the reasoning vector is the same as the logits."""
+    nodes = [
+        helper.make_node("Gather", ["words", "input_ids"], ["found"]),
+        helper.make_node("ReduceMean", ["found"], ["logits"], axes=[1], keepdims=0),
+        helper.make_node("Identity", ["logits"], ["reasoning"]),
+    ]
+    takes = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in INPUTS]
+    gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in ("logits", "reasoning")]
+    graph = helper.make_graph(nodes, "words", takes, gives, [numpy_helper.from_array(LOGITS, "words")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

@@ -1,0 +1,43 @@
+"""The numbers of a query and an item: what each says, and what stands for the unknown."""
+
+import pytest
+
+from components import contracts
+from components.cross_features import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS, features, missing
+
+
+def test_every_number_of_the_contract_has_a_default_in_the_same_order():
+    assert tuple(DEFAULTS) == contracts.FEATURES == tuple(features({}, {}))
+
+
+def test_an_unknown_query_and_item_give_the_defaults_and_all_stored_numbers_are_missing():
+    assert features({}, {}) == DEFAULTS
+    assert missing({}, {}) == (*ITEM_NUMBERS, *QUERY_NUMBERS)
+
+
+@pytest.mark.parametrize(("brand", "query", "expected"), [
+    ("Sony", "sony headphones", 1.0),
+    ("Sony", "sonya shoes", 0.0),
+    ("De'Longhi", "DE LONGHI kettle", 1.0),
+    ("Black & Decker", "black decker drill", 1.0),
+    ("", "anything", 0.0),
+    (None, "anything", 0.0),
+])  # fmt: skip
+def test_a_brand_matches_when_the_query_names_it_in_whole_words(brand, query, expected):
+    assert features({"query": query}, {"brand": brand})["brand_match"] == expected
+
+
+@pytest.mark.parametrize(("price", "median", "ratio"), [(30, 20, 1.5), (30, None, 1.0), (30, 0, 1.0), (None, 20, 1.0)])
+def test_the_price_ratio_is_one_unless_both_prices_are_known(price, median, ratio):
+    assert features({"query_median_price": median}, {"price": price})["price_ratio"] == ratio
+
+
+def test_an_empty_category_matches_nothing_not_even_an_empty_one():
+    assert features({"query_category": ""}, {"category": ""})["category_match"] == 0.0
+    assert features({"query_category": "Audio"}, {"category": "Audio"})["category_match"] == 1.0
+
+
+def test_numbers_that_are_not_finite_count_as_missing():
+    item, query = dict.fromkeys(ITEM_NUMBERS, 1.0) | {"price": float("nan")}, dict.fromkeys(QUERY_NUMBERS, 1.0)
+    assert missing(query, item) == ("price",)
+    assert features(query, item)["price"] == DEFAULTS["price"]

@@ -1,0 +1,35 @@
+"""Where log rows lie, and which of them are one and the same."""
+
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+from components import contracts, event_logs
+
+HOUR = datetime(2026, 1, 31, 23, tzinfo=UTC)
+
+
+def test_a_row_lies_below_its_day_its_hour_and_the_part_of_its_request():
+    name = event_logs.object_name("exposures", HOUR, event_logs.part("r1"), "file")
+    assert name == f"logs/exposures/date=2026-01-31/hour=23/part={event_logs.part('r1'):02d}/file.parquet"
+
+
+def test_requests_spread_over_all_parts_and_one_request_is_always_in_the_same():
+    parts = [event_logs.part(f"request-{n}") for n in range(1000)]
+    assert set(parts) == set(range(event_logs.PARTS)) and parts == [
+        event_logs.part(f"request-{n}") for n in range(1000)
+    ]
+
+
+@pytest.mark.parametrize("table", event_logs.SCHEMAS)
+def test_a_table_is_known_by_columns_that_its_contract_has(table):
+    assert set(event_logs.KEYS[table]) <= set(event_logs.SCHEMAS[table].names)
+
+
+def test_of_copies_the_earliest_counts(tmp_path):
+    blank = dict.fromkeys(contracts.REQUESTS.names) | {"request_id": "r1"}
+    rows = [blank | {"time": HOUR.replace(minute=5), "status": 500}, blank | {"time": HOUR, "status": 200}]
+    contracts.write(rows, contracts.REQUESTS, tmp_path / "rows.parquet")
+    source = event_logs.distinct("requests", f"read_parquet('{tmp_path / 'rows.parquet'}')")
+    assert duckdb.sql(f"SELECT status FROM {source}").fetchall() == [(200,)]

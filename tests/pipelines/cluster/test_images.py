@@ -1,0 +1,119 @@
+"""Images: the commands that build them, and the digests that a real registry gives."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pipelines.cluster import images, pin
+from pipelines.cluster.manifest_rules import DIGEST
+from testing.servers import free_ports, process
+from tests.manifests.rendered import ROOT
+
+
+def test_each_image_is_built_from_its_file_and_target_for_another_base_too():
+    said = images.built("podman", "r/student-python:1", "components/Dockerfile", "student", "python@sha256:ab", ["--x"])
+    assert said == [
+        "podman", "build", "--file=components/Dockerfile", "--tag=r/student-python:1", "--target=student",
+        "--build-arg=BASE=python@sha256:ab", "--x", ".",
+    ]  # fmt: skip
+
+
+def test_every_dockerfile_is_there_and_ends_without_root_and_without_pip():
+    for dockerfile, target in images.IMAGES.values():
+        text = (ROOT / dockerfile).read_text()
+        assert not target or f"AS {target}\n" in text
+        last = text.rpartition("FROM ")[2] if not target else text
+        assert "USER 65532:65532" in last and "site-packages/pip*" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--only", "nothing"], "'nothing' is none of serving-python, student-python, teacher-python"),
+        (["--engine", "no-such-engine"], "no no-such-engine to build with: install docker, podman or buildah"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_a_line(words, sentence):
+    said = CliRunner().invoke(images.app, ["--registry", "r", "--tag", "1", *words])
+    assert said.exit_code and sentence in " ".join(said.output.replace("│", "").split())
+
+
+def test_an_environments_packages_are_counted_by_name_and_version(tmp_path):
+    (tmp_path / "thing-1.2.dist-info").mkdir()
+    (tmp_path / "thing-1.2.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.2\n")
+    assert images.distributions(tmp_path) == ["thing==1.2"]
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A real registry on loopback, with a tiny image under each name that production has."""
+    if not shutil.which("docker-registry") or not shutil.which("skopeo"):
+        pytest.skip("docker-registry and skopeo are not installed: Debian's packages of these names")
+    (port,) = free_ports(1)
+    store = {"filesystem": {"rootdirectory": str(tmp_path / "store")}}
+    config = {"version": 0.1, "storage": store, "http": {"addr": f"127.0.0.1:{port}"}}
+    (tmp_path / "registry.yml").write_text(yaml.safe_dump(config))
+    with process(["docker-registry", "serve", str(tmp_path / "registry.yml")], f"http://127.0.0.1:{port}/v2/"):
+        yield f"127.0.0.1:{port}"
+
+
+def pushed(registry, name, folder):
+    """Push an image of one empty layer; its digest, as the tool that pushed it says."""
+    layout = folder / name.replace("/", "-")
+    (layout / "blobs" / "sha256").mkdir(parents=True)
+
+    def blob(content):
+        digest = build_digest(content)
+        (layout / "blobs" / "sha256" / digest).write_bytes(content)
+        return {"digest": f"sha256:{digest}", "size": len(content)}
+
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}, "author": name}
+    kind = "application/vnd.oci.image."
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{kind}manifest.v1+json",
+        "config": {"mediaType": f"{kind}config.v1+json"} | blob(json.dumps(config).encode()),
+        "layers": [],
+    }
+    index = {
+        "schemaVersion": 2,
+        "manifests": [{"mediaType": f"{kind}manifest.v1+json"} | blob(json.dumps(manifest).encode())],
+    }
+    (layout / "index.json").write_text(json.dumps(index))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    command = ["skopeo", "copy", "--dest-tls-verify=false", f"oci:{layout}", f"docker://{registry}/{name}:abc"]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"HOME": str(folder)})
+    return index["manifests"][0]["digest"]
+
+
+def build_digest(content):
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.slow
+def test_pin_writes_the_digests_that_the_registry_has_and_again_does_nothing(registry, tmp_path, monkeypatch):
+    digests = {f"broadfast/{name}": pushed(registry, f"broadfast/{name}", tmp_path) for name in pin.OURS}
+    monkeypatch.setattr(pin, "others", dict)
+    out = tmp_path / "images" / "kustomization.yaml"
+    words = ["--registry", f"{registry}/broadfast", "--tag", "abc", "--insecure", "--out", str(out)]
+    said = CliRunner().invoke(pin.app, words)
+    assert said.exit_code == 0, said.output
+    images = {image["name"]: image for image in yaml.safe_load(out.read_text())["images"]}
+    assert {name: image["digest"] for name, image in images.items()} == digests
+    assert all(DIGEST.search(f"{image['newName']}@{image['digest']}") for image in images.values())
+    assert "nothing to do" in CliRunner().invoke(pin.app, words).output
+
+
+@pytest.mark.slow
+def test_an_image_that_the_registry_does_not_have_is_named(registry, tmp_path):
+    words = ["--registry", f"{registry}/broadfast", "--tag", "abc", "--insecure", "--out", str(tmp_path / "x")]
+    said = CliRunner().invoke(pin.app, words)
+    assert said.exit_code == 1 and f"no digest of {registry}/broadfast/serving-python:abc" in said.output
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,151 @@
+"""The laptop starts processes that it can find again, and ends every one of them."""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from pipelines.local.processes import HOME, Laptop, end_leftovers, free_ports, secret
+from pipelines.local.progress import Steps
+from testing.servers import environment
+
+
+@pytest.fixture
+def laptop(tmp_path):
+    with Laptop(tmp_path, tmp_path) as made:
+        yield made
+
+
+def sleeping(home: Path | str) -> subprocess.Popen:
+    return subprocess.Popen(["sleep", "600"], env=os.environ | {HOME: str(home)})
+
+
+def test_what_a_dead_run_left_behind_is_ended_and_nothing_else(tmp_path):
+    ours, others = sleeping(tmp_path), sleeping(tmp_path / "another")
+    with Laptop(tmp_path, tmp_path):
+        assert ours.wait(5) == -9 and others.poll() is None
+    others.kill()
+    others.wait()
+
+
+def test_a_server_that_wiped_its_environment_is_known_by_its_arguments(tmp_path):
+    without = {name: value for name, value in os.environ.items() if name != HOME}
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    ours, others = (
+        subprocess.Popen([*command, f"--spool={home}/spool"], env=without) for home in (tmp_path, tmp_path / "another")
+    )
+    end_leftovers(tmp_path / "another")
+    assert others.wait(5) == -9 and ours.poll() is None
+    end_leftovers(tmp_path)
+    assert ours.wait(5) == -9
+
+
+def test_this_process_is_not_its_own_leftover(tmp_path):
+    with environment(**{HOME: str(tmp_path)}):
+        end_leftovers(tmp_path)
+
+
+def test_leaving_the_laptop_ends_a_process_with_its_children(tmp_path):
+    with Laptop(tmp_path, tmp_path) as laptop:
+        process = laptop.start("parent", ["sh", "-c", "sleep 600 & echo started; wait"])
+        wait_until(lambda: (tmp_path / "parent.log").read_text())
+        (child,) = psutil.Process(process.pid).children()
+    assert process.poll() is not None
+    wait_until(lambda: ended(child))
+
+
+def ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Look again and again, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_started_process_knows_its_home_and_is_told_the_gateway(laptop, tmp_path):
+    process = laptop.start("tell", ["sh", "-c", f"echo ${HOME} $BROADFAST_GATEWAY_URL"])
+    process.wait(5)
+    told = (tmp_path / "tell.log").read_text().split()
+    assert told == [str(tmp_path), f"http://127.0.0.1:{laptop.ports['internal']}"]
+
+
+def test_a_process_that_ends_instead_of_coming_up_is_reported_with_its_last_words(laptop, tmp_path):
+    laptop.start("server", ["sh", "-c", "echo the port is taken; exit 1"])
+    (port,) = free_ports(1)
+    with pytest.raises(RuntimeError, match="server did not come up at .*server.log:\nthe port is taken"):
+        laptop.wait_ready("server", f"http://127.0.0.1:{port}/")
+
+
+def test_the_last_line_of_a_followed_process_is_its_answer(laptop):
+    steps = Steps(Console(file=StringIO()))
+    steps.start("shoppers")
+    code = "import sys; print('::progress 1 2 requests', file=sys.stderr); print('{\"clicks\": 3}')"
+    assert laptop.follow("shoppers", [sys.executable, "-c", code], steps) == {"clicks": 3}
+    assert not laptop.processes
+
+
+def test_a_followed_process_that_fails_is_reported_with_its_last_line(laptop):
+    with pytest.raises(RuntimeError, match="shoppers failed: nobody came; its log: .*shoppers.log"):
+        laptop.follow("shoppers", ["sh", "-c", "echo nobody came; exit 1"], Steps(Console(file=StringIO())))
+
+
+class Kiosk(Laptop):
+    """A laptop whose servers are asleep."""
+
+    def start_server(self, role, package):
+        self.start(role, ["sleep", "600"])
+
+
+def running(kiosk) -> dict:
+    return {role: kiosk.processes[role].pid for role in ("stable", "candidate") if role in kiosk.processes}
+
+
+def test_the_servers_become_those_that_the_state_names(tmp_path):
+    with Kiosk(tmp_path, tmp_path) as kiosk:
+        kiosk.reconcile({"stable": "v1", "candidate": None}, Path)
+        before = running(kiosk)
+        kiosk.reconcile({"stable": "v1", "candidate": "v2"}, Path)
+        assert kiosk.serving == {"stable": "v1", "candidate": "v2"} and running(kiosk)["stable"] == before["stable"]
+        kiosk.reconcile({"stable": "v2", "candidate": None}, Path)
+        assert kiosk.serving == {"stable": "v2"} and running(kiosk).keys() == {"stable"}
+        assert running(kiosk) != before
+
+
+def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path):
+    first = secret(tmp_path / "home" / "secret")
+    assert len(first) == 64 and secret(tmp_path / "home" / "secret") == first
+    assert stat.S_IMODE((tmp_path / "home" / "secret").stat().st_mode) == 0o600
+
+
+def test_free_ports_are_all_different():
+    assert len(set(free_ports(20))) == 20
+
+
+def test_an_s3_that_is_named_in_the_environment_is_used_and_none_is_started(tmp_path):
+    with environment(BROADFAST_S3_ENDPOINT="http://127.0.0.1:1"), Laptop(tmp_path, tmp_path) as laptop:
+        laptop.start_s3()
+        assert not laptop.processes and laptop.environment["BROADFAST_S3_ENDPOINT"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.slow
+def test_the_s3_has_fresh_private_credentials_and_listens_on_loopback_only(s3):
+    process = psutil.Process(s3.processes["s3"].pid)
+    addresses = {c.laddr.ip for c in process.connections("tcp") if c.status == psutil.CONN_LISTEN}
+    assert addresses == {"127.0.0.1"}
+    assert stat.S_IMODE((s3.home / "s3" / "s3.json").stat().st_mode) == 0o600
+    assert not {s3.environment["AWS_SECRET_ACCESS_KEY"]} & set(process.cmdline())

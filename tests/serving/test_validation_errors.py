@@ -1,0 +1,45 @@
+"""What pydantic finds is said in one sentence: field, fault, remedy."""
+
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from serving.validation_errors import place, sentence
+
+
+class Shelf(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    width: float = Field(0.0, ge=0, allow_inf_nan=False)
+    names: list[Annotated[str, Field(max_length=9)]] = Field([], max_length=2)
+
+
+def said(body) -> str:
+    with pytest.raises(ValidationError) as refused:
+        Shelf.model_validate(body)
+    return sentence(refused.value)
+
+
+WRONG = [
+    ({"width": "1"}, "width is a string; give a number"),
+    ({"width": True}, "width is a boolean; give a number"),
+    ({"width": -1.0}, "width is -1.0; give at least 0.0"),
+    ({"width": float("nan")}, "width is nan; give a finite number"),
+    ({"names": "a"}, "names is a string; give a list"),
+    ({"names": ["a", None]}, "names[1] is null; give a string"),
+    ({"names": ["a"] * 3}, "names has 3 entries; at most 2 are taken"),
+    ({"names": ["\ud800"]}, "names[0] holds a lone surrogate; send valid Unicode"),
+    ({"depth": 1}, "depth is not known here"),
+    ([], "the body is a list; give an object"),
+    ({"width": "1", "names": 2, "depth": 3}, "width is a string; give a number; and 2 more"),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), WRONG, ids=[expected for _, expected in WRONG])
+def test_a_fault_is_told_with_its_field_and_its_remedy(body, expected):
+    assert said(body) == expected
+
+
+def test_a_path_reads_as_people_write_it():
+    assert place(("instances", 3, "price")) == "instances[3].price" and place(()) == "the body"

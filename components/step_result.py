@@ -1,30 +1,58 @@
-"""What a step says of itself: its counts and figures, in a kfp Metrics artifact and as JSON beside it; and progress.
-
-Every step records rows_in, rows_out and set_aside; what does not add up fails the step.
-"""
+"""The result of a step: its counts, a headline, and details, as a kfp Metrics artifact and as JSON; and its progress."""
 
 import json
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
-def record(metrics, facts: dict) -> None:
-    """Log the numbers of `facts` as metrics and write all of it as JSON to the artifact's path.
-
-    The file matters: kfp's cache takes an artifact without one for missing and runs the step again.
+@dataclass(frozen=True)
+class StepResult:
+    """What a step did with its rows.
 
     Raises:
-        ValueError: rows_in is not rows_out + set_aside.
+        ValueError: rows_in is not rows_out + quarantined.
     """
-    if facts["rows_in"] != facts["rows_out"] + facts["set_aside"]:
-        counts = {name: facts[name] for name in ("rows_in", "rows_out", "set_aside")}
-        raise ValueError(f"rows are lost or made up: {counts}")
-    for name, value in facts.items():
+
+    rows_in: int
+    rows_out: int
+    quarantined: int = 0
+    headline: str = ""  # one line for the terminal's table
+    details: Mapping = field(default_factory=dict)  # whatever else is worth keeping, by name
+
+    def __post_init__(self):
+        if self.rows_in != self.rows_out + self.quarantined:
+            counts = f"{self.rows_in} in, {self.rows_out} out, {self.quarantined} quarantined"
+            raise ValueError(f"the counts of this step do not add up: {counts}")
+
+    def to_dict(self) -> dict:
+        """Return counts, headline and details in one flat dictionary."""
+        counts = {"rows_in": self.rows_in, "rows_out": self.rows_out, "quarantined": self.quarantined}
+        return dict(self.details) | counts | {"headline": self.headline}
+
+
+def record(metrics, result: StepResult | Mapping) -> None:
+    """Log the numbers of a result as metrics and write all of it as JSON to the artifact's path.
+
+    The file matters: kfp's cache takes an artifact without one for missing and runs the step again.
+    """
+    if not isinstance(result, StepResult):
+        result = from_mapping(result)
+    values = result.to_dict()
+    for name, value in values.items():
         if isinstance(value, (int, float)):
             metrics.log_metric(name, value)
     Path(metrics.path).parent.mkdir(parents=True, exist_ok=True)
-    Path(metrics.path).write_text(json.dumps(facts, allow_nan=False))
+    Path(metrics.path).write_text(json.dumps(values, allow_nan=False))
+
+
+def from_mapping(values: Mapping) -> StepResult:
+    """Build a result from a dictionary of counts and details. Transitional: goes when every step returns a StepResult."""
+    details = dict(values)
+    counts = [details.pop(name) for name in ("rows_in", "rows_out", "set_aside")]
+    return StepResult(*counts, details.pop("figure", ""), details)
 
 
 class Progress:

@@ -8,7 +8,7 @@ from pathlib import Path
 from components import contracts
 from components.rationales.summary import Summary
 
-COUNTS = ("rows_in", "rows_out", "set_aside", "generated")
+COUNTS = ("rows_in", "rows_out", "quarantined", "generated")
 
 
 def gather(
@@ -26,7 +26,7 @@ def gather(
         used.update(shard["used"])
         summary.merge(Summary(**shard["summary"]))
     found = joined(contracts.RATIONALES, rationales, out[0]), joined(contracts.QUARANTINE, quarantine, out[1])
-    if found != (counts["rows_out"], counts["set_aside"]):
+    if found != (counts["rows_out"], counts["quarantined"]):
         raise ValueError(f"the shards hold {found} rows, their workers said {dict(counts)}")
     return {
         **dict(counts),

@@ -1,4 +1,4 @@
-"""Both pipelines for a cluster: `python -m pipelines.cluster.deploy compile` writes them, `deploy` uploads and schedules."""
+"""Deploy both pipelines to a cluster: `compile` writes them, `deploy` uploads and schedules them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -227,7 +227,7 @@ def plan(
     usd_per_hour: Annotated[float | None, typer.Option(help="Price of one GPU.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One flat object instead of the table.")] = False,
 ) -> None:
-X of a night costs on a GPU: tokens, GPU hours and US dollars of sampling, SFT, DPO and the
+    """What the teacher half of a night costs on a GPU: tokens, GPU hours and US dollars of sampling, SFT, DPO and the
     final rationales, with the paper's teacher. Nothing is run or rented; what the figures rest on is printed below.
     """
     names = [*Gpu.__dataclass_fields__]

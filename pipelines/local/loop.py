@@ -105,7 +105,7 @@ class Loop:
                 break
             self.shoppers(f"look {look}", tasks)
         self.summary["decision"] = decided["decide-experiment"].output
-        self.summary["sentence"] = facts["figure"]
+        self.summary["sentence"] = facts["headline"]
 
     def pipeline(self, name: str, arguments: dict) -> dict[str, Task]:
         """Run a pipeline by kfp.local in a process of its own, keeping the servers as the state wants them."""
@@ -157,7 +157,7 @@ class Loop:
         counts = self.laptop.follow("shoppers", command, self.steps)
         asked, failed = counts["requests"], counts["failed"]
         figure = f"{counts['clicks']:,} clicks, {counts['orders']:,} orders"
-        facts = {"rows_in": asked, "rows_out": asked - failed, "set_aside": failed, "figure": figure}
+        facts = {"rows_in": asked, "rows_out": asked - failed, "quarantined": failed, "headline": figure}
         self.steps.finish(facts | counts)
         self.summary.setdefault("shoppers", {})[phase] = counts
 

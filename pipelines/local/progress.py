@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-COUNTS = ("rows_in", "rows_out", "set_aside")
+COUNTS = ("rows_in", "rows_out", "quarantined")
 PROGRESS = re.compile(r"::progress (\d+) (\d+) (.+)")
 
 
@@ -62,7 +62,7 @@ class Steps:
         self.done.append(step)
         self.running = None
         took = "  stored" if cached else f"{step.seconds:6.0f} s"
-        self.console.print(f"  {step.title:<26} {took}  {facts.get('figure', '')}", soft_wrap=True)
+        self.console.print(f"  {step.title:<26} {took}  {facts.get('headline', '')}", soft_wrap=True)
 
     def drop_line(self) -> None:
         """Remove the live line, whatever becomes of the step."""
@@ -73,10 +73,10 @@ class Steps:
     def table(self) -> Table:
         """Step, seconds, rows in, rows out, set aside, and the figure that matters."""
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("step", "seconds", "rows in", "rows out", "set aside", "figure"):
-            table.add_column(name, justify="left" if name in ("step", "figure") else "right")
+        for name in ("step", "seconds", "rows in", "rows out", "quarantined", "headline"):
+            table.add_column(name, justify="left" if name in ("step", "headline") else "right")
         for step in self.done:
             counts = [f"{step.facts[name]:,}" if name in step.facts else "" for name in COUNTS]
             seconds = "stored" if step.cached else f"{step.seconds:.0f}"
-            table.add_row(step.title, seconds, *counts, str(step.facts.get("figure", "")))
+            table.add_row(step.title, seconds, *counts, str(step.facts.get("headline", "")))
         return table

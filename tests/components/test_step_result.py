@@ -1,34 +1,32 @@
-"""What a step says of itself: counts that add up, a file beside the metrics, and progress."""
+"""The result of a step: counts that add up, a file beside the metrics, and progress."""
 
 import json
 
 import pytest
 from kfp import dsl
 
-from components.step_result import Progress, record
-
-COUNTS = {"rows_in": 5, "rows_out": 3, "set_aside": 2}
+from components.step_result import Progress, StepResult, record
 
 
-def test_numbers_become_metrics_and_everything_is_written(tmp_path):
+def test_numbers_become_metrics_and_all_is_written(tmp_path):
     metrics = dsl.Metrics(uri=str(tmp_path / "deep" / "facts"))
-    record(metrics, COUNTS | {"figure": "3 of 5"})
-    assert metrics.metadata["rows_out"] == 3 and "figure" not in metrics.metadata
-    assert json.loads((tmp_path / "deep" / "facts").read_text()) == COUNTS | {"figure": "3 of 5"}
+    record(metrics, StepResult(5, 3, 2, "3 of 5", {"loss": 0.5}))
+    assert metrics.metadata["rows_out"] == 3 and "headline" not in metrics.metadata
+    counts = {"rows_in": 5, "rows_out": 3, "quarantined": 2}
+    assert json.loads((tmp_path / "deep" / "facts").read_text()) == counts | {"headline": "3 of 5", "loss": 0.5}
 
 
-def test_a_lost_row_fails_the_step(tmp_path):
-    with pytest.raises(ValueError, match="rows are lost or made up: {'rows_in': 5, 'rows_out': 3, 'set_aside': 1}"):
-        record(dsl.Metrics(uri=str(tmp_path / "facts")), COUNTS | {"set_aside": 1})
-    assert not (tmp_path / "facts").exists()
+def test_a_lost_row_fails_the_step():
+    with pytest.raises(ValueError, match="counts of this step do not add up: 5 in, 3 out, 1 quarantined"):
+        StepResult(5, 3, 1)
 
 
-def test_a_figure_that_is_no_number_is_refused_for_json_has_none(tmp_path):
+def test_a_number_that_json_lacks_is_refused(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
-        record(dsl.Metrics(uri=str(tmp_path / "facts")), COUNTS | {"loss": float("nan")})
+        record(dsl.Metrics(uri=str(tmp_path / "facts")), StepResult(1, 1, details={"loss": float("nan")}))
 
 
-def test_progress_says_the_first_and_the_last_and_not_each_one_between(capsys):
+def test_progress_prints_first_and_last_and_few_between(capsys):
     progress = Progress(1000, "rows")
     for _ in range(1000):
         progress.advance()

@@ -76,7 +76,7 @@ def test_a_candidate_that_earns_twice_as_much_is_promoted(running, tmp_path):
 def test_the_facts_add_up_and_the_page_shows_the_interval_over_time(running, tmp_path):
     look(tmp_path)
     said = json.loads((tmp_path / "verdict-facts").read_text())
-    assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (600, 300, 300)
+    assert (said["rows_in"], said["rows_out"], said["quarantined"]) == (600, 300, 300)
     assert "<svg" in (tmp_path / "page").read_text()
 
 
@@ -100,7 +100,7 @@ def test_a_paused_experiment_is_looked_at_without_spending_its_looks_and_nothing
 def test_where_no_experiment_runs_the_steps_say_so(s3, tmp_path):
     word, verdict = look(tmp_path)
     assert (word, verdict["reason"]) == ("none", "no experiment is running")
-    assert json.loads((tmp_path / "begin-facts").read_text())["figure"] == "no experiment is running"
+    assert json.loads((tmp_path / "begin-facts").read_text())["headline"] == "no experiment is running"
     assert "no experiment is running" in (tmp_path / "page").read_text()
 
 

@@ -26,8 +26,8 @@ def rows() -> list[dict]:
 
 def test_the_step_writes_three_tables_and_says_what_it_did(tmp_path):
     facts = called(tmp_path, str(csv_file(tmp_path / "a.csv", rows())))
-    assert (facts["rows_in"], facts["rows_out"], facts["set_aside"]) == (2, 1, 1)
-    assert facts["figure"] == "1 judgements, 1 queries, 1 refused"
+    assert (facts["rows_in"], facts["rows_out"], facts["quarantined"]) == (2, 1, 1)
+    assert facts["headline"] == "1 judgements, 1 queries, 1 refused"
     assert [contracts.count(tmp_path / f"{name}.parquet") for name in ("judgements", "items", "refused")] == [1, 1, 1]
 
 

@@ -29,7 +29,7 @@ def test_train_then_package_then_predict(inputs, config, tmp_path):
     training_set, embeddings = inputs
     student, package = dsl.Model(uri=str(tmp_path / "student")), dsl.Model(uri=str(tmp_path / "package"))
     train_student.python_func(training_set, embeddings, config.to_json(), student, facts(tmp_path))
-    assert recorded(tmp_path)["figure"].startswith("loss ")
+    assert recorded(tmp_path)["headline"].startswith("loss ")
     version = component.package_student.python_func(student, embeddings, training_set, package, facts(tmp_path))
     assert version == recorded(tmp_path)["version"] == package_manifest.version(tmp_path / "package")
     confusion = dsl.ClassificationMetrics(uri=str(tmp_path / "confusion"))
@@ -43,7 +43,7 @@ def test_on_a_first_run_the_baseline_is_trained(inputs, config, tmp_path):
     package = dsl.Model(uri=str(tmp_path / "package"))
     version = component.baseline_package.python_func("", *inputs, config.to_json(), package, facts(tmp_path))
     assert version == package_manifest.version(tmp_path / "package")
-    assert recorded(tmp_path)["figure"].startswith("first run: ") and recorded(tmp_path)["trained"]["rows_out"] > 0
+    assert recorded(tmp_path)["headline"].startswith("first run: ") and recorded(tmp_path)["trained"]["rows_out"] > 0
 
 
 def test_later_the_baseline_is_the_version_that_serves(s3, packaged, inputs, config, tmp_path):
@@ -52,7 +52,7 @@ def test_later_the_baseline_is_the_version_that_serves(s3, packaged, inputs, con
     serving, package = register(packaged[0]), dsl.Model(uri=str(tmp_path / "package"))
     version = component.baseline_package.python_func(serving, *inputs, config.to_json(), package, facts(tmp_path))
     assert version == serving == package_manifest.version(tmp_path / "package")
-    assert recorded(tmp_path)["figure"] == f"{serving} serves"
+    assert recorded(tmp_path)["headline"] == f"{serving} serves"
 
 
 def test_a_version_that_the_registry_does_not_hold_is_an_error(s3, inputs, config, tmp_path):

@@ -45,7 +45,7 @@ DPO = {
     "held_out": {"pairs": 1, **MARGINS},
     "warning": "DPO did not raise the held-out margin",
 }
-AUDIT = {"status": "not audited", "figure": "not audited"}
+AUDIT = {"status": "not audited", "headline": "not audited"}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ STORED = f"Task build-features cache hit (key={KEY}); skipping execution.\n"
 ERROR = "    Traceback (most recent call last):\n    ValueError: no pairs are left\n    [KFP Executor] exited\n"
 FAILED = "06:11:12.581 - ERROR - Task \x1b[96m'build-features'\x1b[0m finished with status \x1b[91mFAILURE\x1b[0m\n"
 AFTER = "06:11:13.000 - INFO - Executing task \x1b[96m'train-student'\x1b[0m\n"
-FACTS = {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": "1 pair"}
+FACTS = {"rows_in": 1, "rows_out": 1, "quarantined": 0, "headline": "1 pair"}
 
 
 @pytest.fixture

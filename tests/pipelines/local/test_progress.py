@@ -8,7 +8,7 @@ from rich.console import Console
 from components.step_result import Progress
 from pipelines.local.progress import PROGRESS, Steps
 
-FACTS = {"rows_in": 1200, "rows_out": 1100, "set_aside": 100, "figure": "1,100 judgements"}
+FACTS = {"rows_in": 1200, "rows_out": 1100, "quarantined": 100, "headline": "1,100 judgements"}
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ EXAMPLE = {
     },
 }
 FACTS = {
-    "prepare judgements": {"rows_in": 3, "rows_out": 2, "set_aside": 1, "labels": {"Exact": 2}, "splits": {"train": 2}},
-    "gather samples": {"rows_in": 2, "rows_out": 2, "set_aside": 0, "examples": [EXAMPLE]},
+    "prepare judgements": {"rows_in": 3, "rows_out": 2, "quarantined": 1, "labels": {"Exact": 2}, "splits": {"train": 2}},
+    "gather samples": {"rows_in": 2, "rows_out": 2, "quarantined": 0, "examples": [EXAMPLE]},
     "fine-tune teacher (SFT)": {"labels": {"Exact": 4}, "right_by_label": {"Exact": 9}},
     "optimise teacher (DPO)": {"balance": {"Exact, user_intent": 5}},
     "distil student (LRKD)": {"history": [{"step": 1, "cross_entropy": 1.4, "alignment": 0.0}]},

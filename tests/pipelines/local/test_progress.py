@@ -44,7 +44,7 @@ def test_the_table_has_what_came_in_went_out_and_was_set_aside(steps):
         steps.finish(FACTS)
     steps.console.print(steps.table())
     assert said(steps).count("1,200     1,100        100  1,100 judgements") == 2
-    assert "rows in" in said(steps) and "set aside" in said(steps)
+    assert "rows in" in said(steps) and "quarantined" in said(steps)
 
 
 def test_a_step_that_did_not_end_is_not_in_the_table(steps):

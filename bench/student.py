@@ -114,10 +114,10 @@ def speed(best: list, cross: Path, apart: Path, asked, rounds: int) -> dict:
         "peer": best,
         "cross_encoder": ours(cross, "model.onnx", "cold"),
         "cross_encoder_int8": ours(cross, "model.int8.onnx", "cold"),
-        "exact": ours(apart, "together.onnx", "cold"),
-        "approximate": ours(apart, "together.int8.onnx", "cold"),
-        "precomputed": ours(apart, "together.onnx", "warm"),
-        "precomputed_int8": ours(apart, "together.int8.onnx", "warm"),
+        "exact": ours(apart, "interaction.onnx", "cold"),
+        "approximate": ours(apart, "interaction.int8.onnx", "cold"),
+        "precomputed": ours(apart, "interaction.onnx", "warm"),
+        "precomputed_int8": ours(apart, "interaction.int8.onnx", "warm"),
     }
     paths = {name: Asked(*command) for name, command in commands.items()}
     times: dict[str, list] = {name: [] for name in paths}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -22,6 +23,8 @@ def write_package(folder: Path) -> str:
     """Write the package and return its version."""
     folder.mkdir(parents=True)
     onnx.save(model(), folder / "model.onnx")
+    projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
+    save_file(projection, folder / "model.safetensors")
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -35,13 +38,13 @@ def write_package(folder: Path) -> str:
 
 
 def model() -> onnx.ModelProto:
-    """Looks each token's logits up and averages them; the reasoning vector is the same as the logits."""
+    """Looks each token's logits up and averages them; the hidden vector is the same as the logits."""
     nodes = [
         helper.make_node("Gather", ["words", "input_ids"], ["found"]),
         helper.make_node("ReduceMean", ["found"], ["logits"], axes=[1], keepdims=0),
-        helper.make_node("Identity", ["logits"], ["reasoning"]),
+        helper.make_node("Identity", ["logits"], ["hidden"]),
     ]
     takes = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in INPUTS]
-    gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in ("logits", "reasoning")]
+    gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in ("logits", "hidden")]
     graph = helper.make_graph(nodes, "words", takes, gives, [numpy_helper.from_array(LOGITS, "words")])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

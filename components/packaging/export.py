@@ -1,9 +1,8 @@
-"""The student as ONNX graphs: one, or, of a student that reads query and item apart first, one for each part; and int8.
+"""The student as ONNX graphs: one, or, of a student that reads query and item apart first, one for each part.
 
 B pairs, T tokens, H encoder width. Every graph takes any number of pairs of any length.
 """
 
-import shutil
 import warnings
 from copy import deepcopy
 from pathlib import Path
@@ -60,13 +59,13 @@ def export(student: Student, folder: Path) -> str:
         write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
         return "model.onnx"
     gives = ("states", "vectors") if student.matcher else ("states",)
-    write(Apart(student), (ids, ids, sides), TOKENS, gives, folder / "apart.onnx")
+    write(Apart(student), (ids, ids, sides), TOKENS, gives, folder / "encoder.onnx")
     reads |= vectors_of(student)
     states = torch.randn(2, 8, student.encoder.config.hidden_size)
     takes = ("states", *TOKENS[1:], *reads)
     example = (states, ids, sides, *reads.values())
-    write(Together(student, takes), example, takes, GIVES, folder / "together.onnx")
-    return "together.onnx"
+    write(Together(student, takes), example, takes, GIVES, folder / "interaction.onnx")
+    return "interaction.onnx"
 
 
 def vectors_of(student: Student) -> dict[str, Tensor]:
@@ -105,60 +104,17 @@ def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Pa
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", "Exporting aten::index", UserWarning)  # the mask; parity is checked
         torch.onnx.export(model.eval(), example, str(path), dynamic_axes=axes, **options)
-    beside(path)
+    externalize_weights(path)
 
 
-def beside(graph: Path) -> None:
-    """Put a graph's weights into a file of their own, `NAME_data`.
+def externalize_weights(graph: Path) -> None:
+    """Move a graph's weights into a file of their own, `NAME_data`.
 
-    That ONNX Runtime maps, and reads of it what a request needs: loading peaks at half the memory, and takes half the
+    ONNX Runtime maps that file and reads what a request needs: loading peaks at half the memory and takes half the
     time (2026-11).
     """
     import onnx
 
     weights = graph.with_name(f"{graph.name}_data")
-    weights.unlink(missing_ok=True)  # to what is there it would add
+    weights.unlink(missing_ok=True)  # onnx.save appends to a file that exists
     onnx.save(onnx.load(graph), graph, save_as_external_data=True, location=weights.name)
-
-
-def quantise(graph: Path) -> Path:
-    """Write the dynamic int8 graph beside the fp32 one; its path.
-
-    Weights are signed, for which processors with VNNI have an instruction (half the time of unsigned ones); of seven
-    bits, since the instruction of those without it saturates at eight; and scaled per output channel.
-    """
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    out = graph.with_suffix(".int8.onnx")
-    quantize_dynamic(
-        graph,
-        out,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        nodes_to_exclude=kept(onnx.load(graph, load_external_data=False)),
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
-    beside(out)
-    return out
-
-
-def as_it_is(graph: Path) -> Path:
-    """Write a graph under its int8 name without a change, its weights where they are; its path.
-
-    So it is with the head of a student that reads query and item apart throughout: it takes a hundredth of the time of
-    reading an item, and in int8 it changed 4% of the labels, where reading in int8 changed 0.2% (marketplace, 2026-11).
-    """
-    return shutil.copy(graph, graph.with_suffix(".int8.onnx"))
-
-
-def kept(model) -> list[str]:
-    """Names of the products that stay in full precision.
-
-    Those with a constant of other than two dimensions do not load per channel; matching tokens takes hardly any time.
-    """
-    odd = {constant.name for constant in model.graph.initializer if len(constant.dims) != 2}
-    products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
-    return [node.name for node in products if "/matcher/" in node.name or odd & {*node.input[:2]}]

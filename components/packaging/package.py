@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 
 from components import contracts, package_manifest
 from components.packaging.evaluate import measures
-from components.packaging.export import as_it_is, export, quantise
+from components.packaging.export import export
 from components.packaging.model_card import lineage, model_card, slices
+from components.packaging.quantise import copy_unquantized, quantise
 from components.scoring.item_cache import FILE, read_ahead
 from components.scoring.scorer import NearestRationale, Scorer, Scores, config_of, runtime_of, tokenizer_of
 from components.scoring.tokenizer import item_text
@@ -99,9 +100,9 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
     if not rows:
         raise ValueError("the training set holds no pair in the split 'valid': the export cannot be checked")
     expected = probabilities_of(student, config, rows, folder)  # (N, C)
-    for part in folder.glob("apart.onnx"):
+    for part in folder.glob("encoder.onnx"):
         quantise(part)
-    names = graph, (as_it_is if student.pooled else quantise)(folder / graph).name
+    names = graph, (copy_unquantized if student.pooled else quantise)(folder / graph).name
     fp32, int8 = (scored_with(name, config, rows, folder) for name in names)
     difference, agreement = compared(fp32[0], expected)
     if difference > PARITY or agreement < PARITY_AGREEMENT:

@@ -85,7 +85,7 @@ class LateJoin:
     """Two graphs: what reads query and item apart, each once, and what reads them together."""
 
     def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int, pooled: bool):
-        apart, self.pooled = served.with_name(served.name.replace("together", "apart")), pooled
+        apart, self.pooled = served.with_name(encoder_name(served.name)), pooled
         self.apart, self.graph = (Graph(path, threads, tokenizer) for path in (apart, served))
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
@@ -123,6 +123,11 @@ class LateJoin:
                 own, *beside = (part[row, : len(texts[n])] for part in (states, *vectors))
                 found[n] = Item(texts[n], own.mean(0, keepdims=True) if self.pooled else own, *beside)
         return found
+
+
+def encoder_name(interaction: str) -> str:
+    """Return the name of the encoder's graph, from that of the interaction's; packages of format 5 have others."""
+    return interaction.replace("interaction", "encoder").replace("together", "apart")
 
 
 def buckets(lengths: Sequence[int]) -> list[np.ndarray]:

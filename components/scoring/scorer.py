@@ -35,7 +35,7 @@ class Scores:
     label_names: tuple[str, ...]
     probabilities: np.ndarray  # (N, C), calibrated
     hidden: np.ndarray  # (N, X), of the extractor
-    last: LastLayer | None = None  # of the extractor; None: `hidden` has come through it
+    last: LastLayer | None = None  # of the extractor; None: `hidden` is the reasoning
 
     @property
     def reasoning(self) -> np.ndarray:
@@ -69,7 +69,7 @@ class Scorer:
         self.temperature, self.served = config["temperature"], config["served"]
         self.tokenizer = tokenizer_of(package, config)
         self.model, self.read_ahead = runtime_of(package, config, self.tokenizer, threads), Catalogue(package)
-        self.last = LastLayer(package) if "hidden" in self.model.graph.gives else None  # None: of an earlier release
+        self.last = LastLayer(package)
         self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:

@@ -48,16 +48,16 @@ def test_int8_is_served_only_where_it_keeps_the_labels(packaged):
 
 def test_a_student_that_reads_apart_is_packaged_as_two_graphs(late):
     folder, said = late
-    kinds = product(("apart", "together"), (".onnx", ".onnx_data", ".int8.onnx", ".int8.onnx_data"))
+    kinds = product(("encoder", "interaction"), (".onnx", ".onnx_data", ".int8.onnx", ".int8.onnx_data"))
     graphs = {part + kind for part, kind in kinds}
     assert set(package_manifest.verify(folder)) == {name for name in FILES if "onnx" not in name} | graphs
     assert said["served"] in graphs and said["parity_max_difference"] <= PARITY
 
 
 def test_the_head_of_a_student_that_reads_apart_throughout_is_not_made_coarser_for_int8(apart, late):
-    head, whole = ((folder / "together.int8.onnx").read_bytes() for folder, _ in (apart, late))
-    assert head == (apart[0] / "together.onnx").read_bytes() and whole != (late[0] / "together.onnx").read_bytes()
-    assert (apart[0] / "apart.int8.onnx").read_bytes() != (apart[0] / "apart.onnx").read_bytes()
+    head, whole = ((folder / "interaction.int8.onnx").read_bytes() for folder, _ in (apart, late))
+    assert head == (apart[0] / "interaction.onnx").read_bytes() and whole != (late[0] / "interaction.onnx").read_bytes()
+    assert (apart[0] / "encoder.int8.onnx").read_bytes() != (apart[0] / "encoder.onnx").read_bytes()
 
 
 def test_weights_lie_beside_their_graph_where_the_runtime_maps_them(packaged):
@@ -165,7 +165,7 @@ def test_the_command_verifies_a_package_and_names_what_was_changed(packaged, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 1}, "is a package of format 1; this release reads 2, 3, 4, 5"),
+        ({"format": 4}, "is a package of format 4; this release reads 5, 6"),
         ({"served": None, "temperature": None}, "config.json does not say served, temperature"),
     ],
 )

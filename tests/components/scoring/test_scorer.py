@@ -63,9 +63,26 @@ def test_the_score_is_the_expected_gain_of_the_labels():
     assert scores.scores.tolist() == pytest.approx([0.5 + 0.03 + 0.001, 0])
 
 
-def test_a_package_of_the_release_before_gives_its_reasoning_as_its_graph_does(tiny, tmp_path):
-    folder = copied(tiny, tmp_path / "package", format=2)
-    assert Scorer(folder)([("", "red")]).reasoning.tolist() == [[9, 0, 0, 0]]
+@pytest.mark.slow
+def test_a_package_of_format_5_is_read(matched, tmp_path):
+    folder = shutil.copytree(matched[0], tmp_path / "package")
+    for new, old in (("encoder", "apart"), ("interaction", "together")):
+        for suffix in (".onnx", ".int8.onnx"):
+            (folder / f"{new}{suffix}").rename(folder / f"{old}{suffix}")
+    config = json.loads((folder / "config.json").read_text())
+    served = config["served"].replace("interaction", "together")
+    (folder / "config.json").write_text(json.dumps(config | {"format": 5, "served": served}))
+    package_manifest.write(folder)
+    expected = Scorer(matched[0])(PAIRS)
+    assert np.array_equal(Scorer(folder)(PAIRS).probabilities, expected.probabilities)
+    assert np.array_equal(Scorer(folder)(PAIRS).reasoning, expected.reasoning)
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_an_older_package_is_refused(tiny, tmp_path, number):
+    folder = copied(tiny, tmp_path / "package", format=number)
+    with pytest.raises(ValueError, match=f"is a package of format {number}; this release reads 5, 6"):
+        Scorer(folder)
 
 
 def test_pairs_keep_their_order_whatever_their_lengths(tiny):
@@ -81,7 +98,7 @@ def test_the_nearest_rationale_comes_with_its_similarity(tiny):
 
 def test_a_flipped_byte_in_any_file_of_a_package_is_refused(tiny, tmp_path):
     files = sorted(path.name for path in tiny.iterdir())
-    assert "manifest.json" in files and len(files) == 5
+    assert "manifest.json" in files and len(files) == 6
     for name in files:
         shutil.copytree(tiny, tmp_path / name)
         content = bytearray((tmp_path / name / name).read_bytes())
@@ -115,7 +132,7 @@ def test_the_score_of_a_pair_does_not_depend_on_its_batch(fp32):
 
 @pytest.mark.slow
 def test_nor_does_it_in_int8_where_the_item_is_known(matched, tmp_path):
-    scorer = Scorer(copied(matched[0], tmp_path / "package", served="together.int8.onnx"))
+    scorer = Scorer(copied(matched[0], tmp_path / "package", served="interaction.int8.onnx"))
     scorer(PAIRS)  # reads its items, whose scales are shared by those that are read at once
     alone = np.concatenate([scorer([pair]).probabilities for pair in PAIRS])
     np.testing.assert_allclose(scorer(PAIRS).probabilities, alone, atol=1e-5)

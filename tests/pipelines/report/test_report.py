@@ -18,7 +18,13 @@ EXAMPLE = {
     },
 }
 FACTS = {
-    "prepare judgements": {"rows_in": 3, "rows_out": 2, "quarantined": 1, "labels": {"Exact": 2}, "splits": {"train": 2}},
+    "prepare judgements": {
+        "rows_in": 3,
+        "rows_out": 2,
+        "quarantined": 1,
+        "labels": {"Exact": 2},
+        "splits": {"train": 2},
+    },
     "gather samples": {"rows_in": 2, "rows_out": 2, "quarantined": 0, "examples": [EXAMPLE]},
     "fine-tune teacher (SFT)": {"labels": {"Exact": 4}, "right_by_label": {"Exact": 9}},
     "optimise teacher (DPO)": {"balance": {"Exact, user_intent": 5}},

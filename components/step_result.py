@@ -1,4 +1,4 @@
-"""The result of a step: its counts, a headline, and details, as a kfp Metrics artifact and as JSON; and its progress."""
+"""The result of a step: counts, a headline, and details, as a kfp Metrics artifact and as JSON; and its progress."""
 
 import json
 import sys
@@ -49,7 +49,7 @@ def record(metrics, result: StepResult | Mapping) -> None:
 
 
 def from_mapping(values: Mapping) -> StepResult:
-    """Build a result from a dictionary of counts and details. Transitional: goes when every step returns a StepResult."""
+    """Build a result from a dictionary of counts and details. It goes when every step returns a StepResult."""
     details = dict(values)
     counts = [details.pop(name) for name in ("rows_in", "rows_out", "set_aside")]
     return StepResult(*counts, details.pop("figure", ""), details)

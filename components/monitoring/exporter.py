@@ -18,8 +18,8 @@ from prometheus_client.registry import Collector
 from urllib3.exceptions import HTTPError
 
 from components import storage
-from components.experiment.logs import STATE, moment
 
+STATE = "release/state.json"
 INTERVALS = ("rpm", "rs", "click_through", "conversion")
 ENDS = ("estimate", "low", "high")
 NIGHTS = "release/nights"  # one object a night, which the release writes
@@ -80,7 +80,7 @@ def of_state(state: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
     if experiment:
         numbers["treatment_share"] = ("users in treatment, 0 to 1", experiment["stages"][-1]["share"])
     if history:
-        age = (now - moment(history[-1]["time"])).total_seconds()
+        age = (now - datetime.fromisoformat(history[-1]["time"])).total_seconds()
         numbers["last_event_seconds"] = ("since the last entry of the history", age)
     for name, (said, value) in numbers.items():
         yield GaugeMetricFamily(f"broadfast_release_{name}", said, value=value)
@@ -95,7 +95,7 @@ def of_state(state: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
 
 def of_night(night: dict, now: datetime) -> Iterator[GaugeMetricFamily]:
     """The last night: when it ended, what its gate said, how good its student is, what its rationales took."""
-    age = (now - moment(night["time"])).total_seconds()
+    age = (now - datetime.fromisoformat(night["time"])).total_seconds()
     yield GaugeMetricFamily("broadfast_night_age_seconds", "since the last night's gate spoke", value=age)
     verdicts = GaugeMetricFamily("broadfast_night_verdict", "1 for what the last night's gate said", labels=["verdict"])
     for word in VERDICTS:
@@ -136,7 +136,7 @@ def of_look(look: dict) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("broadfast_experiment_guardrail_breaches", "guardrails that are broken", value=breaches)
     for name, said in NUMBERS.items():
         yield GaugeMetricFamily(f"broadfast_experiment_{name}", said, value=figures[name])
-    age = (datetime.now(UTC) - moment(look["now"])).total_seconds()
+    age = (datetime.now(UTC) - datetime.fromisoformat(look["now"])).total_seconds()
     yield GaugeMetricFamily("broadfast_experiment_look_age_seconds", "since the last look", value=age)
 
 

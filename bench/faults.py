@@ -85,12 +85,12 @@ class Rounds:
 
     def kill_in_an_upload(self) -> None:
         """Kill both servers when a file's first rows are on S3 and the file itself is still there."""
-        known, deadline = set(storage.names_below("logs/exposures")), time.monotonic() + LOAD_S + DRAIN_S
-        while set(storage.names_below("logs/exposures")) <= known:
+        known, deadline = set(storage.list_names("logs/exposures")), time.monotonic() + LOAD_S + DRAIN_S
+        while set(storage.list_names("logs/exposures")) <= known:
             if time.monotonic() > deadline:
                 raise RuntimeError("no upload was seen that a kill could have met")
         self.kill("server", "collector")
-        uploaded = {Path(name).stem for name in storage.names_below("logs/exposures")}
+        uploaded = {Path(name).stem for name in storage.list_names("logs/exposures")}
         self.met += any(path.stem in uploaded for path in self.spool.rglob("*.jsonl"))
 
     def _ask(self, name: str, stop: Event) -> None:
@@ -146,12 +146,12 @@ def fault_figures(folder: Path, rounds: int = 20) -> dict:
     Raises:
         RuntimeError: a server does not come up again.
     """
-    from testing.feature_night import made_night
+    from testing.feature_night import build_night
 
     folder.mkdir(parents=True, exist_ok=True)
     write_package(folder / "package")
     with small_disk(folder / "disk") as disk, Laptop(folder / "state", folder) as machine:
-        made = Rounds(machine, folder / "package", made_night(folder / "night"), disk or folder / "spool")
+        made = Rounds(machine, folder / "package", build_night(folder / "night"), disk or folder / "spool")
         machine.start_s3()
         with environment(**machine.environment):
             storage.ensure_bucket()
@@ -235,7 +235,7 @@ def compared(made: Rounds) -> dict:
 
 def on_s3(table: str, key: str) -> tuple[Counter, int]:
     """How often each key is on S3 after reading as readers do, and how many copies they left out."""
-    parts = [pq.read_table(io.BytesIO(storage.get_bytes(name))) for name in storage.names_below(f"logs/{table}")]
+    parts = [pq.read_table(io.BytesIO(storage.get_bytes(name))) for name in storage.list_names(f"logs/{table}")]
     rows = pa.concat_tables(parts) if parts else event_logs.SCHEMAS[table].empty_table()
     with duckdb.connect() as database:
         database.register("rows", rows)

@@ -1,14 +1,14 @@
-"""Configurations travel between steps as JSON text: Kubeflow gives a dict back with floats for integers."""
+"""Configurations as JSON text: Kubeflow gives a dict back with floats for integers."""
 
 import json
 from dataclasses import asdict, fields
 
 
 class JsonConfig:
-    """Mixin of frozen dataclasses: to and from JSON text, refusing fields that do not exist."""
+    """Mixin of frozen dataclasses that go to JSON text and come back."""
 
     def to_json(self) -> str:
-        """The configuration as JSON text."""
+        """Return the configuration as JSON text."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod

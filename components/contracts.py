@@ -1,4 +1,4 @@
-"""Every table that passes between rooms: an Arrow schema, checked on write and on read. Parquet on disk (zstd).
+"""Schemas of the tables that pass between rooms, checked on write and on read. Parquet on disk (zstd).
 
 Labels are names in every table. `read` is for what fits a laptop's memory many times over; the rest is streamed.
 """
@@ -12,149 +12,88 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.cross_features import DEFAULTS
+
 LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
 QUERY_CLASSES = ("head", "torso", "tail")
 MISMATCHES = ("category", "brand", "model", "attribute", "accessory")
 CALIBRATION_BINS = 15  # of confidence (Guo et al. 2017), so that package and gate say the same of a model
+FEATURES = tuple(DEFAULTS)
 BATCH_ROWS = 4096
 
+_TEXT = pa.string()
 _TIME = pa.timestamp("us", tz="UTC")
-_QUERY_ITEM = [("query_id", pa.string()), ("item_id", pa.string()), ("label", pa.string())]
+_NUMBERS = pa.list_(pa.float32())
+
+
+def _texts(*names: str) -> list[tuple[str, pa.DataType]]:
+    """Return text columns of these names."""
+    return [(name, _TEXT) for name in names]
+
+
+_QUERY_ITEM = _texts("query_id", "item_id", "label")
+_ANSWER = [("tokens_in", pa.int32()), ("tokens_out", pa.int32()), ("finish_reason", _TEXT)]
+_REQUEST = [
+    ("time", _TIME),
+    *_texts("request_id", "experiment_id"),
+    ("user_hash", pa.binary(16)),
+    *_texts("assigned_arm", "version"),
+]
 
 JUDGEMENTS = pa.schema(
     [
-        ("query_id", pa.string()),
-        ("query", pa.string()),
-        ("locale", pa.string()),
-        ("query_class", pa.string()),
-        ("item_id", pa.string()),
-        ("title", pa.string()),
-        ("brand", pa.string()),
-        ("category", pa.string()),
-        ("attributes", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-        ("mismatch", pa.string()),
+        *_texts("query_id", "query", "locale", "query_class"),
+        *_texts("item_id", "title", "brand", "category", "attributes"),
+        *_texts("label", "split", "mismatch"),
     ]
 )
-REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
+QUARANTINED_ROWS = pa.schema([("file", _TEXT), ("line", pa.int64()), ("reason", _TEXT), ("row", _TEXT)])
 ITEMS = pa.schema(
     [
-        ("item_id", pa.string()),
-        ("title", pa.string()),
-        ("brand", pa.string()),
-        ("category", pa.string()),
-        ("attributes", pa.string()),
+        *_texts("item_id", "title", "brand", "category", "attributes"),
         ("price", pa.float32()),
         ("rating", pa.float32()),
         ("time", _TIME),
     ]
 )
-FEATURES = (
-    "price",
-    "rating",
-    "impressions_7d",
-    "clicks_7d",
-    "orders_7d",
-    "impressions_30d",
-    "clicks_30d",
-    "orders_30d",
-    "query_impressions_30d",
-    "query_clicks_30d",
-    "query_click_through",
-    "query_frequency",
-    "query_category_entropy",
-    "brand_match",
-    "price_ratio",
-    "category_match",
-)
 TRAINING_SET = pa.schema([*JUDGEMENTS, *(pa.field(name, pa.float32()) for name in FEATURES)])
 RATIONALES = pa.schema(
     [
         *_QUERY_ITEM,
-        ("perspective", pa.string()),
+        ("perspective", _TEXT),
         ("sample", pa.int32()),
-        ("text", pa.string()),
-        ("predicted_label", pa.string()),
-        ("label_probabilities", pa.list_(pa.float32())),
-        ("prompt_version", pa.string()),
-        ("model_digest", pa.string()),
-        ("key", pa.string()),
-        ("tokens_in", pa.int32()),
-        ("tokens_out", pa.int32()),
-        ("finish_reason", pa.string()),
+        *_texts("text", "predicted_label"),
+        ("label_probabilities", _NUMBERS),
+        *_texts("prompt_version", "model_digest", "key"),
+        *_ANSWER,
     ]
 )
-COMPLETIONS = pa.schema(
-    [
-        ("key", pa.string()),
-        ("text", pa.string()),
-        ("tokens_in", pa.int32()),
-        ("tokens_out", pa.int32()),
-        ("finish_reason", pa.string()),
-        ("label_probabilities", pa.list_(pa.float32())),
-    ]
-)
-QUARANTINE = pa.schema(
-    [
-        *_QUERY_ITEM,
-        ("perspective", pa.string()),
-        ("sample", pa.int32()),
-        ("key", pa.string()),
-        ("text", pa.string()),
-        ("reason", pa.string()),
-    ]
-)
+COMPLETIONS = pa.schema([*_texts("key", "text"), *_ANSWER, ("label_probabilities", _NUMBERS)])
+QUARANTINE = pa.schema([*_QUERY_ITEM, ("perspective", _TEXT), ("sample", pa.int32()), *_texts("key", "text", "reason")])
 PREFERENCE_PAIRS = pa.schema(
-    [
-        *_QUERY_ITEM,
-        ("chosen_perspective", pa.string()),
-        ("rejected_perspective", pa.string()),
-        ("prompt", pa.string()),
-        ("chosen", pa.string()),
-        ("rejected", pa.string()),
-    ]
+    [*_QUERY_ITEM, *_texts("chosen_perspective", "rejected_perspective", "prompt", "chosen", "rejected")]
 )
 RATIONALE_EMBEDDINGS = pa.schema(
     [
         *_QUERY_ITEM,
-        ("perspective", pa.string()),
-        ("predicted_label", pa.string()),
-        ("label_probabilities", pa.list_(pa.float32())),
-        ("text", pa.string()),
-        ("key", pa.string()),
-        ("model_digest", pa.string()),
-        ("embedding", pa.list_(pa.float32())),
+        *_texts("perspective", "predicted_label"),
+        ("label_probabilities", _NUMBERS),
+        *_texts("text", "key", "model_digest"),
+        ("embedding", _NUMBERS),
     ]
 )
 PREDICTIONS = pa.schema(
     [
-        ("query_id", pa.string()),
-        ("item_id", pa.string()),
-        ("query_class", pa.string()),
-        ("query_kind", pa.string()),
-        ("locale", pa.string()),
-        ("category", pa.string()),
-        ("label", pa.string()),
-        ("predicted_label", pa.string()),
-        ("probabilities", pa.list_(pa.float32())),
+        *_texts("query_id", "item_id", "query_class", "query_kind", "locale", "category"),
+        *_texts("label", "predicted_label"),
+        ("probabilities", _NUMBERS),
         ("score", pa.float32()),
     ]
 )
 EXPOSURES = pa.schema(
     [
-        ("time", _TIME),
-        ("request_id", pa.string()),
-        ("experiment_id", pa.string()),
-        ("user_hash", pa.binary(16)),
-        ("assigned_arm", pa.string()),
-        ("version", pa.string()),
-        ("query_id", pa.string()),
-        ("query", pa.string()),
-        ("locale", pa.string()),
-        ("query_class", pa.string()),
-        ("category", pa.string()),
-        ("item_id", pa.string()),
+        *_REQUEST,
+        *_texts("query_id", "query", "locale", "query_class", "category", "item_id"),
         ("position", pa.int32()),
         ("score", pa.float32()),
         ("stale", pa.bool_()),
@@ -163,22 +102,15 @@ EXPOSURES = pa.schema(
 OUTCOMES = pa.schema(
     [
         ("time", _TIME),
-        ("request_id", pa.string()),
-        ("item_id", pa.string()),
-        ("kind", pa.string()),
+        *_texts("request_id", "item_id", "kind"),
         ("revenue", pa.int64()),
-        ("currency", pa.string()),
+        ("currency", _TEXT),
         ("grade", pa.float32()),
     ]
 )
 REQUESTS = pa.schema(
     [
-        ("time", _TIME),
-        ("request_id", pa.string()),
-        ("experiment_id", pa.string()),
-        ("user_hash", pa.binary(16)),
-        ("assigned_arm", pa.string()),
-        ("version", pa.string()),
+        *_REQUEST,
         ("status", pa.int32()),
         ("latency_ms", pa.float32()),
         ("items", pa.int32()),
@@ -188,50 +120,58 @@ REQUESTS = pa.schema(
 
 
 def write(rows: list[dict], schema: pa.Schema, path: str | Path) -> int:
-    """Write rows as one Parquet file and return their number.
-
-    Raises:
-        ValueError: a row lacks a column of the schema, or has one that the schema does not know.
-    """
+    """Write rows as one Parquet file and return their number."""
     return write_batches(rows, schema, path)
 
 
 def write_batches(rows: Iterable[dict], schema: pa.Schema, path: str | Path) -> int:
-    """Stream rows to one Parquet file, a batch in memory at a time; the file appears whole or not at all."""
+    """Stream rows to one Parquet file, which appears whole or not at all."""
     iterator = iter(rows)
-    with writer(schema, path) as put:
-        return sum(put(batch) for batch in iter(lambda: list(islice(iterator, BATCH_ROWS)), []))
+    with open_writer(schema, path) as write_batch:
+        return sum(write_batch(batch) for batch in iter(lambda: list(islice(iterator, BATCH_ROWS)), []))
 
 
 @contextmanager
-def writer(schema: pa.Schema, path: str | Path) -> Iterator[Callable[[list[dict]], int]]:
-    """A function that takes rows, a batch at a call, and returns their number; the file appears when the block ends.
+def open_writer(schema: pa.Schema, path: str | Path) -> Iterator[Callable[[list[dict]], int]]:
+    """Yield a function that writes a batch of rows and returns their number.
+
+    The file appears when the block ends.
 
     Raises:
         ValueError: a row lacks a column of the schema, or has one that the schema does not know.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished, known = path.with_name(path.name + ".unfinished"), set(schema.names)
+    partial_path = path.with_name(path.name + ".unfinished")
 
-    def put(rows: list[dict]) -> int:
-        for row in rows:
-            if row.keys() != known:
-                raise ValueError(f"{path}: a row's columns differ by {sorted(known ^ row.keys())}")
-        with _named(unfinished):
+    def write_batch(rows: list[dict]) -> int:
+        check_columns(rows, schema, path)
+        with _name_in_errors(partial_path):
             file.write_table(pa.Table.from_pylist(rows, schema=schema))
         return len(rows)
 
-    with _named(unfinished):
-        file = pq.ParquetWriter(unfinished, schema, compression="zstd")
-    with _named(unfinished), file:
-        yield put
-    unfinished.replace(path)
+    with _name_in_errors(partial_path):
+        file = pq.ParquetWriter(partial_path, schema, compression="zstd")
+    with _name_in_errors(partial_path), file:
+        yield write_batch
+    partial_path.replace(path)
+
+
+def check_columns(rows: list[dict], schema: pa.Schema, path: Path) -> None:
+    """Refuse rows whose columns are not those of the schema.
+
+    Raises:
+        ValueError: names the columns that a row lacks or has too many.
+    """
+    columns = set(schema.names)
+    for row in rows:
+        if row.keys() != columns:
+            raise ValueError(f"{path}: a row's columns differ by {sorted(columns ^ row.keys())}")
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say which file the disk did not take: pyarrow's errors name none."""
+def _name_in_errors(path: Path) -> Iterator[None]:
+    """Add the file's name to an OSError: pyarrow's errors name none."""
     try:
         yield
     except OSError as error:
@@ -246,7 +186,7 @@ def read(schema: pa.Schema, path: str | Path) -> list[dict]:
 
 
 def read_batches(schema: pa.Schema, path: str | Path) -> Iterator[dict]:
-    """Stream rows, one Arrow batch in memory at a time, with the same check as `read`."""
+    """Stream rows with one Arrow batch in memory at a time, checked as by `read`."""
     with pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(schema):
             raise ValueError(f"{path} holds {file.schema_arrow.names}, expected {schema.names}")
@@ -255,6 +195,6 @@ def read_batches(schema: pa.Schema, path: str | Path) -> Iterator[dict]:
 
 
 def count(path: str | Path) -> int:
-    """Number of rows of a Parquet file, from its footer."""
+    """Return the number of rows of a Parquet file, from its footer."""
     with pq.ParquetFile(path) as file:
         return file.metadata.num_rows

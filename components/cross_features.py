@@ -1,6 +1,6 @@
-"""The numbers that go with a query and an item, computed by the same function offline and online.
+"""The features of a query and an item, computed by the same functions offline and online.
 
-A number that is not known becomes its default in DEFAULTS, here and nowhere else.
+A value that is not known becomes its default, here and nowhere else. The order of DEFAULTS is the order of the columns.
 """
 
 import math
@@ -8,24 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ITEM_NUMBERS = (
-    "price",
-    "rating",
-    "impressions_7d",
-    "clicks_7d",
-    "orders_7d",
-    "impressions_30d",
-    "clicks_30d",
-    "orders_30d",
-)
-QUERY_NUMBERS = (
-    "query_impressions_30d",
-    "query_clicks_30d",
-    "query_click_through",
-    "query_frequency",
-    "query_category_entropy",
-)
-DEFAULTS = {
+ITEM_DEFAULTS = {
     "price": 0.0,  # no price known
     "rating": 0.0,  # not rated
     "impressions_7d": 0.0,
@@ -34,20 +17,27 @@ DEFAULTS = {
     "impressions_30d": 0.0,
     "clicks_30d": 0.0,
     "orders_30d": 0.0,
+}
+QUERY_DEFAULTS = {
     "query_impressions_30d": 0.0,
     "query_clicks_30d": 0.0,
     "query_click_through": 0.0,  # never shown
     "query_frequency": 0.0,  # tail; 1 is torso, 2 is head
     "query_category_entropy": 0.0,  # bits; nothing shown, or items of one category
+}
+PAIR_DEFAULTS = {
     "brand_match": 0.0,
     "price_ratio": 1.0,  # as dear as what this query usually shows
     "category_match": 0.0,
 }
+DEFAULTS = ITEM_DEFAULTS | QUERY_DEFAULTS | PAIR_DEFAULTS
+ITEM_FEATURES = tuple(ITEM_DEFAULTS)
+QUERY_FEATURES = tuple(QUERY_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a query or an item brings to the numbers of every pair that it is in; it may be kept."""
+    """What a query or an item adds to the features of its pairs."""
 
     numbers: dict[str, float]  # of this side, defaults where they are not known
     missing: tuple[str, ...]  # those that are not known
@@ -56,47 +46,53 @@ class Side:
     price: float | None  # the usual one, or the item's
 
 
-def query_side(query: Mapping) -> Side:
-    """The query's side, from its row of the feature store and its text as `query`."""
-    numbers, missing = _known(query, QUERY_NUMBERS)
-    price = _number(query.get("query_median_price"))
+def build_query_side(query: Mapping) -> Side:
+    """Build the query's side from its stored row and its text as `query`."""
+    numbers, missing = _fill_defaults(query, QUERY_DEFAULTS)
+    price = _finite_number(query.get("query_median_price"))
     return Side(numbers, missing, _words(query.get("query")), query.get("query_category"), price)
 
 
-def item_side(item: Mapping) -> Side:
-    """The item's side, from its row of the feature store."""
-    numbers, missing = _known(item, ITEM_NUMBERS)
-    return Side(numbers, missing, _words(item.get("brand")), item.get("category"), _number(item.get("price")))
+def build_item_side(item: Mapping) -> Side:
+    """Build the item's side from its stored row."""
+    numbers, missing = _fill_defaults(item, ITEM_DEFAULTS)
+    return Side(numbers, missing, _words(item.get("brand")), item.get("category"), _finite_number(item.get("price")))
 
 
-def together(query: Side, item: Side) -> dict[str, float]:
-    """All numbers of a pair, in the order of contracts.FEATURES: each side's, and what only the two together tell."""
+def combine_sides(query: Side, item: Side) -> dict[str, float]:
+    """Return all features of a pair, in the order of DEFAULTS."""
+    has_prices = bool(item.price and query.price)
     return {
         **item.numbers,
         **query.numbers,
         "brand_match": float(bool(item.words) and f" {item.words} " in f" {query.words} "),
-        "price_ratio": item.price / query.price if item.price and query.price else DEFAULTS["price_ratio"],
+        "price_ratio": item.price / query.price if has_prices else PAIR_DEFAULTS["price_ratio"],
         "category_match": float(bool(item.category) and item.category == query.category),
     }
 
 
-def features(query: Mapping, item: Mapping) -> dict[str, float]:
-    """All numbers of a query and an item of the feature store (None: not known)."""
-    return together(query_side(query), item_side(item))
+def compute_features(query: Mapping, item: Mapping) -> dict[str, float]:
+    """Return all features of a stored query and a stored item (None: not known)."""
+    return combine_sides(build_query_side(query), build_item_side(item))
 
 
-def missing(query: Mapping, item: Mapping) -> tuple[str, ...]:
-    """The stored numbers of the pair that are unknown and were replaced by their defaults."""
-    return item_side(item).missing + query_side(query).missing
+def find_missing(query: Mapping, item: Mapping) -> tuple[str, ...]:
+    """Return the names of the stored features that are unknown and became their defaults."""
+    return build_item_side(item).missing + build_query_side(query).missing
 
 
-def _known(row: Mapping, names: tuple[str, ...]) -> tuple[dict[str, float], tuple[str, ...]]:
-    found = {name: _number(row.get(name)) for name in names}
-    numbers = {name: DEFAULTS[name] if value is None else value for name, value in found.items()}
-    return numbers, tuple(name for name, value in found.items() if value is None)
+def _fill_defaults(row: Mapping, defaults: Mapping[str, float]) -> tuple[dict[str, float], tuple[str, ...]]:
+    numbers = {}
+    missing = []
+    for name, default in defaults.items():
+        value = _finite_number(row.get(name))
+        if value is None:
+            missing.append(name)
+        numbers[name] = default if value is None else value
+    return numbers, tuple(missing)
 
 
-def _number(value) -> float | None:
+def _finite_number(value) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 

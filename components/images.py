@@ -1,4 +1,4 @@
-"""In which image a component runs: `teacher_step` (CUDA, vllm, trl) and `student_step` (everything else offline)."""
+"""The images that components run in: `teacher_step` (CUDA, vllm, trl), `student_step` (everything else offline)."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from components.source_digest import source_digest
 
 
 def image(kind: str) -> str:
-    """Full name of one of the three images; its tag is the release's, or the source's digest."""
+    """Return the full name of an image, tagged by the release or the source's digest."""
     settings = Settings()
     return f"{settings.registry}/{kind}-python:{settings.image_tag or source_digest()}"
 

@@ -1,4 +1,4 @@
-"""What the environment decides: endpoints, buckets, folders. Every default works on a laptop."""
+"""Settings from the environment: endpoints, buckets, folders. Every default works on a laptop."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,36 +9,36 @@ def _variable(name: str, default: str):
     return field(default_factory=lambda: os.environ.get(name, default))
 
 
-def _number(name: str, default: str, what: str):
-    return field(default_factory=lambda: _read(name, os.environ.get(name, default), what))
+def _number(name: str, default: str, unit: str):
+    return field(default_factory=lambda: _parse_number(name, os.environ.get(name, default), unit))
 
 
 def _count(name: str, default: str):
-    return field(default_factory=lambda: _whole(name, os.environ.get(name, default)))
+    return field(default_factory=lambda: _parse_count(name, os.environ.get(name, default)))
 
 
-def _whole(name: str, said: str) -> int:
-    if not said.isdecimal() or not int(said):
-        raise ValueError(f"{name} is {said!r}; give a whole number from 1")
-    return int(said)
+def _parse_count(name: str, text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ValueError(f"{name} is {text!r}; give a whole number from 1")
+    return int(text)
 
 
-def _read(name: str, said: str, what: str) -> float:
+def _parse_number(name: str, text: str, unit: str) -> float:
     try:
-        return float(said)
+        return float(text)
     except ValueError:
-        raise ValueError(f"{name} is {said!r}; give a number of {what}, as 2.5") from None
+        raise ValueError(f"{name} is {text!r}; give a number of {unit}, as 2.5") from None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One field a variable; `Settings()` reads the environment at the moment of the call."""
+    """The environment's variables, one a field. `Settings()` reads them when it is called."""
 
     s3_endpoint: str = _variable("BROADFAST_S3_ENDPOINT", "http://127.0.0.1:8333")
     s3_bucket: str = _variable("BROADFAST_S3_BUCKET", "broadfast")
     s3_access_key: str = field(default_factory=lambda: os.environ.get("AWS_ACCESS_KEY_ID", ""), repr=False)
     s3_secret_key: str = field(default_factory=lambda: os.environ.get("AWS_SECRET_ACCESS_KEY", ""), repr=False)
-    s3_timeout_s: float = _number("BROADFAST_S3_TIMEOUT_S", "60", "seconds")  # without a word; then it is asked again
+    s3_timeout_s: float = _number("BROADFAST_S3_TIMEOUT_S", "60", "seconds")  # without an answer, before a retry
     ssl_cert_file: str = _variable("SSL_CERT_FILE", "")  # of a private authority; "" takes certifi's
     user_hash_secret: str = field(default_factory=lambda: os.environ.get("BROADFAST_USER_HASH_SECRET", ""), repr=False)
     registry: str = _variable("BROADFAST_REGISTRY", "registry.local/broadfast")

@@ -1,11 +1,11 @@
-"""What this package's code is, in one word."""
+"""A digest that changes with this package's code."""
 
 import hashlib
 from pathlib import Path
 
 
 def source_digest() -> str:
-    """Digest of this package's source.
+    """Return the digest of this package's source.
 
     kfp.local's cache key holds the image but not the code inside it, so the tag has to change with the code.
     """

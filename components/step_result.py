@@ -1,4 +1,4 @@
-"""The result of a step: counts, a headline, and details, as a kfp Metrics artifact and as JSON; and its progress."""
+"""A step's result (counts, headline, details), as a kfp Metrics artifact and as JSON, and its progress."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ class StepResult:
 
 
 def record(metrics, result: StepResult | Mapping) -> None:
-    """Log the numbers of a result as metrics and write all of it as JSON to the artifact's path.
+    """Log a result's numbers as metrics and write it as JSON to the artifact's path.
 
     The file matters: kfp's cache takes an artifact without one for missing and runs the step again.
     """
@@ -49,20 +49,23 @@ def record(metrics, result: StepResult | Mapping) -> None:
 
 
 def from_mapping(values: Mapping) -> StepResult:
-    """Build a result from a dictionary of counts and details. It goes when every step returns a StepResult."""
+    """Build a result from a dictionary, as steps return that have no StepResult yet."""
     details = dict(values)
     counts = [details.pop(name) for name in ("rows_in", "rows_out", "set_aside")]
     return StepResult(*counts, details.pop("figure", ""), details)
 
 
 class Progress:
-    """Prints one line at most every half second: `::progress DONE TOTAL WHAT`, which a person or a program reads."""
+    """Prints `::progress DONE TOTAL WHAT` at most every half second."""
 
     def __init__(self, total: int, what: str):
-        self.total, self.what, self.done, self.last = total, what, 0, 0.0
+        self.total = total
+        self.what = what
+        self.done = 0
+        self.last = 0.0
 
     def advance(self, by: int = 1) -> None:
-        """Say that `by` more are done."""
+        """Report that `by` more are done."""
         self.done += by
         if self.done >= self.total or time.monotonic() - self.last > 0.5:
             self.last = time.monotonic()

@@ -1,4 +1,4 @@
-"""Put and get on S3 with the minio client: folders (packages, sources), small JSON documents (state), listings."""
+"""Folders, bytes, small JSON documents and listings on S3, with the minio client."""
 
 import io
 import json
@@ -19,7 +19,10 @@ MISSING = {"NoSuchKey", "NoSuchBucket"}
 
 
 class Http(urllib3.PoolManager):
-    """Connections to S3. Silence and an error status are asked again, with pauses that grow with the time allowed."""
+    """Connections to S3 that retry after silence and after an error status.
+
+    Pauses grow with the configured timeout.
+    """
 
     def __init__(self, settings: Settings):
         seconds = settings.s3_timeout_s
@@ -32,56 +35,62 @@ class Http(urllib3.PoolManager):
         )
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options):
-        """As the library's; but what it gives up on is named without the query, which may hold a signature.
+        """Send a request. An error names it without its query, which may hold a signature.
 
         Raises:
-            ConnectionError: S3 cannot be reached, or only fails, or says nothing.
+            ConnectionError: S3 cannot be reached, fails every time, or does not answer.
         """
         try:
             return super().urlopen(method, url, redirect, **options)
         except urllib3.exceptions.HTTPError as error:
             reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-            asked = f"{method} {urlsplit(url).netloc}{urlsplit(url).path}"
-            raise ConnectionError(f"S3 gives no good answer to {asked}: {reason}") from None
+            target = f"{urlsplit(url).netloc}{urlsplit(url).path}"
+            raise ConnectionError(f"S3 gives no good answer to {method} {target}: {reason}") from None
 
 
 def client(settings: Settings | None = None) -> Minio:
-    """The client of the endpoint that the environment names; the same for all calls, with its connections kept open.
+    """Return the client of the environment's endpoint, which all calls share.
 
     Raises:
         ValueError: the endpoint is no URL, or no credentials are set.
     """
-    return connected(settings or Settings())
+    return connect(settings or Settings())
 
 
 @cache
 def http(settings: Settings) -> Http:
-    """The connections of these settings."""
+    """Return the connection pool of these settings."""
     return Http(settings)
 
 
 @cache
-def connected(settings: Settings) -> Minio:
-    """The client of these settings, over our connections: its own wait five minutes for an answer, six times."""
+def connect(settings: Settings) -> Minio:
+    """Return the client of these settings over our own connection pool.
+
+    The library's pool waits five minutes for an answer, six times.
+    """
     url = urlsplit(settings.s3_endpoint)
     if url.scheme not in ("http", "https") or not url.netloc:
         raise ValueError(f"BROADFAST_S3_ENDPOINT is {settings.s3_endpoint!r}; give http://host:port or https://host")
-    keys = settings.s3_access_key, settings.s3_secret_key
+    keys = (settings.s3_access_key, settings.s3_secret_key)
     if not all(keys):
         raise ValueError("no S3 credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     return Minio(url.netloc, *keys, secure=url.scheme == "https", http_client=http(settings))
 
 
 def ensure_bucket() -> None:
-    """Create the bucket unless it is there."""
-    s3, bucket = client(), Settings().s3_bucket
+    """Create the bucket unless it exists."""
+    s3 = client()
+    bucket = Settings().s3_bucket
     if not s3.bucket_exists(bucket):
         s3.make_bucket(bucket)
 
 
 def put_folder(folder: str | Path, prefix: str) -> int:
-    """Upload every file below `folder` under `prefix`; returns their number."""
-    s3, bucket, folder = client(), Settings().s3_bucket, Path(folder)
+    """Upload every file below `folder` under `prefix` and return their number."""
+    s3 = client()
+    bucket = Settings().s3_bucket
+    folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files:
         s3.fput_object(bucket, str(PurePosixPath(prefix, path.relative_to(folder).as_posix())), str(path))
@@ -89,13 +98,14 @@ def put_folder(folder: str | Path, prefix: str) -> int:
 
 
 def get_folder(prefix: str, folder: str | Path) -> int:
-    """Download every object below `prefix` into `folder`; returns their number.
+    """Download every object below `prefix` into `folder` and return their number.
 
     Raises:
         FileNotFoundError: nothing lies below the prefix.
     """
-    s3, bucket = client(), Settings().s3_bucket
-    names = list(names_below(prefix))
+    s3 = client()
+    bucket = Settings().s3_bucket
+    names = list(list_names(prefix))
     for name in names:
         s3.fget_object(bucket, name, str(Path(folder, PurePosixPath(name).relative_to(prefix))))
     if not names:
@@ -107,17 +117,20 @@ def remove_folder(prefix: str) -> None:
     """Remove every object below a prefix.
 
     Raises:
-        RuntimeError: S3 keeps one of them.
+        RuntimeError: S3 does not remove one of them.
     """
-    doomed = (DeleteObject(name) for name in list(names_below(prefix)))
-    for error in client().remove_objects(Settings().s3_bucket, doomed):
+    objects = (DeleteObject(name) for name in list(list_names(prefix)))
+    for error in client().remove_objects(Settings().s3_bucket, objects):
         raise RuntimeError(f"S3 does not remove {error.name}: {error.message}")
 
 
-def names_below(prefix: str) -> Iterator[str]:
-    """Names of the objects below a prefix, in order."""
-    found = client().list_objects(Settings().s3_bucket, prefix.rstrip("/") + "/", recursive=True)
-    return (entry.object_name for entry in found if not entry.is_dir)
+def list_names(prefix: str) -> Iterator[str]:
+    """Yield the names of the objects below a prefix.
+
+    SeaweedFS lists folder by folder, so the order is not that of the names.
+    """
+    entries = client().list_objects(Settings().s3_bucket, prefix.rstrip("/") + "/", recursive=True)
+    return (entry.object_name for entry in entries if not entry.is_dir)
 
 
 def put_bytes(name: str, content: bytes) -> None:
@@ -126,23 +139,26 @@ def put_bytes(name: str, content: bytes) -> None:
 
 
 def create_bytes(name: str, content: bytes) -> bool:
-    """Write one object unless there is one of this name; whether it was written. Of several writers one succeeds.
+    """Write one object unless its name is taken, and return True if it was written.
+
+    Of several writers one succeeds. The name must be no prefix of another object's: SeaweedFS refuses `runs/a` for
+    good once `runs/a/x` was written.
 
     Raises:
         RuntimeError: S3 refuses it.
-        ConnectionError: S3 cannot be reached, or only fails, or says nothing; it may or may not have been written.
+        ConnectionError: S3 cannot be reached, fails every time, or does not answer. The object may have been written.
     """
     settings = Settings()
     url = client(settings).presigned_put_object(settings.s3_bucket, name)  # minio's own put has no conditions
     answer = http(settings).request("PUT", url, body=content, headers={"If-None-Match": "*"})
     if answer.status not in (200, 412):
-        said = answer.data[:300].decode(errors="replace")
-        raise RuntimeError(f"S3 answers {answer.status} to the creation of {name}: {said}")
+        message = answer.data[:300].decode(errors="replace")
+        raise RuntimeError(f"S3 answers {answer.status} to the creation of {name}: {message}")
     return answer.status == 200
 
 
 def get_bytes(name: str) -> bytes | None:
-    """Read one object; None where there is none."""
+    """Read one object, or return None if it does not exist."""
     try:
         response = client().get_object(Settings().s3_bucket, name)
     except S3Error as error:
@@ -157,11 +173,11 @@ def get_bytes(name: str) -> bytes | None:
 
 
 def put_json(name: str, document: dict) -> None:
-    """Write one JSON document, keys sorted."""
+    """Write one JSON document with sorted keys."""
     put_bytes(name, json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode())
 
 
 def get_json(name: str) -> dict | None:
-    """Read one JSON document; None where there is none."""
+    """Read one JSON document, or return None if it does not exist."""
     content = get_bytes(name)
     return None if content is None else json.loads(content)

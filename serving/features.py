@@ -48,7 +48,7 @@ class Row:
     @cached_property
     def side(self) -> cross_features.Side:
         """An item's side of the numbers; made once while its row is remembered."""
-        return cross_features.item_side(self.values)
+        return cross_features.build_item_side(self.values)
 
     def older(self, moment: float) -> bool:
         """Whether its statistics are of before a moment."""
@@ -56,7 +56,7 @@ class Row:
 
     def without(self, names: Container[str]) -> cross_features.Side:
         """Its side as if some of the values were not known."""
-        return cross_features.item_side({name: value for name, value in self.values.items() if name not in names})
+        return cross_features.build_item_side({name: value for name, value in self.values.items() if name not in names})
 
 
 NOTHING = Row({}, 0.0)
@@ -118,12 +118,12 @@ class OnlineFeatures:
         found, lost = self._rows("query_id", [query_id], OF_QUERY) if query_id else ({}, False)
         known, oldest = found.get(query_id, NOTHING), time.time() - self.max_age_s
         stale_query = known.older(oldest)
-        of_query = cross_features.query_side({"query": query} if stale_query else known.values | {"query": query})
+        of_query = cross_features.build_query_side({"query": query} if stale_query else known.values | {"query": query})
         sides = [row.without(STATISTICS) if row.older(oldest) else row.side for row in rows]
         times = [row.time for row in (known, *rows) if row.time and not row.older(oldest)]
         return Found(
             items=[row.values for row in rows],
-            features=[cross_features.together(of_query, side) for side in sides],
+            features=[cross_features.combine_sides(of_query, side) for side in sides],
             stale=[stale_query or row.older(oldest) for row in rows],
             missing=[side.missing + of_query.missing for side in sides],
             unknown=unknown,

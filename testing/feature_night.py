@@ -1,4 +1,4 @@
-"""A night's features of now: three items, one query, no logs."""
+"""Features of now for three items and one query, without logs."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,8 +8,8 @@ from components import contracts
 ITEMS = {"i1": ("red running shoes", 50.0), "i2": ("blue running socks", 5.0), "i3": ("garden hose", 20.0)}
 
 
-def made_night(folder: Path) -> Path:
-    """The folder of features, made below `folder`."""
+def build_night(folder: Path) -> Path:
+    """Build the features of now below `folder` and return their folder."""
     from components.features.build import build
     from components.features.materialize import materialize
 

@@ -1,10 +1,10 @@
-"""Tiny real rows of the contracts, for tests: say what matters, the rest is filled in."""
+"""Tiny real rows of the contracts, for tests. Give the fields that matter, the rest is filled in."""
 
 from components.contracts import FEATURES
 
 
-def judgement(**said) -> dict:
-    """A JUDGEMENTS row: a shopper asks for red running shoes and sees some."""
+def judgement(**fields) -> dict:
+    """Return a JUDGEMENTS row: a shopper searches red running shoes and sees some."""
     row = {
         "query_id": "q1",
         "query": "red running shoes",
@@ -19,16 +19,16 @@ def judgement(**said) -> dict:
         "split": "train",
         "mismatch": None,
     }
-    return row | said
+    return row | fields
 
 
-def training_row(**said) -> dict:
-    """A TRAINING_SET row: a judgement with its features."""
-    return judgement() | dict.fromkeys(FEATURES, 0.0) | said
+def training_row(**fields) -> dict:
+    """Return a TRAINING_SET row: a judgement with its features."""
+    return judgement() | dict.fromkeys(FEATURES, 0.0) | fields
 
 
-def rationale(**said) -> dict:
-    """A RATIONALES row that is right."""
+def rationale(**fields) -> dict:
+    """Return a RATIONALES row whose prediction is right."""
     row = {
         "query_id": "q1",
         "item_id": "i1",
@@ -45,4 +45,4 @@ def rationale(**said) -> dict:
         "tokens_out": 12,
         "finish_reason": "stop",
     }
-    return row | said
+    return row | fields

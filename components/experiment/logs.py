@@ -34,7 +34,7 @@ def running_experiment(now: datetime) -> dict:
     experiment = state.get("experiment")
     if not experiment or experiment["status"] != "running":
         return {}
-    looks = set(storage.names_below(_looks(experiment | {"paused": False}))) - {_look(experiment, now.isoformat())}
+    looks = set(storage.list_names(_looks(experiment | {"paused": False}))) - {_look(experiment, now.isoformat())}
     told = [{name: entry.get(name, "") for name in TOLD} for entry in state["history"][-ENTRIES:]]
     versions = {"control": state["stable"], "treatment": state["candidate"]}
     return experiment | {"versions": versions, "looks": len(looks), "history": told}
@@ -49,7 +49,7 @@ def download(experiment: dict, now: datetime, shard: str, folder: Path) -> None:
     day, s3, bucket = moment(experiment["stages"][0]["started"]).date(), storage.client(), Settings().s3_bucket
     wanted = []
     while day <= now.date():
-        wanted += [(kind, name) for kind in SCHEMAS for name in storage.names_below(f"logs/{kind}/date={day}")]
+        wanted += [(kind, name) for kind in SCHEMAS for name in storage.list_names(f"logs/{kind}/date={day}")]
         day += timedelta(days=1)
     for kind, schema in SCHEMAS.items():
         contracts.write([], schema, folder / kind / "none.parquet")

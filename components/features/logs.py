@@ -14,6 +14,6 @@ def fetch_logs(prefix: str, as_of: datetime, folder: str | Path) -> Path | None:
     for table in ("exposures", "outcomes"):
         for day in (as_of - timedelta(days=back) for back in range(DAYS + 1)):
             part = f"{table}/date={day:%Y-%m-%d}"
-            if any(True for _ in storage.names_below(f"{prefix.rstrip('/')}/{part}")):
+            if any(True for _ in storage.list_names(f"{prefix.rstrip('/')}/{part}")):
                 found += storage.get_folder(f"{prefix.rstrip('/')}/{part}", Path(folder, part))
     return Path(folder) if found else None

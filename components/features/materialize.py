@@ -19,8 +19,8 @@ START = datetime(1970, 1, 1, tzinfo=UTC)
 REFERENCES = (
     "item_text:brand",
     "item_text:category",
-    *(f"item_statistics:{name}" for name in cross_features.ITEM_NUMBERS),
-    *(f"query_statistics:{name}" for name in cross_features.QUERY_NUMBERS),
+    *(f"item_statistics:{name}" for name in cross_features.ITEM_FEATURES),
+    *(f"query_statistics:{name}" for name in cross_features.QUERY_FEATURES),
     "query_statistics:query_category",
     "query_statistics:query_median_price",
 )
@@ -95,7 +95,7 @@ def training_set(judgements: str | Path, folder: str | Path, as_of: datetime, ou
     joined = historical(judgements, folder, as_of)
     known = (row for batch in joined.to_batches(contracts.BATCH_ROWS) for row in batch.to_pylist())
     rows = (
-        {**judgement, **cross_features.features({**stored, "query": judgement["query"]}, stored)}
+        {**judgement, **cross_features.compute_features({**stored, "query": judgement["query"]}, stored)}
         for judgement, stored in zip(contracts.read_batches(contracts.JUDGEMENTS, judgements), known, strict=True)
     )
     return contracts.write_batches(rows, contracts.TRAINING_SET, out)

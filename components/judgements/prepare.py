@@ -61,7 +61,7 @@ def prepare(source: Path, columns: dict[str, str], config: PrepareConfig, out: t
     rows = [{name: row[name] for name in contracts.JUDGEMENTS.names} for row in judged]
     written = contracts.write(sorted(rows, key=itemgetter("query_id", "item_id")), contracts.JUDGEMENTS, out[0])
     items = contracts.write_batches(items_of(judged, config), contracts.ITEMS, out[1])
-    contracts.write(refused, contracts.REFUSED, out[2])
+    contracts.write(refused, contracts.QUARANTINED_ROWS, out[2])
     queries = len({row["query_id"] for row in rows})
     return {
         "rows_in": total,

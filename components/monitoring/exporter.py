@@ -63,7 +63,7 @@ def newest_look(state: dict | None) -> dict:
 
 def newest(prefix: str) -> dict:
     """The JSON object below a prefix whose name, a time, is the last; empty where there is none."""
-    name = max(storage.names_below(prefix), key=lambda name: name.rsplit("/", 1)[1], default="")
+    name = max(storage.list_names(prefix), key=lambda name: name.rsplit("/", 1)[1], default="")
     return (storage.get_json(name) or {}) if name else {}
 
 

@@ -115,8 +115,8 @@ def write_rationales(
     """Work on one bucket after the other, and write both tables; either appears whole or not at all."""
     summary, counts = Summary(), Counter(rows_in=0, rows_out=0, set_aside=0, generated=0)
     with (
-        contracts.writer(contracts.RATIONALES, out[0]) as keep,
-        contracts.writer(contracts.QUARANTINE, out[1]) as set_aside,
+        contracts.open_writer(contracts.RATIONALES, out[0]) as keep,
+        contracts.open_writer(contracts.QUARANTINE, out[1]) as set_aside,
     ):
         for bucket in buckets:
             rows = [json.loads(line) for line in bucket.read_text().splitlines()]

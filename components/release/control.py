@@ -58,7 +58,7 @@ def begun(version: str, state: dict, said: argparse.Namespace) -> dict:
         )
     if not state_machine.is_running(state) and state["stable"] == version:
         raise ValueError(f"{version} is stable already")
-    if not any(storage.names_below(f"packages/{version}")):
+    if not any(storage.list_names(f"packages/{version}")):
         raise ValueError(f"no package {version} is registered: the nightly run registers what its gate releases")
     now, facts = datetime.now(UTC), {"by": said.by, "reason": said.reason, "version": version}
     return registry.update_state(

@@ -41,7 +41,7 @@ def register(package: str | Path) -> str:
     manifest = package_manifest.verify(package)
     version = package_manifest.version(package)
     prefix = f"packages/{version}"
-    if set(storage.names_below(prefix)) != {f"{prefix}/{name}" for name in (*manifest, package_manifest.NAME)}:
+    if set(storage.list_names(prefix)) != {f"{prefix}/{name}" for name in (*manifest, package_manifest.NAME)}:
         storage.put_folder(package, prefix)
     return version
 

@@ -34,7 +34,7 @@ class Checkpoints(TrainerCallback):
 
     def steps(self) -> list[int]:
         """The steps of the whole checkpoints on S3, in order."""
-        names = storage.names_below(self.prefix)
+        names = storage.list_names(self.prefix)
         return sorted(int(name.split("/")[-2].split("-")[1]) for name in names if name.endswith(f"/{WHOLE}"))
 
     def fetch(self) -> None:

@@ -54,7 +54,7 @@ def features_time(source_seen: datetime) -> datetime:
     So an unchanged world gives an unchanged time, and a new day with traffic gives a new one.
     """
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
-    earliest = next(iter(storage.names_below("logs/exposures")), None)
+    earliest = next(iter(storage.list_names("logs/exposures")), None)
     day = earliest and earliest.split("date=")[1][:10]
     closed = day is not None and datetime.fromisoformat(f"{day}T00:00:00+00:00") < midnight
     return max(midnight, source_seen) if closed else source_seen + timedelta(seconds=1)

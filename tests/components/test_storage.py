@@ -48,7 +48,7 @@ def test_a_folder_comes_back_whole_with_its_subfolders(s3, tmp_path):
 def test_a_prefix_ends_where_its_name_does(s3, tmp_path):
     storage.put_bytes("storage/v1/a", b"1")
     storage.put_bytes("storage/v10/a", b"10")
-    assert list(storage.names_below("storage/v1")) == ["storage/v1/a"]
+    assert list(storage.list_names("storage/v1")) == ["storage/v1/a"]
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
         store = Store("storage/denied")
         store.add({"k1": answer})
     assert store.known == Store("storage/denied").known == {"k1": answer}
-    assert list(storage.names_below("storage/denied")) == ["storage/denied/000000.parquet"]
+    assert list(storage.list_names("storage/denied")) == ["storage/denied/000000.parquet"]
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
         store = Store("storage/unconfirmed")
         store.add({"k1": answer})
     assert store.known == Store("storage/unconfirmed").known == {"k1": answer}
-    assert list(storage.names_below("storage/unconfirmed")) == ["storage/unconfirmed/000000.parquet"]
+    assert list(storage.list_names("storage/unconfirmed")) == ["storage/unconfirmed/000000.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
         lambda: storage.get_bytes("storage/any"),
         lambda: storage.put_bytes("storage/any", b"1"),
         lambda: storage.create_bytes("storage/any", b"1"),
-        lambda: list(storage.names_below("storage")),
+        lambda: list(storage.list_names("storage")),
     ],
     ids=["get", "put", "create", "list"],
 )
@@ -153,5 +153,5 @@ def test_a_folder_is_removed_and_its_neighbour_is_not(s3):
     storage.put_bytes("storage/gone/b/c", b"2")
     storage.put_bytes("storage/gone2/a", b"3")
     storage.remove_folder("storage/gone")
-    assert not list(storage.names_below("storage/gone")) and storage.get_bytes("storage/gone2/a") == b"3"
+    assert not list(storage.list_names("storage/gone")) and storage.get_bytes("storage/gone2/a") == b"3"
     storage.remove_folder("storage/never-was")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components import contracts
-from testing.feature_night import made_night
+from testing.feature_night import build_night
 
 LABELS = contracts.LABELS
 
@@ -33,7 +33,7 @@ def nearest(reasoning, k=3):
 @pytest.fixture(scope="session")
 def night(tmp_path_factory):
     """A folder of features of now: three items, one query, no logs."""
-    return made_night(tmp_path_factory.mktemp("night"))
+    return build_night(tmp_path_factory.mktemp("night"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import contracts
-from components.cross_features import DEFAULTS, ITEM_NUMBERS, QUERY_NUMBERS
+from components.cross_features import DEFAULTS, ITEM_FEATURES, QUERY_FEATURES
 from testing.rows import judgement
 
 pytestmark = pytest.mark.slow  # imports Feast
@@ -27,8 +27,8 @@ def test_known_items_come_in_the_order_asked_and_unknown_ones_by_name(online):
 
 
 def test_what_is_missing_is_said_by_name_an_item(online):
-    assert online.find("hose", "q1", ["i1"]).missing == [QUERY_NUMBERS[2:]]
-    assert online.find("hose", None, ["i1", "i3"]).missing == [QUERY_NUMBERS] * 2
+    assert online.find("hose", "q1", ["i1"]).missing == [QUERY_FEATURES[2:]]
+    assert online.find("hose", None, ["i1", "i3"]).missing == [QUERY_FEATURES] * 2
 
 
 def test_the_numbers_are_the_same_as_in_the_training_set(online, night, tmp_path):
@@ -46,7 +46,7 @@ def test_numbers_over_their_age_limit_are_replaced_by_their_defaults_and_flagged
     from serving.features import OnlineFeatures
 
     found = OnlineFeatures(night, max_age_s=0.0).find("acme hose", "q1", ["i1"])
-    assert found.stale == [True] and found.missing == [(*ITEM_NUMBERS, *QUERY_NUMBERS)]
+    assert found.stale == [True] and found.missing == [(*ITEM_FEATURES, *QUERY_FEATURES)]
     assert found.features[0] == DEFAULTS | {"brand_match": 1.0} and found.items[0]["title"] == "red running shoes"
 
 

@@ -229,7 +229,7 @@ def test_at_sigterm_everything_recorded_is_on_s3_before_the_process_ends(server,
     server[1].send_signal(signal.SIGTERM)
     assert server[1].wait(30) == 0
     logged = []
-    for name in storage.names_below("logs/requests"):
+    for name in storage.list_names("logs/requests"):
         (tmp_path / "part").write_bytes(storage.get_bytes(name))
         logged += pq.read_table(tmp_path / "part").to_pylist()
     assert "the-last-one" in {row["request_id"] for row in logged}

@@ -66,7 +66,7 @@ def test_it_answers_and_at_sigterm_everything_recorded_is_on_s3(served, tmp_path
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     logged = []
-    for name in storage.names_below("logs/requests"):
+    for name in storage.list_names("logs/requests"):
         (tmp_path / "part").write_bytes(storage.get_bytes(name))
         logged += pq.read_table(tmp_path / "part").to_pylist()
     assert "from-the-image" in {row["request_id"] for row in logged}

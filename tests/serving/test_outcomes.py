@@ -87,4 +87,4 @@ def test_the_collector_as_a_process_uploads_what_it_has_when_it_is_stopped(s3, t
     s3.wait_ready("outcomes", f"{url}/health")
     assert httpx.post(f"{url}/outcomes", json={"outcomes": [ORDER]}).json() == {"accepted": 1}
     s3.stop("outcomes")
-    assert process.returncode is not None and list(storage.names_below("logs/outcomes"))
+    assert process.returncode is not None and list(storage.list_names("logs/outcomes"))

@@ -169,7 +169,7 @@ def test_rows_reach_a_real_s3_in_the_background(s3, tmp_path):
     recorder = Recorder(tmp_path / "spool", flush_seconds=0.05)
     recorder.record(exposures=[exposure()])
     recorder.close()
-    (name,) = storage.names_below("logs/exposures/date=2026-01-31/hour=23")
+    (name,) = storage.list_names("logs/exposures/date=2026-01-31/hour=23")
     (tmp_path / "read.parquet").write_bytes(storage.get_bytes(name))
     assert contracts.read(contracts.EXPOSURES, tmp_path / "read.parquet") == [exposure()]
     assert os.listdir(tmp_path / "spool") == ["lock"]

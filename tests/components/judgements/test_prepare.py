@@ -21,7 +21,7 @@ def prepared(tmp_path):
     def made(path: Path, columns: str = "", **config) -> tuple:
         facts = prepare(path, named_columns(columns), PrepareConfig(**config), out)
         assert facts["rows_in"] == facts["rows_out"] + facts["set_aside"]
-        tables = zip((contracts.JUDGEMENTS, contracts.ITEMS, contracts.REFUSED), out, strict=True)
+        tables = zip((contracts.JUDGEMENTS, contracts.ITEMS, contracts.QUARANTINED_ROWS), out, strict=True)
         return facts, *(contracts.read(schema, path) for schema, path in tables)
 
     return made

@@ -88,6 +88,6 @@ def test_two_workers_of_the_very_same_bucket_tell_every_key_once_and_return_the_
         said = list(pool.map(lambda name: work(Late(barrier, name), tmp_path / name, "same-bucket"), ("one", "two")))
     one, two = (contracts.read(contracts.RATIONALES, tmp_path / name / "kept") for name in ("one", "two"))
     assert one == two and {row["text"].split()[0] for row in one} <= {"one", "two"}
-    parts = [io.BytesIO(storage.get_bytes(name)) for name in storage.names_below("rationales/same-bucket")]
+    parts = [io.BytesIO(storage.get_bytes(name)) for name in storage.list_names("rationales/same-bucket")]
     keys = [key for part in parts for key in pq.read_table(part)["key"].to_pylist()]
     assert len(keys) == len(set(keys)) == 24 == sum(each["generated"] for each in said)

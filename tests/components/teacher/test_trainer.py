@@ -86,7 +86,7 @@ def test_a_merged_model_is_saved_and_its_checkpoints_can_go(s3, llm, tmp_path):
     merge(training, tmp_path / "model")
     assert (tmp_path / "model" / "model.safetensors").is_file() and checkpoints.steps() == [2]
     checkpoints.remove()
-    assert not list(storage.names_below("checkpoints/t3"))
+    assert not list(storage.list_names("checkpoints/t3"))
 
 
 @pytest.mark.parametrize(("processes", "accumulate", "rows"), [("1", 1, 8), ("4", 1, 2), ("2", 2, 2)])

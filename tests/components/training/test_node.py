@@ -77,7 +77,7 @@ def test_a_training_on_two_machines_gives_the_model_and_what_was_said_of_it(
     said = sft(reasoned, judged, llm, SFT, tmp_path / "out")
     assert said["steps"] > 0 and said["model_digest"] == model_digest(tmp_path / "out")
     assert model_digest(tmp_path / "out") != model_digest(llm)
-    assert not trainer.objects and not list(storage.names_below("trainjobs"))
+    assert not trainer.objects and not list(storage.list_names("trainjobs"))
     assert len(trainer.jobs.started) == 1
 
 

@@ -49,13 +49,13 @@ def test_a_folder_is_published_with_all_its_files(s3, tmp_path):
     source(tmp_path / "esci")
     (tmp_path / "esci" / "products.csv").write_text("1")
     prefix = sources.publish(tmp_path / "esci").split("/", 3)[3]
-    assert [name.rsplit("/", 1)[1] for name in storage.names_below(prefix)] == ["judgements.csv", "products.csv"]
+    assert [name.rsplit("/", 1)[1] for name in storage.list_names(prefix)] == ["judgements.csv", "products.csv"]
 
 
 @pytest.fixture
 def no_logs(s3, named_s3):
     """An S3 on which nothing was ever shown."""
-    for name in list(storage.names_below("logs/exposures")):
+    for name in list(storage.list_names("logs/exposures")):
         storage.client().remove_object(Settings().s3_bucket, name)
 
 

@@ -51,8 +51,9 @@ def record(metrics, result: StepResult | Mapping) -> None:
 def from_mapping(values: Mapping) -> StepResult:
     """Build a result from a dictionary, as steps return that have no StepResult yet."""
     details = dict(values)
-    counts = [details.pop(name) for name in ("rows_in", "rows_out", "set_aside")]
-    return StepResult(*counts, details.pop("figure", ""), details)
+    quarantined = details.pop("quarantined") if "quarantined" in details else details.pop("set_aside")
+    headline = details.pop("headline", "") or details.pop("figure", "")
+    return StepResult(details.pop("rows_in"), details.pop("rows_out"), quarantined, headline, details)
 
 
 class Progress:

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment clean
+.PHONY: help run smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -105,6 +105,12 @@ plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make p
 
 plan-experiment: .venv ## users and days that a lift needs, with the power curve: make plan-experiment RPM=50 LIFT=1.42%
 	$(PY) -m components.experiment.power --rpm $(RPM) $(if $(LIFT),--lift $(LIFT)) --out build $(PLAN)
+
+docs: .venv ## render the figures of bench/results into README and docs
+	$(PY) -m bench.render_docs
+
+pictures: .venv ## take the README's pictures of the latest run's report with a headless Chromium: make pictures [RUN_FOLDER=runs/latest]
+	$(PY) -m bench.pictures $(or $(RUN_FOLDER),runs/latest)
 
 clean: ## remove what runs left behind (runs/ and build/), not the environment
 	rm -rf runs build

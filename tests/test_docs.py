@@ -1,38 +1,90 @@
-"""The pages say what is there: every target, file and runbook that they name."""
+"""Pages name only what exists: targets, files, modules, runbooks; and their commands parse."""
 
+import importlib.util
+import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from serving.request_schemas import parse
 from tests.manifests.rendered import objects
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
-WRITTEN = {"manifests/overlays/production/images/kustomization.yaml"}  # by `make pin`
+PAGES = sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.glob("*.md"))
+WRITTEN_BY_MAKE_PIN = {"manifests/overlays/production/images/kustomization.yaml"}
 IDS = [page.name for page in PAGES]
+ROOMS = "components|pipelines|serving|manifests|docs|tests|testing|bench|simulation|feature_repo|findings"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def targets():
+def bash_blocks(page: Path) -> list[str]:
+    """Return the shell commands of a page, a block each."""
+    return [code for language, code in FENCE.findall(page.read_text()) if language == "bash"]
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """Return each command of a page's blocks as words."""
+    joined = "\n".join(bash_blocks(page)).replace("\\\n", " ")
+    return [shlex.split(line, comments=True) for line in joined.splitlines() if not line.startswith("#")]
+
+
+def make_targets() -> set[str]:
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     return set(phony.split()[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_every_make_target_of_a_page_is_one(page):
-    named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]+)", page.read_text(), re.M))
-    assert named <= targets(), named - targets()
+def test_every_make_target_exists(page):
+    in_prose = set(re.findall(r"`make ([a-z][a-z-]+)", page.read_text()))
+    in_blocks = {words[1] for words in command_lines(page) if words[:1] == ["make"] and len(words) > 1}
+    assert in_prose | in_blocks <= make_targets()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_every_path_of_a_page_is_there(page):
-    rooms = "components|pipelines|serving|manifests|docs|tests|bench|simulation|feature_repo"
-    named = set(re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text()))
-    missing = {path for path in named if not (ROOT / path).exists() and path not in WRITTEN}
-    assert not missing
+def test_every_path_exists(page):
+    paths = set(re.findall(rf"`((?:{ROOMS})/[\w./-]+)`", page.read_text()))
+    assert {path for path in paths if not (ROOT / path).exists()} <= WRITTEN_BY_MAKE_PIN
 
 
-def test_every_alert_has_its_page():
-    headings = set(re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbooks.md").read_text(), re.M))
-    groups = [one["spec"]["groups"] for one in objects("staging") if one["kind"] == "PrometheusRule"][0]
-    assert {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} == headings
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", page.read_text())
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_module_exists(page):
+    modules = set(re.findall(rf"python -m ((?:{ROOMS})[\w.]*)", page.read_text()))
+    assert not [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_shell_block_parses(page):
+    for block in bash_blocks(page):
+        checked = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_request_fits_the_schema(page):
+    for words in command_lines(page):
+        if "curl" in words and "-d" in words:
+            body = json.loads(words[words.index("-d") + 1])
+            assert parse(body).ids
+
+
+def test_every_alert_has_a_runbook():
+    runbooks = (ROOT / "docs" / "operations" / "runbooks.md").read_text()
+    headings = set(re.findall(r"^## (\w+)$", runbooks, re.MULTILINE))
+    rules = next(one for one in objects("staging") if one["kind"] == "PrometheusRule")
+    alerts = {rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule}
+    assert alerts == headings
+
+
+def test_the_readme_stays_short():
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.split()) <= 800
+    assert len(re.findall(r"!\[|<img ", readme)) >= 3

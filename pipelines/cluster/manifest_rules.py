@@ -214,7 +214,7 @@ def runbooks(objects: Sequence[dict]) -> Iterator[str]:
     for one in objects:
         groups = one["spec"]["groups"] if one["kind"] == "PrometheusRule" else []
         for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
-            page = f"docs/runbooks.md#{rule['alert'].lower()}"
+            page = f"docs/operations/runbooks.md#{rule['alert'].lower()}"
             if rule.get("annotations", {}).get("runbook_url") != page or "severity" not in rule.get("labels", {}):
                 yield f"{named(one)}: alert {rule['alert']} names no severity or not its page {page}"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from pipelines.profiles import laptop
 
 CROSS_ENTROPY, LRKD, PLACEBO = "plain cross-entropy", "LRKD", "placebo"

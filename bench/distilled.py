@@ -17,9 +17,9 @@ from components import contracts
 from components.packaging.package import load, package
 from components.scoring.scorer import Scorer, config_of, runtime_of
 from components.scoring.tokenizer import PairTokenizer, item_text
+from components.student.config import LrkdConfig
 from components.student.dataset import LABEL_INDEX
 from components.student.logits import logits_of
-from components.student.model import LrkdConfig
 from components.student.train import train
 
 PROBED = {"mismatch": lambda row: row["mismatch"], "category": lambda row: (row["category"] or "").split(" > ")[0]}

@@ -15,7 +15,7 @@ from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
 from components.packaging.package import package
 from components.pretrained import model_path
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.local.sources import marketplace
 from pipelines.profiles import Marketplace

@@ -24,7 +24,7 @@ from bench.student_peers import environments, peer_model, peers
 from bench.student_training import training
 from components import package_manifest
 from components.packaging.package import package
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.profiles import laptop
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 
 STEPS = 20
 KINDS = ("ours", "trainer", "trainer_without_dropout")

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.scoring.tokenizer import OVERLAPS, item_text
+from components.student.config import LrkdConfig
 from components.student.dataset import LABEL_INDEX
-from components.student.model import LrkdConfig
 from components.student.overlap_head import regression
 from components.student.train import student_tokenizer
 

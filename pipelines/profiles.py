@@ -8,10 +8,9 @@ from components.judgements.prepare import PrepareConfig
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import GenerateConfig
 from components.release.gate import GateConfig
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from components.teacher.compare import CompareConfig
-from components.teacher.dpo import DpoConfig
-from components.teacher.sft import SftConfig
+from components.teacher.config import DpoConfig, SftConfig
 
 CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
 CONFIGS += ("held_out_engine", "compare", "student", "plain", "first_baseline", "gate")

@@ -9,7 +9,7 @@ import pytest
 
 from components import contracts
 from components.pretrained import model_path
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from testing.rows import rationale, training_row
 
 EMBEDDING = 6

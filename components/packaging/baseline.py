@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from components import package_manifest, storage
 from components.packaging.package import package
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from components.student.train import train
 
 

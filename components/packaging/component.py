@@ -32,7 +32,7 @@ def baseline_package(
 ) -> str:
     from components.packaging.baseline import baseline
     from components.step_result import record
-    from components.student.model import LrkdConfig
+    from components.student.config import LrkdConfig
 
     config = LrkdConfig.from_json(config)
     said = baseline(serving_version, training_set.path, embeddings.path, config, package.path)

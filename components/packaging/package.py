@@ -24,8 +24,9 @@ from components.packaging.quantise import copy_unquantized, quantise
 from components.scoring.item_cache import FILE, read_ahead
 from components.scoring.scorer import NearestRationale, Scorer, Scores, config_of, runtime_of, tokenizer_of
 from components.scoring.tokenizer import item_text
+from components.student.config import LrkdConfig
 from components.student.logits import logits_of
-from components.student.model import LrkdConfig, Student
+from components.student.model import Student
 
 CHECKED_PAIRS = 400  # of the valid split
 INDEX_ROWS = 20_000  # rationales of a package at most: 30 MB at a width of 384

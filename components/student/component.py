@@ -14,7 +14,7 @@ def train_student(
     facts: dsl.Output[dsl.Metrics],
 ):
     from components.step_result import record
-    from components.student.model import LrkdConfig
+    from components.student.config import LrkdConfig
     from components.student.train import train
 
     record(facts, train(training_set.path, embeddings.path, LrkdConfig.from_json(config), student.path))

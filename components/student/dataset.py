@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from components import contracts
 from components.scoring.tokenizer import PairTokenizer, item_text
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 
 LABEL_INDEX = {label: index for index, label in enumerate(contracts.LABELS)}
 EXAMPLES = pa.schema(

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 
 VARIANTS = ("lrkd", "cross_entropy", "soft_labels", "auxiliary")
 

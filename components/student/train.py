@@ -17,9 +17,10 @@ from components import contracts
 from components.package_manifest import file_digest
 from components.pretrained import model_path
 from components.scoring.tokenizer import PairTokenizer
+from components.student.config import LrkdConfig
 from components.student.dataset import write_examples
 from components.student.logits import logits_of
-from components.student.model import LrkdConfig, Student, new_student
+from components.student.model import Student, new_student
 from components.student.overlap_head import fit_counted
 from components.student.trainer import LrkdTrainer, settings_of
 from components.training.arguments import trained

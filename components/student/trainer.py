@@ -10,8 +10,9 @@ from transformers import Trainer, TrainingArguments
 
 from components.contracts import LABELS
 from components.scoring.tokenizer import padded
+from components.student.config import LrkdConfig
 from components.student.losses import class_weights, second_term
-from components.student.model import LrkdConfig, Student
+from components.student.model import Student
 from components.training import arguments
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")

@@ -15,7 +15,8 @@ def start_teacher(
     facts: dsl.Output[dsl.Metrics],
 ):
     from components.step_result import record
-    from components.teacher.sft import SftConfig, start
+    from components.teacher.config import SftConfig
+    from components.teacher.sft import start
 
     record(facts, start(exemplars.path, judgements.path, base, SftConfig.from_json(config), model.path))
 
@@ -30,7 +31,8 @@ def fine_tune(
     facts: dsl.Output[dsl.Metrics],
 ):
     from components.step_result import record
-    from components.teacher.sft import SftConfig, sft
+    from components.teacher.config import SftConfig
+    from components.teacher.sft import sft
 
     record(facts, sft(rationales.path, judgements.path, base.path, SftConfig.from_json(config), model.path))
 
@@ -58,7 +60,8 @@ def optimise_preferences(
     facts: dsl.Output[dsl.Metrics],
 ):
     from components.step_result import record
-    from components.teacher.dpo import DpoConfig, dpo
+    from components.teacher.config import DpoConfig
+    from components.teacher.dpo import dpo
 
     record(facts, dpo(pairs.path, base.path, DpoConfig.from_json(config), model.path))
 

@@ -4,13 +4,12 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.config import JsonConfig
 from components.pretrained import model_digest
+from components.teacher.config import DpoConfig
 from components.teacher.sft import in_turn
 from components.teacher.trainer import adapter, fits, merge, settings_of
 from components.training.arguments import trained
@@ -18,30 +17,6 @@ from components.training.checkpoints import Checkpoints, place
 from components.training.launch import on_every_gpu
 
 NOTICED_STEPS = 50  # a shorter training may well move nothing
-
-
-@dataclass(frozen=True)
-class DpoConfig(JsonConfig):
-    """The paper's figures (second-hand): 3 epochs, 5e-6. `rows` caps the pairs trained on; 0 takes all.
-
-    On the pairs of `held_out` of the queries the margin is measured before and after; a training of at least
-    NOTICED_STEPS that does not raise it fails where `strict`, and is a warning elsewhere.
-    """
-
-    rank: int = 16
-    epochs: float = 3.0
-    learning_rate: float = 5e-6
-    beta: float = 0.1
-    batch_size: int = 4  # pairs of one update, over all GPUs
-    accumulate: int = 1  # an update is the mean of so many batches, where memory is short
-    max_length: int = 1024
-    rows: int = 0
-    max_steps: int = -1
-    held_out: float = 0.1
-    held_out_rows: int = 512  # at most
-    strict: bool = True
-    save_steps: int = 50  # a checkpoint is written so often
-    seed: int = 0
 
 
 def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path) -> dict:

@@ -2,37 +2,18 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.config import JsonConfig
 from components.pretrained import model_digest, save_base_model
+from components.teacher.config import SftConfig
 from components.teacher.prompts import prompts_of
 from components.teacher.trainer import adapter, fits, merge, settings_of
 from components.teacher_prompt import answer
 from components.training.arguments import trained
 from components.training.checkpoints import Checkpoints, place
 from components.training.launch import on_every_gpu
-
-
-@dataclass(frozen=True)
-class SftConfig(JsonConfig):
-    """The paper's figures (second-hand): r 16, 3 epochs, 5e-5. `rows` caps what is trained on; 0 takes all."""
-
-    rank: int = 16  # of LoRA; 0 tunes all weights, which teaches a small model faster
-    epochs: float = 3.0
-    learning_rate: float = 5e-5
-    batch_size: int = 8  # rows of one update, over all GPUs
-    accumulate: int = 1  # an update is the mean of so many batches, where memory is short
-    max_length: int = 1024
-    rows: int = 0
-    balanced: bool = False  # no label has more rows than the rarest
-    packing: bool = False  # several rows in one sequence of max_length; needs flash attention
-    max_steps: int = -1
-    save_steps: int = 50  # a checkpoint is written so often
-    seed: int = 0
 
 
 def sft(rationales: str | Path, judgements: str | Path, model: str | Path, config: SftConfig, out: str | Path) -> dict:

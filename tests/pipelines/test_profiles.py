@@ -1,5 +1,7 @@
 """Each profile is a whole configuration that survives the trip through JSON text."""
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
@@ -46,3 +48,8 @@ def test_plain_and_first_baseline_have_the_students_budget_without_its_alignment
     profile = PROFILES[name]()
     assert profile.plain.variant == profile.first_baseline.variant == "cross_entropy" != profile.student.variant
     assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5
+
+
+def test_profiles_are_read_without_torch():
+    code = "import sys, pipelines.profiles; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

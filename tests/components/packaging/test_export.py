@@ -5,7 +5,8 @@ import torch
 
 from components.packaging.export import folded
 from components.scoring.tokenizer import OVERLAPS
-from components.student.model import LrkdConfig, Student, new_student
+from components.student.config import LrkdConfig
+from components.student.model import Student, new_student
 
 PAIRS = torch.randint(5, 900, (3, 7), generator=torch.Generator().manual_seed(0))
 SIDES = torch.tensor([[0, 0, 0, 1, 1, 1, 1]] * 3)

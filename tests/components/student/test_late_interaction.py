@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from components.student.config import LrkdConfig
 from components.student.late_interaction import Matcher, matches, words
-from components.student.model import LrkdConfig, new_student
+from components.student.model import new_student
 
 RED, SHOE, BLUE = torch.eye(3)
 NOTHING = torch.zeros(3)

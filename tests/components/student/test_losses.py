@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from components.student.config import LrkdConfig
 from components.student.losses import alignment, class_weights, second_term, soft_labels
-from components.student.model import LrkdConfig
 
 REASONING = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 TARGETS = torch.tensor([[0.0, 3.0], [0.0, 4.0]])

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from components.scoring.tokenizer import OVERLAPS
-from components.student.model import LrkdConfig, new_student
+from components.student.config import LrkdConfig
+from components.student.model import new_student
 
 SIDES = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])
 

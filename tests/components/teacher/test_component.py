@@ -6,8 +6,7 @@ import pytest
 from kfp import dsl
 
 from components.teacher import component
-from components.teacher.dpo import DpoConfig
-from components.teacher.sft import SftConfig
+from components.teacher.config import DpoConfig, SftConfig
 
 pytestmark = pytest.mark.slow  # trains
 SFT = SftConfig(rank=2, max_steps=2, batch_size=2).to_json()

@@ -3,7 +3,8 @@
 import pytest
 
 from components import contracts
-from components.teacher.dpo import DpoConfig, chosen_pairs, complaint, dpo
+from components.teacher.config import DpoConfig
+from components.teacher.dpo import chosen_pairs, complaint, dpo
 from components.teacher.pairs import mine
 
 CONFIG = DpoConfig(rank=2, epochs=2, learning_rate=1e-2, batch_size=2, max_length=256)

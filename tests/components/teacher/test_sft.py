@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from components import contracts
 from components.pretrained import model_digest
 from components.rationales.exemplars import write_exemplars
-from components.teacher.sft import SftConfig, by_label, chosen_rows, in_turn, sft, start
+from components.teacher.config import SftConfig
+from components.teacher.sft import by_label, chosen_rows, in_turn, sft, start
 from testing.rows import rationale
 
 EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone

@@ -3,7 +3,7 @@
 import pytest
 
 from components import storage
-from components.teacher.sft import SftConfig
+from components.teacher.config import SftConfig
 from components.teacher.trainer import merge, settings_of
 from components.training.arguments import rows_at_once, trained
 from components.training.checkpoints import Checkpoints

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from components.student.model import LrkdConfig
+from components.student.config import LrkdConfig
 from components.training.arguments import settings_of
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from components import contracts
 from components.pretrained import model_digest
-from components.teacher.dpo import DpoConfig, dpo
+from components.teacher.config import DpoConfig, SftConfig
+from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
-from components.teacher.sft import SftConfig, sft
+from components.teacher.sft import sft
 from components.training.launch import on_every_gpu
 
 pytestmark = pytest.mark.slow  # starts processes that train

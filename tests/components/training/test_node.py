@@ -10,7 +10,8 @@ import yaml
 from components import storage
 from components.pretrained import model_digest
 from components.settings import Settings
-from components.teacher.sft import SftConfig, sft
+from components.teacher.config import SftConfig
+from components.teacher.sft import sft
 from components.training import trainjob
 from testing.kubernetes_server import cluster
 from testing.servers import environment

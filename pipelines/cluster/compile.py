@@ -27,7 +27,7 @@ def ir(pipeline, profile: str, out: Path) -> Path:
     """A pipeline as Kubeflow's server takes it, a profile's sizes being its defaults."""
     out.mkdir(parents=True, exist_ok=True)
     path, defaults = out / f"{pipeline.name}.yaml", arguments(pipeline, profile, "")
-    compiler.Compiler().compile(resources.for_cluster(pipeline), str(path), pipeline_parameters=defaults)
+    compiler.Compiler().compile(resources.prepare_for_cluster(pipeline), str(path), pipeline_parameters=defaults)
     return path
 
 
@@ -43,7 +43,7 @@ def kubernetes_objects(pipeline, profile: str, out: Path, version: str) -> Path:
         include_pipeline_manifest=True,
     )
     compiler.Compiler().compile(
-        resources.for_cluster(pipeline),
+        resources.prepare_for_cluster(pipeline),
         str(path),
         pipeline_parameters=arguments(pipeline, profile, ""),
         kubernetes_manifest_format=True,

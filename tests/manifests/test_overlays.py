@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.cluster import manifest_rules
 from pipelines.cluster.manifest_pods import pods
-from pipelines.resources import OF_SETTINGS, PLACEMENTS
+from pipelines.resources import PLACEMENTS, SETTINGS_VARIABLES
 from tests.manifests.rendered import OVERLAYS, ROOT, kustomize, objects, one, text
 
 every = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -59,7 +59,7 @@ def test_steps_of_every_row_have_policies_for_both_ways(overlay):
 
 @every
 def test_the_settings_hold_every_key_that_a_step_is_told_of(overlay):
-    assert one(objects(overlay), "ConfigMap", "broadfast-settings")["data"].keys() == set(OF_SETTINGS)
+    assert one(objects(overlay), "ConfigMap", "broadfast-settings")["data"].keys() == set(SETTINGS_VARIABLES)
 
 
 def test_the_release_may_only_what_its_routers_do(tmp_path):

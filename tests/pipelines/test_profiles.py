@@ -12,39 +12,39 @@ from pipelines.retrain import retrain
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_every_configuration_of_a_profile_comes_back_the_same(name):
+def test_configurations_survive_the_trip_through_json(name):
     profile = PROFILES[name]()
     configs = [getattr(profile, field.name) for field in fields(profile)] + [profile.plain, profile.first_baseline]
-    found = [config for config in configs if isinstance(config, JsonConfig)]
-    assert len(found) >= 11 and all(type(config).from_json(config.to_json()) == config for config in found)
+    configs = [config for config in configs if isinstance(config, JsonConfig)]
+    assert len(configs) >= 11 and all(type(config).from_json(config.to_json()) == config for config in configs)
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_profile_is_called_what_it_is_asked_for_by(name):
+def test_a_profile_has_its_registered_name(name):
     assert PROFILES[name]().name == name
 
 
 def test_the_pipelines_defaults_are_the_papers():
     profile = PROFILES["paper"]()
-    defaults = {name: said.default for name, said in retrain.component_spec.inputs.items()}
+    defaults = {name: parameter.default for name, parameter in retrain.component_spec.inputs.items()}
     assert {name: defaults[name] for name in profile.parameters} == profile.parameters
 
 
-def test_a_base_model_that_needs_worked_examples_is_judged_with_them_and_greedily():
+def test_base_models_are_judged_greedily_with_examples():
     assert PROFILES["paper"]().before.prompt == "few_shot" and PROFILES["paper"]().held_out.prompt == "free"
     assert PROFILES["laptop"]().before == PROFILES["laptop"]().held_out
     assert all(PROFILES[name]().held_out_engine.temperature == 0 for name in PROFILES)
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_the_teacher_is_judged_on_another_split_than_it_is_tuned_on(name):
+def test_teachers_are_judged_on_another_split(name):
     profile = PROFILES[name]()
     assert {profile.sampling.split, profile.final.split} == {"train"} and profile.held_out.split == "valid"
     assert profile.workers <= min(profile.sampling.buckets, profile.final.buckets)
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_plain_and_first_baseline_have_the_students_budget_without_its_alignment(name):
+def test_plain_students_have_the_same_budget(name):
     profile = PROFILES[name]()
     assert profile.plain.variant == profile.first_baseline.variant == "cross_entropy" != profile.student.variant
     assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5

@@ -11,7 +11,7 @@ from pipelines.experiment import experiment
 from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
 from pipelines.retrain import retrain
 from testing.servers import environment
-from tests.pipelines.ir_lint import dangling, tasks
+from tests.pipelines.ir_lint import dangling_inputs, tasks
 
 WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 6)}
 ROWS = {
@@ -26,130 +26,136 @@ READ_EVERY_NIGHT = {"prepare-judgements", "build-features"}
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """Each pipeline's text, specification, and what is said for Kubernetes."""
-    folder, found = tmp_path_factory.mktemp("ir"), {}
-    for pipeline in map(resources.for_cluster, (retrain, experiment)):
+def compilations(tmp_path_factory):
+    """Compile each pipeline; return its text, its specification and its Kubernetes part."""
+    folder = tmp_path_factory.mktemp("ir")
+    compilations = {}
+    for pipeline in map(resources.prepare_for_cluster, (retrain, experiment)):
         compiler.Compiler().compile(pipeline, str(folder / f"{pipeline.name}.yaml"))
         text = (folder / f"{pipeline.name}.yaml").read_text()
         spec, *platform = yaml.load_all(text, yaml.CSafeLoader)
-        found[pipeline.name] = text, spec, platform[0]["platforms"]["kubernetes"] if platform else {}
-    return found
+        compilations[pipeline.name] = text, spec, platform[0]["platforms"]["kubernetes"] if platform else {}
+    return compilations
 
 
 @pytest.fixture(params=["retrain", "experiment"])
-def pipeline(request, compiled):
-    return compiled[request.param]
+def pipeline(request, compilations):
+    return compilations[request.param]
 
 
 def test_nothing_is_installed_when_a_step_starts(pipeline):
     assert "pip install" not in pipeline[0] and "ensurepip" not in pipeline[0]
 
 
-def test_no_input_of_a_sub_pipeline_is_dangling(pipeline):
-    assert not dangling(pipeline[1])
+def test_no_input_of_a_sub_pipeline_is_dangling_inputs(pipeline):
+    assert not dangling_inputs(pipeline[1])
 
 
-def test_every_step_runs_in_one_of_our_images_with_a_tag(pipeline):
-    images = {said["container"]["image"] for said in pipeline[1]["deploymentSpec"]["executors"].values()}
+def test_every_step_runs_in_our_tagged_image(pipeline):
+    images = {executor["container"]["image"] for executor in pipeline[1]["deploymentSpec"]["executors"].values()}
     assert {image.rsplit("/", 1)[1].split(":")[0] for image in images} <= {"teacher-python", "student-python"}
     assert all(len(image.rsplit(":", 1)[1]) > 4 and not image.endswith("latest") for image in images)
 
 
-def test_the_lint_finds_an_input_that_a_sub_pipeline_does_not_declare():
-    def task(component, **given):
-        return {"componentRef": {"name": component}, "inputs": {"parameters": given}}
+def test_lint_finds_an_undeclared_input():
+    def task(component, **inputs):
+        return {"componentRef": {"name": component}, "inputs": {"parameters": inputs}}
 
     inner = {"dag": {"tasks": {"step": task("step", cpu={"componentInputParameter": "cpu"})}}}
     outer = {"dag": {"tasks": {"if": task("inner", size={"runtimeValue": {}})}}}
-    assert dangling({"root": outer, "components": {"inner": inner, "step": {}}}) == [("inner", "step", "cpu")]
+    assert dangling_inputs({"root": outer, "components": {"inner": inner, "step": {}}}) == [("inner", "step", "cpu")]
     inner["inputDefinitions"] = {"parameters": {"cpu": {}}}
-    assert not dangling({"root": outer, "components": {"inner": inner, "step": {}}})
+    assert not dangling_inputs({"root": outer, "components": {"inner": inner, "step": {}}})
 
 
 @pytest.mark.parametrize(("row", "step"), [(row, step) for row, steps in ROWS.items() for step in sorted(steps)])
-def test_a_step_has_the_pool_the_toleration_the_gpu_and_the_end_that_its_row_says(compiled, row, step):
-    _, spec, platform = compiled["retrain"]
-    said, placed = PLACEMENTS[row], platform["deploymentSpec"]["executors"][f"exec-{step}"]
+def test_gpu_steps_are_configured_as_placed(compilations, row, step):
+    _, spec, platform = compilations["retrain"]
+    placement = PLACEMENTS[row]
+    executor = platform["deploymentSpec"]["executors"][f"exec-{step}"]
     limits = spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]["resources"]
-    assert placed["nodeSelector"]["labels"] == {POOL: said.pool}
-    tolerated = [GPU] + [SPOT] * said.spot
-    assert placed["tolerations"] == [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in tolerated]
-    assert (limits["accelerator"]["resourceType"], limits["accelerator"]["resourceCount"]) == (GPU, str(said.gpus))
-    assert (limits["resourceCpuLimit"], limits["resourceMemoryLimit"]) == (str(said.cpu), f"{said.memory}Gi")
-    memory = [mount for mount in placed["emptyDirMounts"] if mount.get("medium") == "Memory"]
-    assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", said.shared_memory)]
-    assert int(placed["activeDeadlineSeconds"]) == 3600 * said.hours
-    assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == said.retries
+    assert executor["nodeSelector"]["labels"] == {POOL: placement.pool}
+    tolerated = [GPU] + [SPOT] * placement.tolerates_spot
+    assert executor["tolerations"] == [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in tolerated]
+    assert (limits["accelerator"]["resourceType"], limits["accelerator"]["resourceCount"]) == (GPU, str(placement.gpus))
+    assert (limits["resourceCpuLimit"], limits["resourceMemoryLimit"]) == (str(placement.cpu), f"{placement.memory}Gi")
+    memory = [mount for mount in executor["emptyDirMounts"] if mount.get("medium") == "Memory"]
+    assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", placement.shared_memory)]
+    assert int(executor["activeDeadlineSeconds"]) == 3600 * placement.hours
+    assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
 
 
-def test_no_other_step_asks_for_a_gpu(compiled):
-    executors = compiled["retrain"][1]["deploymentSpec"]["executors"]
-    asking = {name for name, said in executors.items() if "accelerator" in said["container"].get("resources", {})}
-    assert {name.removeprefix("exec-") for name in asking} == set().union(*ROWS.values())
+def test_no_other_step_asks_for_a_gpu(compilations):
+    executors = compilations["retrain"][1]["deploymentSpec"]["executors"]
+    with_gpu = {name for name, step in executors.items() if "accelerator" in step["container"].get("resources", {})}
+    assert {name.removeprefix("exec-") for name in with_gpu} == set().union(*ROWS.values())
 
 
-def test_the_teacher_is_tuned_on_as_many_gpus_of_one_machine_as_is_said():
-    @dsl.pipeline
+def test_settings_decide_the_gpus_that_tune_teachers():
     def tuning():
-        resources.place(release.read_serving_version(), "sft", 4)
+        resources.configure_task(release.read_serving_version(), "sft")
 
+    with environment(BROADFAST_TRAINING_GPUS="4"):
+        tuning = dsl.pipeline(tuning)
     limits = tuning.pipeline_spec.deployment_spec["executors"]["exec-read-serving-version"]["container"]["resources"]
     assert limits["accelerator"]["resourceCount"] == "4" and limits["resourceMemoryLimit"] == "256Gi"
 
 
-def test_every_step_is_not_root_is_labelled_and_takes_secrets_by_reference(pipeline):
+def test_every_step_is_labelled_and_runs_without_root(pipeline):
     _, spec, platform = pipeline
-    placed = platform["deploymentSpec"]["executors"]
-    assert placed.keys() == spec["deploymentSpec"]["executors"].keys()
-    for said in placed.values():
-        assert said["securityContext"] == {"runAsUser": "65532", "runAsGroup": "65532", "runAsNonRoot": True}
-        assert said["podMetadata"]["labels"]["broadfast/step"] in PLACEMENTS
-        assert {secret["secretName"] for secret in said["secretAsEnv"]} <= {"broadfast-s3", "broadfast-feature-store"}
+    executors = platform["deploymentSpec"]["executors"]
+    assert executors.keys() == spec["deploymentSpec"]["executors"].keys()
+    for executor in executors.values():
+        assert executor["securityContext"] == {"runAsUser": "65532", "runAsGroup": "65532", "runAsNonRoot": True}
+        assert executor["podMetadata"]["labels"]["broadfast/step"] in PLACEMENTS
+        assert {secret["secretName"] for secret in executor["secretAsEnv"]} <= {
+            "broadfast-s3",
+            "broadfast-feature-store",
+        }
     assert "AWS_SECRET" not in str(spec)
 
 
-def test_the_step_that_fills_the_store_is_told_where_it_is(compiled):
-    placed = compiled["retrain"][2]["deploymentSpec"]["executors"]["exec-build-features"]["secretAsEnv"]
-    assert set(resources.OF_STORE) <= {key["envVar"] for secret in placed for key in secret["keyToEnv"]}
+def test_the_features_step_gets_the_stores_address(compilations):
+    secrets = compilations["retrain"][2]["deploymentSpec"]["executors"]["exec-build-features"]["secretAsEnv"]
+    assert set(resources.FEATURE_STORE_VARIABLES) <= {key["envVar"] for secret in secrets for key in secret["keyToEnv"]}
 
 
-def test_a_queue_of_kueues_is_a_label_where_one_is_named():
+def test_a_kueue_queue_becomes_a_label():
     with environment(BROADFAST_QUEUE="night"):
-        platform = json_format.MessageToDict(resources.for_cluster(experiment).platform_spec)
+        platform = json_format.MessageToDict(resources.prepare_for_cluster(experiment).platform_spec)
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     labels = executors["exec-begin-look"]["podMetadata"]["labels"]
     assert labels["kueue.x-k8s.io/queue-name"] == "night"
 
 
-def test_every_step_says_whether_an_earlier_run_may_answer(pipeline, compiled):
+def test_every_step_states_its_caching(pipeline, compilations):
     steps = {name: task for name, task in tasks(pipeline[1]).items() if f"exec-{name}" in str(pipeline[1])}
     uncached = {name for name, task in steps.items() if not task["cachingOptions"].get("enableCache")}
-    outside = NEVER_CACHED | READ_EVERY_NIGHT if pipeline is compiled["retrain"] else set(steps)
+    outside = NEVER_CACHED | READ_EVERY_NIGHT if pipeline is compilations["retrain"] else set(steps)
     assert uncached == outside
 
 
-def test_on_a_laptop_sources_are_digests_and_failures_are_said_at_once():
+def test_laptop_steps_cache_sources_and_never_retry():
     steps = tasks(json_format.MessageToDict(retrain.pipeline_spec))
     uncached = {name for name, task in steps.items() if task.get("cachingOptions") == {}}
     assert uncached >= NEVER_CACHED and not READ_EVERY_NIGHT & uncached
     assert not any("retryPolicy" in task for task in steps.values())
 
 
-def test_the_canary_starts_only_inside_the_gates_condition(compiled):
-    spec = compiled["retrain"][1]
+def test_the_canary_starts_only_inside_the_condition(compilations):
+    spec = compilations["retrain"][1]
     (condition,) = (task for task in spec["root"]["dag"]["tasks"].values() if "triggerPolicy" in task)
     assert "== 'release'" in condition["triggerPolicy"]["condition"]
     assert set(spec["components"][condition["componentRef"]["name"]]["dag"]["tasks"]) == {"start-canary"}
 
 
-def test_every_configuration_is_text_and_no_parameter_is_nothing(pipeline):
+def test_every_parameter_has_type_and_default(pipeline):
     parameters = pipeline[1]["root"]["inputDefinitions"]["parameters"]
-    assert {said["parameterType"] for said in parameters.values()} <= {"STRING", "NUMBER_INTEGER", "LIST"}
-    assert all("defaultValue" in said for said in parameters.values())
+    assert {parameter["parameterType"] for parameter in parameters.values()} <= {"STRING", "NUMBER_INTEGER", "LIST"}
+    assert all("defaultValue" in parameter for parameter in parameters.values())
 
 
-def test_rationales_are_written_by_as_many_workers_as_there_are_shards(compiled):
-    components = compiled["retrain"][1]["components"]
+def test_shards_loop_over_sampling_and_final_rationales(compilations):
+    components = compilations["retrain"][1]["components"]
     loops = [part["dag"]["tasks"] for name, part in components.items() if name.startswith("comp-for-loop")]
     assert sorted(name for tasks in loops for name in tasks) == ["generate-rationales", "generate-rationales-5"]

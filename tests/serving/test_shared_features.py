@@ -110,8 +110,8 @@ def test_half_a_shared_store_is_refused_by_what_is_missing(night):
 
 def test_a_clusters_steps_and_servers_are_told_of_the_store_by_the_names_it_reads():
     from feature_repo.store import CLUSTER
-    from pipelines.resources import OF_STORE
+    from pipelines.resources import FEATURE_STORE_VARIABLES
 
     page = Path(__file__).parents[2] / "docs" / "quick-start.md"
-    assert set(OF_STORE) == set(CLUSTER)
+    assert set(FEATURE_STORE_VARIABLES) == set(CLUSTER)
     assert all(f"--from-literal={name}=" in page.read_text() for name in CLUSTER)

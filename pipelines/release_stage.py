@@ -1,0 +1,83 @@
+"""The last stage of `retrain`: compare the candidate with the baseline, decide, and start a dark canary."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from kfp import dsl
+from kfp.dsl.pipeline_channel import PipelineChannel
+from kfp.dsl.pipeline_task import PipelineTask
+
+from components.packaging import component as packaging
+from components.release import component as release
+from pipelines.data_stage import Tables
+from pipelines.resources import add_step
+from pipelines.student_stage import Candidate, predict
+from pipelines.teacher_stage import TeacherOutputs
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the candidate is compared with: a package, the version that serves (or none), and its predictions."""
+
+    package: PipelineChannel
+    serving_version: PipelineChannel
+    predictions: PipelineChannel
+
+
+def release_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs, candidate: Candidate) -> None:
+    """Gate the candidate, record the night, and start its canary where the gate says release."""
+    baseline = prepare_baseline(parameters, tables, teacher.embeddings)
+    verdict = gate(parameters, tables, candidate, baseline)
+    add_step(
+        "release",
+        release.record_night,
+        verdict=verdict.outputs["verdict"],
+        sampled=teacher.sampling_facts,
+        final=teacher.final_facts,
+    )
+    registration = add_step("release", release.register_baseline, package=baseline.package)
+    # `If` only draws the graph: start_canary itself refuses any other verdict
+    with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):
+        canary = add_step(
+            "release", release.start_canary, package=candidate.package, verdict=verdict.outputs["verdict"]
+        )
+        canary.after(registration)
+
+
+def prepare_baseline(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Baseline:
+    """Fetch the package that serves, or train a first baseline; score it on the valid split."""
+    serving = add_step("release", release.read_serving_version)
+    package = add_step(
+        "student",
+        packaging.baseline_package,
+        serving_version=serving.outputs["Output"],
+        training_set=tables.training_set,
+        embeddings=embeddings,
+        config=parameters.first_baseline_config,
+    )
+    predictions = predict(package.outputs["package"], tables)
+    return Baseline(package.outputs["package"], serving.outputs["Output"], predictions)
+
+
+def gate(parameters: SimpleNamespace, tables: Tables, candidate: Candidate, baseline: Baseline) -> PipelineTask:
+    """Measure both packages side by side and decide."""
+    measurement = add_step(
+        "student",
+        packaging.compare_packages,
+        candidate=candidate.package,
+        baseline=baseline.package,
+        training_set=tables.training_set,
+    )
+    return add_step(
+        "student",
+        release.gate_candidate,
+        candidate=candidate.predictions,
+        baseline=baseline.predictions,
+        candidate_package=candidate.package,
+        baseline_package=baseline.package,
+        measured=measurement.outputs["facts"],
+        candidate_version=candidate.version,
+        serving_version=baseline.serving_version,
+        baseline_name=parameters.baseline_name,
+        config=parameters.gate_config,
+    )

@@ -102,7 +102,7 @@ EXPOSURES = pa.schema(
 OUTCOMES = pa.schema(
     [
         ("time", _TIME),
-        *_texts("request_id", "item_id", "kind"),
+        *_texts("request_id", "item_id", "kind", "order_id"),
         ("revenue", pa.int64()),
         ("currency", _TEXT),
         ("grade", pa.float32()),
@@ -185,10 +185,13 @@ def read(schema: pa.Schema, path: str | Path) -> list[dict]:
     return list(read_batches(schema, path))
 
 
-def read_batches(schema: pa.Schema, path: str | Path) -> Iterator[dict]:
-    """Stream rows with one Arrow batch in memory at a time, checked as by `read`."""
+def read_batches(schema: pa.Schema, path: str | Path, earlier: pa.Schema | None = None) -> Iterator[dict]:
+    """Stream rows with one Arrow batch in memory at a time, checked as by `read`.
+
+    A file of the `earlier` version of the contract is read, too, where one is named.
+    """
     with pq.ParquetFile(path) as file:
-        if not file.schema_arrow.equals(schema):
+        if not any(file.schema_arrow.equals(version) for version in (schema, earlier) if version is not None):
             raise ValueError(f"{path} holds {file.schema_arrow.names}, expected {schema.names}")
         for batch in file.iter_batches(BATCH_ROWS):
             yield from batch.to_pylist()

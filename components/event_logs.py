@@ -9,8 +9,9 @@ SCHEMAS = {"exposures": contracts.EXPOSURES, "requests": contracts.REQUESTS, "ou
 KEYS = {  # rows that agree in these are copies of one; the earliest counts
     "exposures": ("request_id", "item_id"),
     "requests": ("request_id",),
-    "outcomes": ("request_id", "item_id", "kind"),
+    "outcomes": ("request_id", "item_id", "kind", "order_id"),
 }
+LATER_COLUMNS = {"outcomes": {"order_id": None}}  # that rows written by earlier versions lack
 PARTS = 8  # of an hour: enough for readers side by side, few enough that a quiet hour is no heap of tiny objects
 
 

@@ -34,6 +34,7 @@ class Outcome(BaseModel):
     request_id: Id = Field(description="of the page that showed the item")
     item_id: Id
     kind: Literal["click", "order", "grade"]
+    order_id: Id | None = Field(None, description="of the shop's order: two orders of one item are two")
     time: str | None = Field(None, description="ISO 8601 with a time zone; now where it is not given")
     revenue: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="in the currency's minor units")
     currency: Annotated[str, Field(min_length=3, max_length=3)] | None = Field(None, description="ISO 4217")

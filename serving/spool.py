@@ -66,7 +66,7 @@ def _rows(lines: list[bytes]) -> dict[str, list[dict]]:
     found = defaultdict(list)
     for line in lines:
         for table, rows in orjson.loads(line).items():
-            found[table] += [_typed(row) for row in rows]
+            found[table] += [event_logs.LATER_COLUMNS.get(table, {}) | _typed(row) for row in rows]
     for table, rows in found.items():
         _table(rows, table)
     return found

@@ -112,10 +112,12 @@ def build(judgements: str | Path, items: str | Path, logged: Path | None, as_of:
 
 
 def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: list) -> None:
+    earlier = pa.schema([column for column in schema if column.name not in event_logs.LATER_COLUMNS.get(name, {})])
     for file in files:
-        next(contracts.read_batches(schema, file), None)  # refuses a file of another contract
+        next(contracts.read_batches(schema, file, earlier), None)  # refuses a file of another contract
     if files:
-        rows = source(files)
+        database.register(f"empty_{name}", schema.empty_table())
+        rows = f"(from {source(files)} union all by name from empty_{name})"
         database.execute(
             f"create view {name} as from {event_logs.distinct(name, rows) if name in event_logs.KEYS else rows}"
         )
@@ -126,7 +128,7 @@ def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
 def source(files: list) -> str:
     """SQL for the rows of Parquet files."""
     quoted = ", ".join("'{}'".format(str(file).replace("'", "''")) for file in files)
-    return f"read_parquet([{quoted}], hive_partitioning = false)"
+    return f"read_parquet([{quoted}], hive_partitioning = false, union_by_name = true)"
 
 
 def _write(database: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:

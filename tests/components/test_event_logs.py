@@ -33,3 +33,12 @@ def test_of_copies_the_earliest_counts(tmp_path):
     contracts.write(rows, contracts.REQUESTS, tmp_path / "rows.parquet")
     source = event_logs.distinct("requests", f"read_parquet('{tmp_path / 'rows.parquet'}')")
     assert duckdb.sql(f"SELECT status FROM {source}").fetchall() == [(200,)]
+
+
+def test_two_orders_of_one_item_are_two():
+    columns = "SELECT 'r1' AS request_id, 'i1' AS item_id, 'order' AS kind"
+    rows = f"({columns}, 'o1' AS order_id, 1 AS time UNION ALL {columns}, 'o2', 2 UNION ALL {columns}, 'o2', 3)"
+    assert duckdb.sql(f"SELECT order_id FROM {event_logs.distinct('outcomes', rows)} ORDER BY 1").fetchall() == [
+        ("o1",),
+        ("o2",),
+    ]

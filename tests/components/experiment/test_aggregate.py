@@ -38,7 +38,7 @@ def exposure(request_id="r1", user=CONTROL, time=LATER, **changed):
 
 def outcome(request_id="r1", kind="click", **changed):
     row = {"time": LATER, "request_id": request_id, "item_id": "i1", "kind": kind}
-    return row | {"revenue": None, "currency": None, "grade": None} | changed
+    return row | {"order_id": None, "revenue": None, "currency": None, "grade": None} | changed
 
 
 def request(request_id="r1", version="v1", time=LATER, **changed):

@@ -46,7 +46,11 @@ def running(s3, tmp_path):
     logs["requests"] = [row | {"status": 200, "latency_ms": 5.0, "items": 1, "missing_features": 0} for row in rows]
     logs["outcomes"] = [
         {"time": row["time"], "request_id": row["request_id"], "item_id": "i1", "kind": "order", "currency": "USD"}
-        | {"grade": None, "revenue": int(rng.integers(80, 120)) * (1 + (row["assigned_arm"] == "treatment"))}
+        | {
+            "order_id": None,
+            "grade": None,
+            "revenue": int(rng.integers(80, 120)) * (1 + (row["assigned_arm"] == "treatment")),
+        }
         for row in rows
     ]
     for kind, schema in SCHEMAS.items():

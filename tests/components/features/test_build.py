@@ -68,6 +68,14 @@ def test_copies_of_a_row_count_once(tables, logs, tmp_path):
     assert (a["impressions_7d"], a["clicks_7d"], a["orders_7d"]) == (1, 1, 1)
 
 
+def test_outcomes_logged_without_order_ids_are_read(tables, logs, tmp_path):
+    (path,) = (logs / "outcomes").rglob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns(["order_id"]), path.with_name("earlier.parquet"))
+    path.unlink()
+    build(*tables, logs, AS_OF, tmp_path / "f")
+    assert rows(tmp_path / "f", "item_statistics", "item_id")["a"]["orders_7d"] == 1
+
+
 def test_an_item_that_is_listed_after_as_of_is_not_known_yet_and_is_counted(tables, logs, tmp_path):
     facts = build(*tables, logs, AS_OF, tmp_path / "f")
     assert set(rows(tmp_path / "f", "item_text", "item_id")) == {"a", "b"}

@@ -48,7 +48,7 @@ def logs(fault, experiment, versions):
         said["missing_features"] = int(fault == "stale" and treated and number % 4 == 0)
         requests.append(row | said)
         if rng.random() < 0.5:
-            order = {"item_id": "i1", "kind": "order", "currency": "USD", "grade": None}
+            order = {"item_id": "i1", "kind": "order", "currency": "USD", "order_id": None, "grade": None}
             revenue = int(rng.integers(80, 120) * (0.7 if fault == "revenue" and treated else 1))
             outcomes.append({"time": row["time"], "request_id": row["request_id"], "revenue": revenue} | order)
     return {"exposures": exposures, "requests": requests, "outcomes": outcomes}

@@ -78,8 +78,8 @@ def tables(tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def trained(tables, config, tmp_path_factory) -> tuple[Path, dict]:
-    """A trained student's folder, and what training said."""
+def trained_student(tables, config, tmp_path_factory) -> tuple[Path, dict]:
+    """Train a cross-encoder and return its folder with the result of training."""
     from components.student.train import train
 
     folder = tmp_path_factory.mktemp("student")
@@ -87,58 +87,22 @@ def trained(tables, config, tmp_path_factory) -> tuple[Path, dict]:
 
 
 @pytest.fixture(scope="session")
-def late(tables, config, tmp_path_factory) -> tuple[Path, dict]:
-    """A package whose student reads query and item apart in its first layer, and [CLS] alone in its last."""
-    from components.packaging.package import package
-    from components.student.train import train
-
-    model, folder = (tmp_path_factory.mktemp(name) for name in ("late_student", "late_package"))
-    train(*tables, replace(config, join_layer=1, extractor="first"), model)
-    return folder, package(model, tables[1], tables[0], folder)
-
-
-@pytest.fixture(scope="session")
-def comparing(tables, config, tmp_path_factory):
-    """Makes the package of a student that compares the two sides, and reads them together from a layer on."""
-    from components.packaging.package import package
-    from components.student.train import train
-
-    def made(join_layer: int, **more) -> tuple[Path, dict]:
-        model, folder = (tmp_path_factory.mktemp(f"{name}_from_{join_layer}") for name in ("student", "package"))
-        train(*tables, replace(config, join_layer=join_layer, extractor="compare", overlap=True, **more), model)
-        return folder, package(model, tables[1], tables[0], folder)
-
-    return made
-
-
-@pytest.fixture(scope="session")
-def crossed(comparing) -> tuple[Path, dict]:
-    """Both sides are read together throughout."""
-    return comparing(0)
-
-
-@pytest.fixture(scope="session")
-def joined(comparing) -> tuple[Path, dict]:
-    """They are read together in the second layer."""
-    return comparing(1)
-
-
-@pytest.fixture(scope="session")
-def apart(comparing) -> tuple[Path, dict]:
-    """They are read together in no layer."""
-    return comparing(2)
-
-
-@pytest.fixture(scope="session")
-def matched(comparing) -> tuple[Path, dict]:
-    """Nor there, and their tokens are matched."""
-    return comparing(2, match_width=8)
-
-
-@pytest.fixture(scope="session")
-def packaged(trained, tables, tmp_path_factory) -> tuple[Path, dict]:
-    """A package's folder, and what packaging said."""
+def cross_encoder_package(trained_student, tables, tmp_path_factory) -> tuple[Path, dict]:
+    """Package the cross-encoder and return the package's folder with the result."""
     from components.packaging.package import package
 
     folder = tmp_path_factory.mktemp("package")
-    return folder, package(trained[0], tables[1], tables[0], folder)
+    return folder, package(trained_student[0], tables[1], tables[0], folder)
+
+
+@pytest.fixture(scope="session")
+def late_interaction_package(tables, config, tmp_path_factory) -> tuple[Path, dict]:
+    """Train and package a student of late interaction; return the package's folder with the result."""
+    from components.packaging.package import package
+    from components.student.train import train
+
+    model = tmp_path_factory.mktemp("late_interaction_student")
+    folder = tmp_path_factory.mktemp("late_interaction_package")
+    late_interaction = {"extractor": "compare", "join_layer": 2, "overlap": True, "match_width": 8}
+    train(*tables, replace(config, **late_interaction), model)
+    return folder, package(model, tables[1], tables[0], folder)

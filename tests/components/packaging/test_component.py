@@ -46,10 +46,10 @@ def test_on_a_first_run_the_baseline_is_trained(inputs, config, tmp_path):
     assert recorded(tmp_path)["headline"].startswith("first run: ") and recorded(tmp_path)["trained"]["rows_out"] > 0
 
 
-def test_later_the_baseline_is_the_version_that_serves(s3, packaged, inputs, config, tmp_path):
+def test_later_the_baseline_is_the_version_that_serves(s3, cross_encoder_package, inputs, config, tmp_path):
     from components.release.registry import register
 
-    serving, package = register(packaged[0]), dsl.Model(uri=str(tmp_path / "package"))
+    serving, package = register(cross_encoder_package[0]), dsl.Model(uri=str(tmp_path / "package"))
     version = component.baseline_package.python_func(serving, *inputs, config.to_json(), package, facts(tmp_path))
     assert version == serving == package_manifest.version(tmp_path / "package")
     assert recorded(tmp_path)["headline"] == f"{serving} serves"

@@ -12,26 +12,20 @@ from testing.student_fixtures import training_rows
 PAIRS = [("red shoe", f"{title} {query}") for query in range(6) for title in ("red shoe", "garden hose")]
 
 
-@pytest.fixture(params=["apart", "matched"])
-def package_read_ahead(request):
-    """Of a student that reads of an item the mean of its states, and of one that matches its tokens besides."""
-    return request.getfixturevalue(request.param)
-
-
 @pytest.mark.slow
-def test_a_package_carries_the_states_of_every_judged_item(package_read_ahead):
-    folder, said = package_read_ahead
+def test_a_package_carries_the_states_of_every_judged_item(late_interaction_package):
+    folder, said = late_interaction_package
     titles = {row["title"] for row in training_rows()}
     assert said["items_read_ahead"] == len(titles) == len(Catalogue(folder).rows)
     assert FILE in package_manifest.verify(folder)
     card = (folder / "model_card.md").read_text()
     assert f"Items read ahead: {len(titles)} of those judged" in card
-    assert ("tokens are matched one by one" in card) == (Catalogue(folder).vectors is not None)
+    assert "tokens are matched one by one" in card and Catalogue(folder).vectors is not None
 
 
 @pytest.mark.slow
-def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(package_read_ahead, monkeypatch):
-    reading, knowing = (Scorer(package_read_ahead[0]) for _ in range(2))
+def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(late_interaction_package, monkeypatch):
+    reading, knowing = (Scorer(late_interaction_package[0]) for _ in range(2))
     reading.read_ahead.rows.clear()
     expected = reading(PAIRS)
     read = []
@@ -44,8 +38,8 @@ def test_an_item_that_was_read_ahead_is_not_read_again_and_scores_as_if_it_were(
 
 
 @pytest.mark.slow
-def test_an_item_that_nobody_judged_is_read_when_it_is_asked_about(apart):
-    scorer = Scorer(apart[0])
+def test_an_item_that_nobody_judged_is_read_when_it_is_asked_about(late_interaction_package):
+    scorer = Scorer(late_interaction_package[0])
     unknown = "a kettle that came this morning"
     queries, items, texts = scorer.tokenise([("kettle", unknown)])
     assert items[unknown].states is None
@@ -54,9 +48,9 @@ def test_an_item_that_nobody_judged_is_read_when_it_is_asked_about(apart):
 
 
 @pytest.mark.slow
-def test_what_an_earlier_attempt_left_in_the_folder_is_not_taken_for_this_package(trained, tables, tmp_path):
+def test_what_an_earlier_attempt_left_in_the_folder_is_not_taken_for_this_package(trained_student, tables, tmp_path):
     (tmp_path / FILE).write_bytes(b"of another student")
-    package(trained[0], tables[1], tables[0], tmp_path)
+    package(trained_student[0], tables[1], tables[0], tmp_path)
     assert FILE not in package_manifest.verify(tmp_path)
 
 

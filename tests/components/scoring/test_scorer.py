@@ -39,7 +39,7 @@ def copied(package: Path, folder: Path, **changes) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=["packaged", "late", "joined", "apart", "matched"])
+@pytest.fixture(scope="session", params=["cross_encoder_package", "late_interaction_package"])
 def full_precision(request, tmp_path_factory):
     """The folder of a trained package, of either kind, that serves its full-precision graph."""
     package, said = request.getfixturevalue(request.param)
@@ -64,8 +64,8 @@ def test_the_score_is_the_expected_gain_of_the_labels():
 
 
 @pytest.mark.slow
-def test_a_package_of_format_5_is_read(matched, tmp_path):
-    folder = shutil.copytree(matched[0], tmp_path / "package")
+def test_a_package_of_format_5_is_read(late_interaction_package, tmp_path):
+    folder = shutil.copytree(late_interaction_package[0], tmp_path / "package")
     for new, old in (("encoder", "apart"), ("interaction", "together")):
         for suffix in (".onnx", ".int8.onnx"):
             (folder / f"{new}{suffix}").rename(folder / f"{old}{suffix}")
@@ -73,7 +73,7 @@ def test_a_package_of_format_5_is_read(matched, tmp_path):
     served = config["served"].replace("interaction", "together")
     (folder / "config.json").write_text(json.dumps(config | {"format": 5, "served": served}))
     package_manifest.write(folder)
-    expected = Scorer(matched[0])(PAIRS)
+    expected = Scorer(late_interaction_package[0])(PAIRS)
     assert np.array_equal(Scorer(folder)(PAIRS).probabilities, expected.probabilities)
     assert np.array_equal(Scorer(folder)(PAIRS).reasoning, expected.reasoning)
 
@@ -109,10 +109,12 @@ def test_a_flipped_byte_in_any_file_of_a_package_is_refused(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_flipped_byte_in_any_file_of_a_trained_package_is_refused(packaged, tmp_path):
-    files = sorted(path.relative_to(packaged[0]) for path in packaged[0].rglob("*") if path.is_file())
+def test_a_flipped_byte_in_any_file_of_a_trained_package_is_refused(cross_encoder_package, tmp_path):
+    files = sorted(
+        path.relative_to(cross_encoder_package[0]) for path in cross_encoder_package[0].rglob("*") if path.is_file()
+    )
     for number, name in enumerate(files):
-        folder = shutil.copytree(packaged[0], tmp_path / str(number))
+        folder = shutil.copytree(cross_encoder_package[0], tmp_path / str(number))
         content = bytearray((folder / name).read_bytes())
         content[len(content) // 2] ^= 1
         (folder / name).write_bytes(content)
@@ -131,8 +133,8 @@ def test_the_score_of_a_pair_does_not_depend_on_its_batch(fp32):
 
 
 @pytest.mark.slow
-def test_nor_does_it_in_int8_where_the_item_is_known(matched, tmp_path):
-    scorer = Scorer(copied(matched[0], tmp_path / "package", served="interaction.int8.onnx"))
+def test_nor_does_it_in_int8_where_the_item_is_known(late_interaction_package, tmp_path):
+    scorer = Scorer(copied(late_interaction_package[0], tmp_path / "package", served="interaction.int8.onnx"))
     scorer(PAIRS)  # reads its items, whose scales are shared by those that are read at once
     alone = np.concatenate([scorer([pair]).probabilities for pair in PAIRS])
     np.testing.assert_allclose(scorer(PAIRS).probabilities, alone, atol=1e-5)
@@ -178,9 +180,9 @@ def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tiny, 
 
 
 @pytest.mark.slow
-def test_nothing_of_torch_is_loaded_to_score(packaged):
+def test_nothing_of_torch_is_loaded_to_score(cross_encoder_package):
     code = "import sys; from components.scoring.scorer import Scorer; "
-    code += f"print(Scorer({str(packaged[0])!r})([('red shoe', 'red shoe 1')]).labels); "
+    code += f"print(Scorer({str(cross_encoder_package[0])!r})([('red shoe', 'red shoe 1')]).labels); "
     code += "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[1] == "[]"
@@ -239,7 +241,7 @@ def test_another_kind_of_file_is_refused_with_those_that_are_read(tiny, tmp_path
 
 
 @pytest.mark.slow
-def test_the_command_scores_a_file_with_a_trained_package(packaged, tmp_path):
-    command = [sys.executable, "-m", "components.scoring.scorer", str(packaged[0])]
+def test_the_command_scores_a_file_with_a_trained_package(cross_encoder_package, tmp_path):
+    command = [sys.executable, "-m", "components.scoring.scorer", str(cross_encoder_package[0])]
     command += [str(pairs_file(tmp_path, ".csv")), str(tmp_path / "out.jsonl")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "2 pairs scored\n"

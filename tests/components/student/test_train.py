@@ -25,8 +25,8 @@ def examples(tables, config, folder) -> tuple[dict, list[dict]]:
 
 def test_the_temperature_is_fitted_on_whole_queries_that_are_not_trained_on():
     rows = [row for row in training_rows(200) if row["split"] == "train"]
-    trained, held_out = divided(rows, 0.2).values()
-    assert not queries(trained) & queries(held_out) and len(trained) + len(held_out) == 600
+    train_rows, held_out = divided(rows, 0.2).values()
+    assert not queries(train_rows) & queries(held_out) and len(train_rows) + len(held_out) == 600
     assert 0.1 < len(held_out) / 600 < 0.3
 
 
@@ -86,25 +86,27 @@ def test_without_a_rationale_the_embedding_width_is_unknown_and_said_so(tables, 
 
 
 @pytest.mark.slow
-def test_training_lowers_both_terms_of_the_loss(trained):
-    first, last = trained[1]["history"][:4], trained[1]["history"][-4:]
+def test_training_lowers_both_terms_of_the_loss(trained_student):
+    first, last = trained_student[1]["history"][:4], trained_student[1]["history"][-4:]
     for term in ("cross_entropy", "alignment"):
         assert sum(step[term] for step in last) < 0.8 * sum(step[term] for step in first), term
 
 
 @pytest.mark.slow
-def test_training_counts_every_row_and_says_why_it_was_set_aside(trained):
-    said = trained[1]
+def test_training_counts_every_row_and_says_why_it_was_set_aside(trained_student):
+    said = trained_student[1]
     assert said["rows_in"] == 96 == said["rows_out"] + said["set_aside"]
     assert sum(said["set_aside_why"].values()) == said["set_aside"] and said["set_aside_why"]["valid"] == 24
     assert 0 < said["aligned"] < said["rows_out"] == said["aligned"] + said["not_aligned"]
 
 
 @pytest.mark.slow
-def test_a_trained_student_is_a_folder_without_code(trained):
-    names = {path.relative_to(trained[0]).as_posix() for path in trained[0].rglob("*") if path.is_file()}
+def test_a_trained_student_is_a_folder_without_code(trained_student):
+    names = {
+        path.relative_to(trained_student[0]).as_posix() for path in trained_student[0].rglob("*") if path.is_file()
+    }
     assert names == {"model.safetensors", "tokenizer.json", "config.json", "encoder/config.json"}
-    saved = json.loads((trained[0] / "config.json").read_text())
+    saved = json.loads((trained_student[0] / "config.json").read_text())
     assert saved["reasoning_width"] == EMBEDDING and saved["labels"] == list(contracts.LABELS)
     assert 0.19 < saved["temperature"] < 5.1
 
@@ -128,10 +130,10 @@ def test_a_loss_that_is_no_number_stops_the_training(tables, config, tmp_path):
 
 
 @pytest.mark.slow
-def test_both_terms_are_logged_with_what_they_pull_at(trained):
-    step = trained[1]["history"][0]
+def test_both_terms_are_logged_with_what_they_pull_at(trained_student):
+    step = trained_student[1]["history"][0]
     assert step["cross_entropy_gradient"] > 0 and step["alignment_gradient"] > 0
-    assert trained[1]["token_share"] > 0.85  # of the batches is not padding
+    assert trained_student[1]["token_share"] > 0.85  # of the batches is not padding
 
 
 def test_checkpoints_belong_to_one_configuration_and_its_examples(tables, config, tmp_path):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cachetools import LRUCache
 
 from components import package_manifest
+from components.contracts import GAINS
 from components.scoring.item_cache import Catalogue
 from components.scoring.onnx_runtime import CrossEncoder, Item, LateJoin
 from components.scoring.pairs_file import read_pairs, write_scored
@@ -24,7 +25,6 @@ from components.scoring.tokenizer import PairTokenizer, item_text
 
 __all__ = ["NearestRationale", "Scorer", "Scores", "item_text", "score_file"]
 
-GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # ESCI's own, for NDCG
 MEMORY_BYTES = 256 * 2**20
 
 

@@ -20,7 +20,7 @@ from bench.cores import on_cores
 from bench.esci import esci_option
 from bench.figures import machine_of, show
 from components import contracts
-from components.student.dataset import place
+from components.sampling import hash_fraction
 from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5
@@ -65,7 +65,7 @@ def training_set(told: Rationales, folder: Path, fold: int) -> Path:
 
 def fold_of(row: dict) -> int:
     """The fold of a row's query."""
-    return int(FOLDS * place(row, "fold"))
+    return int(FOLDS * hash_fraction(f"fold\n{row['query_id']}"))
 
 
 def summary(folder: Path, rows: Iterable[Row]) -> dict:

@@ -148,25 +148,45 @@ def create_bytes(name: str, content: bytes) -> bool:
         RuntimeError: S3 refuses it.
         ConnectionError: S3 cannot be reached, fails every time, or does not answer. The object may have been written.
     """
+    return _put_if(name, content, {"If-None-Match": "*"}, (412,))
+
+
+def replace_bytes(name: str, content: bytes, etag: str) -> bool:
+    """Write one object over the content with this ETag, and return whether it was written.
+
+    A write whose first answer was lost is tried again and returns False: read the object to tell.
+
+    Raises:
+        RuntimeError, ConnectionError: as `create_bytes`.
+    """
+    return _put_if(name, content, {"If-Match": etag}, (409, 412))  # 409: another writer is at it
+
+
+def _put_if(name: str, content: bytes, condition: dict[str, str], condition_failed: tuple[int, ...]) -> bool:
     settings = Settings()
     url = client(settings).presigned_put_object(settings.s3_bucket, name)  # minio's own put has no conditions
-    answer = http(settings).request("PUT", url, body=content, headers={"If-None-Match": "*"})
-    if answer.status not in (200, 412):
-        message = answer.data[:300].decode(errors="replace")
-        raise RuntimeError(f"S3 answers {answer.status} to the creation of {name}: {message}")
-    return answer.status == 200
+    response = http(settings).request("PUT", url, body=content, headers=condition)
+    if response.status not in (200, *condition_failed):
+        message = response.data[:300].decode(errors="replace")
+        raise RuntimeError(f"S3 answers {response.status} to the conditional write of {name}: {message}")
+    return response.status == 200
 
 
 def get_bytes(name: str) -> bytes | None:
     """Read one object, or return None if it does not exist."""
+    return get_with_etag(name)[0]
+
+
+def get_with_etag(name: str) -> tuple[bytes | None, str]:
+    """Read one object and the ETag that `replace_bytes` takes; return None and "" if it does not exist."""
     try:
         response = client().get_object(Settings().s3_bucket, name)
     except S3Error as error:
         if error.code in MISSING:
-            return None
+            return None, ""
         raise
     try:
-        return response.read()
+        return response.read(), response.headers["etag"]
     finally:
         response.close()
         response.release_conn()

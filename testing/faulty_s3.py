@@ -1,4 +1,7 @@
-"""The real S3 behind a proxy that fails where it is told: 500 before or after S3 took the request, or no answer."""
+"""The real S3 behind a proxy that fails where a test says so.
+
+A PUT fails with 500 before or after S3 took it, with 403, or with no answer at all.
+"""
 
 import http.client
 import socket
@@ -8,66 +11,72 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testing.servers import environment
 
+PASSED_HEADERS = ("content-type", "etag")
+
 
 class Proxy(BaseHTTPRequestHandler):
-    """Passes requests on with their headers, host among them, for signatures cover it; `faults` fail the first PUTs."""
+    """Pass requests on with their headers, host among them, for signatures cover it."""
 
     def do_PUT(self):
         fault = self.server.faults.pop(0) if self.server.faults else ""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if fault in ("before", "refused"):
-            self._answer(500 if fault == "before" else 403, b"no", "text/plain")
+            self._reply(500 if fault == "before" else 403, b"no", {"content-type": "text/plain"})
             return
-        status, *said = self._passed_on(body)
+        status, content, headers = self._pass_on(body)
         if fault == "silent":
-            self.server.ended.wait()
+            self.server.stop.wait()
             return
-        self._answer(500 if fault == "after" else status, *said)
+        self._reply(500 if fault == "after" else status, content, headers)
 
     def do_GET(self):
-        self._answer(*self._passed_on(b""))
+        self._reply(*self._pass_on(b""))
 
-    def _passed_on(self, body: bytes) -> tuple[int, bytes, str]:
-        behind = http.client.HTTPConnection(self.server.behind, timeout=30)
-        behind.request(self.command, self.path, body, dict(self.headers.items()))
-        answer = behind.getresponse()
-        said = answer.status, answer.read(), answer.headers.get("content-type", "")
-        behind.close()
-        return said
+    def _pass_on(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+        connection = http.client.HTTPConnection(self.server.behind, timeout=30)
+        connection.request(self.command, self.path, body, dict(self.headers.items()))
+        response = connection.getresponse()
+        content = response.read()
+        headers = {name: response.headers[name] for name in PASSED_HEADERS if name in response.headers}
+        connection.close()
+        return response.status, content, headers
 
-    def _answer(self, status: int, said: bytes, kind: str) -> None:
+    def _reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(said)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(content)
 
-    def log_message(self, *said):
-        """Nothing."""
+    def log_message(self, *args):
+        """Print nothing."""
 
 
 @contextmanager
 def faulty(endpoint: str, *faults: str):
     """Point the environment to a proxy of an S3 whose first PUTs fail as named: refused, before, after, silent."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        server.behind, server.faults, server.daemon_threads = endpoint.removeprefix("http://"), list(faults), True
-        server.ended = threading.Event()
+        server.behind = endpoint.removeprefix("http://")
+        server.faults = list(faults)
+        server.daemon_threads = True
+        server.stop = threading.Event()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            with named(server.server_port):
+            with s3_at_port(server.server_port):
                 yield server
         finally:
-            server.ended.set()
+            server.stop.set()
             server.shutdown()
 
 
 @contextmanager
 def silent():
-    """Point the environment to an S3 that takes every connection and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server, named(server.getsockname()[1]):
+    """Point the environment to an S3 that takes every connection and sends nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server, s3_at_port(server.getsockname()[1]):
         yield
 
 
-def named(port: int):
-    """The environment with an S3 at a port of this machine that must answer within half a second."""
+def s3_at_port(port: int):
+    """Return an environment with an S3 at a port of this machine that must answer within half a second."""
     return environment(BROADFAST_S3_ENDPOINT=f"http://127.0.0.1:{port}", BROADFAST_S3_TIMEOUT_S="0.5")

@@ -111,7 +111,7 @@ def test_an_s3_that_only_fails_is_said_in_a_sentence_without_the_signature(s3):
 
 @pytest.mark.slow
 def test_an_s3_that_refuses_is_quoted(s3):
-    said = pytest.raises(RuntimeError, match="S3 answers 403 to the creation of storage/never: no")
+    said = pytest.raises(RuntimeError, match="S3 answers 403 to the conditional write of storage/never: no")
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "refused"), said:
         storage.create_bytes("storage/never", b"1")
 

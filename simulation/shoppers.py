@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from components import contracts
 from components.experiment.assignment import arm, user_hash
-from components.release.registry import read_state
+from components.release_state import Experiment, ReleaseState, read_state
 from components.settings import Settings
 from components.step_result import Progress
 
@@ -73,16 +73,15 @@ class Desired:
     """The release's state as a caller keeps it: read again after thirty seconds."""
 
     read_at: float = float("-inf")
-    state: dict = field(default_factory=dict)
+    state: ReleaseState = field(default_factory=ReleaseState)
     lock: Lock = field(default_factory=Lock)
 
-    def experiment(self) -> dict | None:
+    def experiment(self) -> Experiment | None:
         """The running experiment, if one runs."""
         with self.lock:
             if time.monotonic() - self.read_at > STATE_SECONDS:
                 self.state, self.read_at = read_state(), time.monotonic()
-        found = self.state["experiment"]
-        return found if found and found["status"] == "running" else None
+        return self.state.running_experiment
 
 
 def load(judgements: Path, truth: Path | None) -> World:
@@ -197,13 +196,13 @@ class Shop:
             self.http.post(f"{self.outcomes}/outcomes", json={"outcomes": outcomes}).raise_for_status()
 
 
-def headers(secret: str, user_id: str, experiment: dict | None) -> dict[str, str]:
+def headers(secret: str, user_id: str, experiment: Experiment | None) -> dict[str, str]:
     """What the front end adds to a request: the user's hash, and the arm while an experiment runs."""
     user = user_hash(secret, user_id)
     if not experiment:
         return {"x-user-hash": user.hex()}
-    assigned = arm(user, experiment["salt"], experiment["stages"][-1]["share"])
-    return {"x-user-hash": user.hex(), "x-arm": assigned, "x-experiment-id": experiment["experiment_id"]}
+    assigned = arm(user, experiment.salt, experiment.share)
+    return {"x-user-hash": user.hex(), "x-arm": assigned, "x-experiment-id": experiment.experiment_id}
 
 
 def counted(shown: list[str], outcomes: list[dict]) -> dict[str, int]:

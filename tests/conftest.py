@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from components import storage
-from components.release import registry
+from components.release_state import STATE
 from components.settings import Settings
 from testing.servers import environment
 
@@ -34,7 +34,7 @@ def named_s3(request):
         yield
         return
     with environment(**request.getfixturevalue("s3").environment):
-        storage.client().remove_object(Settings().s3_bucket, registry.STATE)
+        storage.client().remove_object(Settings().s3_bucket, STATE)
         yield
 
 

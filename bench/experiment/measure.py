@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ from bench.experiment.logs import BEGAN, EXPERIMENT, write_logs
 from bench.experiment.streams import promises
 from bench.figures import machine_of, once, show
 from components import storage
-from components.release.registry import update_state
+from components.release_state import Experiment, update_state
 from pipelines.local.processes import Laptop
 
 HERE = Path("runs/bench")
@@ -62,8 +63,8 @@ def of_size(folder: Path, name: str) -> dict:
         storage.ensure_bucket()
         for kind in ("exposures", "outcomes"):
             storage.put_folder(logs / kind, f"logs/{kind}/date={BEGAN:%Y-%m-%d}/hour=00/part=00")
-        running = EXPERIMENT | {"status": "running", "paused": False}
-        update_state(lambda state: state | {"stable": "v1", "candidate": "v2", "experiment": running}, "bench")
+        running = Experiment.from_json(EXPERIMENT)
+        update_state(lambda state: replace(state, stable="v1", candidate="v2", experiment=running), "bench")
         said = json.loads(asked("look", str(folder / f"sums-{name}"), servers=machine.processes.values()))
     return {
         f"seconds_{name}": said["seconds"],

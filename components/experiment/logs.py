@@ -6,11 +6,11 @@ from pathlib import Path
 
 from components import contracts, storage
 from components.event_logs import SCHEMAS
+from components.release_state import read_state
 from components.settings import Settings
 from components.step_result import Progress
 
-STATE = "release/state.json"
-ENTRIES, TOLD = 30, ("time", "what", "reason", "by")  # of the release's history, in the report of a look
+HISTORY_ENTRIES = 30  # of the release, in the report of a look
 
 
 def moment(text: str) -> datetime:
@@ -30,14 +30,17 @@ def running_experiment(now: datetime) -> dict:
 
     Looks while it is paused decide nothing but a rollback, and do not count: a pause costs no look.
     """
-    state = storage.get_json(STATE) or {}
-    experiment = state.get("experiment")
-    if not experiment or experiment["status"] != "running":
+    state = read_state()
+    if not state.experiment or not state.experiment.is_running:
         return {}
+    experiment = state.experiment.to_json()
     looks = set(storage.list_names(_looks(experiment | {"paused": False}))) - {_look(experiment, now.isoformat())}
-    told = [{name: entry.get(name, "") for name in TOLD} for entry in state["history"][-ENTRIES:]]
-    versions = {"control": state["stable"], "treatment": state["candidate"]}
-    return experiment | {"versions": versions, "looks": len(looks), "history": told}
+    history = [
+        {"time": entry.time, "what": entry.what, "reason": entry.reason, "by": entry.by}
+        for entry in state.history[-HISTORY_ENTRIES:]
+    ]
+    versions = {"control": state.stable, "treatment": state.candidate}
+    return experiment | {"versions": versions, "looks": len(looks), "history": history}
 
 
 def download(experiment: dict, now: datetime, shard: str, folder: Path) -> None:

@@ -7,11 +7,11 @@ from components.images import student_step
 
 @student_step()
 def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
-    from components.release.registry import read_state
-    from components.step_result import record
+    from components.release_state import read_state
+    from components.step_result import StepResult, record
 
-    version = read_state()["stable"] or ""
-    record(facts, {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": version or "nothing serves yet"})
+    version = read_state().stable or ""
+    record(facts, StepResult(1, 1, headline=version or "nothing serves yet"))
     return version
 
 
@@ -69,13 +69,12 @@ def record_night(
 
 @student_step()
 def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metrics]) -> str:
-    from components.release.canary import register_baseline
-    from components.release.report import package_facts
+    from components.release.candidate import register_baseline
     from components.step_result import record
 
-    done = register_baseline(package.path)
-    record(facts, package_facts(done))
-    return done["version"]
+    result = register_baseline(package.path)
+    record(facts, result.to_step_result())
+    return result.version
 
 
 @student_step()
@@ -85,13 +84,12 @@ def start_canary(
     import json
     from pathlib import Path
 
-    from components.release.canary import start_canary
-    from components.release.report import package_facts
+    from components.release.candidate import start_canary
     from components.step_result import record
 
-    done = start_canary(package.path, json.loads(Path(verdict.path).read_text()))
-    record(facts, package_facts(done))
-    return done["version"] if done["started"] else ""
+    result = start_canary(package.path, json.loads(Path(verdict.path).read_text()))
+    record(facts, result.to_step_result())
+    return result.version if result.started else ""
 
 
 @student_step()
@@ -100,10 +98,9 @@ def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics
     from pathlib import Path
 
     from components.release import canary
-    from components.release.context import world_of_settings
-    from components.release.report import traffic_facts
+    from components.release.context import context_from_settings
     from components.step_result import record
 
-    moved = canary.move_traffic(json.loads(Path(verdict.path).read_text()), world_of_settings())
-    record(facts, traffic_facts(moved))
-    return moved["moved"]
+    result = canary.move_traffic(json.loads(Path(verdict.path).read_text()), context_from_settings())
+    record(facts, result.to_step_result())
+    return result.action_taken

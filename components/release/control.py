@@ -1,4 +1,4 @@
-"""A person's hand on the running experiment, by one command; what was done, by whom and why, stays in its history.
+"""Commands by which a person sees and steers the release; who did what and why stays in the history.
 
 `python -m components.release.control status | canary VERSION 5 | pause | resume | veto | force promote|roll-back`
 """
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from components import storage
-from components.release import canary, registry, state_machine
+from components.release import canary, state_machine
+from components.release.context import ReleaseContext, context_from_settings
+from components.release_state import HistoryEntry, Intent, ReleaseState, read_state, update_state
 
 SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
 ABOUT = """See and steer the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
@@ -19,101 +21,118 @@ rolls back; `veto` ends the experiment, all traffic to stable; `force` does what
 done, without one; `canary` gives a registered version its share, beginning its experiment where none runs."""
 
 
-def steer(said: argparse.Namespace, world: Callable[[], canary.World]) -> dict:
+def run_command(args: argparse.Namespace, context: Callable[[], ReleaseContext]) -> ReleaseState:
     """Do what a person asks, and return the state.
 
     Raises:
         ValueError: no experiment is running; or it is another version's, or nobody registered that version.
         TimeoutError: a side does not serve, or the gateway does not follow; the next look goes on with it.
     """
-    state = registry.read_state()
-    if said.verb == "status":
+    state = read_state()
+    if args.verb == "status":
         return state
-    if said.verb == "canary":
-        state = begun(said.version, state, said)
-        world().router.serve(state["stable"], state["candidate"])
-        if said.percent == round(100 * state_machine.share_of(state)):
+    if args.verb == "canary":
+        state = start_experiment(args, state)
+        context().router.serve(state.stable, state.candidate)
+        if args.percent == round(100 * state.experiment.share):
             return state
-    if not state_machine.is_running(state):
-        raise ValueError(f"no experiment is running, so there is nothing to {said.verb}")
-    facts = {"by": said.by, "reason": said.reason}
-    if said.verb in ("pause", "resume"):
-        yes = said.verb == "pause"
-        return registry.update_state(
-            lambda state: state_machine.paused(state, yes), f"{said.verb}d by a person", **facts
-        )
-    canary.decide(wanted(said) | facts)
-    return canary.finish(world())
+    if not state.running_experiment:
+        raise ValueError(f"no experiment is running, so there is nothing to {args.verb}")
+    if args.verb in ("pause", "resume"):
+        return set_paused(args)
+    canary.decide(intent_for_command(args))
+    return canary.finish(context())
 
 
-def begun(version: str, state: dict, said: argparse.Namespace) -> dict:
-    """The state in which this version's experiment runs.
+def set_paused(args: argparse.Namespace) -> ReleaseState:
+    """Pause the experiment, or let it go on."""
+    return update_state(
+        lambda state: state_machine.set_paused(state, args.verb == "pause"),
+        f"{args.verb}d by a person",
+        by=args.by,
+        reason=args.reason,
+    )
+
+
+def start_experiment(args: argparse.Namespace, state: ReleaseState) -> ReleaseState:
+    """Return the state in which a version's experiment runs; start it where none does.
 
     Raises:
         ValueError: another's runs; or this version is stable, or not registered.
     """
-    if state_machine.is_running(state) and state["candidate"] != version:
+    version = args.version
+    if state.running_experiment and state.candidate != version:
         raise ValueError(
-            f"the experiment of {state['candidate']} runs: wait for its end, or end it by `veto`, then {version} may go"
+            f"the experiment of {state.candidate} runs: wait for its end, or end it by `veto`, then {version} may go"
         )
-    if not state_machine.is_running(state) and state["stable"] == version:
+    if not state.running_experiment and state.stable == version:
         raise ValueError(f"{version} is stable already")
     if not any(storage.list_names(f"packages/{version}")):
         raise ValueError(f"no package {version} is registered: the nightly run registers what its gate releases")
-    now, facts = datetime.now(UTC), {"by": said.by, "reason": said.reason, "version": version}
-    return registry.update_state(
-        lambda state: state_machine.released(state, version, now), "begun by a person", **facts
+    now = datetime.now(UTC)
+    return update_state(
+        lambda state: state_machine.release_version(state, version, now),
+        "begun by a person",
+        by=args.by,
+        reason=args.reason,
+        version=version,
     )
 
 
-def wanted(said: argparse.Namespace) -> dict:
-    """The intent of a veto or of force."""
-    if said.verb == "veto":
-        return {"word": "end", "status": "vetoed"}
-    if said.verb == "canary":
-        return {"word": "ramp", "percent": said.percent}
-    if said.what == "promote":
-        return {"word": "promote"}
-    if said.what == "roll-back":
-        return {"word": "end", "status": "rolled back"}
-    return {"word": "ramp", "percent": said.percent}
+def intent_for_command(args: argparse.Namespace) -> Intent:
+    """Return the intent of a veto, a canary's share, or of force."""
+    if args.verb == "veto":
+        return Intent("end", args.reason, status="vetoed", by=args.by)
+    if args.verb == "canary" or args.target == "ramp":
+        return Intent("ramp", args.reason, percent=args.percent, by=args.by)
+    if args.target == "promote":
+        return Intent("promote", args.reason, by=args.by)
+    return Intent("end", args.reason, status="rolled back", by=args.by)
 
 
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    """The command line."""
+def parse_args(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="what is served, and what is under way")
-    helps = {"pause": "decide nothing for now; guardrails still roll back", "resume": "decide again"}
-    helps["veto"] = "end the experiment, keep stable"
-    steered = {name: verbs.add_parser(name, help=text) for name, text in helps.items()}
-    force = steered["force"] = verbs.add_parser("force", help="promote, roll back or ramp without a verdict")
-    force.add_argument("what", choices=["promote", "roll-back", "ramp"])
+    pause = verbs.add_parser("pause", help="decide nothing for now; guardrails still roll back")
+    resume = verbs.add_parser("resume", help="decide again")
+    veto = verbs.add_parser("veto", help="end the experiment, keep stable")
+    force = verbs.add_parser("force", help="promote, roll back or ramp without a verdict")
+    force.add_argument("target", choices=["promote", "roll-back", "ramp"])
     force.add_argument("percent", type=int, nargs="?", choices=range(1, 101), metavar="PERCENT", help="of a ramp")
-    canary = steered["canary"] = verbs.add_parser("canary", help="give a registered version a share of traffic")
-    canary.add_argument("version", help="as in packages/VERSION")
-    canary.add_argument("percent", type=int, choices=range(101), metavar="PERCENT", help="0 to 100")
-    for one in steered.values():
-        one.add_argument("--reason", required=True, help="why; it is kept in the history")
-        one.add_argument("--by", default=getpass.getuser(), help="who asks for it")
-    said = parser.parse_args(arguments)
-    if said.verb == "force" and (said.what == "ramp") != (said.percent is not None):
+    share = verbs.add_parser("canary", help="give a registered version a share of traffic")
+    share.add_argument("version", help="as in packages/VERSION")
+    share.add_argument("percent", type=int, choices=range(101), metavar="PERCENT", help="0 to 100")
+    for verb in (pause, resume, veto, force, share):
+        verb.add_argument("--reason", required=True, help="why; it is kept in the history")
+        verb.add_argument("--by", default=getpass.getuser(), help="who asks for it")
+    args = parser.parse_args(arguments)
+    if args.verb == "force" and (args.target == "ramp") != (args.percent is not None):
         parser.error("force ramp takes a PERCENT, as in `force ramp 25`; promote and roll-back take none")
-    return said
+    return args
+
+
+def format_state(state: ReleaseState) -> str:
+    """Return the state and the last five entries of its history as text."""
+    document = state.to_json()
+    shown = json.dumps({name: document[name] for name in SHOWN}, indent=1)
+    return "\n".join([shown, *(format_entry(entry) for entry in state.history[-5:])])
+
+
+def format_entry(entry: HistoryEntry) -> str:
+    """Return one line for an entry of the history."""
+    return f"{entry.time}  {entry.what}  {entry.reason}"
 
 
 def main(arguments: list[str]) -> int:
-    """Steer, then print what is served."""
-    from components.release.context import world_of_settings
-
+    """Run a command, then print what is served."""
     try:
-        state = steer(parsed(arguments), world_of_settings)
+        state = run_command(parse_args(arguments), context_from_settings)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps({name: state[name] for name in SHOWN}, indent=1))
-    for entry in state["history"][-5:]:
-        print(f"{entry['time']}  {entry['what']}  {entry.get('reason', '')}")
+    print(format_state(state))
     return 0
 
 

@@ -5,7 +5,7 @@ A request picks a side by Knative's header of tags (`Knative-Serving-Tag`: lates
 
 from components.release import kserve
 from components.release.kserve import KServe, wait
-from components.release.router import DIFFERENT, whole_percent
+from components.release.router import UNSETTLED, whole_percent
 
 MODE = "Serverless"
 NAME = "relevance"
@@ -69,15 +69,15 @@ class KnativeRouter:
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The newest revision's share, as Knative says; 0 where one version runs alone, `DIFFERENT` in between."""
+        """The newest revision's share, as Knative says; 0 where one version runs alone, `UNSETTLED` in between."""
         service = self._service()
         if asked(service)[1] is None:
             return 0
         if service.get("status", {}).get("observedGeneration", 0) < service["metadata"].get("generation", 0):
-            return DIFFERENT
+            return UNSETTLED
         traffic = service["status"].get("components", {}).get("predictor", {}).get("traffic", [])
         newest = [target.get("percent", 0) for target in traffic if target.get("latestRevision")]
-        return newest[0] if len(newest) == 1 else DIFFERENT
+        return newest[0] if len(newest) == 1 else UNSETTLED
 
     def is_ready(self) -> bool:
         """Whether the newest revision can answer; what there is to know where no header reaches it."""

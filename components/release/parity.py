@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 
 from components import storage
-from components.release.canary import EXPECTED, ask
+from components.release.candidate import EXPECTED
+from components.release.readiness import ask
 
 LARGEST = 0.05  # difference of a probability: int8 depends on the kind of CPU a little
 TIMEOUT_S = 30.0

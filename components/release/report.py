@@ -51,24 +51,6 @@ def gate_facts(verdict: dict, baseline_name: str) -> dict:
     return counts | {"figure": figure, "baseline_name": baseline_name} | numbers | verdict
 
 
-def package_facts(done: dict) -> dict:
-    """What a step that handles one package says: it went through, or was set aside and why."""
-    return {"rows_in": 1, "rows_out": int(done["started"]), "set_aside": int(not done["started"])} | done | _said(done)
-
-
-def traffic_facts(moved: dict) -> dict:
-    """What the step that moves traffic says: who is served by what from now on."""
-    stable, candidate, percent = moved["stable"], moved["candidate"], moved["traffic_percent"]
-    everybody = f"everybody to {stable}" if stable else "nobody is served: no version is stable"
-    figure = f"{percent}% to {candidate}, {100 - percent}% to {stable}" if candidate else everybody
-    said = {name: value if value is not None else "" for name, value in moved.items()}
-    return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "figure": figure} | said
-
-
-def _said(done: dict) -> dict:
-    return {"figure": f"{done['version']}: {done['reason']}"}
-
-
 def _gap(part: dict) -> list[str]:
     return [f"{part[name]:+.4f}" for name in ("difference", "low", "high")]
 

@@ -40,7 +40,7 @@ SHADOW = {  # while the candidate is dark it gets a copy of every request; the a
 LISTENERS = ("internal", "edge")
 # only the shop's front end may say these; who comes in from outside has them taken off
 STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash", "x-shadow", "knative-serving-tag")
-DIFFERENT = -1  # what read_back says of listeners that serve different weights, or none yet
+UNSETTLED = -1  # what read_back says of listeners that serve different weights, or none yet
 
 
 class Router(Protocol):
@@ -95,7 +95,7 @@ class EnvoyRouter:
         deadline = time.monotonic() + self.timeout_s
         while (served := self.read_back()) != percent:
             if time.monotonic() > deadline:
-                said = "different weights at its listeners" if served == DIFFERENT else f"{served}%"
+                said = "different weights at its listeners" if served == UNSETTLED else f"{served}%"
                 raise TimeoutError(
                     f"Envoy at {self.admin_url} serves {said} after {self.timeout_s:.0f} s, not {percent}%: "
                     f"does it watch {self.folder / 'rds'}?"
@@ -110,13 +110,13 @@ class EnvoyRouter:
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The candidate's weight in what Envoy serves now; `DIFFERENT` while its two listeners disagree."""
+        """The candidate's weight in what Envoy serves now; `UNSETTLED` while its two listeners disagree."""
         url = f"{self.admin_url}/config_dump?resource=dynamic_route_configs"
         with urllib.request.urlopen(url, timeout=self.timeout_s) as response:
             entries = json.load(response).get("configs", [])
         weights = {config["name"]: _weight(config) for config in (entry["route_config"] for entry in entries)}
-        served = {weights.get(listener, DIFFERENT) for listener in LISTENERS}
-        return served.pop() if len(served) == 1 else DIFFERENT
+        served = {weights.get(listener, UNSETTLED) for listener in LISTENERS}
+        return served.pop() if len(served) == 1 else UNSETTLED
 
 
 def whole_percent(percent: int) -> int:

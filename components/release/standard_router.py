@@ -6,7 +6,7 @@ The overlays' routes say where callers come in (gateway, hostnames); who answers
 
 from components.release import kserve
 from components.release.kserve import CANDIDATE, STABLE, KServe, wait
-from components.release.router import DIFFERENT, whole_percent
+from components.release.router import UNSETTLED, whole_percent
 
 MODE = "RawDeployment"
 ROUTES = {"relevance": kserve.inside_rules, "relevance-edge": kserve.edge_rules}
@@ -73,9 +73,9 @@ class StandardRouter:
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The candidate's weight that the gateway has taken; `DIFFERENT` while routes disagree or wait for it."""
+        """The candidate's weight that the gateway has taken; `UNSETTLED` while routes disagree or wait for it."""
         weights = self._weights()
-        return weights.pop() if len(weights) == 1 else DIFFERENT
+        return weights.pop() if len(weights) == 1 else UNSETTLED
 
     def _apply(self, name: str, version: str) -> None:
         sizes = self.kserve.replicas
@@ -90,7 +90,7 @@ class StandardRouter:
 
     def _weights(self) -> set[int]:
         routes = [self.api.get("HTTPRoute", name) for name in ROUTES]
-        return {kserve.weight_of(_rules(route)) if is_taken(route) else DIFFERENT for route in routes}
+        return {kserve.weight_of(_rules(route)) if is_taken(route) else UNSETTLED for route in routes}
 
 
 def _rules(route: dict | None) -> list[dict]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from components import storage
+from components.release_state import NIGHTS
 
-NIGHTS = "release/nights"
 SHOWN = ("macro_f1", "accuracy", "ndcg_at_10")
 SUMMED = ("requests", "tokens_in", "tokens_out", "seconds")
 

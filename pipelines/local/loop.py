@@ -13,6 +13,7 @@ from rich.console import Console
 
 from components import storage
 from components.release import registry
+from components.release_state import read_state
 from pipelines.local import sources
 from pipelines.local.kfp_output import Task, Watched
 from pipelines.local.processes import Laptop
@@ -39,7 +40,7 @@ class Loop:
         try:
             tasks = self.retrain(judgements, columns, audit)
             self.experiment(tasks)
-            self.summary["state"] = registry.read_state()
+            self.summary["state"] = read_state().to_json()
         except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
             self.steps.drop_line()
             self.summary["sentence"] = f"Stopped: {str(error) or 'by a person'}"
@@ -73,7 +74,7 @@ class Loop:
 
     def retrain_arguments(self, known: dict, seen: datetime) -> dict:
         """The pipeline's arguments: the profile's, what is known of the judgements, and the times that follow."""
-        first_night = registry.read_state()["stable"] is None
+        first_night = read_state().stable is None
         return {
             **self.profile.parameters,
             **known,
@@ -132,7 +133,7 @@ class Loop:
     def reconcile(self) -> None:
         """Once there is a gateway, run the servers that the desired state names."""
         if "gateway" in self.laptop.processes:
-            self.laptop.reconcile(registry.read_state(), self.package)
+            self.laptop.reconcile(read_state(), self.package)
 
     def package(self, version: str) -> Path:
         """The folder of a version, fetched from the registry once."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from components.release_state import ReleaseState
 from pipelines.local.progress import PROGRESS, Steps
 
 HOME = "BROADFAST_HOME"
@@ -147,10 +148,9 @@ class Laptop:
         self.wait_ready("gateway", f"http://127.0.0.1:{self.ports['admin']}/ready")
         self.wait_ready("outcomes", f"http://127.0.0.1:{self.ports['outcomes']}/health")
 
-    def reconcile(self, state: dict, fetch) -> None:
+    def reconcile(self, state: ReleaseState, fetch) -> None:
         """Make the running servers those that the state names; `fetch(version)` gives a version's package folder."""
-        for role in ("stable", "candidate"):
-            version = state[role]
+        for role, version in (("stable", state.stable), ("candidate", state.candidate)):
             if self.serving.get(role) == version:
                 continue
             if role in self.processes:

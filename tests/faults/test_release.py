@@ -12,8 +12,9 @@ from components.experiment import look
 from components.experiment.assignment import arm, user_hash
 from components.experiment.plan import ExperimentPlan
 from components.release import canary
-from components.release.registry import read_state, update_state
+from components.release.context import ReleaseContext
 from components.release.router import EnvoyRouter
+from components.release_state import Experiment, ReleaseState, Stage, read_state, update_state
 from testing import servers
 
 pytestmark = pytest.mark.slow
@@ -35,12 +36,12 @@ def logs(fault, experiment, versions):
     rng, exposures, requests, outcomes = np.random.default_rng(3), [], [], []
     for number in range(6000):
         user = user_hash("secret", f"u{number}")
-        side = arm(user, experiment["salt"], 0.5)
+        side = arm(user, experiment.salt, 0.5)
         treated = side == "treatment"
         if fault == "users lost" and treated and number % 8 == 0:
             continue
         row = {"time": START + timedelta(seconds=number / 2), "request_id": f"r{number}", "user_hash": user}
-        row |= {"experiment_id": experiment["experiment_id"], "assigned_arm": side, "version": versions[treated]}
+        row |= {"experiment_id": experiment.experiment_id, "assigned_arm": side, "version": versions[treated]}
         names = {"query_id": "q", "query": "shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
         exposures.append(row | names | {"item_id": "i1", "position": 1, "score": 0.5, "stale": False})
         said = {"status": 503 if fault == "errors" and treated and number % 20 < 2 else 200, "items": 1}
@@ -58,11 +59,9 @@ def logs(fault, experiment, versions):
 def test_a_fault_is_seen_at_the_first_look_and_traffic_really_goes_back(s3, tmp_path, package, fault):
     word, said = FAULTS[fault]
     old, new = (package_manifest.version(package(name)) for name in ("old", "new"))
-    running = {"experiment_id": "e1", "salt": "e1", "status": "running", "paused": False}
-    running["stages"] = [{"share": 0.0, "started": (START - timedelta(hours=1)).isoformat()}]
-    running["stages"] += [{"share": 0.5, "started": START.isoformat()}]
-    state = {"stable": old, "candidate": new, "traffic_percent": 50, "experiment": running}
-    update_state(lambda before: before | state, "test")
+    stages = (Stage(0.0, (START - timedelta(hours=1)).isoformat()), Stage(0.5, START.isoformat()))
+    running = Experiment("e1", "e1", stages)
+    update_state(lambda _: ReleaseState(old, new, traffic_percent=50, experiment=running), "test")
     for kind, rows in logs(fault, running, (old, new)).items():
         contracts.write(rows, SCHEMAS[kind], tmp_path / kind / "one.parquet")
         storage.put_folder(tmp_path / kind, f"logs/{kind}/date=2026-01-05/hour=00/part=00")
@@ -77,7 +76,7 @@ def test_a_fault_is_seen_at_the_first_look_and_traffic_really_goes_back(s3, tmp_
     ):
         router = EnvoyRouter(tmp_path / "gateway", urls[2])
         router.set_traffic(50)
-        canary.move_traffic(json.loads(json.dumps(verdict)), canary.World(router, lambda *_: None, lambda _: ""))
+        canary.move_traffic(json.loads(json.dumps(verdict)), ReleaseContext(router, lambda *_: None, lambda _: ""))
         assert router.read_back() == (50 if word == "continue" else 0)
     ended = {"roll back": "rolled back", "continue": "running"}.get(word, word)
-    assert read_state()["experiment"]["status"] == ended
+    assert read_state().experiment.status == ended

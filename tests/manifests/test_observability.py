@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
 from components.monitoring.exporter import ReleaseCollector
-from components.release.registry import update_state
-from tests.components.monitoring.test_exporter import EXPERIMENT, LOOK
+from components.release_state import ReleaseState, update_state
+from tests.components.monitoring.test_exporter import LOOK, STATE
 from tests.manifests.rendered import ROOT, objects, one
 
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
@@ -95,8 +95,7 @@ def samples(text):
 
 @pytest.mark.slow
 def test_every_metric_that_a_rule_or_a_dashboard_names_is_one_that_a_server_has(s3):
-    state = {"stable": "v1", "candidate": "v2", "queued": "v3", "traffic_percent": 25, "experiment": EXPERIMENT}
-    update_state(lambda before: before | state, "test")
+    update_state(lambda _: ReleaseState.from_json(STATE), "test")
     storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
     storage.put_json("release/nights/29990105T030000Z.json", NIGHT)
     released = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import storage
-from components.release.canary import EXPECTED
+from components.release.candidate import EXPECTED
 from components.release.parity import parity_through
 from testing.request_fuzz import fuzz_figures
 from testing.tiny_package import write_package

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import contracts
-from components.release.registry import update_state
+from components.release_state import Experiment, update_state
 from simulation.shoppers import PAGE, Query, World, behave, draw, headers, load
 from testing.rows import judgement
 from testing.servers import environment
@@ -71,7 +72,7 @@ def test_candidates_are_the_judged_items_filled_up_with_others():
 
 def test_an_arm_is_said_only_while_an_experiment_runs():
     assert headers("secret", "u1", None).keys() == {"x-user-hash"}
-    said = headers("secret", "u1", EXPERIMENT)
+    said = headers("secret", "u1", Experiment.from_json(EXPERIMENT))
     assert (said["x-arm"], said["x-experiment-id"]) == ("treatment", "e1")
 
 
@@ -115,8 +116,7 @@ class Shop(BaseHTTPRequestHandler):
 
 @pytest.mark.slow
 def test_shoppers_shop_over_http_and_count_what_they_did(s3, tables):
-    state = {"experiment": EXPERIMENT | {"status": "running"}, "candidate": "v2"}
-    update_state(lambda before: before | state, "test")
+    update_state(lambda state: replace(state, experiment=Experiment.from_json(EXPERIMENT), candidate="v2"), "test")
     with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
         server.told = []
         threading.Thread(target=server.serve_forever, daemon=True).start()

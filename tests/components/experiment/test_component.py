@@ -15,13 +15,14 @@ from components.experiment.assignment import arm, user_hash
 from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
 from components.monitoring.exporter import newest_look
-from components.release.registry import update_state
+from components.release_state import Experiment, update_state
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, 23, tzinfo=UTC)
 NOW = START + timedelta(hours=2)
 STAGES = [{"share": share, "started": (START + timedelta(hours=share)).isoformat()} for share in (0.0, 0.5)]
 EXPERIMENT = {"experiment_id": "e1", "salt": "e1", "stages": STAGES, "status": "running"}
+RUNNING = Experiment.from_json(EXPERIMENT)
 NAMES = {"query_id": "q", "query": "red shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
 PLAN = ExperimentPlan(
     shares=(0.0, 0.5), minimum_users=50, dwell_seconds=60, maximum_looks=2, horizon_users=400, minimum_requests=1
@@ -39,7 +40,7 @@ def shown(number, time):
 @pytest.fixture
 def running(s3, tmp_path):
     """300 users, seen before the split and after; treatment earns twice as much."""
-    update_state(lambda state: state | {"stable": "v1", "candidate": "v2", "experiment": EXPERIMENT}, "test")
+    update_state(lambda state: replace(state, stable="v1", candidate="v2", experiment=RUNNING), "test")
     rng, rows = np.random.default_rng(7), [shown(n, START + timedelta(hours=h)) for n in range(300) for h in (0, 1)]
     item = {"item_id": "i1", "position": 1, "score": 0.5, "stale": False}
     logs = {"exposures": [row | NAMES | item for row in rows]}
@@ -91,13 +92,13 @@ def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(run
 
 
 def test_a_paused_experiment_is_looked_at_without_spending_its_looks_and_nothing_is_decided(running, tmp_path):
-    update_state(lambda state: state | {"experiment": EXPERIMENT | {"paused": True}}, "test")
+    update_state(lambda state: replace(state, experiment=replace(RUNNING, paused=True)), "test")
     looks = [look(tmp_path, now=NOW + timedelta(minutes=at)) for at in range(5, 8)]
     word, verdict = looks[-1]
     assert word == "continue" and len({verdict["figures"]["looks"] for _, verdict in looks}) == 1
     assert verdict["figures"]["rpm_lift"] and "a person has paused" in (tmp_path / "page").read_text()
-    assert newest_look({"experiment": EXPERIMENT}) == verdict
-    update_state(lambda state: state | {"experiment": EXPERIMENT}, "test")
+    assert newest_look(RUNNING) == verdict
+    update_state(lambda state: replace(state, experiment=RUNNING), "test")
     assert look(tmp_path, now=NOW + timedelta(minutes=8))[0] == "promote"
 
 

@@ -8,11 +8,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
-from components.release.registry import update_state
+from components.release_state import ReleaseState, update_state
 from testing.servers import free_ports, process
 
 pytestmark = pytest.mark.slow
-EXPERIMENT = {"experiment_id": "exported", "status": "running", "paused": False, "stages": [{"share": 0.25}]}
+STAGE = {"share": 0.25, "started": "2026-01-05T00:00:00+00:00"}
+EXPERIMENT = {"experiment_id": "exported", "salt": "exported", "status": "running", "stages": [STAGE]}
+STATE = {"stable": "v1", "candidate": "v2", "queued": "v3", "traffic_percent": 25, "experiment": EXPERIMENT}
 INTERVAL = {"estimate": 0.01, "low": -0.01, "high": 0.03}
 ARM = {"users": 10, "rpm": 5.0, "rs": 0.5}
 LOOK = {
@@ -29,9 +31,10 @@ LOOK = {
 }
 
 
-def scraped(url):
+def scrape(url):
     families = text_string_to_metric_families(httpx.get(url).text)
-    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    samples = [sample for family in families for sample in family.samples]
+    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
 
 
 @pytest.fixture
@@ -43,26 +46,23 @@ def exporter(s3):
         yield url, running
 
 
-def test_before_a_first_release_nothing_serves_and_that_is_said(exporter):
-    found = scraped(exporter[0])
-    assert found["broadfast_release_state_up",] == 1 and found["broadfast_release_experiment_running",] == 0
-    assert not any(name.startswith("broadfast_experiment") for name, *_ in found)
+def test_before_a_first_release_nothing_serves(exporter):
+    samples = scrape(exporter[0])
+    assert samples["broadfast_release_state_up",] == 1 and samples["broadfast_release_experiment_running",] == 0
+    assert not any(name.startswith("broadfast_experiment") for name, *_ in samples)
 
 
 def test_state_and_last_look_are_metrics(exporter):
-    update_state(
-        lambda state: state | {"stable": "v1", "candidate": "v2", "traffic_percent": 25, "experiment": EXPERIMENT},
-        "test",
-    )
+    update_state(lambda _: ReleaseState.from_json(STATE), "test")
     storage.put_json("experiment/exported/looks/5-percent/2026-01-04T000000+0000.json", {"figures": {}})
     storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
-    found = scraped(exporter[0])
-    assert found["broadfast_release_version", "candidate", "v2"] == 1
-    assert found["broadfast_release_traffic_percent",] == 25 and found["broadfast_release_treatment_share",] == 0.25
-    assert found["broadfast_experiment_lift", "low", "rpm"] == -0.01
-    assert found["broadfast_experiment_guardrail_breaches",] == 1 and found["broadfast_experiment_looks",] == 3
+    samples = scrape(exporter[0])
+    assert samples["broadfast_release_version", "candidate", "v2"] == 1
+    assert samples["broadfast_release_traffic_percent",] == 25 and samples["broadfast_release_treatment_share",] == 0.25
+    assert samples["broadfast_experiment_lift", "low", "rpm"] == -0.01
+    assert samples["broadfast_experiment_guardrail_breaches",] == 1 and samples["broadfast_experiment_looks",] == 3
 
 
-def test_it_ends_when_it_is_told_to(exporter):
+def test_a_signal_ends_the_exporter(exporter):
     exporter[1].send_signal(signal.SIGTERM)
     assert exporter[1].wait(10) == 0

@@ -4,10 +4,11 @@ import pytest
 
 from components import package_manifest
 from components.kubernetes_api import KubernetesApi
-from components.release import canary
+from components.release import canary, candidate
+from components.release.context import ReleaseContext
 from components.release.kserve import KServe
-from components.release.registry import read_state, replayed
 from components.release.standard_router import StandardRouter
+from components.release_state import read_state, replay
 from testing.kubernetes_server import cluster
 
 pytestmark = pytest.mark.slow
@@ -37,11 +38,26 @@ class Notes:
         self.said.append(f"{arm} is {version}")
 
     def read_back(self):
-        return read_state()["traffic_percent"]
+        return read_state().traffic_percent
 
     @property
-    def world(self):
-        return canary.World(self, self.wait, lambda version: "")
+    def context(self):
+        return ReleaseContext(self, self.wait, lambda version: "")
+
+
+def test_a_share_of_traffic_names_both_versions():
+    result = canary.TrafficResult("ramp", "r", "v1", "v2", 50)
+    assert result.to_step_result().headline == "50% to v2, 50% to v1"
+
+
+def test_without_a_candidate_stable_serves_everybody():
+    result = canary.TrafficResult("promote", "r", "v2", None, 0).to_step_result()
+    assert (result.headline, result.details["candidate"]) == ("everybody to v2", "")
+
+
+def test_with_nothing_registered_nobody_is_served():
+    result = canary.TrafficResult("none", "r", None, None, 0).to_step_result()
+    assert result.headline == "nobody is served: no version is stable"
 
 
 def released(package, word="release"):
@@ -50,84 +66,84 @@ def released(package, word="release"):
 
 
 def judged(word, **said):
-    experiment = read_state()["experiment"]
-    verdict = {"verdict": word, "reason": "because", "next_share": 0.5, "stages": experiment["stages"]}
-    return verdict | {"experiment_id": experiment["experiment_id"]} | said
+    experiment = read_state().experiment
+    verdict = {"verdict": word, "reason": "because", "next_share": 0.5, "stages": experiment.to_json()["stages"]}
+    return verdict | {"experiment_id": experiment.experiment_id} | said
 
 
 @pytest.fixture
 def started(s3, package):
-    canary.register_baseline(package("old"))
-    canary.start_canary(package("new"), released(package("new")))
+    candidate.register_baseline(package("old"))
+    candidate.start_canary(package("new"), released(package("new")))
     return {name: package_manifest.version(package(name)) for name in ("old", "new")}
 
 
 def test_the_first_baseline_becomes_stable_and_a_later_one_changes_nothing(s3, package):
-    assert canary.register_baseline(package("old"))["started"]
-    again = canary.register_baseline(package("other"))
-    assert not again["started"] and again["version"] == package_manifest.version(package("old"))
+    assert candidate.register_baseline(package("old")).started
+    again = candidate.register_baseline(package("other"))
+    assert not again.started and again.version == package_manifest.version(package("old"))
 
 
 def test_a_canary_starts_dark_with_a_running_experiment(started):
     state = read_state()
-    assert (state["stable"], state["candidate"], state["traffic_percent"]) == (started["old"], started["new"], 0)
-    experiment = state["experiment"]
-    assert experiment["status"] == "running" and experiment["salt"] == experiment["experiment_id"]
-    assert [stage["share"] for stage in experiment["stages"]] == [0.0]
+    assert (state.stable, state.candidate, state.traffic_percent) == (started["old"], started["new"], 0)
+    experiment = state.experiment
+    assert experiment.status == "running" and experiment.salt == experiment.experiment_id
+    assert [stage.share for stage in experiment.stages] == [0.0]
 
 
 @pytest.mark.parametrize("word", ["hold", "reject"])
 def test_a_candidate_that_the_gate_did_not_release_is_refused(s3, package, word):
-    canary.register_baseline(package("old"))
-    done = canary.start_canary(package("new"), released(package("new"), word))
-    assert not done["started"] and done["reason"] == f"the gate says {word}: because"
-    assert read_state()["candidate"] is None
+    candidate.register_baseline(package("old"))
+    done = candidate.start_canary(package("new"), released(package("new"), word))
+    assert not done.started and done.reason == f"the gate says {word}: because"
+    assert read_state().candidate is None
 
 
 def test_a_verdict_on_another_package_is_refused(s3, package):
-    canary.register_baseline(package("old"))
-    assert "the gate's verdict is on" in canary.start_canary(package("new"), released(package("old")))["reason"]
+    candidate.register_baseline(package("old"))
+    assert "the gate's verdict is on" in candidate.start_canary(package("new"), released(package("old"))).reason
 
 
 def test_of_the_candidates_that_are_released_while_one_runs_the_newest_alone_waits(started, package):
     for name in ("newer", "newest"):
-        assert "waits until" in canary.start_canary(package(name), released(package(name)))["reason"]
-    canary.move_traffic(judged("roll back"), Notes().world)
+        assert "waits until" in candidate.start_canary(package(name), released(package(name))).reason
+    canary.move_traffic(judged("roll back"), Notes().context)
     state = read_state()
-    assert state["candidate"] == package_manifest.version(package("newest")) and state["queued"] is None
-    assert state["experiment"]["experiment_id"].startswith(state["candidate"])
+    assert state.candidate == package_manifest.version(package("newest")) and state.queued is None
+    assert state.experiment.experiment_id.startswith(state.candidate)
 
 
 def test_starting_the_same_canary_again_changes_nothing(started, package):
-    revision = read_state()["revision"]
-    assert canary.start_canary(package("new"), released(package("new")))["started"]
-    assert read_state()["revision"] == revision
+    revision = read_state().revision
+    assert candidate.start_canary(package("new"), released(package("new"))).started
+    assert read_state().revision == revision
 
 
 def test_a_ramp_waits_for_the_candidate_then_moves_weights_then_the_share(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), notes.world)
+    canary.move_traffic(judged("ramp"), notes.context)
     assert notes.said == [f"treatment is {started['new']}", 50]
-    assert [stage["share"] for stage in read_state()["experiment"]["stages"]] == [0.0, 0.5]
-    canary.move_traffic(judged("ramp"), notes.world)
-    assert len(read_state()["experiment"]["stages"]) == 2
+    assert [stage.share for stage in read_state().experiment.stages] == [0.0, 0.5]
+    canary.move_traffic(judged("ramp"), notes.context)
+    assert len(read_state().experiment.stages) == 2
 
 
 def test_a_verdict_on_a_share_that_is_no_longer_in_force_moves_nothing(started):
     stale = judged("ramp", next_share=0.05)
-    canary.move_traffic(judged("ramp", next_share=0.25), Notes().world)
-    canary.move_traffic(stale, Notes().world)
-    assert read_state()["traffic_percent"] == 25
+    canary.move_traffic(judged("ramp", next_share=0.25), Notes().context)
+    canary.move_traffic(stale, Notes().context)
+    assert read_state().traffic_percent == 25
 
 
 def test_a_promotion_keeps_the_order_that_loses_no_request(started):
     notes = Notes()
-    assert canary.move_traffic(judged("promote"), notes.world)["moved"] == "promote"
+    assert canary.move_traffic(judged("promote"), notes.context).action_taken == "promote"
     new = started["new"]
     assert notes.said == [*[f"treatment is {new}"], 100, f"promote {new}", f"control is {new}", 0]
     state = read_state()
-    assert (state["stable"], state["candidate"], state["traffic_percent"]) == (new, None, 0)
-    assert state["experiment"]["status"] == "promoted"
+    assert (state.stable, state.candidate, state.traffic_percent) == (new, None, 0)
+    assert state.experiment.status == "promoted"
 
 
 def test_a_promotion_that_was_cut_off_is_finished_by_the_next_look_whatever_it_says(started):
@@ -136,25 +152,25 @@ def test_a_promotion_that_was_cut_off_is_finished_by_the_next_look_whatever_it_s
             raise TimeoutError(f"{arm} does not serve {version}")
 
     with pytest.raises(TimeoutError):
-        canary.move_traffic(judged("promote"), canary.World(Notes(), never, lambda version: ""))
-    assert read_state()["traffic_percent"] == 100
-    canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, Notes().world)
-    assert (read_state()["stable"], read_state()["candidate"]) == (started["new"], None)
+        canary.move_traffic(judged("promote"), ReleaseContext(Notes(), never, lambda version: ""))
+    assert read_state().traffic_percent == 100
+    canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, Notes().context)
+    assert (read_state().stable, read_state().candidate) == (started["new"], None)
 
 
 def test_a_candidate_that_vanished_is_rolled_back_and_not_promoted(started):
     def gone(arm, version):
         raise TimeoutError("nobody answers")
 
-    canary.move_traffic(judged("promote"), canary.World(Notes(), gone, lambda version: ""))
-    assert read_state()["experiment"]["status"] == "rolled back" and read_state()["stable"] == started["old"]
-    assert "the candidate does not serve: nobody answers" in [entry.get("reason") for entry in read_state()["history"]]
+    canary.move_traffic(judged("promote"), ReleaseContext(Notes(), gone, lambda version: ""))
+    assert read_state().experiment.status == "rolled back" and read_state().stable == started["old"]
+    assert "the candidate does not serve: nobody answers" in [entry.reason for entry in read_state().history]
 
 
 def test_a_candidate_that_answers_otherwise_than_offline_does_not_leave_the_dark(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), canary.World(notes, notes.wait, lambda version: "2 of 32 answers differ"))
-    assert read_state()["experiment"]["status"] == "rolled back"
+    canary.move_traffic(judged("ramp"), ReleaseContext(notes, notes.wait, lambda version: "2 of 32 answers differ"))
+    assert read_state().experiment.status == "rolled back"
 
 
 def test_traffic_that_was_changed_by_hand_is_set_back_and_written_down(started):
@@ -163,46 +179,46 @@ def test_traffic_that_was_changed_by_hand_is_set_back_and_written_down(started):
             return 40
 
     notes = Moved()
-    canary.move_traffic(judged("continue"), notes.world)
-    assert notes.said[0] == 0 and read_state()["corrections"] == 1
-    assert "40%" in read_state()["history"][-1]["what"]
+    canary.move_traffic(judged("continue"), notes.context)
+    assert notes.said[0] == 0 and read_state().corrections == 1
+    assert "40%" in read_state().history[-1].what
 
 
 def test_the_history_replays_to_the_state(started):
     for word in ("ramp", "promote"):
-        canary.move_traffic(judged(word), Notes().world)
-    assert replayed(read_state()["history"]) == read_state()
+        canary.move_traffic(judged(word), Notes().context)
+    assert replay(read_state().history) == read_state()
 
 
 @pytest.mark.parametrize(("word", "status"), [("roll back", "rolled back"), ("inconclusive", "inconclusive")])
 def test_an_experiment_that_shows_no_gain_leaves_stable_alone_with_all_traffic(started, word, status):
     notes = Notes()
-    canary.move_traffic(judged(word), notes.world)
+    canary.move_traffic(judged(word), notes.context)
     state = read_state()
-    assert notes.said[-1] == "roll back" and state["experiment"]["status"] == status
-    assert (state["stable"], state["candidate"], state["traffic_percent"]) == (started["old"], None, 0)
+    assert notes.said[-1] == "roll back" and state.experiment.status == status
+    assert (state.stable, state.candidate, state.traffic_percent) == (started["old"], None, 0)
 
 
 @pytest.mark.parametrize("verdict", [{"verdict": "continue"}, {"verdict": "promote", "experiment_id": "another"}])
 def test_a_verdict_that_moves_nothing_writes_nothing(started, verdict):
-    revision, notes = read_state()["revision"], Notes()
-    canary.move_traffic(judged(verdict.pop("verdict"), **verdict), notes.world)
-    assert 100 not in notes.said and read_state()["revision"] == revision
+    revision, notes = read_state().revision, Notes()
+    canary.move_traffic(judged(verdict.pop("verdict"), **verdict), notes.context)
+    assert 100 not in notes.said and read_state().revision == revision
 
 
 def test_after_an_end_the_next_candidate_may_start(started, package):
     notes = Notes()
-    canary.move_traffic(judged("roll back"), notes.world)
-    assert canary.start_canary(package("newer"), released(package("newer")))["started"]
-    whats = [entry["what"] for entry in read_state()["history"]]
+    canary.move_traffic(judged("roll back"), notes.context)
+    assert candidate.start_canary(package("newer"), released(package("newer"))).started
+    whats = [entry.what for entry in read_state().history]
     assert whats[-3:] == ["decided: rolled back", "rolled back", "candidate released by the gate"]
 
 
 def test_both_sides_are_served_at_every_look_and_after_the_last(started):
     notes = Notes()
-    canary.move_traffic(judged("continue"), notes.world)
+    canary.move_traffic(judged("continue"), notes.context)
     assert notes.sides == (started["old"], started["new"])
-    canary.move_traffic(judged("promote"), notes.world)
+    canary.move_traffic(judged("promote"), notes.context)
     assert notes.sides == (started["new"], None)
 
 
@@ -210,20 +226,20 @@ def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started)
     class ByRequest(Notes):
         arms = False
 
-    moved = canary.move_traffic(judged("promote"), ByRequest().world)
-    assert moved["moved"] == "none" and moved["reason"].startswith("rollout only, no verdict: ")
-    assert read_state()["experiment"]["status"] == "running"
+    result = canary.move_traffic(judged("promote"), ByRequest().context)
+    assert result.action_taken == "none" and result.reason.startswith("rollout only, no verdict: ")
+    assert read_state().experiment.status == "running"
 
 
 def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
     with cluster() as (objects, api):
         router = StandardRouter(KServe(KubernetesApi("shop", api), "s3://models/packages", timeout_s=1, rollout_s=1))
-        world = canary.World(router, lambda arm, version: None, lambda version: "")
+        context = ReleaseContext(router, lambda arm, version: None, lambda version: "")
         for word in ("continue", "ramp", "ramp", "promote", "promote"):
-            experiment = read_state()["experiment"]
-            verdict = {"verdict": word, "reason": "-", "next_share": 0.5, "stages": experiment["stages"]}
-            canary.move_traffic(verdict | {"experiment_id": experiment["experiment_id"]}, world)
+            experiment = read_state().experiment
+            verdict = {"verdict": word, "reason": "-", "next_share": 0.5, "stages": experiment.to_json()["stages"]}
+            canary.move_traffic(verdict | {"experiment_id": experiment.experiment_id}, context)
         (name,) = [name for kind, name in objects.objects if kind == "inferenceservices"]
         stable = objects.objects[("inferenceservices", name)]
     assert name == "relevance-stable" and stable["metadata"]["labels"]["broadfast/version"] == started["new"]
-    assert read_state()["stable"] == started["new"] and read_state()["corrections"] == 0
+    assert read_state().stable == started["new"] and read_state().corrections == 0

@@ -8,8 +8,8 @@ from kfp import dsl
 from components import package_manifest
 from components.release import component
 from components.release.gate import GateConfig
-from components.release.registry import read_state
 from components.release.router import EnvoyRouter
+from components.release_state import read_state
 from testing import servers
 from tests.components.release import predictions
 from tests.components.release.test_gate import MEASURED
@@ -45,7 +45,7 @@ def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
     word, verdict = gated(tmp_path, 1.5, 1.0)
     assert word == json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "release"
     said = json.loads((tmp_path / "facts").read_text())
-    assert said["rows_in"] == said["rows_out"] == 960 and said["figure"].startswith("release: macro-F1 0.")
+    assert said["rows_in"] == said["rows_out"] == 960 and said["headline"].startswith("release: macro-F1 0.")
     page = (tmp_path / "report.html").read_text()
     assert "&lt;last night" in page and "<li>shoe / laces: Complement</li>" in page
 
@@ -58,7 +58,7 @@ def test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package):
     assert component.read_serving_version.python_func(facts(tmp_path)) == stable
     _, verdict = gated(tmp_path, 1.5, 1.0, candidate=package_manifest.version(new), serving=stable)
     started = component.start_canary.python_func(dsl.Model(uri=str(new)), verdict, facts(tmp_path))
-    assert started == read_state()["candidate"] == package_manifest.version(new)
+    assert started == read_state().candidate == package_manifest.version(new)
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_start_canary_refuses_a_candidate_that_was_rejected(tmp_path, s3, packag
     component.register_baseline.python_func(dsl.Model(uri=str(package("old"))), facts(tmp_path))
     _, verdict = gated(tmp_path, 1.0, 1.5)
     assert component.start_canary.python_func(dsl.Model(uri=str(package("new"))), verdict, facts(tmp_path)) == ""
-    assert json.loads((tmp_path / "facts").read_text())["set_aside"] == 1
+    assert json.loads((tmp_path / "facts").read_text())["quarantined"] == 1
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_move_traffic_promotes_through_a_real_envoy(tmp_path, s3, package):
         "verdict": "promote",
         "reason": "-",
         "stages": [0],
-        "experiment_id": read_state()["experiment"]["experiment_id"],
+        "experiment_id": read_state().experiment.experiment_id,
     }
     (tmp_path / "decided.json").write_text(json.dumps(decided))
     with servers.model_server(new) as stable, servers.envoy(tmp_path, stable.server_port, stable.server_port) as urls:
@@ -87,4 +87,4 @@ def test_move_traffic_promotes_through_a_real_envoy(tmp_path, s3, package):
             decided = dsl.Artifact(uri=str(tmp_path / "decided.json"))
             assert component.move_traffic.python_func(decided, facts(tmp_path)) == "promote"
         assert EnvoyRouter(tmp_path, urls[2]).read_back() == 0
-    assert (read_state()["stable"], read_state()["candidate"]) == (new, None)
+    assert (read_state().stable, read_state().candidate) == (new, None)

@@ -20,7 +20,7 @@ def kubernetes(monkeypatch):
 
 def router(**settings):
     with environment(**settings):
-        return context.world_of_settings()
+        return context.context_from_settings()
 
 
 def test_on_a_laptop_it_is_envoy():

@@ -3,9 +3,9 @@
 import pytest
 
 from components import package_manifest
-from components.release import canary
-from components.release.control import parsed, steer
-from components.release.registry import read_state
+from components.release import canary, candidate
+from components.release.control import parse_args, run_command
+from components.release_state import read_state
 from tests.components.release.test_canary import Notes, judged, released
 
 pytestmark = pytest.mark.slow
@@ -13,59 +13,59 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def started(s3, package):
-    canary.register_baseline(package("old"))
-    canary.start_canary(package("new"), released(package("new")))
+    candidate.register_baseline(package("old"))
+    candidate.start_canary(package("new"), released(package("new")))
     return {name: package_manifest.version(package(name)) for name in ("old", "new")}
 
 
 def asked(*words, notes=None):
     reason = [] if words == ("status",) else ["--reason", "seen on the dashboard", "--by", "ada"]
-    return steer(parsed([*words, *reason]), lambda: (notes or Notes()).world)
+    return run_command(parse_args([*words, *reason]), lambda: (notes or Notes()).context)
 
 
 def test_while_a_person_pauses_nothing_is_moved_and_resume_ends_that(started):
     asked("pause")
-    canary.move_traffic(judged("ramp"), Notes().world)
-    assert read_state()["traffic_percent"] == 0
+    canary.move_traffic(judged("ramp"), Notes().context)
+    assert read_state().traffic_percent == 0
     asked("resume")
-    canary.move_traffic(judged("ramp"), Notes().world)
-    assert read_state()["traffic_percent"] == 50
+    canary.move_traffic(judged("ramp"), Notes().context)
+    assert read_state().traffic_percent == 50
 
 
 def test_while_a_person_pauses_a_guardrail_still_rolls_back_and_a_look_from_before_does_not(started):
     asked("pause")
-    canary.move_traffic(judged("roll back"), Notes().world)
-    assert read_state()["experiment"]["status"] == "running"
-    canary.move_traffic(judged("roll back", paused=True), Notes().world)
-    assert read_state()["experiment"]["status"] == "rolled back"
+    canary.move_traffic(judged("roll back"), Notes().context)
+    assert read_state().experiment.status == "running"
+    canary.move_traffic(judged("roll back", paused=True), Notes().context)
+    assert read_state().experiment.status == "rolled back"
 
 
 def test_a_veto_ends_the_experiment_and_stays_in_the_history_with_its_name(started):
     state = asked("veto")
-    assert state["experiment"]["status"] == "vetoed" and state["candidate"] is None
-    entry = next(entry for entry in state["history"] if entry["what"] == "decided: vetoed")
-    assert (entry["by"], entry["reason"]) == ("ada", "seen on the dashboard")
+    assert state.experiment.status == "vetoed" and state.candidate is None
+    entry = next(entry for entry in state.history if entry.what == "decided: vetoed")
+    assert (entry.by, entry.reason) == ("ada", "seen on the dashboard")
 
 
 def test_force_promotes_rolls_back_or_ramps_without_a_verdict(started):
-    assert asked("force", "ramp", "25")["traffic_percent"] == 25
-    assert asked("force", "promote")["stable"] == started["new"]
+    assert asked("force", "ramp", "25").traffic_percent == 25
+    assert asked("force", "promote").stable == started["new"]
 
 
 def test_without_a_running_experiment_there_is_nothing_to_steer(s3):
-    assert asked("status")["experiment"] is None
+    assert asked("status").experiment is None
     with pytest.raises(ValueError, match="nothing to veto"):
         asked("veto")
 
 
 def test_a_ramp_needs_a_percent(capsys):
     with pytest.raises(SystemExit):
-        parsed(["force", "ramp", "--reason", "-"])
+        parse_args(["force", "ramp", "--reason", "-"])
     assert "force ramp takes a PERCENT" in capsys.readouterr().err
 
 
 def test_canary_ramps_the_version_whose_experiment_runs_and_no_other(started, package):
-    assert asked("canary", started["new"], "5")["traffic_percent"] == 5
+    assert asked("canary", started["new"], "5").traffic_percent == 5
     with pytest.raises(ValueError, match=f"the experiment of {started['new']} runs"):
         asked("canary", "another", "5")
 
@@ -73,7 +73,7 @@ def test_canary_ramps_the_version_whose_experiment_runs_and_no_other(started, pa
 def test_canary_begins_the_experiment_of_a_registered_version_where_none_runs(started, package):
     asked("veto")
     state = asked("canary", started["new"], "0")
-    assert state["candidate"] == started["new"] and state["traffic_percent"] == 0
+    assert state.candidate == started["new"] and state.traffic_percent == 0
     asked("veto")
     with pytest.raises(ValueError, match="no package unheard-of is registered"):
         asked("canary", "unheard-of", "5")

@@ -8,7 +8,7 @@ import pytest
 from components.kubernetes_api import KubernetesApi
 from components.release import kserve
 from components.release.kserve import CANDIDATE, STABLE
-from components.release.router import DIFFERENT
+from components.release.router import UNSETTLED
 from components.release.standard_router import StandardRouter
 from testing import servers
 from testing.kubernetes_server import cluster
@@ -110,7 +110,7 @@ def test_a_weight_that_a_hand_changed_is_taken_back(here):
     state.apply(
         ("httproutes", "relevance"), {"metadata": {"name": "relevance"}, "spec": {"rules": rules}}, "hand", force=True
     )
-    assert router.read_back() == DIFFERENT  # the edge's route still says 0
+    assert router.read_back() == UNSETTLED  # the edge's route still says 0
     router.set_traffic(0)
     assert router.read_back() == 0
 

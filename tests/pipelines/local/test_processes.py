@@ -13,6 +13,7 @@ import psutil
 import pytest
 from rich.console import Console
 
+from components.release_state import ReleaseState
 from pipelines.local.processes import HOME, Laptop, end_leftovers, free_ports, secret
 from pipelines.local.progress import Steps
 from testing.servers import environment
@@ -117,11 +118,11 @@ def running(kiosk) -> dict:
 
 def test_the_servers_become_those_that_the_state_names(tmp_path):
     with Kiosk(tmp_path, tmp_path) as kiosk:
-        kiosk.reconcile({"stable": "v1", "candidate": None}, Path)
+        kiosk.reconcile(ReleaseState(stable="v1"), Path)
         before = running(kiosk)
-        kiosk.reconcile({"stable": "v1", "candidate": "v2"}, Path)
+        kiosk.reconcile(ReleaseState(stable="v1", candidate="v2"), Path)
         assert kiosk.serving == {"stable": "v1", "candidate": "v2"} and running(kiosk)["stable"] == before["stable"]
-        kiosk.reconcile({"stable": "v2", "candidate": None}, Path)
+        kiosk.reconcile(ReleaseState(stable="v2"), Path)
         assert kiosk.serving == {"stable": "v2"} and running(kiosk).keys() == {"stable"}
         assert running(kiosk) != before
 

@@ -33,7 +33,8 @@ def load(options: argparse.Namespace):
     Raises:
         ValueError, OSError: one of the folders is not what it should be, or a setting is missing; in one sentence.
     """
-    from components.scoring.scorer import NearestRationale, Scorer
+    from components.scoring.nearest_rationale import NearestRationale
+    from components.scoring.scorer import Scorer
     from serving.cache import CachedScorer
     from serving.explain import Explainer
     from serving.features import OnlineFeatures

@@ -35,7 +35,7 @@ class CachedScorer:
             with self.guard:
                 self.kept.update((name, known[name]) for name in wanted)
         probabilities, hidden = zip(*(known[name] for name in names), strict=True)
-        return Scores(self.labels, np.array(probabilities), np.array(hidden), self.scorer.last)
+        return Scores(self.labels, np.array(probabilities), np.array(hidden), self.scorer.projection)
 
 
 def digest(pair: tuple[str, str]) -> bytes:

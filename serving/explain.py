@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from components.scoring.scorer import NearestRationale, Scores
+from components.scoring.nearest_rationale import NearestRationale
+from components.scoring.scorer import Scores
 
 NEAREST = 3
 

@@ -14,7 +14,8 @@ from kserve import InferRequest, Model
 from kserve.errors import InvalidInput, ServerNotReady
 
 from components.experiment.assignment import ARMS
-from components.scoring.scorer import Scores, item_text
+from components.scoring.scorer import Scores
+from components.scoring.tokenizer import item_text
 from serving import metrics, v2_codec
 from serving.features import Found, OnlineFeatures, Unavailable
 from serving.recorder import Full, Recorder

@@ -1,6 +1,7 @@
 """A whole student package of a few kilobytes: each word of an item has its label, and the words are averaged."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def write_package(folder: Path) -> str:
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "query_length": 32}
-    config |= {"join_layer": 0, "served": "model.onnx", "format": package_manifest.FORMAT}
+    config |= {"item_states": "none", "served": "model.onnx", "format": package_manifest.FORMAT}
     (folder / "config.json").write_text(json.dumps(config))
     told = {name: rationale()[name] for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"}
     rows = [told | {"embedding": [9.0, 0.0, 0.0, 0.0]}]
@@ -48,3 +49,12 @@ def model() -> onnx.ModelProto:
     gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in ("logits", "hidden")]
     graph = helper.make_graph(nodes, "words", takes, gives, [numpy_helper.from_array(LOGITS, "words")])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def copy_package(package: Path, folder: Path, **changes) -> Path:
+    """Copy a package, change its configuration, and write its manifest anew."""
+    shutil.copytree(package, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    package_manifest.write(folder)
+    return folder

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from components.contracts import LABELS
-from components.scoring.tokenizer import OVERLAPS
+from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.extractors import LinearOfParts
 from components.student.model import Student
 
@@ -53,7 +53,7 @@ def export(student: Student, folder: Path) -> str:
     student = folded(student)
     ids = torch.ones(2, 8, dtype=torch.long)
     sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
-    reads = {"overlap": torch.zeros(2, len(OVERLAPS))} if student.overlap else {}
+    reads = {"overlap": torch.zeros(2, len(LEXICAL_FEATURES))} if student.overlap else {}
     if not student.join_layer:
         takes = (*TOKENS, *reads)
         write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")

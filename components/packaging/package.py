@@ -4,6 +4,7 @@
 """
 
 import argparse
+import hashlib
 import heapq
 import json
 import shutil
@@ -20,10 +21,12 @@ from components.packaging.evaluate import measures
 from components.packaging.export import export
 from components.packaging.model_card import lineage, model_card, slices
 from components.packaging.quantise import copy_unquantized, quantise
-from components.sampling import hash_digest
-from components.scoring.item_cache import FILE, read_ahead
-from components.scoring.scorer import NearestRationale, Scorer, Scores, config_of, runtime_of, tokenizer_of
-from components.scoring.tokenizer import item_text
+from components.scoring.item_cache import FILE, precompute_items
+from components.scoring.nearest_rationale import NearestRationale
+from components.scoring.onnx_runtime import load_runtime
+from components.scoring.package_config import read_config
+from components.scoring.scorer import Scorer, Scores, load_tokenizer
+from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
 from components.student.logits import logits_of
 from components.student.model import Student
@@ -47,7 +50,6 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     model, folder = Path(model), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     student, config = load(model)
-    config |= {"pooled": student.pooled}
     (folder / FILE).unlink(missing_ok=True)  # of an earlier attempt, which the checks would take for this one's
     graph = export(student, folder)
     for name in ("model.safetensors", "tokenizer.json"):
@@ -60,9 +62,10 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
     said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder, graph)
     if student.pooled:
-        tokenizer = tokenizer_of(folder, config)
-        model = runtime_of(folder, config_of(folder), tokenizer)
-        said["items_read_ahead"] = read_ahead(training_set, tokenizer, model, folder)
+        serving_config = read_config(folder)
+        tokenizer = load_tokenizer(folder, serving_config)
+        runtime = load_runtime(folder, serving_config, tokenizer)
+        said["precomputed_items"] = precompute_items(training_set, tokenizer, runtime, folder)
     (folder / "metrics.json").write_text(json.dumps(said, indent=1))
     (folder / "model_card.md").write_text(model_card(config, said, origin))
     version = package_manifest.write(folder)
@@ -70,9 +73,20 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "version": version, **said, "figure": figure}
 
 
+def item_states(student: Student) -> str:
+    """Return what is stored of an item: nothing, its tokens' states, or their mean."""
+    if not student.join_layer:
+        return "none"
+    return "mean" if student.pooled else "tokens"
+
+
 def drawn(rows: Iterable[dict], count: int, names: tuple[str, ...]) -> list[dict]:
     """At most `count` rows, which the digests of what they are called decide."""
-    return heapq.nsmallest(count, rows, key=lambda row: hash_digest("\n".join(row[name] for name in names)))
+
+    def digest(row: dict) -> bytes:
+        return hashlib.sha256("\n".join(row[name] for name in names).encode()).digest()
+
+    return heapq.nsmallest(count, rows, key=digest)
 
 
 def load(model: str | Path) -> tuple[Student, dict]:
@@ -85,7 +99,7 @@ def load(model: str | Path) -> tuple[Student, dict]:
     said = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig) if field.name in config})
     student = Student(encoder, config["reasoning_width"], said)
     student.load_state_dict(load_file(Path(model) / "model.safetensors"))
-    return student.eval(), config
+    return student.eval(), config | {"item_states": item_states(student)}
 
 
 def checked(student: Student, config: dict, rows: list[dict], folder: Path, graph: str) -> dict:
@@ -128,9 +142,10 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
 
 def probabilities_of(student: Student, config: dict, rows: list[dict], folder: Path) -> np.ndarray:
     """What PyTorch says of the pairs, (N, C), in full precision."""
-    tokenizer = tokenizer_of(folder, config)
-    queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
-    logits = logits_of(student, queries, items, tokenizer.overlaps(queries, items))
+    tokenizer = PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
+    queries = tokenizer.encode_queries([row["query"] for row in rows])
+    items = tokenizer.encode_items([item_text(row) for row in rows])
+    logits = logits_of(student, queries, items, tokenizer.lexical_features(queries, items))
     return (logits / config["temperature"]).softmax(-1).numpy()
 
 
@@ -171,7 +186,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder
     try:
-        files, served = package_manifest.verify(folder), Scorer(folder).served
+        files, served = package_manifest.verify(folder), Scorer(folder).config.served
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
-"""Runs a package's graphs in ONNX Runtime: pairs alike in length together, so that little of it is padding.
+"""A package's graphs in ONNX Runtime, in batches of pairs alike in length.
 
-B pairs, T tokens, H encoder width, X width of what the extractor's last layer reads, C labels.
+B pairs, T tokens, H encoder width, D width of a token's vector, X width of the hidden vector, C labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,172 +10,163 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from components.scoring.tokenizer import PairTokenizer, padded
+from components.scoring.batching import join_states, length_buckets, run_in_batches, stack_vectors
+from components.scoring.package_config import PackageConfig
+from components.scoring.tokenizer import PairTokenizer, pad_pairs
 
 Ids = Sequence[int]
-BUCKET = 8  # pairs at least in a batch
-BUCKETS = 8  # batches at most of one request
+SLOW = ["SkipLayerNormFusion"]  # its kernel takes four times as long as the two it replaces, an eighth of int8 time
+ITEM_BYTES = 300  # of Python's own objects
 
 
 @dataclass
 class Item:
-    """An item's tokens, and, of a student that reads it apart, its states at the join, half precision: (T, H).
+    """An item's tokens and, where it is encoded separately, its states.
 
-    Where the student reads their mean alone, that is all there is: (1, H); and the vectors that its tokens are matched
-    by, where they are: (T, D).
+    States and vectors are in half precision. A student that reads only the mean of the states stores that alone.
     """
 
     ids: Ids
-    states: np.ndarray | None = None
-    vectors: np.ndarray | None = None
+    states: np.ndarray | None = None  # (T, H), or (1, H) for the mean
+    vectors: np.ndarray | None = None  # (T, D), where tokens are matched
 
     @property
     def bytes(self) -> int:
-        """What remembering it takes, with Python's own share."""
-        return 300 + 8 * len(self.ids) + sum(part.nbytes for part in (self.states, self.vectors) if part is not None)
-
-
-SLOW = ["SkipLayerNormFusion"]  # its kernel takes four times as long as the two it replaces, an eighth of int8 reading
+        """Return the memory that it takes, with Python's share."""
+        arrays = [array for array in (self.states, self.vectors) if array is not None]
+        return ITEM_BYTES + 8 * len(self.ids) + sum(array.nbytes for array in arrays)
 
 
 class Graph:
-    """An ONNX graph on so many threads, which do not spin while they wait; it takes of the arrays what it reads."""
+    """An ONNX graph on a number of threads, which do not spin while they wait."""
 
-    def __init__(self, path: Path, threads: int, tokenizer: PairTokenizer):
+    def __init__(self, path: Path, threads: int):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"], disabled_optimizers=SLOW)
-        self.tokenizer = tokenizer
-        self.reads = {given.name: given.shape for given in self.session.get_inputs()}
-        self.gives = [made.name for made in self.session.get_outputs()]
+        self.input_names = [node.name for node in self.session.get_inputs()]
+        self.output_names = [node.name for node in self.session.get_outputs()]
 
     def __call__(self, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Its outputs, as `gives` names them."""
-        return self.session.run(self.gives, {name: arrays[name] for name in self.reads})
-
-    def of_pairs(self, arrays: dict, queries: Sequence[Ids], items: Sequence[Ids]) -> list[np.ndarray]:
-        """Logits and hidden vectors of pairs, given as arrays and as tokens; OVERLAPS are counted where it reads them.
-
-        Of these a graph of an earlier release reads the first so many, and it gives reasoning instead.
-        """
-        if "overlap" in self.reads:
-            arrays["overlap"] = self.tokenizer.overlaps(queries, items)[:, : self.reads["overlap"][1]]
-        return self(arrays)
+        """Run the graph on those of the arrays that it reads; outputs are in the order of `output_names`."""
+        return self.session.run(self.output_names, {name: arrays[name] for name in self.input_names})
 
 
-class CrossEncoder:
-    """One graph: the pair's tokens in, logits and hidden vectors out."""
+class CrossEncoderRuntime:
+    """One graph that reads the tokens of query and item together."""
 
-    def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int):
-        self.graph = Graph(served, threads, tokenizer)
+    def __init__(self, path: Path, tokenizer: PairTokenizer, threads: int):
+        self.graph = Graph(path, threads)
+        self.tokenizer = tokenizer
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order."""
+        """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X)."""
 
-        def run(at: np.ndarray) -> list[np.ndarray]:
-            pairs = [queries[n] for n in at], [items[n].ids for n in at]
-            return self.graph.of_pairs(padded(*pairs), *pairs)
+        def run(indices: np.ndarray) -> list[np.ndarray]:
+            query_ids = [queries[index] for index in indices]
+            item_ids = [items[index].ids for index in indices]
+            return self.graph(pad_pairs(query_ids, item_ids) | features_for(self, query_ids, item_ids))
 
         lengths = [len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)]
-        return in_groups(buckets(lengths), run)
+        return run_in_batches(length_buckets(lengths), run)
 
 
-class LateJoin:
-    """Two graphs: what reads query and item apart, each once, and what reads them together."""
+class LateInteractionRuntime:
+    """Two graphs: one encodes query and item separately, the other lets them interact."""
 
-    def __init__(self, served: Path, tokenizer: PairTokenizer, threads: int, pooled: bool):
-        apart, self.pooled = served.with_name(encoder_name(served.name)), pooled
-        self.apart, self.graph = (Graph(path, threads, tokenizer) for path in (apart, served))
+    def __init__(self, path: Path, tokenizer: PairTokenizer, threads: int, mean_only: bool):
+        self.encoder = Graph(path.with_name(encoder_name(path.name)), threads)
+        self.graph = Graph(path, threads)
+        self.tokenizer = tokenizer
+        self.mean_only = mean_only
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (N, C) and hidden vectors (N, X) of tokenised pairs, in their order; items keep states made here.
+        """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X).
 
-        Each query is read alone, for in int8 all texts of a batch share their scales: what is said of an item that is
-        known does not depend on what else was asked.
+        Items keep the states that are computed here. Each query is encoded alone: in int8 all texts of a batch share
+        their scales, and the score of a known item must not depend on the rest of the request.
         """
-        self.prepare(items)
-        asked = [tuple(query) for query in queries]
-        known = {query: self.read([query], lambda one: padded(one, [()]))[0] for query in dict.fromkeys(asked)}
+        self.encode_items(items)
+        encodings = {tuple(query): self.encode_query(query) for query in dict.fromkeys(map(tuple, queries))}
+        return self.interact([encodings[tuple(query)] for query in queries], items)
 
-        def run(at: np.ndarray) -> list[np.ndarray]:
-            pairs = [known[asked[n]] for n in at], [items[n] for n in at]
-            return self.graph.of_pairs(arrays_of(*pairs), *([side.ids for side in sides] for sides in pairs))
+    def encode_query(self, ids: Ids) -> Item:
+        """Encode one query."""
+        return self.encode_separately([ids], pad_queries)[0]
 
-        if self.pooled:  # each side is one vector, so there is no padding to save
-            return in_groups([np.arange(len(items))], run)
-        lengths = [len(query) + len(item.states) for query, item in zip(asked, items, strict=True)]
-        return in_groups(buckets(lengths), run)
-
-    def prepare(self, items: Sequence[Item]) -> None:
-        """Give every item its states that has none yet."""
+    def encode_items(self, items: Sequence[Item]) -> None:
+        """Compute the states of every item that has none yet."""
         fresh = list({id(item): item for item in items if item.states is None}.values())
-        made = self.read([item.ids for item in fresh], lambda some: padded([()] * len(some), some))
-        for item, said in zip(fresh, made, strict=True):
-            item.vectors, item.states = halved(said.vectors), said.states.astype(np.float16)
+        encodings = self.encode_separately([item.ids for item in fresh], pad_items)
+        for item, encoding in zip(fresh, encodings, strict=True):
+            item.states = encoding.states.astype(np.float16)
+            item.vectors = None if encoding.vectors is None else encoding.vectors.astype(np.float16)
 
-    def read(self, texts: Sequence[Ids], arrays: Callable) -> list[Item]:
-        """Each of some texts, a query or an item, with its states at the join, or their mean, and vectors if any."""
-        found: list = [None] * len(texts)
-        for at in buckets([len(ids) for ids in texts]):
-            states, *vectors = self.apart(arrays([texts[n] for n in at]))
-            for row, n in enumerate(at):
-                own, *beside = (part[row, : len(texts[n])] for part in (states, *vectors))
-                found[n] = Item(texts[n], own.mean(0, keepdims=True) if self.pooled else own, *beside)
-        return found
+    def encode_separately(self, texts: Sequence[Ids], to_arrays: Callable) -> list[Item]:
+        """Encode queries or items: states (T, H) or their mean (1, H), and vectors (T, D) where tokens are matched."""
+        encodings: list = [None] * len(texts)
+        for indices in length_buckets([len(ids) for ids in texts]):
+            outputs = self.encoder(to_arrays([texts[index] for index in indices]))
+            for row, index in enumerate(indices):
+                states, *vectors = [output[row, : len(texts[index])] for output in outputs]
+                if self.mean_only:
+                    states = states.mean(0, keepdims=True)
+                encodings[index] = Item(texts[index], states, *vectors)
+        return encodings
 
+    def interact(self, queries: Sequence[Item], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Score pairs whose sides are encoded: logits (N, C) and hidden vectors (N, X)."""
 
-def encoder_name(interaction: str) -> str:
-    """Return the name of the encoder's graph, from that of the interaction's; packages of format 5 have others."""
-    return interaction.replace("interaction", "encoder").replace("together", "apart")
+        def run(indices: np.ndarray) -> list[np.ndarray]:
+            batch_queries = [queries[index] for index in indices]
+            batch_items = [items[index] for index in indices]
+            features = features_for(self, [query.ids for query in batch_queries], [item.ids for item in batch_items])
+            return self.graph(interaction_arrays(batch_queries, batch_items) | features)
 
-
-def buckets(lengths: Sequence[int]) -> list[np.ndarray]:
-    """Indices of texts alike in length, shortest first."""
-    order = np.argsort(lengths, kind="stable")
-    return np.array_split(order, min(BUCKETS, -(-len(order) // BUCKET))) if len(order) else []
-
-
-def in_groups(
-    groups: Sequence[np.ndarray], run: Callable[[np.ndarray], list[np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both outputs of all pairs, in their order, of a graph that is run on one group of their indices after another."""
-    outputs = [run(at) for at in groups]
-    back = np.argsort(np.concatenate(groups))
-    logits, hidden = (np.concatenate(parts)[back] for parts in zip(*outputs, strict=True))
-    return logits, hidden
+        if self.mean_only:  # each side is one vector, so there is no padding to save
+            return run_in_batches([np.arange(len(items))], run)
+        lengths = [len(query.ids) + len(item.states) for query, item in zip(queries, items, strict=True)]
+        return run_in_batches(length_buckets(lengths), run)
 
 
-def halved(vectors: np.ndarray | None) -> np.ndarray | None:
-    """In half precision, where there are any."""
-    return None if vectors is None else vectors.astype(np.float16)
+Runtime = CrossEncoderRuntime | LateInteractionRuntime
 
 
-def stacked(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Vectors (T, D) of some texts as one array, zeros behind the shorter: (B, T, D)."""
-    vectors = np.zeros((len(texts), max(map(len, texts)), texts[0].shape[1]), np.float32)
-    for row, own in enumerate(texts):
-        vectors[row, : len(own)] = own
-    return vectors
+def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer, threads: int = 1) -> Runtime:
+    """Load what runs a package's graphs."""
+    path = Path(package) / config.served
+    if config.item_states == "none":
+        return CrossEncoderRuntime(path, tokenizer, threads)
+    return LateInteractionRuntime(path, tokenizer, threads, config.item_states == "mean")
 
 
-def arrays_of(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:
-    """What is read of both sides of pairs together, whose states are known, but for OVERLAPS."""
-    arrays = joined(*([side.states for side in sides] for sides in (queries, items)))
+def pad_queries(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Pad queries without items."""
+    return pad_pairs(texts, [()] * len(texts))
+
+
+def pad_items(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Pad items without queries."""
+    return pad_pairs([()] * len(texts), texts)
+
+
+def features_for(runtime: Runtime, queries: Sequence[Ids], items: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Compute the pairs' lexical features where the runtime's graph reads them."""
+    if "overlap" not in runtime.graph.input_names:
+        return {}
+    return {"overlap": runtime.tokenizer.lexical_features(queries, items)}
+
+
+def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:
+    """Build the arrays of encoded pairs, without their lexical features."""
+    arrays = join_states([query.states for query in queries], [item.states for item in items])
     if items[0].vectors is not None:
-        arrays["query_vectors"], arrays["item_vectors"] = (
-            stacked([side.vectors for side in sides]) for sides in (queries, items)
-        )
+        arrays["query_vectors"] = stack_vectors([query.vectors for query in queries])
+        arrays["item_vectors"] = stack_vectors([item.vectors for item in items])
     return arrays
 
 
-def joined(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """States (B, T, H), mask and segments (B, T) of pairs, padded to the longest."""
-    shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
-    states = np.zeros((*shape, items[0].shape[1]), np.float32)
-    mask, segments = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
-        middle, end = len(query), len(query) + len(item)
-        states[row, :middle], states[row, middle:end] = query, item
-        mask[row, :end], segments[row, middle:end] = 1, 1
-    return {"states": states, "attention_mask": mask, "token_type_ids": segments}
+def encoder_name(interaction: str) -> str:
+    """Return the file name of the encoder that belongs to an interaction graph; format 5 has names of its own."""
+    return interaction.replace("interaction", "encoder").replace("together", "apart")

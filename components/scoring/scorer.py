@@ -1,202 +1,118 @@
-"""Score pairs with a package: ONNX Runtime and a tokenizer, nothing else. `python -m components.scoring.scorer --help`.
+"""Scores of query-item pairs from a package, with ONNX Runtime and a tokenizer alone.
 
-No pair's score depends on the others of its batch in fp32: they only share its padding.
+In fp32 no pair's score depends on the others of its batch: they only share its padding. N pairs, C labels, E width of a
+reasoning vector, X of a hidden vector.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import pyarrow.parquet as pq
 from cachetools import LRUCache
 
 from components import package_manifest
-from components.contracts import GAINS
-from components.scoring.item_cache import Catalogue
-from components.scoring.onnx_runtime import CrossEncoder, Item, LateJoin
-from components.scoring.pairs_file import read_pairs, write_scored
+from components.scoring.item_cache import ItemEmbeddingCache
+from components.scoring.onnx_runtime import Item, load_runtime
+from components.scoring.package_config import PackageConfig, read_config
 from components.scoring.reasoning import LastLayer
-from components.scoring.tokenizer import PairTokenizer, item_text
+from components.scoring.tokenizer import PairTokenizer
 
-__all__ = ["NearestRationale", "Scorer", "Scores", "item_text", "score_file"]
-
+GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # ESCI's own, for NDCG
 MEMORY_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the student says of N pairs."""
+    """The student's answer for N pairs."""
 
     label_names: tuple[str, ...]
     probabilities: np.ndarray  # (N, C), calibrated
     hidden: np.ndarray  # (N, X), of the extractor
-    last: LastLayer | None = None  # of the extractor; None: `hidden` is the reasoning
+    projection: LastLayer | None = None  # from hidden to reasoning; None where they are the same
 
     @property
     def reasoning(self) -> np.ndarray:
-        """The reasoning vector of each pair: (N, E)."""
-        return self.last(self.hidden) if self.last else self.hidden
+        """Return the reasoning vector of each pair: (N, E)."""
+        return self.projection(self.hidden) if self.projection else self.hidden
 
     @property
     def labels(self) -> list[str]:
-        """The likeliest label of each pair."""
+        """Return the likeliest label of each pair."""
         return [self.label_names[index] for index in self.probabilities.argmax(-1)]
 
     @property
     def scores(self) -> np.ndarray:
-        """Expected gain of each pair, for ranking: (N,), 0 to 1."""
+        """Return the expected gain of each pair, for ranking: (N,), 0 to 1."""
         return self.probabilities @ np.array([GAINS[name] for name in self.label_names], dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class TokenisedPairs:
+    """Pairs as tokens; pairs with the same item text share one item."""
+
+    queries: list[list[int]]  # of each pair
+    texts: list[str]  # of each pair's item
+    items: dict[str, Item]  # by text
+
+
 class Scorer:
-    """A verified package, loaded; it remembers items' tokens and states, for their texts do not depend on the query.
+    """A verified package, loaded; it remembers the tokens and states of items.
 
     Raises:
-        ValueError: the package is incomplete, was changed, or is of a format that is not read here.
+        ValueError: the package is incomplete, was changed, or has a format that this release does not read.
     """
 
     def __init__(self, package: str | Path, threads: int = 1, memory_bytes: int = MEMORY_BYTES):
         package = Path(package)
         package_manifest.verify(package)
         self.version = package_manifest.version(package)
-        config = config_of(package)
-        self.labels = tuple(config["labels"])
-        self.temperature, self.served = config["temperature"], config["served"]
-        self.tokenizer = tokenizer_of(package, config)
-        self.model, self.read_ahead = runtime_of(package, config, self.tokenizer, threads), Catalogue(package)
-        self.last = LastLayer(package)
-        self.items, self.guard = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes), Lock()
+        self.config = read_config(package)
+        self.labels = self.config.labels
+        self.tokenizer = load_tokenizer(package, self.config)
+        self.runtime = load_runtime(package, self.config, self.tokenizer, threads)
+        self.projection = LastLayer(package)
+        self.precomputed = ItemEmbeddingCache(package)
+        self.items = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes)  # by text
+        self.lock = Lock()
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         """Score (query, item text) pairs, in their order."""
         return self.run(self.tokenise(pairs))
 
-    def tokenise(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], dict[str, Item], list[str]]:
-        """Queries as tokens, items by their text, and each pair's text: what `run` takes."""
-        asked = list(dict.fromkeys(query for query, _ in pairs))
-        queries = dict(zip(asked, self.tokenizer.queries(asked), strict=True))
+    def tokenise(self, pairs: Sequence[tuple[str, str]]) -> TokenisedPairs:
+        """Tokenise (query, item text) pairs, each text once."""
+        distinct = list(dict.fromkeys(query for query, _ in pairs))
+        query_ids = dict(zip(distinct, self.tokenizer.encode_queries(distinct), strict=True))
         texts = [text for _, text in pairs]
-        with self.guard:
+        return TokenisedPairs([query_ids[query] for query, _ in pairs], texts, self.find_items(texts))
+
+    def find_items(self, texts: Sequence[str]) -> dict[str, Item]:
+        """Return each text's item: remembered, precomputed, or new."""
+        with self.lock:
             items = {text: self.items[text] for text in texts if text in self.items}
         fresh = [text for text in dict.fromkeys(texts) if text not in items]
-        items |= zip(fresh, map(self.read_ahead, self.tokenizer.items(fresh)), strict=True)
-        return [queries[query] for query, _ in pairs], items, texts
+        for text, ids in zip(fresh, self.tokenizer.encode_items(fresh), strict=True):
+            items[text] = self.precomputed.lookup(ids)
+        return items
 
-    def run(self, tokenised: tuple[list[list[int]], dict[str, Item], list[str]]) -> Scores:
+    def run(self, pairs: TokenisedPairs) -> Scores:
         """Score tokenised pairs, in their order, and remember their items."""
-        queries, items, texts = tokenised
-        logits, hidden = self.model(queries, [items[text] for text in texts])
-        with self.guard:
-            for text, item in items.items():
+        logits, hidden = self.runtime(pairs.queries, [pairs.items[text] for text in pairs.texts])
+        with self.lock:
+            for text, item in pairs.items.items():
                 if item.bytes <= self.items.maxsize:
                     self.items[text] = item
-        return Scores(self.labels, softmax(logits / self.temperature), hidden, self.last)
+        return Scores(self.labels, softmax(logits / self.config.temperature), hidden, self.projection)
 
 
-def tokenizer_of(package: Path, config: dict) -> PairTokenizer:
-    """A package's tokenizer, with its budgets."""
-    return PairTokenizer(package / "tokenizer.json", config["max_length"], config["query_length"])
-
-
-def runtime_of(package: Path, config: dict, tokenizer: PairTokenizer, threads: int = 1) -> CrossEncoder | LateJoin:
-    """What runs a package's graphs."""
-    if not config["join_layer"]:
-        return CrossEncoder(package / config["served"], tokenizer, threads)
-    return LateJoin(package / config["served"], tokenizer, threads, config.get("pooled", False))
-
-
-def config_of(package: Path) -> dict:
-    """What a package says of how it is to be run.
-
-    Raises:
-        ValueError: it is of another format, or says too little.
-    """
-    config = json.loads((package / "config.json").read_text())
-    if (found := config.get("format")) not in package_manifest.READ:
-        read = ", ".join(map(str, package_manifest.READ))
-        raise ValueError(f"{package} is a package of format {found}; this release reads {read}")
-    if missing := {"labels", "temperature", "max_length", "query_length", "join_layer", "served"} - config.keys():
-        raise ValueError(f"{package / 'config.json'} does not say {', '.join(sorted(missing))}")
-    return config
+def load_tokenizer(package: str | Path, config: PackageConfig) -> PairTokenizer:
+    """Load a package's tokenizer, with its budgets."""
+    return PairTokenizer(Path(package) / "tokenizer.json", config.max_length, config.query_length)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities along the last axis, float32."""
+    """Return probabilities along the last axis, float32."""
     weights = np.exp(logits - logits.max(-1, keepdims=True))
     return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
-
-
-class NearestRationale:
-    """The teacher's rationales nearest to latent reasoning vectors, by cosine: explanations that need no generation."""
-
-    def __init__(self, package: str | Path):
-        table = pq.read_table(Path(package) / "rationales.parquet")
-        self.rows = table.drop_columns(["embedding", "model_digest"]).to_pylist()
-        numbers = table["embedding"].combine_chunks().flatten().to_numpy()
-        self.vectors = unit(numbers.reshape(len(self.rows), -1)) if self.rows else numbers  # (R, E)
-
-    def __call__(self, reasoning: np.ndarray, k: int = 3) -> list[list[dict]]:
-        """For each of N vectors (N, E) its k nearest rationales with their similarity, nearest first."""
-        if not self.rows:
-            return [[] for _ in reasoning]
-        similarity = unit(reasoning) @ self.vectors.T  # (N, R)
-        nearest = np.argsort(-similarity, axis=1)[:, :k]
-        return [
-            [self.rows[index] | {"similarity": float(similarity[row, index])} for index in indices]
-            for row, indices in enumerate(nearest)
-        ]
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors at length one; a zero vector stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def score_file(package: str | Path, pairs: str | Path, out: str | Path) -> int:
-    """Score every row of a Parquet, CSV or JSONL file of pairs into a file of any of these kinds.
-
-    Every row comes back with its label, probabilities and score; the file appears whole or not at all. Returns the
-    number of rows.
-
-    Raises:
-        ValueError: a file of another kind, or a row without query or title.
-    """
-    scorer = Scorer(package)
-
-    def scored(rows: list[dict]) -> list[dict]:
-        scores = scorer([(row["query"], item_text(row)) for row in rows])
-        answers = zip(rows, scores.labels, scores.probabilities.tolist(), scores.scores.tolist(), strict=True)
-        return [
-            row | {"predicted_label": label, "probabilities": probabilities, "score": score}
-            for row, label, probabilities, score in answers
-        ]
-
-    return write_scored(map(scored, read_pairs(Path(pairs))), Path(out))
-
-
-def main(arguments: list[str]) -> int:
-    """Score a file from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.scoring.scorer",
-        description="Score a file of query-item pairs in streaming batches; the output's ending says its kind.",
-    )
-    parser.add_argument("package", help="folder of a package")
-    parser.add_argument("pairs", help="Parquet, CSV or JSONL: query, title; brand, category, attributes if known")
-    parser.add_argument("out", help="Parquet, CSV or JSONL: each row with predicted_label, probabilities and score")
-    said = parser.parse_args(arguments)
-    try:
-        count = score_file(said.package, said.pairs, said.out)
-    except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{count} pairs scored")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

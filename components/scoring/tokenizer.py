@@ -1,4 +1,7 @@
-"""Query and item as token ids, each cut to a budget of its own, so that an item's tokens never depend on the query."""
+"""Queries and items as token ids, and the lexical features of a pair.
+
+Query and item are cut to budgets of their own, so that an item's tokens never depend on the query. B pairs, T tokens.
+"""
 
 import math
 from collections.abc import Container, Mapping, Sequence
@@ -9,7 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 FIELDS = ("title", "brand", "category", "attributes")
-OVERLAPS = (  # of a pair's tokens, without [CLS] and [SEP]
+LEXICAL_FEATURES = (  # of a pair's tokens, without [CLS] and [SEP]
     "share of the query's tokens that the item has",
     "all of them",
     "the last of them",
@@ -25,101 +28,116 @@ OVERLAPS = (  # of a pair's tokens, without [CLS] and [SEP]
     "share of the query's tokens that the item's first sixteen have",
     "share of the query's tokens before the first that the item lacks",
 )
-TITLE = 16  # tokens of an item that say what it is
-COMMON = 1000  # ids below are special tokens, characters or in every text; then a vocabulary falls in frequency
+TITLE_TOKENS = 16  # an item's first tokens: they say what it is
+COMMON_IDS = 1000  # lower ids are special tokens, characters and stop words; above, frequency falls with the id
 
 
 def item_text(row: Mapping) -> str:
-    """An item as the student reads it: title first, then brand, category and attributes as far as they are known."""
+    """Join an item's known fields into the text that the student reads, title first."""
     return " ; ".join(str(row[name]) for name in FIELDS if row.get(name))
 
 
 class PairTokenizer:
-    """Cuts a query to `query_length` tokens, and an item to what then is left of `max_length`."""
+    """Cut a query to `query_length` tokens, and an item to the rest of `max_length`."""
 
     def __init__(self, path: str | Path, max_length: int, query_length: int):
         if not 3 < query_length < max_length - 1:
             raise ValueError(f"query_length {query_length} has to leave room for an item in max_length {max_length}")
         self.tokenizer = Tokenizer.from_file(str(path))
-        self.tokenizer.no_padding()  # some files carry a fixed one
+        self.tokenizer.no_padding()  # some files carry a fixed padding
         self.tokenizer.no_truncation()
-        self.query_length, self.item_length = query_length, max_length - query_length
-        self.opens = min(1, self.tokenizer.num_special_tokens_to_add(False))  # with a [CLS], which stands once
+        self.query_length = query_length
+        self.item_length = max_length - query_length
+        self.prefix_length = min(1, self.tokenizer.num_special_tokens_to_add(False))  # 1 with a [CLS]
 
     @cached_property
-    def numbers(self) -> frozenset[int]:
-        """The tokens that are numbers, whole or in part."""
-        return frozenset(n for token, n in self.tokenizer.get_vocab().items() if token.strip("#▁Ġ").isdigit())
+    def number_ids(self) -> frozenset[int]:
+        """List the tokens that are numbers, whole or in part."""
+        vocabulary = self.tokenizer.get_vocab().items()
+        return frozenset(token_id for token, token_id in vocabulary if token.strip("#▁Ġ").isdigit())
 
-    def queries(self, texts: Sequence[str]) -> list[list[int]]:
-        """[CLS] query [SEP] of each."""
-        return [shortened(ids, self.query_length) for ids in self._ids(texts)]
+    def encode_queries(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode each text as [CLS] query [SEP]."""
+        return [truncate(ids, self.query_length) for ids in self._encode(texts)]
 
-    def items(self, texts: Sequence[str]) -> list[list[int]]:
-        """item [SEP] of each: what stands behind a query."""
-        return [shortened(ids[self.opens :], self.item_length) for ids in self._ids(texts)]
+    def encode_items(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode each text as item [SEP], which follows a query."""
+        return [truncate(ids[self.prefix_length :], self.item_length) for ids in self._encode(texts)]
 
-    def overlaps(self, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
-        """OVERLAPS of tokenised pairs, (B, 14), float32."""
-        asked = {key: Asked(key, self.numbers) for key in set(map(tuple, queries))}
-        found = [overlap(asked[tuple(query)], item) for query, item in zip(queries, items, strict=True)]
-        return np.array(found, np.float32).reshape(len(found), len(OVERLAPS))
+    def lexical_features(self, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> np.ndarray:
+        """Compute LEXICAL_FEATURES of tokenised pairs: (B, 14), float32."""
+        query_tokens = {key: QueryTokens(key, self.number_ids) for key in set(map(tuple, queries))}
+        pairs = zip(queries, items, strict=True)
+        rows = [lexical_features(query_tokens[tuple(query)], item) for query, item in pairs]
+        return np.array(rows, np.float32).reshape(len(rows), len(LEXICAL_FEATURES))
 
-    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
 
 
-def shortened(ids: list[int], length: int) -> list[int]:
-    """At most `length` tokens, of which the last, which ends the text, is kept."""
+def truncate(ids: list[int], length: int) -> list[int]:
+    """Keep at most `length` tokens, the last of which ends the text."""
     return ids if len(ids) <= length else [*ids[: length - 1], ids[-1]]
 
 
-class Asked:
-    """What [CLS] query [SEP] brings to OVERLAPS whatever the item is."""
+class QueryTokens:
+    """The part of LEXICAL_FEATURES that depends on [CLS] query [SEP] alone."""
 
-    def __init__(self, query: Sequence[int], numbers: Container[int]):
+    def __init__(self, query: Sequence[int], number_ids: Container[int]):
         self.tokens = query[1:-1]
-        self.known = frozenset(self.tokens)
-        self.neighbours = list(zip(self.tokens, self.tokens[1:], strict=False))
-        self.rare = [math.log(max(token, COMMON) - COMMON + 10) for token in self.tokens]  # Zipf's law
-        self.all_rare = sum(self.rare)
-        self.numbers = [place for place, token in enumerate(self.tokens) if token in numbers]
+        self.token_set = frozenset(self.tokens)
+        self.bigrams = list(zip(self.tokens, self.tokens[1:], strict=False))
+        self.rarities = [math.log(max(token, COMMON_IDS) - COMMON_IDS + 10) for token in self.tokens]  # Zipf's law
+        self.total_rarity = sum(self.rarities)
+        self.number_positions = [position for position, token in enumerate(self.tokens) if token in number_ids]
 
 
-def overlap(asked: Asked, item: Sequence[int]) -> list[float]:
-    """How far the tokens of a query and of item [SEP] are the same: OVERLAPS; zeros where a side is empty."""
-    shown = item[:-1]
-    if not asked.tokens or not len(shown):
-        return [0.0] * len(OVERLAPS)
-    there, title, beside = set(shown), set(shown[:TITLE]), set(zip(shown, shown[1:], strict=False))
-    found = [token in there for token in asked.tokens]
-    lacking = [weight for weight, has in zip(asked.rare, found, strict=True) if not has]
-    count, had = len(found), sum(found)
+def lexical_features(query: QueryTokens, item: Sequence[int]) -> list[float]:
+    """Compute LEXICAL_FEATURES of a query and item [SEP], zeros where a side is empty."""
+    item = item[:-1]
+    if not query.tokens or not len(item):
+        return [0.0] * len(LEXICAL_FEATURES)
+    item_set = set(item)
+    title_set = set(item[:TITLE_TOKENS])
+    item_bigrams = set(zip(item, item[1:], strict=False))
+    hits = [token in item_set for token in query.tokens]
+    missing_rarities = [rarity for rarity, is_hit in zip(query.rarities, hits, strict=True) if not is_hit]
+    count = len(hits)
+    hit_count = sum(hits)
     return [
-        had / count,
-        float(had == count),
-        float(found[-1]),
-        sum(pair in beside for pair in asked.neighbours) / max(1, len(asked.neighbours)),
-        sum(token in asked.known for token in shown) / len(shown),
-        min(had, 5) / 5,
+        hit_count / count,
+        float(hit_count == count),
+        float(hits[-1]),
+        sum(bigram in item_bigrams for bigram in query.bigrams) / max(1, len(query.bigrams)),
+        sum(token in query.token_set for token in item) / len(item),
+        min(hit_count, 5) / 5,
         math.log(count),
-        math.log(len(shown)),
-        (asked.all_rare - sum(lacking)) / asked.all_rare,
-        max(lacking, default=0.0) / 10,
-        float(bool(asked.numbers)),
-        sum(found[place] for place in asked.numbers) / len(asked.numbers) if asked.numbers else 0.5,
-        sum(token in title for token in asked.tokens) / count,
-        found.index(False) / count if lacking else 1.0,
+        math.log(len(item)),
+        (query.total_rarity - sum(missing_rarities)) / query.total_rarity,
+        max(missing_rarities, default=0.0) / 10,
+        float(bool(query.number_positions)),
+        number_share(query, hits),
+        sum(token in title_set for token in query.tokens) / count,
+        hits.index(False) / count if missing_rarities else 1.0,
     ]
 
 
-def padded(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Token ids, mask and segments (0 query, 1 item) of pairs, padded to the longest: (B, T) each."""
-    shape = len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True))
+def number_share(query: QueryTokens, hits: Sequence[bool]) -> float:
+    """Return the share of the query's numbers that the item has, a half where there is none."""
+    if not query.number_positions:
+        return 0.5
+    return sum(hits[position] for position in query.number_positions) / len(query.number_positions)
+
+
+def pad_pairs(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    """Pad pairs to the longest: token ids, mask and segments (0 query, 1 item), (B, T) each."""
+    shape = (len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True)))
     arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for row, (query, item) in enumerate(zip(queries, items, strict=True)):
-        middle, end = len(query), len(query) + len(item)
-        arrays["input_ids"][row, :middle], arrays["input_ids"][row, middle:end] = query, item
+        middle = len(query)
+        end = middle + len(item)
+        arrays["input_ids"][row, :middle] = query
+        arrays["input_ids"][row, middle:end] = item
         arrays["attention_mask"][row, :end] = 1
         arrays["token_type_ids"][row, middle:end] = 1
     return arrays

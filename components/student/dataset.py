@@ -3,8 +3,9 @@
 The join runs in DuckDB, which spills to disk; the rest is streamed: memory does not grow with the number of pairs.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from components import contracts
-from components.sampling import hash_fraction
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
 
@@ -22,7 +22,7 @@ EXAMPLES = pa.schema(
         ("query", pa.list_(pa.int32())),
         ("item", pa.list_(pa.int32())),
         ("length", pa.int32()),
-        ("overlap", pa.list_(pa.float32())),  # OVERLAPS
+        ("overlap", pa.list_(pa.float32())),  # LEXICAL_FEATURES
         ("label", pa.int32()),
         ("target", pa.list_(pa.float32())),  # zeros where no rationale is known
         ("probabilities", pa.list_(pa.float32())),
@@ -53,7 +53,7 @@ def write_examples(tables: tuple, tokenizer: PairTokenizer, config: LrkdConfig, 
     known = 0
     try:
         for rows in batched(joined(training_set, embeddings), contracts.BATCH_ROWS):
-            drawn = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
+            drawn = [row for row in rows if place(row, "share") < config.train_share]
             counts["other queries"] += len(rows) - len(drawn)
             for name, examples in divided(drawn, config.calibration_share).items():
                 made = list(tokenised(examples, tokenizer, width, config))
@@ -96,14 +96,21 @@ def divided(rows: Iterable[dict], share: float) -> dict[str, list[dict]]:
     """Train rows, and the fold that the temperature is fitted on; both whole queries, drawn by their names' hash."""
     folds: dict[str, list[dict]] = {"train": [], "held_out": []}
     for row in rows:
-        folds["held_out" if hash_fraction(f"calibration\n{row['query_id']}") < share else "train"].append(row)
+        folds["held_out" if place(row, "calibration") < share else "train"].append(row)
     return folds
+
+
+def place(row: Mapping, salt: str) -> float:
+    """Where a query stands in [0, 1), for a salt."""
+    digest = hashlib.sha256(f"{salt}\n{row['query_id']}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def tokenised(rows: list[dict], tokenizer: PairTokenizer, width: int, config: LrkdConfig) -> Iterator[dict]:
     """EXAMPLES rows; a pair is known where the loss's second term has something to go by."""
-    queries, items = tokenizer.queries([row["query"] for row in rows]), tokenizer.items([item_text(r) for r in rows])
-    overlaps = tokenizer.overlaps(queries, items).tolist() if config.overlap else [[]] * len(rows)
+    queries = tokenizer.encode_queries([row["query"] for row in rows])
+    items = tokenizer.encode_items([item_text(row) for row in rows])
+    overlaps = tokenizer.lexical_features(queries, items).tolist() if config.overlap else [[]] * len(rows)
     for row, query, item, overlap in zip(rows, queries, items, overlaps, strict=True):
         opinions = mean_of(row["opinions"], len(contracts.LABELS))
         told = row["opinions"] if config.variant == "soft_labels" else row["embeddings"]

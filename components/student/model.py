@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from components.contracts import LABELS
 from components.pretrained import model_path
-from components.scoring.tokenizer import OVERLAPS
+from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.config import LrkdConfig
 from components.student.extractors import EXTRACTORS, LinearOfParts, alike, compared
 from components.student.late_interaction import MATCHES, Matcher
@@ -47,7 +47,8 @@ class Student(nn.Module):
             )
         self.reads_first, self.compares = config.extractor == "first", config.extractor == "compare"
         self.matcher = Matcher(width, config.match_width) if config.match_width else None
-        numbers = (len(OVERLAPS) + 1) * self.overlap + MATCHES * bool(self.matcher)  # with the cosine of both means
+        # with the cosine of both means
+        numbers = (len(LEXICAL_FEATURES) + 1) * self.overlap + MATCHES * bool(self.matcher)
         beside = [config.match_width] if self.matcher else []
         told = [numbers, *beside] if numbers and self.compares else []
         self.extractor = EXTRACTORS[config.extractor](width, embedding_width, *told)
@@ -71,7 +72,8 @@ class Student(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and OVERLAPS, where read."""
+        """Logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each; and
+        LEXICAL_FEATURES, where they are read."""
         positions = self.positions(attention_mask, token_type_ids)
         states = self.apart(input_ids, attention_mask, token_type_ids, positions)
         vectors = self.vectors(states, attention_mask, token_type_ids)

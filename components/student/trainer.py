@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainingArguments
 
 from components.contracts import LABELS
-from components.scoring.tokenizer import padded
+from components.scoring.tokenizer import pad_pairs
 from components.student.config import LrkdConfig
 from components.student.losses import class_weights, second_term
 from components.student.model import Student
@@ -37,7 +37,7 @@ def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments
 def collated(rows: Sequence[dict]) -> dict[str, Tensor]:
     """A batch of EXAMPLES rows, padded to its longest pair."""
     queries, items = [row["query"] for row in rows], [row["item"] for row in rows]
-    return {name: torch.from_numpy(array) for name, array in padded(queries, items).items()} | {
+    return {name: torch.from_numpy(array) for name, array in pad_pairs(queries, items).items()} | {
         "overlap": torch.tensor([row["overlap"] for row in rows]),
         "labels": torch.tensor([row["label"] for row in rows]),
         "targets": torch.tensor([row["target"] for row in rows]),

@@ -12,7 +12,7 @@ LABELS = contracts.LABELS
 class WordOverlap:
     """Exact as far as the title shares the query's words, else Irrelevant."""
 
-    version, labels, last = "student-overlap", LABELS, None
+    version, labels, projection = "student-overlap", LABELS, None
 
     def tokenise(self, pairs):
         return list(pairs)

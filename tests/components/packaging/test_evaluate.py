@@ -4,7 +4,8 @@ import pytest
 
 from components import contracts
 from components.packaging.evaluate import calibration_error, measures, predict, query_kind, roc_of_exact
-from components.scoring.scorer import Scorer, item_text
+from components.scoring.scorer import Scorer
+from components.scoring.tokenizer import item_text
 from testing.rows import training_row
 from testing.tiny_package import write_package
 

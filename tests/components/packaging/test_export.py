@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from components.packaging.export import folded
-from components.scoring.tokenizer import OVERLAPS
+from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.config import LrkdConfig
 from components.student.model import Student, new_student
 
 PAIRS = torch.randint(5, 900, (3, 7), generator=torch.Generator().manual_seed(0))
 SIDES = torch.tensor([[0, 0, 0, 1, 1, 1, 1]] * 3)
-GIVEN = PAIRS, torch.ones_like(PAIRS), SIDES, torch.rand(3, len(OVERLAPS), generator=torch.Generator().manual_seed(0))
+FEATURES = torch.rand(3, len(LEXICAL_FEATURES), generator=torch.Generator().manual_seed(0))
+GIVEN = PAIRS, torch.ones_like(PAIRS), SIDES, FEATURES
 
 
 def made(encoder: str, **config) -> Student:

@@ -16,7 +16,8 @@ from components import contracts, package_manifest
 from components.packaging.export import export
 from components.packaging.model_card import slices
 from components.packaging.package import PARITY, checked, drawn, explanation_agreement, load, main, package
-from components.scoring.scorer import NearestRationale, Scorer, Scores
+from components.scoring.nearest_rationale import NearestRationale
+from components.scoring.scorer import Scorer, Scores
 from components.source_digest import source_digest
 from testing.rows import rationale
 from testing.student_fixtures import training_rows

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from components.scoring.tokenizer import OVERLAPS
+from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.config import LrkdConfig
 from components.student.model import new_student
 
@@ -36,7 +36,7 @@ def test_the_configuration_travels_as_json_text_and_refuses_what_it_does_not_kno
 def test_a_student_gives_four_logits_and_a_reasoning_vector_for_each_pair(encoder, extractor, join_layer, overlap):
     student = made(encoder, extractor=extractor, join_layer=join_layer, overlap=overlap)
     ids = torch.randint(5, 900, (3, 7))
-    logits, reasoning = student(ids, torch.ones_like(ids), SIDES.expand(3, 7), torch.rand(3, len(OVERLAPS)))
+    logits, reasoning = student(ids, torch.ones_like(ids), SIDES.expand(3, 7), torch.rand(3, len(LEXICAL_FEATURES)))
     assert logits.shape == (3, 4) and reasoning.shape == (3, 6)
 
 
@@ -49,7 +49,8 @@ def test_without_a_layer_that_reads_both_sides_the_extractor_compares_them(encod
 @pytest.mark.parametrize("overlap", [True, False])
 def test_how_far_the_tokens_are_the_same_matters_where_the_student_reads_it(encoder, overlap):
     student, pair = made(encoder, overlap=overlap), tokens(101, 500, 102)
-    said = [student(*pair, numbers)[0] for numbers in (torch.zeros(1, len(OVERLAPS)), torch.ones(1, len(OVERLAPS)))]
+    features = torch.ones(1, len(LEXICAL_FEATURES))
+    said = [student(*pair, numbers)[0] for numbers in (0 * features, features)]
     assert torch.allclose(*said, atol=1e-4) != overlap
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from components.scoring.tokenizer import Asked, overlap
+from components.scoring.tokenizer import QueryTokens, lexical_features
 from components.student.logits import logits_of
 from components.student.model import new_student
 from components.student.overlap_head import fit_counted, narrow
@@ -20,7 +20,7 @@ def examples(labels: list[int], copies: int = 8) -> Dataset:
     """Pairs of one query with the items of these labels."""
     items = [ITEMS[label] for label in labels]
     rows = {"query": [QUERY] * len(labels), "item": items, "label": labels}
-    rows["overlap"] = [overlap(Asked(QUERY, ()), item) for item in items]
+    rows["overlap"] = [lexical_features(QueryTokens(QUERY, ()), item) for item in items]
     rows["length"] = [len(QUERY) + len(item) for item in items]
     return Dataset.from_dict({name: values * copies for name, values in rows.items()})
 

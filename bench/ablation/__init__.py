@@ -1,1 +1,0 @@
-"""Measure what each part of the student brings."""

@@ -1,1 +1,0 @@
-"""Measure the student's speed."""

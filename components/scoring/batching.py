@@ -1,0 +1,54 @@
+"""Batches of texts alike in length, and the arrays of pairs that were encoded separately.
+
+B pairs, T tokens, H encoder width, D width of a token's vector.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+MIN_BATCH = 8  # pairs
+MAX_BATCHES = 8  # of one request
+
+
+def length_buckets(lengths: Sequence[int]) -> list[np.ndarray]:
+    """Group the indices of texts alike in length, shortest first."""
+    if not len(lengths):
+        return []
+    order = np.argsort(lengths, kind="stable")
+    return np.array_split(order, min(MAX_BATCHES, -(-len(order) // MIN_BATCH)))
+
+
+def run_in_batches(
+    batches: Sequence[np.ndarray], run: Callable[[np.ndarray], list[np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run a graph on batches of indices and return both outputs in the order of the indices."""
+    outputs = [run(indices) for indices in batches]
+    order = np.argsort(np.concatenate(batches))
+    logits = np.concatenate([output[0] for output in outputs])
+    hidden = np.concatenate([output[1] for output in outputs])
+    return logits[order], hidden[order]
+
+
+def stack_vectors(texts: Sequence[np.ndarray]) -> np.ndarray:
+    """Stack the vectors (T, D) of texts into one array, zeros behind the shorter: (B, T, D)."""
+    stack = np.zeros((len(texts), max(map(len, texts)), texts[0].shape[1]), np.float32)
+    for row, vectors in enumerate(texts):
+        stack[row, : len(vectors)] = vectors
+    return stack
+
+
+def join_states(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Join both sides of pairs, padded to the longest: states (B, T, H), mask and segments (B, T)."""
+    shape = (len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True)))
+    states = np.zeros((*shape, items[0].shape[1]), np.float32)
+    mask = np.zeros(shape, np.int64)
+    segments = np.zeros(shape, np.int64)
+    for row, (query, item) in enumerate(zip(queries, items, strict=True)):
+        middle = len(query)
+        end = middle + len(item)
+        states[row, :middle] = query
+        states[row, middle:end] = item
+        mask[row, :end] = 1
+        segments[row, middle:end] = 1
+    return {"states": states, "attention_mask": mask, "token_type_ids": segments}

@@ -1,0 +1,46 @@
+"""The configuration of a package, of the current format and of the one before."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from components import package_manifest
+
+
+@dataclass(frozen=True)
+class PackageConfig:
+    """How a package is to be run."""
+
+    labels: tuple[str, ...]
+    temperature: float
+    max_length: int
+    query_length: int
+    served: str  # file name of the graph that says the label
+    item_states: str  # stored of an item: "none" (a cross-encoder), "tokens" (a state each), "mean" (their mean)
+
+
+def read_config(package: str | Path) -> PackageConfig:
+    """Read the configuration of a package.
+
+    Raises:
+        ValueError: it is of another format, or lacks a key; make the package again with this release.
+    """
+    path = Path(package) / "config.json"
+    config = json.loads(path.read_text())
+    if config.get("format") not in package_manifest.READ:
+        formats = ", ".join(map(str, package_manifest.READ))
+        raise ValueError(f"{package} is a package of format {config.get('format')}; this release reads {formats}")
+    if config["format"] == 5 and "join_layer" in config:
+        config["item_states"] = item_states_of_format_5(config)
+    names = PackageConfig.__dataclass_fields__
+    if missing := names.keys() - config.keys():
+        raise ValueError(f"{path} does not say {', '.join(sorted(missing))}")
+    values = {name: config[name] for name in names}
+    return PackageConfig(**values | {"labels": tuple(config["labels"])})
+
+
+def item_states_of_format_5(config: dict) -> str:
+    """Return what a package of format 5 stores of an item."""
+    if not config["join_layer"]:
+        return "none"
+    return "mean" if config.get("pooled") else "tokens"

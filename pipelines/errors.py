@@ -1,4 +1,4 @@
-"""How a command of this room ends where it cannot go on: with one line, and no stack."""
+"""How a command ends where it cannot go on: with one sentence and no traceback."""
 
 from typing import NoReturn
 
@@ -6,6 +6,6 @@ import typer
 
 
 def stop(sentence: str) -> NoReturn:
-    """Say what is wrong and what to do, and end with 1."""
+    """Print what is wrong and what to do, and exit with 1."""
     typer.echo(sentence, err=True)
     raise typer.Exit(1)

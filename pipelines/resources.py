@@ -100,7 +100,7 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
 
 
 def prepare_for_cluster(pipeline: graph_component.GraphComponent) -> graph_component.GraphComponent:
-    """Build the same pipeline for a cluster, where steps are retried and sources are read every night."""
+    """Build the same pipeline with retries, and with sources read every night."""
     token = FOR_CLUSTER.set(True)
     try:
         return dsl.pipeline(name=pipeline.name, description=pipeline.description)(pipeline.pipeline_func)
@@ -124,7 +124,7 @@ def _set_train_job(task: dsl.PipelineTask) -> None:
 
 
 def _set_node(task: dsl.PipelineTask, placement: Placement, gpus: int, pool: str) -> None:
-    """Set the pool, the tolerations and the limits; CPU and memory grow with the number of GPUs."""
+    """Set pool, tolerations and limits. CPU and memory grow with the number of GPUs."""
     if gpus:
         task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
         kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")

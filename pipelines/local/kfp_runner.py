@@ -12,18 +12,14 @@ from kfp import local
 
 
 def main(name: str, root: str, arguments: str) -> None:
-    """Run the pipeline with its arguments; kfp raises, and so the process fails, when a step does."""
+    """Run a pipeline with its arguments. The process fails where a step does."""
     from pipelines.experiment import experiment
     from pipelines.retrain import retrain
 
-    logging.getLogger().setLevel(logging.INFO)  # cache hits are said at this level, on the root logger
+    logging.getLogger().setLevel(logging.INFO)  # kfp logs cache hits at this level, on the root logger
     logging.basicConfig(stream=sys.stdout, format="%(message)s")
     warnings.filterwarnings("ignore", message="The following task configuration settings", category=UserWarning)
-    local.init(
-        runner=local.SubprocessRunner(use_venv=False),
-        pipeline_root=root,
-        enable_caching=True,
-    )
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=root, enable_caching=True)
     with open(arguments) as file:
         {"retrain": retrain, "experiment": experiment}[name](**json.load(file))
 

@@ -1,4 +1,4 @@
-"""The laptop plays the cluster: starts and stops S3, the gateway, the collector, and the servers the state names.
+"""The laptop plays the cluster: it runs S3, the gateway, the collector, and the servers that the state names.
 
 Every process carries BROADFAST_HOME in its environment, so that what a killed run left behind is found and ended.
 """
@@ -6,33 +6,37 @@ Every process carries BROADFAST_HOME in its environment, so that what a killed r
 import contextlib
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import psutil
 
 from components.release_state import ReleaseState
+from pipelines.local.leftovers import HOME, end_leftovers
+from pipelines.local.ports import free_ports
+from pipelines.local.private_files import load_or_create_secret
 from pipelines.local.progress import PROGRESS, Steps
+from pipelines.local.s3_server import S3Server, configure_s3
 
-HOME = "BROADFAST_HOME"
 START_SECONDS = 180
+STOP_SECONDS = {"s3": 3, "stable": 40, "candidate": 40, "outcomes": 40}  # of others 10
+PORTS = ("stable", "candidate", "internal", "edge", "admin", "outcomes")
 
 
 class Laptop:
-    """Processes of one run, below one folder; leaving the context ends all of them."""
+    """The processes of one run, below one folder. Leaving the context ends all of them."""
 
     def __init__(self, home: Path, logs: Path):
-        self.home, self.logs = home.resolve(), logs
+        self.home = home.resolve()
+        self.logs = logs
         self.processes: dict[str, subprocess.Popen] = {}
         self.serving: dict[str, str] = {}  # role -> version
-        ports = free_ports(6)
-        self.ports = dict(zip(("stable", "candidate", "internal", "edge", "admin", "outcomes"), ports, strict=True))
+        self.s3: S3Server | None = None
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.environment = {
             **os.environ,
             HOME: str(self.home),
@@ -40,11 +44,11 @@ class Laptop:
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "FEAST_USAGE": "False",
-            "BROADFAST_USER_HASH_SECRET": secret(self.home / "user_hash_secret"),
+            "BROADFAST_USER_HASH_SECRET": load_or_create_secret(self.home / "user_hash_secret"),
             "BROADFAST_GATEWAY": str(self.home / "gateway"),
-            "BROADFAST_GATEWAY_URL": f"http://127.0.0.1:{self.ports['internal']}",
-            "BROADFAST_GATEWAY_ADMIN_URL": f"http://127.0.0.1:{self.ports['admin']}",
-            "BROADFAST_OUTCOMES_URL": f"http://127.0.0.1:{self.ports['outcomes']}",
+            "BROADFAST_GATEWAY_URL": self.url("internal"),
+            "BROADFAST_GATEWAY_ADMIN_URL": self.url("admin"),
+            "BROADFAST_OUTCOMES_URL": self.url("outcomes"),
         }
 
     def __enter__(self):
@@ -54,6 +58,10 @@ class Laptop:
     def __exit__(self, *exception):
         for name in reversed(list(self.processes)):
             self.stop(name)
+
+    def url(self, port: str) -> str:
+        """Return the address of one of the laptop's ports."""
+        return f"http://127.0.0.1:{self.ports[port]}"
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen:
         """Start a process in a session of its own, its output in logs/NAME.log."""
@@ -70,16 +78,15 @@ class Laptop:
         return process
 
     def stop(self, name: str) -> None:
-        """End a process and its children: asked first, killed after ten seconds."""
+        """End a process and its children: SIGTERM first, SIGKILL after a while."""
         process = self.processes.pop(name)
-        group = process.pid
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(SECONDS_TO_STOP.get(name, 10))
+            process.wait(STOP_SECONDS.get(name, 10))
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def wait_ready(self, name: str, url: str) -> None:
@@ -100,56 +107,35 @@ class Laptop:
         raise RuntimeError(f"{name} did not come up at {url}; the end of {self.logs / name}.log:\n{tail}")
 
     def start_s3(self) -> None:
-        """Start SeaweedFS from its wheel on loopback with fresh credentials, unless another S3 is named."""
+        """Start an S3 of our own, unless the environment names another."""
         if "BROADFAST_S3_ENDPOINT" in os.environ:
             return
-        folder = self.home / "s3"
-        for part in (folder / "data", folder / "log"):
-            part.mkdir(parents=True, exist_ok=True)
-        keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        write_private(
-            folder / "s3.json",
-            json.dumps({"identities": [{"name": "broadfast", "credentials": [keys], "actions": actions}]}),
-        )
-        names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
-        ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
-        options = {
-            "dir": folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "volume.preStopSeconds": 1,
-            "volume.max": 0, "volume.minFreeSpace": "100MiB", "master.volumeSizeLimitMB": 256, "filer": "true",
-            "s3": "true", "s3.port.iceberg": 0, "s3.port.lance": 0, "s3.config": folder / "s3.json", **ports,
-        }  # fmt: skip
-        arguments = [f"-{name}={value}" for name, value in options.items()]
-        weed = [str(Path(sys.executable).with_name("weed")), f"-logdir={folder / 'log'}", "server", *arguments]
-        self.s3 = weed
-        self.start("s3", weed)
-        endpoint = f"http://127.0.0.1:{ports['s3.port']}"
-        self.environment |= {
-            "BROADFAST_S3_ENDPOINT": endpoint,
-            "AWS_ACCESS_KEY_ID": keys["accessKey"],
-            "AWS_SECRET_ACCESS_KEY": keys["secretKey"],
-        }
-        self.wait_ready("s3", f"{endpoint}/healthz")
+        self.s3 = configure_s3(self.home / "s3")
+        self.environment |= self.s3.environment
+        self.restart_s3()
 
     def restart_s3(self) -> None:
-        """Start the same S3 again, after it ended."""
-        self.start("s3", self.s3)
-        self.wait_ready("s3", f"{self.environment['BROADFAST_S3_ENDPOINT']}/healthz")
+        """Start the configured S3, again if it ended."""
+        self.start("s3", self.s3.command)
+        self.wait_ready("s3", f"{self.s3.endpoint}/healthz")
 
     def start_gateway(self, features: Path) -> None:
-        """Start the gateway and the outcome collector; servers follow by `reconcile`."""
+        """Start the gateway and the outcome collector. `reconcile` starts the servers."""
         self.features = features
-        ports = [f"--{name}-port={self.ports[name]}" for name in ("stable", "candidate", "internal", "edge", "admin")]
+        ports = [f"--{name}-port={self.ports[name]}" for name in PORTS if name != "outcomes"]
         folder = self.environment["BROADFAST_GATEWAY"]
         self.start("gateway", [sys.executable, "-m", "pipelines.local.envoy", f"--folder={folder}", *ports])
         spool = self.home / "spool" / "outcomes"
         address = ["--host=127.0.0.1", f"--port={self.ports['outcomes']}", f"--spool={spool}"]
         self.start("outcomes", [sys.executable, "-m", "serving.outcomes", *address])
-        self.wait_ready("gateway", f"http://127.0.0.1:{self.ports['admin']}/ready")
-        self.wait_ready("outcomes", f"http://127.0.0.1:{self.ports['outcomes']}/health")
+        self.wait_ready("gateway", f"{self.url('admin')}/ready")
+        self.wait_ready("outcomes", f"{self.url('outcomes')}/health")
 
-    def reconcile(self, state: ReleaseState, fetch) -> None:
-        """Make the running servers those that the state names; `fetch(version)` gives a version's package folder."""
+    def reconcile(self, state: ReleaseState, fetch: Callable[[str], Path]) -> None:
+        """Run exactly the servers that the state names.
+
+        `fetch(version)` returns the folder of a version's package.
+        """
         for role, version in (("stable", state.stable), ("candidate", state.candidate)):
             if self.serving.get(role) == version:
                 continue
@@ -162,89 +148,34 @@ class Laptop:
 
     def start_server(self, role: str, package: Path) -> None:
         """Start one relevance server and wait until its model is ready."""
-        port, spool = self.ports[role], self.home / "spool" / role
+        spool = self.home / "spool" / role
         command = [sys.executable, "-m", "serving", f"--package={package}", f"--features={self.features}"]
-        self.start(role, [*command, "--host=127.0.0.1", f"--port={port}", f"--spool={spool}"])
-        self.wait_ready(role, f"http://127.0.0.1:{port}/v1/models/relevance")
+        self.start(role, [*command, "--host=127.0.0.1", f"--port={self.ports[role]}", f"--spool={spool}"])
+        self.wait_ready(role, f"{self.url(role)}/v1/models/relevance")
 
     def stop_servers(self) -> None:
-        """End everything that serves, so that what it still holds is written; S3 stays."""
+        """End everything that serves, so that it writes what it holds. S3 keeps running."""
         for name in [name for name in self.processes if name != "s3"]:
             self.stop(name)
 
     def follow(self, name: str, command: list[str], steps: Steps) -> dict:
-        """Run a process to its end, showing its progress; its last line is JSON.
+        """Run a process to its end with its progress shown, and return its answer.
+
+        The answer is its last line, as JSON.
 
         Raises:
-            RuntimeError: it failed; with its log.
+            RuntimeError: the process failed; with its last line and its log.
         """
         process = self.start(name, command)
         log = self.logs / f"{name}.log"
         begin = log.stat().st_size
         while process.poll() is None:
             time.sleep(0.5)
-            said = PROGRESS.findall(log.read_text(errors="replace")[begin:])
-            if said:
-                steps.progress(int(said[-1][0]), int(said[-1][1]), said[-1][2])
+            if matches := PROGRESS.findall(log.read_text(errors="replace")[begin:]):
+                count, total, what = matches[-1]
+                steps.show_progress(int(count), int(total), what)
         del self.processes[name]
         lines = log.read_text(errors="replace").strip().splitlines()
         if process.returncode:
             raise RuntimeError(f"{name} failed: {lines[-1] if lines else 'no output'}; its log: {log}")
         return json.loads(lines[-1])
-
-
-SECONDS_TO_STOP = {"s3": 3, "stable": 40, "candidate": 40, "outcomes": 40}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nothing listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-
-
-def secret(path: Path) -> str:
-    """The platform secret of this laptop: made once, kept private, never logged."""
-    if not path.exists():
-        write_private(path, secrets.token_hex(32))
-    return path.read_text()
-
-
-def end_leftovers(home: Path) -> None:
-    """Kill what a run that died left behind below the same folder, and wait until it is gone."""
-    killed = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            if process.pid != os.getpid() and belongs(process, home):
-                process.kill()
-                killed.append(process)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(map(lives, killed)):
-        time.sleep(0.05)
-
-
-def lives(process: psutil.Process) -> bool:
-    """Whether a process still holds what it held."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def belongs(process: psutil.Process, home: Path) -> bool:
-    """Whether a process says so in its environment; a server's library wipes that, but then its arguments say so."""
-    named = process.environ().get(HOME)
-    if named is not None:
-        return named == str(home)
-    command = process.cmdline()
-    return bool(command) and command[0] == sys.executable and any(f"{home}{os.sep}" in word for word in command)

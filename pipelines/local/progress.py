@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: one live line a step, then one finished line a step, then the table."""
+"""What a person sees during a run: a live line for the running step, a line for each finished one, then the table."""
 
 import re
 import time
@@ -15,54 +15,60 @@ PROGRESS = re.compile(r"::progress (\d+) (\d+) (.+)")
 
 @dataclass
 class Step:
-    """One finished or running step: its title, seconds, and what it said of itself."""
+    """One running or finished step: its title, seconds and recorded result."""
 
     title: str
-    began: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
-    cached: bool = False
+    is_from_cache: bool = False
     facts: dict = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        """Return the step as summary.json has it."""
+        return {"title": self.title, "seconds": self.seconds, "cached": self.is_from_cache, "facts": self.facts}
 
 
 class Steps:
-    """Shows steps as they run. On a terminal the running step's line is redrawn in place; elsewhere it is said once."""
+    """Shows steps as they run. A terminal redraws the running step's line in place."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(highlight=False)
-        self.done: list[Step] = []
+        self.finished_steps: list[Step] = []
         self.running: Step | None = None
         self.live: Live | None = None
 
     def start(self, title: str) -> None:
-        """A step begins; one that was running without an end is dropped."""
+        """Begin a step. A running step that did not finish is dropped."""
         self.running = Step(title)
         if self.console.is_terminal:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
-        self.say("")
+        self.show("")
 
-    def say(self, detail: str) -> None:
-        """What the running step is doing now."""
+    def show(self, detail: str) -> None:
+        """Show what the running step does now."""
         if self.live and self.running:
-            seconds = time.monotonic() - self.running.began
+            seconds = time.monotonic() - self.running.start
             line = f"  {self.running.title:<26} {seconds:6.0f} s  {detail}"
             self.live.update(Text(line, no_wrap=True, overflow="ellipsis"))
 
-    def progress(self, done: int, total: int, what: str) -> None:
-        """How far the running step is; the rest of the time is an extrapolation."""
-        if self.running and done:
-            left = (time.monotonic() - self.running.began) * (total - done) / done
-            self.say(f"{done:,} of {total:,} {what}, about {left:.0f} s left")
+    def show_progress(self, count: int, total: int, what: str) -> None:
+        """Show how far the running step is, and extrapolate the time left."""
+        if self.running and count:
+            left = (time.monotonic() - self.running.start) * (total - count) / count
+            self.show(f"{count:,} of {total:,} {what}, about {left:.0f} s left")
 
-    def finish(self, facts: dict, cached: bool = False) -> None:
-        """The running step ended well."""
+    def finish(self, facts: dict, is_from_cache: bool = False) -> None:
+        """Close the running step and print its line."""
         self.drop_line()
         step = self.running
-        step.seconds, step.facts, step.cached = time.monotonic() - step.began, facts, cached
-        self.done.append(step)
+        step.seconds = time.monotonic() - step.start
+        step.facts = facts
+        step.is_from_cache = is_from_cache
+        self.finished_steps.append(step)
         self.running = None
-        took = "  stored" if cached else f"{step.seconds:6.0f} s"
-        self.console.print(f"  {step.title:<26} {took}  {facts.get('headline', '')}", soft_wrap=True)
+        duration = "  stored" if is_from_cache else f"{step.seconds:6.0f} s"
+        self.console.print(f"  {step.title:<26} {duration}  {facts.get('headline', '')}", soft_wrap=True)
 
     def drop_line(self) -> None:
         """Remove the live line, whatever becomes of the step."""
@@ -71,12 +77,12 @@ class Steps:
             self.live = None
 
     def table(self) -> Table:
-        """Step, seconds, rows in, rows out, set aside, and the figure that matters."""
+        """Build the table of all finished steps with their counts and headlines."""
         table = Table(box=None, padding=(0, 2, 0, 0))
         for name in ("step", "seconds", "rows in", "rows out", "quarantined", "headline"):
             table.add_column(name, justify="left" if name in ("step", "headline") else "right")
-        for step in self.done:
+        for step in self.finished_steps:
             counts = [f"{step.facts[name]:,}" if name in step.facts else "" for name in COUNTS]
-            seconds = "stored" if step.cached else f"{step.seconds:.0f}"
+            seconds = "stored" if step.is_from_cache else f"{step.seconds:.0f}"
             table.add_row(step.title, seconds, *counts, str(step.facts.get("headline", "")))
         return table

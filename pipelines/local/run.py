@@ -17,6 +17,7 @@ from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.profiles import PROFILES
 
+LOCAL_PROFILES = ("smoke", "laptop")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -43,23 +44,15 @@ def run(
     """
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=160)  # a log is not folded
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: as Ctrl-C
+        console = Console(highlight=False, width=160)  # log lines are not folded
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     try:
-        if profile not in ("smoke", "laptop"):
-            raise ValueError(f"--profile is {profile!r}; here it is smoke or laptop")
-        if judgements is not None and not judgements.exists():
-            raise ValueError(f"--judgements {judgements} does not exist")
-        if audit is not None and not audit.is_file():
-            raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
-        names = named_columns(columns)
-        if judgements is not None and judgements.is_file():
-            next(read_source(judgements, names), None)  # what cannot be read is said at once
-        chosen = PROFILES[profile]()
-        with locked(home):
-            check_disk(home, chosen.disk_gb)
-            with Laptop(home / "state", logs_folder(home)) as laptop:
-                Loop(laptop, chosen, console).run(judgements, columns, audit)
+        check_options(profile, judgements, columns, audit)
+        size = PROFILES[profile]()
+        with lock(home):
+            check_disk(home, size.disk_gb)
+            with Laptop(home / "state", new_logs_folder(home)) as laptop:
+                Loop(laptop, size, console).run(judgements, columns, audit)
     except (ValueError, RuntimeError, OSError) as error:
         console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
         raise typer.Exit(1) from error
@@ -68,20 +61,37 @@ def run(
         raise typer.Exit(130) from None
 
 
-def check_disk(home: Path, needed_gb: float) -> None:
-    """See that a run will fit: on a full disk S3 takes nothing, and says so only after minutes.
+def check_options(profile: str, judgements: Path | None, columns: str, audit: Path | None) -> None:
+    """Check what was typed before anything starts.
 
     Raises:
-        RuntimeError: less is free.
+        ValueError: an option names what does not exist or cannot be read.
+    """
+    if profile not in LOCAL_PROFILES:
+        raise ValueError(f"--profile is {profile!r}; here it is {' or '.join(LOCAL_PROFILES)}")
+    if judgements is not None and not judgements.exists():
+        raise ValueError(f"--judgements {judgements} does not exist")
+    if audit is not None and not audit.is_file():
+        raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
+    names = named_columns(columns)
+    if judgements is not None and judgements.is_file():
+        next(read_source(judgements, names), None)  # a file that cannot be read stops the run here
+
+
+def check_disk(home: Path, needed_gb: float) -> None:
+    """Check that a run fits on the disk, where S3 would fail only after minutes.
+
+    Raises:
+        RuntimeError: too little is free.
     """
     free_gb = shutil.disk_usage(home).free / 1e9
     if free_gb < needed_gb:
-        said = f"{free_gb:.1f} GB are free on the disk of {home}, and a run writes up to {needed_gb:g} GB"
-        raise RuntimeError(f"{said}; free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
+        sizes = f"{free_gb:.1f} GB are free on the disk of {home}, and a run writes up to {needed_gb:g} GB"
+        raise RuntimeError(f"{sizes}; free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
 
 
 @contextlib.contextmanager
-def locked(home: Path):
+def lock(home: Path):
     """Hold the folder, so that two runs never share it.
 
     Raises:
@@ -96,8 +106,8 @@ def locked(home: Path):
         yield
 
 
-def logs_folder(home: Path) -> Path:
-    """A new folder for this run's logs; HOME/latest points to the run."""
+def new_logs_folder(home: Path) -> Path:
+    """Create a folder for this run's logs, and point HOME/latest to the run."""
     folder = home / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     (folder / "logs").mkdir(parents=True)
     link = home / "latest.new"

@@ -12,8 +12,8 @@ from components.settings import Settings
 from pipelines.profiles import Marketplace
 
 
-def marketplace(size: Marketplace, folder: Path) -> Path:
-    """Generate the embedded marketplace, once for each size; returns its folder."""
+def generate_marketplace(size: Marketplace, folder: Path) -> Path:
+    """Generate the embedded marketplace, once for each size, and return its folder."""
     folder = folder / f"marketplace-{size.items}-{size.queries}-{size.seed}"
     if not (folder / "truth.parquet").exists():
         options = [f"--{name}={value}" for name, value in vars(size).items()]
@@ -22,11 +22,15 @@ def marketplace(size: Marketplace, folder: Path) -> Path:
     return folder
 
 
-def publish(source: Path) -> str:
-    """Upload a file or a folder of judgements unless it is there; returns its s3:// address."""
+def publish_judgements(source: Path) -> str:
+    """Upload a file or folder of judgements once, and return its s3:// address.
+
+    Raises:
+        ValueError: the folder is empty.
+    """
     files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
     if not files:
-        raise ValueError(f"--judgements {source} is an empty folder")
+        raise ValueError(f"--judgements {source} is an empty folder; give one that holds judgements")
     digest = hashlib.sha256("".join(path.name + file_digest(path) for path in files).encode()).hexdigest()[:16]
     prefix = f"sources/{digest}"
     if storage.get_json(f"{prefix}.json") is None:
@@ -36,30 +40,34 @@ def publish(source: Path) -> str:
     return f"s3://{Settings().s3_bucket}/{prefix}"
 
 
-def publish_audit(filled: Path) -> str:
-    """Upload a filled-in audit; returns its name on S3, another one for another content."""
-    name = f"audits/{file_digest(filled)[:16]}.csv"
-    storage.put_bytes(name, filled.read_bytes())
+def publish_audit(audit: Path) -> str:
+    """Upload a filled-in audit under its digest, and return its name on S3."""
+    name = f"audits/{file_digest(audit)[:16]}.csv"
+    storage.put_bytes(name, audit.read_bytes())
     return name
 
 
-def seen(address: str) -> datetime:
-    """When a source was first published."""
+def read_publication_time(address: str) -> datetime:
+    """Return when a source was first published."""
     return datetime.fromisoformat(storage.get_json(address.split("/", 3)[3] + ".json")["seen"])
 
 
-def features_time(source_seen: datetime) -> datetime:
-    """The time that features are as of: the last closed day's end if there are logs before it, or the source's own.
+def choose_features_time(source_time: datetime) -> datetime:
+    """Return the time that features are as of.
 
-    So an unchanged world gives an unchanged time, and a new day with traffic gives a new one.
+    It is the last midnight where there are logs of a day before it, or else the source's own time. So an unchanged
+    world gives an unchanged time, and a new day with traffic gives a new one.
     """
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     earliest = next(iter(storage.list_names("logs/exposures")), None)
-    day = earliest and earliest.split("date=")[1][:10]
-    closed = day is not None and datetime.fromisoformat(f"{day}T00:00:00+00:00") < midnight
-    return max(midnight, source_seen) if closed else source_seen + timedelta(seconds=1)
+    if earliest is None:
+        return source_time + timedelta(seconds=1)
+    day = earliest.split("date=")[1][:10]
+    if datetime.fromisoformat(f"{day}T00:00:00+00:00") >= midnight:
+        return source_time + timedelta(seconds=1)
+    return max(midnight, source_time)
 
 
 def now() -> datetime:
-    """The present, in UTC."""
+    """Return the present, in UTC."""
     return datetime.now(UTC)

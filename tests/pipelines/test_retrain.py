@@ -47,7 +47,7 @@ def test_nothing_is_installed_when_a_step_starts(pipeline):
     assert "pip install" not in pipeline[0] and "ensurepip" not in pipeline[0]
 
 
-def test_no_input_of_a_sub_pipeline_is_dangling_inputs(pipeline):
+def test_no_input_of_a_sub_pipeline_is_dangling(pipeline):
     assert not dangling_inputs(pipeline[1])
 
 

@@ -23,7 +23,7 @@ BODY = {"query": "red shoes", "item_ids": ["i1", "i2"], "user_id": "anna"}
 @pytest.fixture(scope="module")
 def server(s3, night, tmp_path_factory):
     """The address, the process, the version and gRPC's address of one server with S3 behind it."""
-    from pipelines.local.processes import free_ports
+    from pipelines.local.ports import free_ports
 
     (port, grpc_port), folder = free_ports(2), tmp_path_factory.mktemp("server")
     version = write_package(folder / "package")

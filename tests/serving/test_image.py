@@ -43,7 +43,7 @@ def run(image, *words, **options):
 @pytest.fixture(scope="module")
 def served(image, s3, night, tmp_path_factory):
     """The address of the image's server, and its process."""
-    from pipelines.local.processes import free_ports
+    from pipelines.local.ports import free_ports
 
     (port,), folder = free_ports(1), tmp_path_factory.mktemp("image")
     version = write_package(folder / "package")

@@ -41,7 +41,7 @@ class Redis:
 
 @pytest.fixture
 def redis(tmp_path):
-    from pipelines.local.processes import free_ports
+    from pipelines.local.ports import free_ports
 
     (port,) = free_ports(1)
     server = Redis(tmp_path, port)

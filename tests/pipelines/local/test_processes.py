@@ -14,35 +14,38 @@ import pytest
 from rich.console import Console
 
 from components.release_state import ReleaseState
-from pipelines.local.processes import HOME, Laptop, end_leftovers, free_ports, secret
+from pipelines.local.leftovers import HOME, end_leftovers
+from pipelines.local.ports import free_ports
+from pipelines.local.private_files import load_or_create_secret
+from pipelines.local.processes import Laptop
 from pipelines.local.progress import Steps
 from testing.servers import environment
 
 
 @pytest.fixture
 def laptop(tmp_path):
-    with Laptop(tmp_path, tmp_path) as made:
-        yield made
+    with Laptop(tmp_path, tmp_path) as laptop:
+        yield laptop
 
 
-def sleeping(home: Path | str) -> subprocess.Popen:
+def start_sleeper(home: Path | str) -> subprocess.Popen:
     return subprocess.Popen(["sleep", "600"], env=os.environ | {HOME: str(home)})
 
 
-def test_what_a_dead_run_left_behind_is_ended_and_nothing_else(tmp_path):
-    ours, others = sleeping(tmp_path), sleeping(tmp_path / "another")
+def test_only_leftovers_of_this_run_are_ended(tmp_path):
+    ours = start_sleeper(tmp_path)
+    others = start_sleeper(tmp_path / "another")
     with Laptop(tmp_path, tmp_path):
         assert ours.wait(5) == -9 and others.poll() is None
     others.kill()
     others.wait()
 
 
-def test_a_server_that_wiped_its_environment_is_known_by_its_arguments(tmp_path):
+def test_arguments_identify_a_server_without_environment(tmp_path):
     without = {name: value for name, value in os.environ.items() if name != HOME}
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    ours, others = (
-        subprocess.Popen([*command, f"--spool={home}/spool"], env=without) for home in (tmp_path, tmp_path / "another")
-    )
+    ours = subprocess.Popen([*command, f"--spool={tmp_path}/spool"], env=without)
+    others = subprocess.Popen([*command, f"--spool={tmp_path}/another/spool"], env=without)
     end_leftovers(tmp_path / "another")
     assert others.wait(5) == -9 and ours.poll() is None
     end_leftovers(tmp_path)
@@ -54,45 +57,45 @@ def test_this_process_is_not_its_own_leftover(tmp_path):
         end_leftovers(tmp_path)
 
 
-def test_leaving_the_laptop_ends_a_process_with_its_children(tmp_path):
+def test_leaving_the_laptop_ends_child_processes(tmp_path):
     with Laptop(tmp_path, tmp_path) as laptop:
         process = laptop.start("parent", ["sh", "-c", "sleep 600 & echo started; wait"])
         wait_until(lambda: (tmp_path / "parent.log").read_text())
         (child,) = psutil.Process(process.pid).children()
     assert process.poll() is not None
-    wait_until(lambda: ended(child))
+    wait_until(lambda: has_ended(child))
 
 
-def ended(process: psutil.Process) -> bool:
+def has_ended(process: psutil.Process) -> bool:
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Look again and again, for ten seconds at most."""
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Check again and again, for ten seconds at most."""
     deadline = time.monotonic() + 10
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_a_started_process_knows_its_home_and_is_told_the_gateway(laptop, tmp_path):
+def test_a_process_knows_home_and_gateway(laptop, tmp_path):
     process = laptop.start("tell", ["sh", "-c", f"echo ${HOME} $BROADFAST_GATEWAY_URL"])
     process.wait(5)
-    told = (tmp_path / "tell.log").read_text().split()
-    assert told == [str(tmp_path), f"http://127.0.0.1:{laptop.ports['internal']}"]
+    words = (tmp_path / "tell.log").read_text().split()
+    assert words == [str(tmp_path), f"http://127.0.0.1:{laptop.ports['internal']}"]
 
 
-def test_a_process_that_ends_instead_of_coming_up_is_reported_with_its_last_words(laptop, tmp_path):
+def test_a_failed_start_shows_the_logs_end(laptop, tmp_path):
     laptop.start("server", ["sh", "-c", "echo the port is taken; exit 1"])
     (port,) = free_ports(1)
     with pytest.raises(RuntimeError, match="server did not come up at .*server.log:\nthe port is taken"):
         laptop.wait_ready("server", f"http://127.0.0.1:{port}/")
 
 
-def test_the_last_line_of_a_followed_process_is_its_answer(laptop):
+def test_the_last_line_is_the_answer(laptop):
     steps = Steps(Console(file=StringIO()))
     steps.start("shoppers")
     code = "import sys; print('::progress 1 2 requests', file=sys.stderr); print('{\"clicks\": 3}')"
@@ -100,7 +103,7 @@ def test_the_last_line_of_a_followed_process_is_its_answer(laptop):
     assert not laptop.processes
 
 
-def test_a_followed_process_that_fails_is_reported_with_its_last_line(laptop):
+def test_a_failed_process_shows_its_last_line(laptop):
     with pytest.raises(RuntimeError, match="shoppers failed: nobody came; its log: .*shoppers.log"):
         laptop.follow("shoppers", ["sh", "-c", "echo nobody came; exit 1"], Steps(Console(file=StringIO())))
 
@@ -112,24 +115,25 @@ class Kiosk(Laptop):
         self.start(role, ["sleep", "600"])
 
 
-def running(kiosk) -> dict:
+def running_servers(kiosk) -> dict:
     return {role: kiosk.processes[role].pid for role in ("stable", "candidate") if role in kiosk.processes}
 
 
 def test_the_servers_become_those_that_the_state_names(tmp_path):
     with Kiosk(tmp_path, tmp_path) as kiosk:
         kiosk.reconcile(ReleaseState(stable="v1"), Path)
-        before = running(kiosk)
+        before = running_servers(kiosk)
         kiosk.reconcile(ReleaseState(stable="v1", candidate="v2"), Path)
-        assert kiosk.serving == {"stable": "v1", "candidate": "v2"} and running(kiosk)["stable"] == before["stable"]
+        assert kiosk.serving == {"stable": "v1", "candidate": "v2"}
+        assert running_servers(kiosk)["stable"] == before["stable"]
         kiosk.reconcile(ReleaseState(stable="v2"), Path)
-        assert kiosk.serving == {"stable": "v2"} and running(kiosk).keys() == {"stable"}
-        assert running(kiosk) != before
+        assert kiosk.serving == {"stable": "v2"} and running_servers(kiosk).keys() == {"stable"}
+        assert running_servers(kiosk) != before
 
 
-def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path):
-    first = secret(tmp_path / "home" / "secret")
-    assert len(first) == 64 and secret(tmp_path / "home" / "secret") == first
+def test_the_secret_is_created_once_and_private(tmp_path):
+    first = load_or_create_secret(tmp_path / "home" / "secret")
+    assert len(first) == 64 and load_or_create_secret(tmp_path / "home" / "secret") == first
     assert stat.S_IMODE((tmp_path / "home" / "secret").stat().st_mode) == 0o600
 
 
@@ -137,14 +141,14 @@ def test_free_ports_are_all_different():
     assert len(set(free_ports(20))) == 20
 
 
-def test_an_s3_that_is_named_in_the_environment_is_used_and_none_is_started(tmp_path):
+def test_an_s3_of_the_environment_is_used(tmp_path):
     with environment(BROADFAST_S3_ENDPOINT="http://127.0.0.1:1"), Laptop(tmp_path, tmp_path) as laptop:
         laptop.start_s3()
         assert not laptop.processes and laptop.environment["BROADFAST_S3_ENDPOINT"] == "http://127.0.0.1:1"
 
 
 @pytest.mark.slow
-def test_the_s3_has_fresh_private_credentials_and_listens_on_loopback_only(s3):
+def test_the_s3_is_private_and_on_loopback(s3):
     process = psutil.Process(s3.processes["s3"].pid)
     addresses = {c.laddr.ip for c in process.connections("tcp") if c.status == psutil.CONN_LISTEN}
     assert addresses == {"127.0.0.1"}

@@ -86,19 +86,19 @@ manifests: .venv ## render every overlay and hold it to the manifests' rules
 bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves runs/bench/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
-	$(PY) -m bench.teacher $(BENCH)
+	$(PY) -m bench.teacher.measure $(BENCH)
 
 bench-student: .venv ## the student's speed beside sentence-transformers, infinity and ONNX Runtime, each in its own environment; 20 minutes
-	$(PY) -m bench.student $(BENCH)
+	$(PY) -m bench.student.measure $(BENCH)
 
 ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
-	$(PY) -m bench.ablation $(BENCH)
+	$(PY) -m bench.ablation.measure $(BENCH)
 
 bench-experiment: .venv ## 1, 10 and 100 million exposures to a verdict, A/A and A/B streams, crashes; 25 minutes
-	$(PY) -m bench.experiment $(BENCH)
+	$(PY) -m bench.experiment.measure $(BENCH)
 
 bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour
-	$(PY) -m bench.serving $(BENCH)
+	$(PY) -m bench.serving.measure $(BENCH)
 
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
 	$(PY) -m pipelines.cluster.teacher_cost $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)

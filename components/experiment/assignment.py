@@ -3,8 +3,9 @@
 The caller computes it and sends it as `x-arm`; the analysis computes it again for every logged exposure.
 """
 
-import hashlib
 import hmac
+
+from components.sampling import hash_fraction
 
 ARMS = ("control", "treatment")
 
@@ -22,7 +23,7 @@ def user_hash(secret: str, user_id: str) -> bytes:
 
 def draw(user_hash: bytes, salt: str) -> float:
     """Where a user stands between 0 and 1 in an experiment: uniform over users, independent across salts."""
-    return int.from_bytes(hashlib.sha256(salt.encode() + user_hash).digest()[:8], "big") / 2**64
+    return hash_fraction(salt.encode() + user_hash)
 
 
 def arm(user_hash: bytes, salt: str, share: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
+from components.html import render
 
 WIDTH, HEIGHT = 640, 220
 NAMES = {
@@ -12,21 +12,20 @@ NAMES = {
     "click_through": "click-through",
     "conversion": "users who ordered",
 }
+FILTERS = {
+    "percent": lambda value, digits=2: "" if value is None else f"{value:+.{digits}%}",
+    "share": lambda value, digits=2: "" if value is None else f"{value:.{digits}%}",
+}
 MOST = 3.0  # times the last interval's reach that a chart shows of wider ones
 
 
 def experiment_page(verdict: dict) -> str:
     """A page with the decision and its reason, metrics, intervals over time, checks, slices, accounts and history."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda value, digits=2: "" if value is None else f"{value:+.{digits}%}"
-    environment.filters["share"] = lambda value, digits=2: "" if value is None else f"{value:.{digits}%}"
     figures = verdict["figures"]
     charts = {name: chart(figures.get(key, [])) for name, key in (("so far", "over_time"), ("alone", "by_cut"))}
-    return environment.get_template("experiment.html.j2").render(
-        verdict=verdict, figures=figures, charts=charts, names=NAMES, width=WIDTH, height=HEIGHT
-    )
+    context = {"verdict": verdict, "figures": figures, "charts": charts}
+    context |= {"names": NAMES, "width": WIDTH, "height": HEIGHT}
+    return render(Path(__file__).with_name("experiment.html.j2"), context, FILTERS)
 
 
 def chart(intervals: Sequence[dict | None]) -> dict:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components import contracts
+from components import contracts, metrics
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import item_text
 from components.step_result import Progress
@@ -62,16 +62,12 @@ def query_kind(query: str) -> str:
 
 def measures(rows: Sequence[dict]) -> dict:
     """Accuracy, macro-F1 over the labels that occur, calibration error, and the confusion matrix."""
-    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
-
-    labels = list(contracts.LABELS)
-    judged, predicted = ([row[name] for row in rows] for name in ("label", "predicted_label"))
-    occurring = [label for label in labels if label in judged or label in predicted]
+    confusion = metrics.confusion_matrix([row["label"] for row in rows], [row["predicted_label"] for row in rows])
     return {
-        "accuracy": float(accuracy_score(judged, predicted)),
-        "macro_f1": float(f1_score(judged, predicted, labels=occurring, average="macro", zero_division=0.0)),
+        "accuracy": float(metrics.accuracy(confusion)),
+        "macro_f1": float(metrics.macro_f1(confusion)),
         "calibration_error": calibration_error(rows),
-        "confusion": confusion_matrix(judged, predicted, labels=labels).tolist(),
+        "confusion": confusion.tolist(),
         "roc": roc_of_exact(rows),
     }
 
@@ -86,9 +82,8 @@ def roc_of_exact(rows: Sequence[dict], points: int = 50) -> tuple[list[float], l
     return (*(rate.tolist() for rate in rates), thresholds.tolist())
 
 
-def calibration_error(rows: Sequence[dict], bins: int = contracts.CALIBRATION_BINS) -> float:
-    """Expected calibration error (Guo et al. 2017): mean gap of confidence and accuracy over bins of confidence."""
+def calibration_error(rows: Sequence[dict]) -> float:
+    """Return the expected calibration error of PREDICTIONS rows."""
     confidence = np.array([max(row["probabilities"]) for row in rows])
-    right = np.array([row["predicted_label"] == row["label"] for row in rows])
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(np.abs(np.bincount(index, confidence - right, bins)).sum() / len(rows))
+    is_right = np.array([row["predicted_label"] == row["label"] for row in rows])
+    return float(metrics.calibration_error(metrics.calibration_sums(confidence, is_right).sum(axis=0)))

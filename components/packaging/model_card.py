@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
 from components import contracts
+from components.html import percent, render
 from components.package_manifest import file_digest
 from components.source_digest import source_digest
 from components.teacher_prompt import clean
@@ -57,7 +57,6 @@ def slices(rows: Iterable[Mapping]) -> dict[str, dict]:
 
 def model_card(config: Mapping, said: Mapping, origin: Mapping) -> str:
     """The card that a person reads before trusting the package, as Markdown."""
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True)
-    environment.filters["percent"] = lambda value: "not known" if value is None else f"{100 * value:.1f}%"
-    template = environment.get_template("model_card.md.j2")
-    return template.render(config=config, said=said, origin=origin, labels=contracts.LABELS)
+    context = {"config": config, "said": said, "origin": origin, "labels": contracts.LABELS}
+    filters = {"percent": partial(percent, missing="not known")}
+    return render(Path(__file__).with_name("model_card.md.j2"), context, filters)

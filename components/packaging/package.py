@@ -4,7 +4,6 @@
 """
 
 import argparse
-import hashlib
 import heapq
 import json
 import shutil
@@ -21,6 +20,7 @@ from components.packaging.evaluate import measures
 from components.packaging.export import export
 from components.packaging.model_card import lineage, model_card, slices
 from components.packaging.quantise import copy_unquantized, quantise
+from components.sampling import hash_digest
 from components.scoring.item_cache import FILE, precompute_items
 from components.scoring.nearest_rationale import NearestRationale
 from components.scoring.onnx_runtime import load_runtime
@@ -82,11 +82,7 @@ def item_states(student: Student) -> str:
 
 def drawn(rows: Iterable[dict], count: int, names: tuple[str, ...]) -> list[dict]:
     """At most `count` rows, which the digests of what they are called decide."""
-
-    def digest(row: dict) -> bytes:
-        return hashlib.sha256("\n".join(row[name] for name in names).encode()).digest()
-
-    return heapq.nsmallest(count, rows, key=digest)
+    return heapq.nsmallest(count, rows, key=lambda row: hash_digest("\n".join(row[name] for name in names)))
 
 
 def load(model: str | Path) -> tuple[Student, dict]:

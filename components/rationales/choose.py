@@ -1,12 +1,13 @@
 """Choose the judged pairs that rationales are asked for, and divide them into buckets that fit in memory."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain, islice, zip_longest
 from pathlib import Path
+
+from components.sampling import hash_digest
 
 
 def pairs_of(rows: Iterable[dict], split: str, count: int) -> Iterator[dict]:
@@ -63,4 +64,4 @@ def divided(rows: Iterable[dict], buckets: int, folder: Path) -> list[Path]:
 
 def digest(row: dict) -> bytes:
     """What a pair is sorted and divided by: sha256 of its name."""
-    return hashlib.sha256(f"{row['query_id']}\n{row['item_id']}".encode()).digest()
+    return hash_digest(f"{row['query_id']}\n{row['item_id']}")

@@ -3,7 +3,6 @@
 They start the teacher (cold start) and never become a distillation target.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from components import contracts
 from components.rationales.choose import choose_pairs
 from components.rationales.perspectives import NAMES, VERSION
+from components.sampling import hash_digest, hash_number
 from components.teacher_prompt import clean
 
 MODEL_DIGEST = "exemplars-by-rule"
@@ -45,7 +45,7 @@ def exemplars(judgements: Iterable[Mapping]) -> Iterator[dict]:
     """
     for row in judgements:
         name = f"{row['query_id']}\n{row['item_id']}"
-        drawn = int.from_bytes(hashlib.sha256(f"exemplar\n{name}".encode()).digest()[:4], "big")
+        drawn = hash_number(f"exemplar\n{name}", 4)
         perspective = NAMES[drawn % len(NAMES)]
         text = f"{comparison(row, perspective)}: {reason(row, drawn // len(NAMES))}."
         yield {
@@ -57,7 +57,7 @@ def exemplars(judgements: Iterable[Mapping]) -> Iterator[dict]:
             "label_probabilities": None,
             "prompt_version": VERSION,
             "model_digest": MODEL_DIGEST,
-            "key": hashlib.sha256(f"{perspective}\n{name}\n{text}".encode()).hexdigest(),
+            "key": hash_digest(f"{perspective}\n{name}\n{text}").hex(),
             "tokens_in": 0,
             "tokens_out": 0,
             "finish_reason": "rule",

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, ndcg_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from components.contracts import CALIBRATION_BINS, LABELS, PREDICTIONS
+from components import metrics
+from components.contracts import LABELS, PREDICTIONS
 
-GAINS = np.array([1.0, 0.1, 0.01, 0.0])  # of LABELS, for NDCG
-BOOTSTRAP_CHUNK = 50  # samples drawn at once: bounds memory to CHUNK x N
 LARGEST_CATEGORIES = 10
 SLICED = ("query_class", "query_kind", "locale", "label")  # and category
 
@@ -63,31 +62,29 @@ def metrics_of(scored: Scored) -> dict[str, float]:
     exact = scored.label == 0
     ndcg = _ndcg(scored, starts)
     return {
-        "accuracy": float(accuracy_score(scored.label, scored.predicted)),
-        "macro_f1": float(f1_score(scored.label, scored.predicted, average="macro", zero_division=0)),
+        "accuracy": float(metrics.accuracy(_row_confusions(scored).sum(axis=0))),
+        "macro_f1": float(metrics.macro_f1(_row_confusions(scored).sum(axis=0))),
         "auc_exact": float(roc_auc_score(exact, scored.probabilities[:, 0])) if 0 < exact.sum() < len(exact) else 0.0,
         "ndcg_at_10": float(np.nanmean(ndcg)) if not np.isnan(ndcg).all() else 0.0,
-        "calibration_error": float(_calibration_error(_calibration_sums(scored).sum(axis=0)[None])[0]),
+        "calibration_error": float(metrics.calibration_error(_calibration_sums(scored).sum(axis=0))),
     }
 
 
 def differences(new: Scored, old: Scored, config: Bootstrap) -> tuple[dict, list[dict]]:
     """Every overall difference by name, and every slice's difference in accuracy, each with its interval."""
     query, starts = _queries(new)
-    rng, samples = np.random.default_rng(config.seed), []
     masks = _slices(new, config.minimum_slice_rows)
     sums = [_sums(scored, starts, [mask for _, _, mask in masks]) for scored in (new, old)]
     ranks = [_Ranks(scored) for scored in (new, old)]
     ones = np.ones((1, len(starts)))
     point = _differences(ones, sums, ranks, query, len(masks))
-    for start in range(0, config.samples, BOOTSTRAP_CHUNK):
-        size = min(BOOTSTRAP_CHUNK, config.samples - start)
-        weights = rng.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), size=size)  # (B, Q)
-        samples.append(_differences(weights.astype(float), sums, ranks, query, len(masks)))
-    tail = (1 - config.confidence) / 2
-    drawn = np.concatenate(samples)
-    drawn[:, np.isnan(drawn).all(axis=0)] = 0  # undefined on these rows: an area under the curve without both sides
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    samples = [
+        _differences(weights.astype(float), sums, ranks, query, len(masks))
+        for weights in metrics.draw_query_weights(len(starts), config.samples, config.seed)
+    ]
+    draws = np.concatenate(samples)
+    draws[:, np.isnan(draws).all(axis=0)] = 0  # undefined on these rows: an area under the curve without both sides
+    low, high = metrics.percentile_bounds(draws, config.confidence)
     rows = [
         {"difference": float(a), "low": float(b), "high": float(c)}
         for a, b, c in zip(np.nan_to_num(point[0]), np.nan_to_num(low), np.nan_to_num(high), strict=True)
@@ -112,27 +109,26 @@ def _differences(weights: np.ndarray, sums: list, ranks: list, query: np.ndarray
 
 
 def _sums(scored: Scored, starts: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
-    """(Q, K): per query and label hits, predictions, labels; NDCG and its count; calibration bins; slices."""
-    classes = np.arange(len(LABELS))
-    predicted, label = scored.predicted[:, None] == classes, scored.label[:, None] == classes
+    """Return (Q, K), each query's sums: NDCG and its count, confusion, calibration bins, slices."""
     ndcg = _ndcg(scored, starts)
-    rows = [predicted & label, predicted, label, _calibration_sums(scored)]
+    rows = [_row_confusions(scored).reshape(len(scored.label), -1), _calibration_sums(scored)]
     rows += [np.column_stack([mask & scored.right, mask]) for mask in masks]
     per_query = np.add.reduceat(np.column_stack(rows).astype(float), starts, axis=0)
     return np.column_stack([np.nan_to_num(ndcg), ~np.isnan(ndcg), per_query])
 
 
 def _from_sums(total: np.ndarray, slices: int) -> np.ndarray:
-    """(B, 4 + slices): accuracy, macro-F1, NDCG, calibration error and each slice's accuracy from weighted sums."""
-    ndcg, hits, predicted, label = total[:, :2], total[:, 2:6], total[:, 6:10], total[:, 10:14]
-    bins, parts = total[:, 14 : total.shape[1] - 2 * slices], total[:, total.shape[1] - 2 * slices :]
+    """Return (B, 4 + slices): accuracy, macro-F1, NDCG, calibration error, slices' accuracies."""
+    bins_start = 2 + len(LABELS) ** 2
+    slices_start = total.shape[1] - 2 * slices
+    ndcg = total[:, :2]
+    confusion = total[:, 2:bins_start].reshape(-1, len(LABELS), len(LABELS))
+    by_slice = total[:, slices_start:]
+    figures = [metrics.accuracy(confusion), metrics.macro_f1(confusion)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = 2 * hits / (predicted + label)  # NaN for a label that neither side has: sklearn leaves it out, too
-        macro_f1 = np.nansum(f1, axis=1) / np.maximum((~np.isnan(f1)).sum(axis=1), 1)
-        accuracy = hits.sum(axis=1) / label.sum(axis=1)
-        mean_ndcg = ndcg[:, 0] / ndcg[:, 1]
-        by_slice = parts[:, 0::2] / parts[:, 1::2]
-    return np.column_stack([accuracy, macro_f1, mean_ndcg, _calibration_error(bins), by_slice])
+        figures.append(ndcg[:, 0] / ndcg[:, 1])
+        figures.append(metrics.calibration_error(total[:, bins_start:slices_start]))
+        return np.column_stack([*figures, by_slice[:, 0::2] / by_slice[:, 1::2]])
 
 
 class _Ranks:
@@ -153,26 +149,22 @@ class _Ranks:
 
 
 def _calibration_sums(scored: Scored) -> np.ndarray:
-    """(N, bins): what each row adds to its bin's gap between confidence and being right."""
-    confidence = scored.probabilities.max(axis=1)
-    index = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.zeros((len(index), CALIBRATION_BINS + 1))
-    gaps[np.arange(len(index)), index] = confidence - scored.right
-    gaps[:, -1] = 1  # the number of rows, to divide by
-    return gaps
+    """Return (N, bins + 1), what each row adds to the calibration error's sums."""
+    return metrics.calibration_sums(scored.probabilities.max(axis=1), scored.right)
 
 
-def _calibration_error(total: np.ndarray) -> np.ndarray:
-    return np.abs(total[:, :-1]).sum(axis=1) / total[:, -1]
+def _row_confusions(scored: Scored) -> np.ndarray:
+    """Return (N, C, C): 1 at each row's judged and predicted label."""
+    confusions = np.zeros((len(scored.label), len(LABELS), len(LABELS)))
+    confusions[np.arange(len(scored.label)), scored.label, scored.predicted] = 1
+    return confusions
 
 
 def _ndcg(scored: Scored, starts: np.ndarray) -> np.ndarray:
-    """(Q,): NDCG@10 of each query, NaN where it has under three items or nothing relevant."""
-    gains = GAINS[scored.label]
+    """Return (Q,), the NDCG@10 of each query, NaN where it has under three items or nothing relevant."""
+    gains = metrics.LABEL_GAINS[scored.label]
     parts = zip(np.split(gains, starts[1:]), np.split(scored.score, starts[1:]), strict=True)
-    return np.array(
-        [ndcg_score([gain], [score], k=10) if len(gain) >= 3 and gain.any() else np.nan for gain, score in parts]
-    )
+    return np.array([metrics.ndcg(gain, score) for gain, score in parts])
 
 
 def _slices(scored: Scored, minimum_rows: int) -> list[tuple[str, str, np.ndarray]]:
@@ -200,4 +192,4 @@ def _label_index(column: pa.ChunkedArray) -> np.ndarray:
 
 def confusion(scored: Scored) -> list[list[int]]:
     """Rows by label (down) and predicted label (across), in the order of LABELS."""
-    return confusion_matrix(scored.label, scored.predicted, labels=range(len(LABELS))).tolist()
+    return _row_confusions(scored).sum(axis=0).astype(int).tolist()

@@ -13,13 +13,13 @@ import numpy as np
 from cachetools import LRUCache
 
 from components import package_manifest
+from components.contracts import GAINS
 from components.scoring.item_cache import ItemEmbeddingCache
 from components.scoring.onnx_runtime import Item, load_runtime
 from components.scoring.package_config import PackageConfig, read_config
 from components.scoring.reasoning import LastLayer
 from components.scoring.tokenizer import PairTokenizer
 
-GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # ESCI's own, for NDCG
 MEMORY_BYTES = 256 * 2**20
 
 

@@ -3,9 +3,8 @@
 The join runs in DuckDB, which spills to disk; the rest is streamed: memory does not grow with the number of pairs.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from components import contracts
+from components.sampling import hash_fraction
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
 
@@ -53,7 +53,7 @@ def write_examples(tables: tuple, tokenizer: PairTokenizer, config: LrkdConfig, 
     known = 0
     try:
         for rows in batched(joined(training_set, embeddings), contracts.BATCH_ROWS):
-            drawn = [row for row in rows if place(row, "share") < config.train_share]
+            drawn = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
             counts["other queries"] += len(rows) - len(drawn)
             for name, examples in divided(drawn, config.calibration_share).items():
                 made = list(tokenised(examples, tokenizer, width, config))
@@ -96,14 +96,8 @@ def divided(rows: Iterable[dict], share: float) -> dict[str, list[dict]]:
     """Train rows, and the fold that the temperature is fitted on; both whole queries, drawn by their names' hash."""
     folds: dict[str, list[dict]] = {"train": [], "held_out": []}
     for row in rows:
-        folds["held_out" if place(row, "calibration") < share else "train"].append(row)
+        folds["held_out" if hash_fraction(f"calibration\n{row['query_id']}") < share else "train"].append(row)
     return folds
-
-
-def place(row: Mapping, salt: str) -> float:
-    """Where a query stands in [0, 1), for a salt."""
-    digest = hashlib.sha256(f"{salt}\n{row['query_id']}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def tokenised(rows: list[dict], tokenizer: PairTokenizer, width: int, config: LrkdConfig) -> Iterator[dict]:

@@ -9,10 +9,10 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from bench.fuzz import fuzz_figures
 from components import storage
 from components.release.candidate import EXPECTED
 from components.release.parity import parity_through
+from testing.request_fuzz import fuzz_figures
 from testing.tiny_package import write_package
 
 pytestmark = pytest.mark.slow  # starts servers

@@ -9,9 +9,9 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 
-from bench.faults import small_disk
 from components import contracts, storage
 from serving.recorder import Full, Recorder, recorder_of, spool_options
+from testing.server_faults import small_disk
 
 TIME = datetime(2026, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
 

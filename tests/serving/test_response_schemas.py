@@ -3,8 +3,8 @@
 import jsonschema
 from hypothesis import given, settings
 
-from bench.bodies import rankings
 from serving.request_schemas import Ranking, Refused, parse
+from testing.request_bodies import rankings
 
 SCHEMA = jsonschema.Draft202012Validator(Ranking.model_json_schema())
 BEYOND = ("query is missing", "different queries", "twice", "finite", "Unicode")  # what no JSON Schema can say

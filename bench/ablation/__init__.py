@@ -1,0 +1,1 @@
+"""Measure what each part of the student brings."""

@@ -1,0 +1,75 @@
+"""Measure what a request's features cost: ours, and Feast's plain online read, in turn.
+
+`python -m bench.serving.features FOLDER` of a night's features. CPU of the calling thread; items and queries by Zipf.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from serving.features import ITEM, OF_QUERY, OnlineFeatures
+
+ITEMS = 50
+CATALOGUE = 2_000  # items that requests draw from
+REQUESTS = 600  # a minute, which is how long a row is remembered, of ten requests a second
+WARM = 50  # requests before a row counts as warm
+
+
+def feature_figures(folder: Path, requests: int = REQUESTS) -> dict:
+    """CPU ms a request of 50 items: over a stream that starts with nothing remembered, its cold start and its rest."""
+    from feature_repo.store import open_store
+
+    online, store = OnlineFeatures(folder), open_store(folder)
+    ids, queries = known(folder, "item_text", "item_id")[:CATALOGUE], known(folder, "query_statistics", "query_id")
+    rng = np.random.default_rng(0)
+    ours, theirs, remembered = [], [], 0
+    for _ in range(requests):
+        asked = list(map(str, rng.choice(ids, ITEMS, replace=False, p=zipf(len(ids)))))
+        query_id = str(rng.choice(queries, p=zipf(len(queries))))
+        remembered += sum(("item_id", item_id) in online.kept for item_id in asked)
+        ours.append(cpu(lambda: online.find("trail shoes", query_id, asked)))  # noqa: B023
+        rows = [{"item_id": item_id, "query_id": query_id} for item_id in asked]
+        theirs.append(cpu(lambda: store.get_online_features([*ITEM, *OF_QUERY], rows).to_dict()))  # noqa: B023
+    return {
+        "feature_cpu_ms_50_items": round(float(np.mean(ours)), 3),
+        "feature_cpu_ms_cold": round(float(np.mean(ours[:WARM])), 3),
+        "feature_cpu_ms_warm": round(float(np.mean(ours[WARM:])), 3),
+        "naive_cpu_ms_50_items": round(float(np.mean(theirs)), 3),
+        "feature_speedup_over_naive": round(float(np.mean(theirs) / np.mean(ours)), 2),
+        "feature_hit_rate": round(remembered / requests / ITEMS, 3),
+        "feature_requests": requests,
+    }
+
+
+def zipf(count: int) -> np.ndarray:
+    """Shares of so many things, by Zipf's law with exponent 1."""
+    shares = 1 / np.arange(1, count + 1)
+    return shares / shares.sum()
+
+
+def known(folder: Path, view: str, key: str) -> list[str]:
+    """The keys of a view, in order."""
+    import pyarrow.parquet as pq
+
+    return sorted(pq.read_table(Path(folder, f"{view}.parquet"), columns=[key])[key].to_pylist())
+
+
+def cpu(call) -> float:
+    """CPU milliseconds of this thread that a call takes."""
+    began = time.thread_time()
+    call()
+    return 1000 * (time.thread_time() - began)
+
+
+def main() -> None:
+    """Measure a folder."""
+    parser = argparse.ArgumentParser(prog="python -m bench.serving.features", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a night's features")
+    print(json.dumps(feature_figures(parser.parse_args().folder), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Draws that depend on names alone: the same name gives the same number on every machine and in every run."""
+
+from hashlib import sha256
+
+NUMBER_BYTES = 8
+
+
+def hash_digest(name: str | bytes) -> bytes:
+    """Return the 32 bytes of a name's SHA-256, to sort by."""
+    return sha256(name if isinstance(name, bytes) else name.encode()).digest()
+
+
+def hash_number(name: str | bytes, size: int = NUMBER_BYTES) -> int:
+    """Return the first `size` bytes of a name's digest as a whole number."""
+    return int.from_bytes(hash_digest(name)[:size], "big")
+
+
+def hash_fraction(name: str | bytes) -> float:
+    """Map a name to [0, 1), uniform over names. Put a salt in the name for independent draws."""
+    return hash_number(name) / 2 ** (8 * NUMBER_BYTES)
+
+
+def hash_id(*parts: str) -> str:
+    """Return 16 hex digits that stand for the parts, as an id for what has none."""
+    return hash_digest("\0".join(parts)).hex()[:16]

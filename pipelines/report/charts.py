@@ -40,25 +40,28 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, name: str, colour: str, entries: Sequence[dict], key: str, zeros: bool = True) -> "Line":
-        """The points of `key` by step in recorded entries; zeros can mean that nothing was measured."""
+    def from_entries(cls, name: str, colour: str, entries: Sequence[dict], key: str, zeros: bool = True) -> "Line":
+        """Read the points of `key` by step.
+
+        Without `zeros`, a zero means that nothing was measured.
+        """
         pairs = [(entry["step"], entry[key]) for entry in entries if "step" in entry and key in entry]
         return cls(name, colour, tuple((x, y) for x, y in pairs if math.isfinite(y) and (zeros or y)))
 
     @property
     def words(self) -> str:
-        """Where it begins and ends, for who does not see the chart."""
+        """Describe where the line begins and ends, for readers who do not see the chart."""
         return f"{self.name}: {self.points[0][1]:.3g} to {self.points[-1][1]:.3g}"
 
 
-def lines(drawn: Sequence[Line], zero: bool = False) -> dict | None:
-    """A line chart by step, or nothing where no line has points."""
-    drawn = [line for line in drawn if line.points]
-    if not drawn:
+def line_chart(curves: Sequence[Line], zero: bool = False) -> dict | None:
+    """Return a line chart by step, or None where no line has points."""
+    curves = [line for line in curves if line.points]
+    if not curves:
         return None
 
     def draw(axes: Axes, palette: Palette) -> None:
-        for line in drawn:
+        for line in curves:
             x, y = np.array(line.points, float).T
             colour = palette.__dict__[line.colour]
             if len(y) > NOISY_POINTS:
@@ -71,30 +74,32 @@ def lines(drawn: Sequence[Line], zero: bool = False) -> dict | None:
             axes.axhline(0, color=palette.text, linewidth=0.8)
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if len(drawn) > 1:
-            axes.legend(
-                frameon=False, labelcolor=palette.text, ncols=len(drawn), loc="lower left", bbox_to_anchor=(0, 1)
-            )
+        if len(curves) > 1:
+            position = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+            axes.legend(frameon=False, labelcolor=palette.text, ncols=len(curves), **position)
 
-    return rendered(draw) | {"words": "; ".join(line.words for line in drawn)}
+    return draw_for_both_pages(draw) | {"words": "; ".join(line.words for line in curves)}
 
 
 def moving_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """The mean of the values within half a width on either side, as far as there are any."""
+    """Return the mean of the values within half a width on either side."""
     half = max(1, width // 2)
     sums = np.r_[0.0, np.cumsum(values)]
     at = np.arange(len(values))
-    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    first = np.maximum(at - half, 0)
+    last = np.minimum(at + half + 1, len(values))
     return (sums[last] - sums[first]) / (last - first)
 
 
-def intervals(over_time: Sequence[dict | None]) -> dict | None:
-    """The estimate and its interval at each tenth of the time, or nothing where none could be drawn."""
-    known = [(100 * (at + 1) / len(over_time), cut) for at, cut in enumerate(over_time) if cut]
-    if not known:
+def interval_chart(over_time: Sequence[dict | None]) -> dict | None:
+    """Return the estimate and its interval at each tenth of the time, or None."""
+    points = [(100 * (at + 1) / len(over_time), cut) for at, cut in enumerate(over_time) if cut]
+    if not points:
         return None
-    x = [at for at, _ in known]
-    low, estimate, high = ([cut[name] for _, cut in known] for name in ("low", "estimate", "high"))
+    x = [at for at, _ in points]
+    low = [cut["low"] for _, cut in points]
+    estimate = [cut["estimate"] for _, cut in points]
+    high = [cut["high"] for _, cut in points]
     reach = BEYOND * max(abs(low[-1]), abs(high[-1]), 1e-6)
     cut_off = max(map(abs, low + high)) > reach
 
@@ -109,16 +114,16 @@ def intervals(over_time: Sequence[dict | None]) -> dict | None:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
     words = f"lift {estimate[-1]:+.1%}, interval {low[-1]:+.1%} to {high[-1]:+.1%} at the end"
-    return rendered(draw) | {"words": words, "cut_off": cut_off}
+    return draw_for_both_pages(draw) | {"words": words, "cut_off": cut_off}
 
 
-def rendered(draw: Callable[[Axes, Palette], None]) -> dict[str, str]:
-    """One chart as two data URIs, `light` and `dark`."""
+def draw_for_both_pages(draw: Callable[[Axes, Palette], None]) -> dict[str, str]:
+    """Return one chart as two data URIs, `light` and `dark`."""
     return {"light": data_uri(draw, LIGHT), "dark": data_uri(draw, DARK)}
 
 
 def data_uri(draw: Callable[[Axes, Palette], None], palette: Palette) -> str:
-    """The chart as an SVG inside a data URI; letters are drawn as paths, so no font is asked for."""
+    """Return the chart as an SVG in a data URI, its letters as paths."""
     with rc_context({"font.size": 9, "svg.hashsalt": "report", "text.color": palette.text}):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.subplots()

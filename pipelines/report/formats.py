@@ -2,30 +2,30 @@
 
 from datetime import datetime
 
-NONE = "–"
+MISSING = "–"
 
 
-def figure(value, digits: int = 3) -> str:
-    """A number as a person reads it; a dash for none."""
+def number(value, digits: int = 3) -> str:
+    """Format a number, with thousands separated."""
     if not isinstance(value, (int, float)):
-        return NONE
+        return MISSING
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
 
 
-def signed(value, digits: int = 3) -> str:
-    """A difference with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−") if isinstance(value, (int, float)) else NONE
+def with_sign(value, digits: int = 3) -> str:
+    """Format a difference with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−") if isinstance(value, (int, float)) else MISSING
 
 
 def percent(value, sign: str = "", digits: int = 1) -> str:
-    """A share or relative lift, `sign` "+" to always show one."""
-    return f"{value:{sign}.{digits}%}".replace("-", "−") if isinstance(value, (int, float)) else NONE
+    """Format a share or a relative lift, with `sign` "+" to always show one."""
+    return f"{value:{sign}.{digits}%}".replace("-", "−") if isinstance(value, (int, float)) else MISSING
 
 
 def duration(seconds) -> str:
-    """Seconds in words."""
+    """Format seconds as seconds, minutes, or hours and minutes."""
     if not isinstance(seconds, (int, float)):
-        return NONE
+        return MISSING
     if seconds < 60:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -33,8 +33,13 @@ def duration(seconds) -> str:
 
 
 def day(time) -> str:
-    """A moment as a person writes it."""
-    return f"{datetime.fromisoformat(time):%-d %B %Y, %H:%M %Z}" if isinstance(time, str) else NONE
+    """Format an ISO time as day, month, year and minute."""
+    return f"{datetime.fromisoformat(time):%-d %B %Y, %H:%M %Z}" if isinstance(time, str) else MISSING
 
 
-FILTERS = {"figure": figure, "percent": percent, "signed": signed, "duration": duration, "day": day}
+def words(name) -> str:
+    """Replace the underscores of an identifier by blanks."""
+    return str(name).replace("_", " ")
+
+
+FILTERS = {"number": number, "percent": percent, "signed": with_sign, "duration": duration, "day": day, "words": words}

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
-from pipelines.report.charts import Line, intervals, lines
-from pipelines.report.report import examples, gate, write_report
+from pipelines.report.charts import Line, interval_chart, line_chart
+from pipelines.report.models_view import describe_gate
+from pipelines.report.overview import warn_of_plain_student
+from pipelines.report.report import build_view, write_report
+from pipelines.report.training_view import list_examples
 
 LIFT = {"estimate": 0.0142, "low": -0.01, "high": 0.04, "half_width": 0.025}
 EXAMPLE = {
@@ -54,21 +57,21 @@ def page(tmp_path_factory) -> str:
     return path.read_text()
 
 
-def written(summary: dict, tmp_path) -> str:
+def render_summary(summary: dict, tmp_path) -> str:
     write_report(summary, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text()
 
 
-def test_the_page_opens_with_the_decision_in_words_the_sentence_and_the_cost(page):
+def test_the_page_opens_with_decision_sentence_and_cost(page):
     for words in ("Promoted: the candidate now serves everybody", "lift +1.42%", "9 min", "3.72 GiB"):
         assert words in page
 
 
-def test_it_says_what_the_teacher_was_tuned_on(page):
+def test_it_says_what_tuned_the_teacher(page):
     assert re.search(r"Exact</th><td[^>]*>4 of 9<", page) and re.search(r"Exact, user intent</th><td[^>]*>5<", page)
 
 
-def test_a_hostile_title_is_text_and_no_script(page):
+def test_a_hostile_title_stays_text(page):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script" not in page
 
@@ -78,72 +81,88 @@ def test_nothing_is_fetched(page):
     assert "default-src 'none'" in page
 
 
-def test_each_chart_is_there_once_for_a_light_page_and_once_for_a_dark_one(page):
+def test_each_chart_has_a_light_and_dark_version(page):
     charts = re.findall(r'srcset="(data:image/svg\+xml;base64,\S+)">\s*<img src="(\S+)"', page)
     assert len(charts) == 2  # the student's cross-entropy and the lift over time
     assert all(dark != light for dark, light in charts)
 
 
-def test_a_run_that_reached_nothing_says_so_in_every_section(tmp_path):
-    page = written({"profile": "smoke"}, tmp_path)
-    assert page.count("Not reached.") == page.count("<section") == 7
+def test_an_empty_run_says_so_in_every_section(tmp_path):
+    page = render_summary({"profile": "smoke"}, tmp_path)
+    assert page.count("Not reached.") == page.count("<h2>") - 1 == 8
     assert "The run ended before a decision" in page
 
 
 @pytest.mark.parametrize("left_out", [*SUMMARY, *FACTS])
-def test_any_part_of_the_summary_may_be_missing(left_out, tmp_path):
+def test_any_part_of_the_summary_may_miss(left_out, tmp_path):
     steps = [step for step in SUMMARY["steps"] if step["title"] != left_out]
     rest = {name: value for name, value in (SUMMARY | {"steps": steps}).items() if name != left_out}
-    assert "</html>" in written(rest, tmp_path)
+    assert "</html>" in render_summary(rest, tmp_path)
 
 
-def test_any_figure_of_a_step_may_be_missing(tmp_path):
+def test_any_figure_of_a_step_may_miss(tmp_path):
     steps = [
         {"title": title, "facts": {}}
         for title in (*FACTS, "gate candidate", "gather final rationales", "report teacher", "audit labels")
     ]
-    assert "</html>" in written({"profile": "smoke", "steps": steps}, tmp_path)
+    assert "</html>" in render_summary({"profile": "smoke", "steps": steps}, tmp_path)
 
 
-def test_a_held_candidate_is_said_to_be_held(tmp_path):
+def test_a_held_candidate_is_called_held(tmp_path):
     summary = {"decision": "hold", "sentence": "The gate said hold: more rows would tell."}
-    page = written(summary, tmp_path)
+    page = render_summary(summary, tmp_path)
     assert "Held: the gate did not let the candidate through" in page
     assert "The gate said hold: more rows would tell." in page
 
 
-def test_a_rationale_is_right_where_it_ends_in_the_judged_label_and_conflicts_come_first():
+def test_right_rationales_are_marked_and_conflicts_lead():
     agreed = EXAMPLE | {"rationales": {"attributes": "<attributes> A cup.\nLabel: Exact"}}
-    first, second = examples({"examples": [agreed, EXAMPLE]})
+    first, second = list_examples({"examples": [agreed, EXAMPLE]})
     assert first["conflict"] and not second["conflict"]
     assert first["rationales"]["attributes"] == {"text": "A cup.", "label": "Exact", "right": True}
     assert first["rationales"]["user_intent"] == {"text": "Tea.", "label": "Irrelevant", "right": False}
 
 
-def test_a_larger_calibration_error_is_worse_and_a_larger_accuracy_is_better():
+def test_a_larger_calibration_error_is_worse():
     found = {"difference": 0.1, "low": 0.05, "high": 0.2}
     values = {"accuracy": 0.5, "calibration_error": 0.3}
-    said = {"rows": 9, "metrics": {"candidate": values}, "differences": dict.fromkeys(values, found)}
-    assert [part["side"] for part in gate(said)["parts"]] == ["better", "worse"]
-    assert [part["high_at"] for part in gate(said)["parts"]] == [98, 98]
+    facts = {"rows": 9, "metrics": {"candidate": values}, "differences": dict.fromkeys(values, found)}
+    assert [part["side"] for part in describe_gate(facts)["parts"]] == ["better", "worse"]
+    assert [part["high_at"] for part in describe_gate(facts)["parts"]] == [98, 98]
 
 
-def test_zeros_that_mean_nothing_was_measured_are_no_points():
+def test_zeros_of_unmeasured_terms_are_no_points():
     entries = [{"step": 1, "alignment": 0.0}, {"step": 2, "alignment": 1.03}, {"step": 3}]
-    line = Line.of("LRKD", "candidate", entries, "alignment", zeros=False)
+    line = Line.from_entries("LRKD", "candidate", entries, "alignment", zeros=False)
     assert line.points == ((2, 1.03),)
-    assert lines([Line.of("loss", "candidate", [], "loss")]) is None
+    assert line_chart([Line.from_entries("loss", "candidate", [], "loss")]) is None
 
 
-def test_early_intervals_that_dwarf_the_last_are_cut_off():
+def test_early_wide_intervals_are_cut_off():
     wide = LIFT | {"low": -9.0, "high": 9.0}
-    assert intervals([wide, LIFT])["cut_off"] and not intervals([LIFT, LIFT])["cut_off"]
-    assert intervals([None, None]) is None
+    assert interval_chart([wide, LIFT])["cut_off"] and not interval_chart([LIFT, LIFT])["cut_off"]
+    assert interval_chart([None, None]) is None
 
 
-def test_a_steps_warning_stands_at_the_top(tmp_path):
+def test_a_steps_warning_is_at_the_top(tmp_path):
     warned = {"title": "optimise teacher (DPO)", "seconds": 2.0, "cached": False, "facts": {"warning": "no gain <b>"}}
     write_report(SUMMARY | {"steps": [*SUMMARY["steps"], warned]}, tmp_path / "report.html")
     assert "Warning of “optimise teacher (DPO)”: no gain &lt;b&gt;" in (tmp_path / "report.html").read_text()
     write_report(SUMMARY, tmp_path / "report.html")
     assert "Warning of" not in (tmp_path / "report.html").read_text()
+
+
+def test_the_cards_show_candidate_and_baseline():
+    facts = FACTS | {"package candidate": {"version": "v2"}, "score baseline": {"macro_f1": 0.2, "version": "v1"}}
+    facts["score candidate"] = facts["score candidate"] | {"version": "v2"}
+    steps = [{"title": name, "facts": one} for name, one in facts.items()]
+    look = LOOK | {"requests": {"v2": {"latency_p99_ms": 31.0}, "v1": {"latency_p99_ms": 29.0}}}
+    summary = {"steps": steps, "experiment": [{"decide-experiment": {"look": look}}]}
+    cards = {card.title: (card.candidate, card.baseline) for card in build_view(summary)["overview"].cards}
+    assert cards["macro-F1"] == ("0.250", "0.200") and cards["p99 latency, ms"] == ("31", "29")
+
+
+def test_a_plain_student_that_wins_is_warned_of():
+    models = {"plain": {"macro_f1": 0.5}, "candidate": {"macro_f1": 0.4}}
+    assert "0.500 beside 0.400" in warn_of_plain_student(models)[0]
+    assert not warn_of_plain_student({"plain": {"macro_f1": 0.3}, "candidate": {"macro_f1": 0.4}})

@@ -1,0 +1,136 @@
+"""The top of the report: the verdict, what to do next, four cards, warnings, and where everything comes from."""
+
+from dataclasses import dataclass
+
+from pipelines.report import formats
+
+HEADLINES = {
+    "promote": "Promoted: the candidate now serves everybody",
+    "roll back": "Rolled back: the version from before serves everybody",
+    "inconclusive": "No answer: the experiment ended without one, and the version from before serves everybody",
+    "ramp": "Under way: the experiment goes on with a larger share",
+    "continue": "Under way: the experiment has no answer yet",
+    "none": "No experiment is running",
+    "hold": "Held: the gate did not let the candidate through",
+    "reject": "Rejected: the gate turned the candidate away",
+    "release": "Passed the gate, but no experiment was started",
+}
+UNDECIDED = "The run ended before a decision"
+NEXT_STEPS = {
+    "promote": "Nothing to do. The next night's candidate is compared with this one.",
+    "roll back": "Read the reason in the experiment section, then the queries that lost most.",
+    "inconclusive": "Send more traffic, or look for a larger effect: make plan-experiment says how many users a lift needs.",
+    "ramp": "Wait for the next look.",
+    "continue": "Wait for the next look.",
+    "none": "Start an experiment with make canary, or wait for the next night.",
+    "hold": "Read the gate's reasons. More judged queries make its intervals narrower.",
+    "reject": "Read the gate's reasons and the queries that lost most.",
+    "release": "Look at the log of the step start canary.",
+}
+RESUME = (
+    "Read the log of the step that stopped, then run the same command again: finished steps are kept."
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure that decides, candidate next to baseline."""
+
+    title: str
+    candidate: str
+    baseline: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything above the folded sections."""
+
+    headline: str
+    next_step: str
+    cards: list[Card]
+    warnings: list[str]
+
+
+def build_overview(summary: dict, facts: dict, models: dict[str, dict], look: dict) -> Overview:
+    """Return the top of the page.
+
+    `models` are the scored models by name, `look` is the last look with figures.
+    """
+    decision = summary.get("decision")
+    return Overview(
+        headline=HEADLINES.get(decision, UNDECIDED),
+        next_step=NEXT_STEPS.get(decision, RESUME),
+        cards=build_cards(models, facts.get("gate candidate", {}), look),
+        warnings=find_warnings(summary, models, look),
+    )
+
+
+def build_cards(models: dict[str, dict], gate: dict, look: dict) -> list[Card]:
+    """Return the four cards: NDCG@10, macro-F1, revenue, p99 latency."""
+    return [
+        quality_card("NDCG@10", "ndcg_at_10", models, gate),
+        quality_card("macro-F1", "macro_f1", models, gate),
+        revenue_card(look),
+        latency_card(look, models),
+    ]
+
+
+def quality_card(title: str, name: str, models: dict[str, dict], gate: dict) -> Card:
+    """Return a card of an offline measure, with its difference's interval if known."""
+    difference = gate.get("differences", {}).get(name, {})
+    note = ""
+    if "difference" in difference:
+        interval = f"{formats.with_sign(difference['low'])} to {formats.with_sign(difference['high'])}"
+        note = f"{formats.with_sign(difference['difference'])} ({interval})"
+    candidate = formats.number(models.get("candidate", {}).get(name))
+    baseline = formats.number(models.get("baseline", {}).get(name))
+    return Card(title, candidate, baseline, note)
+
+
+def revenue_card(look: dict) -> Card:
+    """Return revenue per thousand exposures of both arms, with the lift's always-valid interval."""
+    figures = look.get("figures") or {}
+    arms = figures.get("arms") or {}
+    lift = figures.get("rpm_lift") or {}
+    note = ""
+    if "estimate" in lift:
+        interval = f"{formats.percent(lift['low'], '+')} to {formats.percent(lift['high'], '+')}"
+        note = f"lift {formats.percent(lift['estimate'], '+')} ({interval})"
+    candidate = formats.number(arms.get("treatment", {}).get("rpm"), 2)
+    baseline = formats.number(arms.get("control", {}).get("rpm"), 2)
+    return Card("revenue per 1,000 shown", candidate, baseline, note)
+
+
+def latency_card(look: dict, models: dict[str, dict]) -> Card:
+    """Return p99 latency of both versions in milliseconds, as their requests logged it."""
+    requests = look.get("requests") or {}
+    latencies = {
+        name: requests.get(models.get(name, {}).get("version", ""), {}).get("latency_p99_ms")
+        for name in ("candidate", "baseline")
+    }
+    return Card("p99 latency, ms", formats.number(latencies["candidate"], 0), formats.number(latencies["baseline"], 0))
+
+
+def find_warnings(summary: dict, models: dict[str, dict], look: dict) -> list[str]:
+    """Return one sentence for each thing that a person should look at."""
+    warnings = []
+    for step in summary.get("steps", []):
+        if warning := step.get("facts", {}).get("warning"):
+            warnings.append(f"Warning of “{step['title']}”: {warning}")
+    warnings += warn_of_plain_student(models)
+    for shift in (summary.get("rankings") or {}).get("category_shifts", []):
+        places = f"{shift['candidate']} of the top places, {shift['baseline']} before"
+        warnings.append(f"What is shown shifts: the category {shift['category']} takes {places}.")
+    breaches = ((look.get("figures") or {}).get("guardrails") or {}).get("breaches", [])
+    return [*warnings, *(f"Guardrail: {breach}." for breach in breaches)]
+
+
+def warn_of_plain_student(models: dict[str, dict]) -> list[str]:
+    """Return a warning where the plain student scored at least as high."""
+    plain = models.get("plain", {}).get("macro_f1")
+    candidate = models.get("candidate", {}).get("macro_f1")
+    if plain is None or candidate is None or plain < candidate:
+        return []
+    figures = f"macro-F1 {formats.number(plain)} beside {formats.number(candidate)}"
+    return [f"The plain student, without rationales, scored at least as high as the candidate: {figures}."]

@@ -83,19 +83,23 @@ class KfpRunMonitor:
             if match := STEP_START.search(line):
                 step = match[1]
                 self.tail = []
-                self.steps.start(title(step))
+                self.steps.start(title(step), self.log_name(step))
             with open(self.logs / f"{self.name}-{step}.log", "a") as log:
                 log.write(ANSI.sub("", raw))
             if line and "finished with status" not in line:
                 self.tail = [*self.tail[-TAIL_LINES:], line]
             self.act(line)
 
+    def log_name(self, step: str) -> str:
+        """Return the step's log, relative to the run's folder."""
+        return f"{self.logs.name}/{self.name}-{step}.log"
+
     def act(self, line: str) -> None:
         """Show progress, take a step from the cache, finish a step, or note its failure."""
         if match := PROGRESS.search(line):
             self.steps.show_progress(int(match[1]), int(match[2]), match[3])
         elif match := CACHE_HIT.search(line):
-            self.steps.start(title(match[1]))
+            self.steps.start(title(match[1]), self.log_name(match[1]))
             self.finish(self.load_from_cache(match[1], match[2]))
         elif match := STEP_END.search(line):
             if match[2] == "SUCCESS":

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +22,11 @@ from pipelines.local.processes import Laptop
 from pipelines.local.progress import Steps
 from pipelines.local.resource_usage import ResourceUsage
 from pipelines.profiles import Profile
+from pipelines.report.evidence import collect_evidence
 from pipelines.report.report import write_report
 
 FIRST_BASELINE = "last night's student (plain cross-entropy, half of the train queries)"
+PAGE_SECONDS = 20.0
 FINAL_DECISIONS = ("promote", "roll back", "inconclusive", "none")
 
 
@@ -35,7 +38,8 @@ class Loop:
         self.profile = profile
         self.console = console
         self.folder = laptop.logs.parent
-        self.steps = Steps(console)
+        self.steps = Steps(console, on_change=self.refresh_page)
+        self.last_page_time = 0.0
         self.usage = ResourceUsage()
         self.truth: Path | None = None  # of the embedded marketplace
         self.summary: dict = {"profile": profile.name, "began": sources.now().isoformat(), "experiment": []}
@@ -75,6 +79,7 @@ class Loop:
         tasks = self.run_pipeline("retrain", self.retrain_arguments(inputs, sources.read_publication_time(source)))
         shutil.copy(tasks["audit-labels"].artifacts["sample"], self.folder / "audit.csv")
         self.summary["retrain"] = {name: task.facts for name, task in tasks.items()}
+        self.summary |= collect_evidence(tasks)
         self.summary["seconds_to_end_of_retrain"] = self.usage.read()
         return tasks
 
@@ -174,9 +179,17 @@ class Loop:
         self.steps.finish(StepResult(counts["requests"], answers, counts["failed"], headline, counts).to_dict())
         phases[phase] = counts
 
+    def refresh_page(self) -> None:
+        """Write the page again, at most once in PAGE_SECONDS, because it takes a second."""
+        if time.monotonic() - self.last_page_time > PAGE_SECONDS:
+            self.last_page_time = time.monotonic()
+            self.write_summary()
+
     def write_summary(self) -> None:
         """Write summary.json and report.html with what is known so far."""
+        running = self.steps.running
         self.summary |= {"cost": self.usage.read(), "steps": [step.to_dict() for step in self.steps.finished_steps]}
+        self.summary["running"] = running.title if running else ""
         (self.folder / "summary.json").write_text(json.dumps(self.summary, indent=1, default=str))
         write_report(self.summary, self.folder / "report.html")
 

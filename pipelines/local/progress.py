@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -22,28 +23,37 @@ class Step:
     seconds: float = 0.0
     is_from_cache: bool = False
     facts: dict = field(default_factory=dict)
+    log: str = ""  # relative to the run's folder
 
     def to_dict(self) -> dict:
         """Return the step as summary.json has it."""
-        return {"title": self.title, "seconds": self.seconds, "cached": self.is_from_cache, "facts": self.facts}
+        return {
+            "title": self.title,
+            "seconds": self.seconds,
+            "cached": self.is_from_cache,
+            "facts": self.facts,
+            "log": self.log,
+        }
 
 
 class Steps:
     """Shows steps as they run. A terminal redraws the running step's line in place."""
 
-    def __init__(self, console: Console | None = None):
+    def __init__(self, console: Console | None = None, on_change: Callable[[], None] = lambda: None):
         self.console = console or Console(highlight=False)
         self.finished_steps: list[Step] = []
         self.running: Step | None = None
         self.live: Live | None = None
+        self.on_change = on_change
 
-    def start(self, title: str) -> None:
+    def start(self, title: str, log: str = "") -> None:
         """Begin a step. A running step that did not finish is dropped."""
-        self.running = Step(title)
+        self.running = Step(title, log=log)
         if self.console.is_terminal:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
         self.show("")
+        self.on_change()
 
     def show(self, detail: str) -> None:
         """Show what the running step does now."""
@@ -67,6 +77,7 @@ class Steps:
         step.is_from_cache = is_from_cache
         self.finished_steps.append(step)
         self.running = None
+        self.on_change()
         duration = "  stored" if is_from_cache else f"{step.seconds:6.0f} s"
         self.console.print(f"  {step.title:<26} {duration}  {facts.get('headline', '')}", soft_wrap=True)
 

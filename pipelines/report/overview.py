@@ -19,7 +19,7 @@ UNDECIDED = "The run ended before a decision"
 NEXT_STEPS = {
     "promote": "Nothing to do. The next night's candidate is compared with this one.",
     "roll back": "Read the reason in the experiment section, then the queries that lost most.",
-    "inconclusive": "Send more traffic, or look for a larger effect: make plan-experiment says how many users a lift needs.",
+    "inconclusive": "Send more traffic, or look for a larger effect: make plan-experiment says how many it needs.",
     "ramp": "Wait for the next look.",
     "continue": "Wait for the next look.",
     "none": "Start an experiment with make canary, or wait for the next night.",
@@ -27,9 +27,7 @@ NEXT_STEPS = {
     "reject": "Read the gate's reasons and the queries that lost most.",
     "release": "Look at the log of the step start canary.",
 }
-RESUME = (
-    "Read the log of the step that stopped, then run the same command again: finished steps are kept."
-)
+RESUME = "Read the log of the step that stopped, then run the same command again: finished steps are kept."
 
 
 @dataclass(frozen=True)

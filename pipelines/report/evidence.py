@@ -1,0 +1,45 @@
+"""What the report reads from a run's artifacts: changed queries, NDCG of every model, and lineage."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.report.query_changes import compare_rankings, mean_ndcg
+
+PREDICTIONS = {"candidate": "predict-split", "plain": "predict-split-2", "baseline": "predict-split-3"}
+ROOT = Path(__file__).parents[2]
+
+
+def collect_evidence(tasks: Mapping) -> dict:
+    """Return `rankings` and `lineage` of a finished retraining, for the summary."""
+    predictions = {model: tasks[name].artifacts["predictions"] for model, name in PREDICTIONS.items() if name in tasks}
+    judgements = tasks["prepare-judgements"].artifacts["judgements"]
+    rankings = compare_rankings(predictions["candidate"], predictions["baseline"], judgements)
+    rankings["ndcg_at_10"] = {model: mean_ndcg(path) for model, path in predictions.items()}
+    return {"rankings": rankings, "lineage": read_lineage(tasks)}
+
+
+def read_lineage(tasks: Mapping) -> dict[str, str]:
+    """Return where the candidate comes from: code, data and models by digest, and its package."""
+    folder = tasks["package-student"].artifacts["package"]
+    package = json.loads((folder / "lineage.json").read_text())
+    teachers = ", ".join(digest[:12] for digest in package["teachers"])
+    return {
+        "package": f"packages/{tasks['package-student'].output}",
+        "git_commit": git_commit(),
+        "code": package["code"],
+        "training_set": package["training_set"][:12],
+        "teacher": teachers,
+        "weights": package["weights"][:12],
+    }
+
+
+def git_commit() -> str:
+    """Return the checkout's commit, or nothing where this is no checkout."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git on this machine
+        return ""
+    return answer.stdout.strip()

@@ -9,12 +9,13 @@ from components.experiment.assignment import user_hash
 from components.settings import Settings
 from serving.import_guard import stay_light
 from serving.metrics import Stages
-from serving.recorder import Recorder, recorder_of, spool_options
+from serving.recorder import Recorder
+from serving.spool_options import add_spool_options, create_recorder
 
 
 def main() -> None:
-    """Load everything, serve until SIGTERM, then answer what is in flight and upload what was recorded."""
-    options = _options()
+    """Serve until SIGTERM, then answer open requests and upload the logs."""
+    options = _read_options()
     stay_light()
     try:
         model, recorder = load(options)
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 def load(options: argparse.Namespace):
-    """The model with all it needs, ready to answer, and the recorder to close at the end.
+    """Load the model, ready to answer, and its recorder, which the caller closes.
 
     Raises:
         ValueError, OSError: one of the folders is not what it should be, or a setting is missing; in one sentence.
@@ -41,38 +42,39 @@ def load(options: argparse.Namespace):
     from serving.server import RelevanceModel
 
     hash_user = partial(user_hash, Settings().user_hash_secret)
-    hash_user("")  # says now, and not at the first request, that there is no secret
-    storage.client()  # likewise that no S3 is configured
+    hash_user("")  # fails now, and not at the first request, where there is no secret
+    storage.client()  # likewise where no S3 is configured
     scorer = CachedScorer(Scorer(options.package))
     scorer([("probe", "probe")], Stages(scorer.version))
-    explainer, online = Explainer(NearestRationale(options.package)), OnlineFeatures(options.features)
-    recorder = recorder_of(options)
-    return RelevanceModel(scorer, online, explainer, recorder, hash_user), recorder
+    explainer = Explainer(NearestRationale(options.package))
+    features = OnlineFeatures(options.features)
+    recorder = create_recorder(options)
+    return RelevanceModel(scorer, features, explainer, recorder, hash_user), recorder
 
 
 def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
-    """Answer over HTTP and gRPC on one address, with KServe's server, until a signal ends it."""
+    """Answer over HTTP and gRPC on one address, with KServe's server, until a signal."""
     from kserve import ModelServer
     from kserve.model_server import app
 
-    from serving.grpc_servicer import servicer
-    from serving.kserve_patches import StrictDataPlane, bind, quiet, refuse_in_a_sentence
-    from serving.openapi import document
+    from serving.grpc_servicer import build_servicer
+    from serving.kserve_patches import StrictDataPlane, answer_schema_errors, bind_host, silence_request_logs
+    from serving.openapi import build_document
     from serving.request_log import RequestLog
     from serving.response_schemas import POSTS
 
-    bind(options.host, servicer(recorder, model.version))
+    bind_host(options.host, build_servicer(recorder, model.version))
     ports = {"http_port": options.port, "enable_grpc": bool(options.grpc_port), "grpc_port": options.grpc_port}
     server = ModelServer(**ports, workers=1, enable_latency_logging=False)
     server.dataplane = StrictDataPlane(model_registry=server.registered_models)
-    quiet()
+    silence_request_logs()
     app.add_middleware(RequestLog, recorder=recorder, version=model.version)
-    refuse_in_a_sentence(app)
-    app.openapi = partial(document, app, "Broadfast relevance server", model.version, POSTS)
+    answer_schema_errors(app)
+    app.openapi = partial(build_document, app, "Broadfast relevance server", model.version, POSTS)
     server.start([model])
 
 
-def _options() -> argparse.Namespace:
+def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
     parser.add_argument("--features", help="folder of the night's features; not on a cluster (BROADFAST_REDIS)")
@@ -80,7 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
-    spool_options(parser, "runs/spool/relevance")
+    add_spool_options(parser, "runs/spool/relevance")
     return parser.parse_args()
 
 

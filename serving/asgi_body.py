@@ -1,14 +1,19 @@
-"""Bodies of requests, of which no more is read than will be taken."""
+"""Request bodies, of which no more is read than the server takes."""
 
 MAX_BODY = 16 * 2**20  # bytes of a request to rank, over REST and gRPC
 
 
-async def body(receive, limit: int) -> bytes | None:
-    """A request's body; None where it is larger than `limit` bytes. Of a caller who went away, what had come."""
-    parts, size, more = [], 0, True
-    while more:
+async def read_body(receive, limit: int) -> bytes | None:
+    """Return a request's body, or None where it is larger than `limit` bytes.
+
+    Where the caller went away, return what had come until then.
+    """
+    parts = []
+    size = 0
+    has_more = True
+    while has_more:
         message = await receive()
-        more = message.get("more_body", False)
+        has_more = message.get("more_body", False)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
@@ -16,11 +21,11 @@ async def body(receive, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def again(whole: bytes, receive):
-    """A `receive` that gives a body which was received already, and then what comes after it."""
-    waiting = [{"type": "http.request", "body": whole, "more_body": False}]
+def replay_body(body: bytes, receive):
+    """Return a `receive` that yields a body read before, then what comes after it."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def given():
-        return waiting.pop() if waiting else await receive()
+    async def receive_again():
+        return messages.pop() if messages else await receive()
 
-    return given
+    return receive_again

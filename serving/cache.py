@@ -1,4 +1,4 @@
-"""Remembers scores: a pair's score depends on its two texts and the version alone, and shoppers ask the same things."""
+"""A memory of scores: a pair's score depends on its two texts and the version alone, and shoppers repeat queries."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,35 +10,48 @@ from cachetools import LRUCache
 from components.scoring.scorer import Scorer, Scores
 from serving import metrics
 
+Pair = tuple[str, str]  # query, item text
+
 
 class CachedScorer:
-    """A scorer that keeps the `keep` pairs asked last, 2 kB each at most; a change of a text makes another pair."""
+    """A scorer that remembers the last `capacity` pairs, at most 2 kB each."""
 
-    def __init__(self, scorer: Scorer, keep: int = 50_000):
-        self.scorer, self.version, self.labels = scorer, scorer.version, scorer.labels
-        self.kept, self.guard = LRUCache(keep), Lock()
+    def __init__(self, scorer: Scorer, capacity: int = 50_000):
+        self.scorer = scorer
+        self.version = scorer.version
+        self.labels = scorer.labels
+        self.cache = LRUCache(capacity)
+        self.guard = Lock()
 
-    def __call__(self, pairs: Sequence[tuple[str, str]], stages: metrics.Stages) -> Scores:
-        """Scores of (query, item text) pairs, in their order; only those not remembered are computed, and timed."""
-        names = [digest(pair) for pair in pairs]
+    def __call__(self, pairs: Sequence[Pair], stages: metrics.Stages) -> Scores:
+        """Score pairs in their order.
+
+        Only those that are not in the cache are computed, and timed.
+        """
+        digests = [pair_digest(pair) for pair in pairs]
         with self.guard:
-            known = {name: self.kept[name] for name in names if name in self.kept}
-        wanted = {name: pair for name, pair in zip(names, pairs, strict=True) if name not in known}
-        metrics.REMEMBERED.labels(self.version).inc(len(pairs) - len(wanted))
-        if wanted:
-            with stages("tokenise"):
-                encodings = self.scorer.tokenise(list(wanted.values()))
-            with stages("model"):
-                new = self.scorer.run(encodings)
-            found = [(row.copy(), vector.copy()) for row, vector in zip(new.probabilities, new.hidden, strict=True)]
-            known |= dict(zip(wanted, found, strict=True))
+            rows = {digest: self.cache[digest] for digest in digests if digest in self.cache}
+        missing = {digest: pair for digest, pair in zip(digests, pairs, strict=True) if digest not in rows}
+        metrics.REMEMBERED.labels(self.version).inc(len(pairs) - len(missing))
+        if missing:
+            new_rows = self._compute(missing, stages)
+            rows |= new_rows
             with self.guard:
-                self.kept.update((name, known[name]) for name in wanted)
-        probabilities, hidden = zip(*(known[name] for name in names), strict=True)
-        return Scores(self.labels, np.array(probabilities), np.array(hidden), self.scorer.projection)
+                self.cache.update(new_rows)
+        probabilities, vectors = zip(*(rows[digest] for digest in digests), strict=True)
+        return Scores(self.labels, np.array(probabilities), np.array(vectors), self.scorer.projection)
+
+    def _compute(self, pairs: dict[bytes, Pair], stages: metrics.Stages) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
+        """Return the probabilities (C,) and the hidden vector (X,) of each pair."""
+        with stages("tokenise"):
+            encodings = self.scorer.tokenise(list(pairs.values()))
+        with stages("model"):
+            scores = self.scorer.run(encodings)
+        rows = zip(pairs, scores.probabilities, scores.hidden, strict=True)
+        return {digest: (probabilities.copy(), vector.copy()) for digest, probabilities, vector in rows}
 
 
-def digest(pair: tuple[str, str]) -> bytes:
-    """Sixteen bytes that stand for a pair, however long its texts are."""
+def pair_digest(pair: Pair) -> bytes:
+    """Return sixteen bytes that stand for a pair, however long its texts are."""
     query, text = (part.encode("utf-8", "surrogatepass") for part in pair)
     return hashlib.blake2b(len(query).to_bytes(8, "big") + query + text, digest_size=16).digest()

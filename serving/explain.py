@@ -1,4 +1,4 @@
-"""Explains a ranking in the teacher's words: for each item, the rationales nearest to its latent reasoning."""
+"""Explanations in the teacher's words: for each item, the rationales nearest to its latent reasoning."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ NEAREST = 3
 
 
 class Explainer:
-    """Looks rationales up in the package's own index; nothing is generated."""
+    """A lookup of rationales in the package's own index, without generation."""
 
     def __init__(self, nearest: NearestRationale):
         self.nearest = nearest
 
     def __call__(self, item_ids: Sequence[str], scores: Scores, features: Sequence[dict]) -> list[dict]:
-        """One explanation an item, in the order asked: its label and score, its numbers, the nearest rationales."""
+        """Return one explanation an item, in order: label, score, features, nearest rationales."""
         rationales = self.nearest(scores.reasoning, NEAREST)
         rows = zip(item_ids, scores.labels, scores.scores, features, rationales, strict=True)
         return [

@@ -6,21 +6,23 @@ from grpc import StatusCode
 from kserve.errors import InvalidInput, ModelNotFound, ServerNotReady
 from kserve.protocol.grpc.servicer import InferenceServicer
 
-from serving.request_log import closed, opened
+from serving.request_log import finish_entry, start_entry
 
 STATUS = {InvalidInput: 400, ModelNotFound: 404, ServerNotReady: 503}
 
 
-def servicer(recorder, version: str) -> type:
-    """The service of one model and its recorder."""
+def build_servicer(recorder, version: str) -> type:
+    """Return the service class of one model and its recorder."""
 
     class Servicer(InferenceServicer):
         async def ModelInfer(self, request, context):  # noqa: N802
-            asked = dict(context.invocation_metadata())
-            entry = opened(asked.get("x-request-id", ""))
-            entry |= {"version": version, "shadow": asked.get("x-shadow") == "1"}
+            metadata = dict(context.invocation_metadata())
+            entry = start_entry(metadata.get("x-request-id", ""))
+            entry.version = version
+            entry.is_shadow = metadata.get("x-shadow") == "1"
             await context.send_initial_metadata((("x-model-version", version),))
-            started, status = time.perf_counter(), 500
+            start = time.perf_counter()
+            status = 500
             try:
                 answer = await super().ModelInfer(request, context)
                 status = 200
@@ -29,7 +31,7 @@ def servicer(recorder, version: str) -> type:
                 status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
                 raise
             finally:
-                closed(recorder, entry, status, "grpc", time.perf_counter() - started)
+                finish_entry(recorder, entry, status, "grpc", time.perf_counter() - start)
 
         async def RepositoryModelLoad(self, request, context):  # noqa: N802
             await context.abort(StatusCode.UNIMPLEMENTED, "not served here")

@@ -1,4 +1,4 @@
-"""Makes KServe's server ours at its edges: the address it binds, what it decodes, who may unload, the noise it logs."""
+"""Changes to KServe's server at its edges: the address it binds, what it decodes, who may unload, what it logs."""
 
 import logging
 import struct
@@ -18,14 +18,17 @@ from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.rest.server import RESTServer
 
 from serving.asgi_body import MAX_BODY
-from serving.validation_errors import place
+from serving.validation_errors import format_path
 
-TOLD = (InvalidInput, ModelNotFound, ServerNotReady)  # to the caller; what is behind a 503 is logged once, where it is
+ANSWERED = (InvalidInput, ModelNotFound, ServerNotReady)  # the cause of a 503 is logged once, where it happens
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, struct.error, InferenceError)
 
 
-def bind(host: str, servicer: type) -> None:
-    """Bind `host` instead of the 0.0.0.0 and [::] that KServe hard-codes; call it before a ModelServer is started."""
+def bind_host(host: str, servicer: type) -> None:
+    """Bind `host` instead of the 0.0.0.0 and [::] that KServe hard-codes.
+
+    Call it before a ModelServer is started.
+    """
 
     class BoundServer(RESTServer):
         def __init__(self, *arguments, **options):
@@ -37,8 +40,8 @@ def bind(host: str, servicer: type) -> None:
             options = [(f"grpc.max_{way}_message_length", MAX_BODY) for way in ("send", "receive")]
             workers = ThreadPoolExecutor(max_workers)
             self._server = aio.server(workers, interceptors=(ExceptionToStatusInterceptor(),), options=options)
-            serving = servicer(self._data_plane, self._model_repository_extension)
-            add_GRPCInferenceServiceServicer_to_server(serving, self._server)
+            service = servicer(self._data_plane, self._model_repository_extension)
+            add_GRPCInferenceServiceServicer_to_server(service, self._server)
             self._server.add_insecure_port(f"{host}:{self._port}")
             await self._server.start()
             await self._server.wait_for_termination()
@@ -48,10 +51,10 @@ def bind(host: str, servicer: type) -> None:
 
 
 class StrictDataPlane(DataPlane):
-    """KServe's data plane, for which a body that cannot be decoded is the caller's error whatever it trips over."""
+    """KServe's data plane, for which any body that cannot be decoded is the caller's error."""
 
     def decode(self, body, headers, protocol_version="v1", model_name=None):
-        """The request and its attributes, as KServe's.
+        """Return the request and its attributes, as KServe does.
 
         Raises:
             InvalidInput: the body is no request.
@@ -59,7 +62,7 @@ class StrictDataPlane(DataPlane):
         try:
             request, attributes = super().decode(body, headers, protocol_version, model_name)
             if isinstance(request, InferRequest):
-                _check(request)
+                _check_types(request)
         except InvalidInput:
             raise
         except MALFORMED as error:
@@ -67,8 +70,8 @@ class StrictDataPlane(DataPlane):
         return request, attributes
 
 
-def _check(request: InferRequest) -> None:
-    """Types that KServe checks in JSON, and not in the JSON before binary tensors."""
+def _check_types(request: InferRequest) -> None:
+    """Check types that KServe checks in JSON, but not in the JSON before binary tensors."""
     if not isinstance(request.id, str | None) or not isinstance(request.parameters, dict | None):
         raise TypeError("its id is no string, or its parameters are no object")
     for tensor in request.inputs:
@@ -77,24 +80,28 @@ def _check(request: InferRequest) -> None:
             raise TypeError("an input has no name, or its shape is no list of whole numbers")
 
 
-def refuse_in_a_sentence(app: FastAPI) -> None:
-    """Answer what FastAPI finds wrong with a body as everything else that is wrong: 400, one sentence."""
+def answer_schema_errors(app: FastAPI) -> None:
+    """Answer what FastAPI rejects in a body with 400 and one sentence."""
 
     @app.exception_handler(RequestValidationError)
-    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def answer_error(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = place(tuple(part for part in first["loc"] if part not in ("body", "InferenceRequest", "bytes")))
-        return JSONResponse({"error": f"{where}: {first['msg']}"}, 400)
+        path = tuple(part for part in first["loc"] if part not in ("body", "InferenceRequest", "bytes"))
+        return JSONResponse({"error": f"{format_path(path)}: {first['msg']}"}, 400)
 
 
-def quiet() -> None:
-    """Log no line a request (the gateway and the REQUESTS table have them), and no traceback a refusal."""
-    logging.getLogger("kserve").addFilter(is_ours)
+def silence_request_logs() -> None:
+    """Stop KServe's line for each request and its traceback for each refusal.
+
+    The gateway's access log and the REQUESTS table have both.
+    """
+    logging.getLogger("kserve").addFilter(is_no_refusal)
     logging.getLogger("kserve.trace").setLevel(logging.WARNING)
     access = logging.getLogger("uvicorn.access")
-    access.handlers, access.propagate = [], False
+    access.handlers = []
+    access.propagate = False
 
 
-def is_ours(record: logging.LogRecord) -> bool:
-    """Whether a log record is about more than a request that was refused: those are answered and counted."""
-    return not (record.exc_info and isinstance(record.exc_info[1], TOLD))
+def is_no_refusal(record: logging.LogRecord) -> bool:
+    """Return false for the log record of a refused request, which is answered and counted."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ANSWERED))

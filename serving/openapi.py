@@ -1,4 +1,4 @@
-"""Puts the models that a server really checks into its OpenAPI document."""
+"""The OpenAPI document, with the models that the server really checks."""
 
 from collections.abc import Mapping
 
@@ -14,23 +14,27 @@ class Error(BaseModel):
     error: str = Field(description="one sentence; it names the field")
 
 
-def document(app: FastAPI, title: str, version: str, posts: Mapping[str, tuple[type, type]]) -> dict:
-    """The application's document, with a request and an answer for the POST of each path."""
-    said = get_openapi(title=title, version=version, routes=app.routes)
-    models = {model for pair in posts.values() for model in pair} | {Error}
-    wanted = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
-    _, schemas = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
-    said.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+def build_document(app: FastAPI, title: str, version: str, posts: Mapping[str, tuple[type, type]]) -> dict:
+    """Build the application's document, with the models of each POST.
+
+    `posts` maps a path to the types of its request and its answer.
+    """
+    openapi = get_openapi(title=title, version=version, routes=app.routes)
+    models = {Error}.union(*posts.values())
+    typed_models = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
+    _, schemas = models_json_schema(typed_models, ref_template="#/components/schemas/{model}")
+    openapi.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
     for path, (request, answer) in posts.items():
-        said["paths"][path]["post"] |= {"requestBody": {"required": True, **_json(request)}}
-        said["paths"][path]["post"]["responses"] = {
-            "200": {"description": "done", **_json(answer)},
-            "400": {"description": "the request is wrong", **_json(Error)},
-            "413": {"description": "the body is too large", **_json(Error)},
-            "503": {"description": "it may be sent again later", **_json(Error)},
+        post = openapi["paths"][path]["post"]
+        post["requestBody"] = {"required": True, **_json_content(request)}
+        post["responses"] = {
+            "200": {"description": "done", **_json_content(answer)},
+            "400": {"description": "the request is wrong", **_json_content(Error)},
+            "413": {"description": "the body is too large", **_json_content(Error)},
+            "503": {"description": "it may be sent again later", **_json_content(Error)},
         }
-    return said
+    return openapi
 
 
-def _json(model: type) -> dict:
+def _json_content(model: type) -> dict:
     return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}}

@@ -1,58 +1,81 @@
-"""The REQUESTS row of each request, refused ones too: opened when it arrives, completed by the model, written once."""
+"""The REQUESTS row of each request, refused ones too: started at arrival, completed by the model, written once."""
 
 import time
 import uuid
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fastapi.responses import JSONResponse
 
 from components import contracts
 from serving import metrics
-from serving.asgi_body import MAX_BODY, again, body
-from serving.recorder import Full, Recorder
+from serving.asgi_body import MAX_BODY, read_body, replay_body
+from serving.recorder import Recorder, SpoolFull
+from serving.request_schemas import MAX_NAME
 
-ASKED = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
-CLOSED = "/v2/repository/"  # lets anyone unload the model
+VERBS = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
+REPOSITORY = "/v2/repository/"  # lets anyone unload the model
 JSON = (b"content-type", b"application/json")
 EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
-_entry: ContextVar[dict] = ContextVar("entry")
 
 
-def current() -> dict:
-    """The row of the request being answered; a new one where nothing opened it."""
-    return _entry.get(None) or opened("")
+@dataclass
+class RequestEntry:
+    """A row of REQUESTS while its request is being answered."""
+
+    request_id: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    experiment_id: str | None = None
+    user_hash: bytes | None = None
+    assigned_arm: str | None = None
+    version: str | None = None
+    status: int | None = None  # None until the row is written
+    latency_ms: float = 0.0
+    items: int = 0
+    missing_features: int = 0
+    is_shadow: bool = False  # a mirrored copy, whose answer no shopper sees
+
+    def row(self) -> dict:
+        """Return the row with the columns of the contract."""
+        return {name: getattr(self, name) for name in contracts.REQUESTS.names}
 
 
-def opened(request_id: str) -> dict:
-    """A row with what is known at arrival, which `current` gives from here on."""
-    unknown = dict.fromkeys(("experiment_id", "user_hash", "assigned_arm", "version", "status"))
-    counts = {"latency_ms": 0.0, "items": 0, "missing_features": 0, "shadow": False}
-    entry = {"time": datetime.now(UTC), "request_id": request_id[:256] or str(uuid.uuid4()), **unknown, **counts}
+_entry: ContextVar[RequestEntry] = ContextVar("entry")
+
+
+def current_entry() -> RequestEntry:
+    """Return the entry of the request being answered, or a new one."""
+    return _entry.get(None) or start_entry("")
+
+
+def start_entry(request_id: str) -> RequestEntry:
+    """Start an entry at arrival, which `current_entry` returns from here on."""
+    entry = RequestEntry(request_id[:MAX_NAME] or str(uuid.uuid4()))
     _entry.set(entry)
     return entry
 
 
-def record(recorder: Recorder, entry: dict, status: int, latency_ms: float, **tables: list[dict]) -> None:
-    """Write a request's row with what its page shows; nothing of a mirrored request, for no shopper sees its answer.
+def write_entry(recorder: Recorder, entry: RequestEntry, status: int, latency_ms: float, **tables: list[dict]) -> None:
+    """Write a request's row and what its page shows, except of a mirrored request.
 
     Raises:
-        Full: the recorder cannot take it.
+        SpoolFull: the recorder cannot take it.
     """
-    row = {name: entry[name] for name in contracts.REQUESTS.names} | {"status": status, "latency_ms": latency_ms}
-    if not entry["shadow"]:
+    row = entry.row() | {"status": status, "latency_ms": latency_ms}
+    if not entry.is_shadow:
         recorder.record(requests=[row], **tables)
-    entry["status"] = status
+    entry.status = status
 
 
-def closed(recorder: Recorder, entry: dict, status: int, verb: str, seconds: float) -> None:
+def finish_entry(recorder: Recorder, entry: RequestEntry, status: int, verb: str, seconds: float) -> None:
     """Count an answered request, and write its row unless the model did."""
-    metrics.REQUESTS.labels(entry["version"], verb, str(status)).inc()
-    metrics.LATENCY.labels(entry["version"], verb).observe(seconds)
-    if entry["status"] is None:
+    metrics.REQUESTS.labels(entry.version, verb, str(status)).inc()
+    metrics.LATENCY.labels(entry.version, verb).observe(seconds)
+    if entry.status is None:
         try:
-            record(recorder, entry, status, 1000 * seconds)
-        except Full:  # which the recorder has logged, once
+            write_entry(recorder, entry, status, 1000 * seconds)
+        except SpoolFull:  # which the recorder has logged, once
             metrics.UNRECORDED.inc()
 
 
@@ -60,38 +83,53 @@ class RequestLog:
     """ASGI middleware around KServe's application."""
 
     def __init__(self, app, recorder: Recorder, version: str):
-        self.app, self.recorder, self.version = app, recorder, version
+        self.app = app
+        self.recorder = recorder
+        self.version = version
 
     async def __call__(self, scope, receive, send) -> None:
         """Answer one request, and see that its row is written whatever the answer."""
         path = scope.get("path", "")
-        if path.startswith(CLOSED):
+        if path.startswith(REPOSITORY):
             await JSONResponse({"error": "not served here"}, 404)(scope, receive, send)
             return
-        verb = next((verb for end, verb in ASKED.items() if path.endswith(end)), None)
+        verb = next((verb for end, verb in VERBS.items() if path.endswith(end)), None)
         if scope["type"] != "http" or verb is None:
             await self.app(scope, receive, send)
             return
-        await self._logged(verb, scope, receive, send)
+        await self._answer_and_log(verb, scope, receive, send)
 
-    async def _logged(self, verb: str, scope, receive, send) -> None:
-        headers = [(name, value) for name, value in scope["headers"] if not name.startswith(EVENT)]
-        if verb != "infer":  # V1 is JSON, whatever the caller says of it
-            headers = [*((name, value) for name, value in headers if name != b"content-type"), JSON]
-        entry = opened(dict(headers).get(b"x-request-id", b"").decode("latin-1"))
-        entry |= {"version": self.version, "shadow": (b"x-shadow", b"1") in headers}
-        started, answered = time.perf_counter(), {"status": 500}
+    async def _answer_and_log(self, verb: str, scope, receive, send) -> None:
+        headers = _clean_headers(scope["headers"], verb)
+        entry = start_entry(dict(headers).get(b"x-request-id", b"").decode("latin-1"))
+        entry.version = self.version
+        entry.is_shadow = (b"x-shadow", b"1") in headers
+        start = time.perf_counter()
+        status = 500
 
-        async def noted(message) -> None:
+        async def send_and_note(message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                answered["status"] = message["status"]
+                status = message["status"]
             await send(message)
 
         try:
-            if (whole := await body(receive, MAX_BODY)) is None:
-                sentence = f"the body is larger than {MAX_BODY} bytes; send fewer items, or shorter texts"
-                await JSONResponse({"error": sentence}, 413)(scope, receive, noted)
-            else:
-                await self.app({**scope, "headers": headers}, again(whole, receive), noted)
+            await self._answer({**scope, "headers": headers}, receive, send_and_note)
         finally:
-            closed(self.recorder, entry, answered["status"], verb, time.perf_counter() - started)
+            finish_entry(self.recorder, entry, status, verb, time.perf_counter() - start)
+
+    async def _answer(self, scope, receive, send) -> None:
+        body = await read_body(receive, MAX_BODY)
+        if body is None:
+            sentence = f"the body is larger than {MAX_BODY} bytes; send fewer items, or shorter texts"
+            await JSONResponse({"error": sentence}, 413)(scope, receive, send)
+            return
+        await self.app(scope, replay_body(body, receive), send)
+
+
+def _clean_headers(headers: list[tuple[bytes, bytes]], verb: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers without a cloud event's, and for V1 with JSON's content type."""
+    clean = [(name, value) for name, value in headers if not name.startswith(EVENT)]
+    if verb == "infer":
+        return clean
+    return [*((name, value) for name, value in clean if name != b"content-type"), JSON]

@@ -1,4 +1,4 @@
-"""What the relevance server answers, for the OpenAPI document, which KServe's own leaves open."""
+"""The answers of the relevance server, for the OpenAPI document, which KServe leaves open."""
 
 from pydantic import BaseModel, Field
 
@@ -23,11 +23,13 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
     version: str = Field(description="of the student that answered; also in the header x-model-version")
     request_id: str
-    degraded: bool = Field(description="the feature store did not answer: defaults and remembered rows were used")
+    is_degraded: bool = Field(
+        alias="degraded", description="the feature store did not answer: defaults and remembered rows were used"
+    )
 
 
 class Rationale(BaseModel):
-    """What the teacher wrote of a pair whose reasoning is near."""
+    """The teacher's text on a pair whose reasoning is near."""
 
     query_id: str
     item_id: str
@@ -38,7 +40,7 @@ class Rationale(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why an item got its label."""
+    """The reasons for an item's label."""
 
     item_id: str
     label: str
@@ -48,7 +50,7 @@ class Explanation(BaseModel):
 
 
 class Explanations(BaseModel):
-    """One explanation an item, in the order asked."""
+    """One explanation an item, in request order."""
 
     explanations: list[Explanation]
     version: str

@@ -1,6 +1,6 @@
 """The relevance model behind KServe's protocols: checks the request, looks features up, scores, records, answers.
 
-HTTP and gRPC and nothing else: scoring is components.scoring.scorer. What a page shows is recorded before it is sent.
+HTTP and gRPC only: the scoring is components.scoring.scorer. What a page shows is recorded before it is sent.
 """
 
 import asyncio
@@ -8,181 +8,174 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from kserve import InferRequest, Model
 from kserve.errors import InvalidInput, ServerNotReady
 
 from components.experiment.assignment import ARMS
-from components.scoring.scorer import Scores
 from components.scoring.tokenizer import item_text
-from serving import metrics, v2_codec
-from serving.features import Found, OnlineFeatures, Unavailable
-from serving.recorder import Full, Recorder
-from serving.request_log import current, record
-from serving.request_schemas import MAX_NAME, Ranking, Refused, parse
+from serving import metrics, page, v2_codec
+from serving.feature_lookup import FeatureLookup
+from serving.features import OnlineFeatures, Unavailable
+from serving.page import ScoredItems
+from serving.recorder import Recorder, SpoolFull
+from serving.request_log import RequestEntry, current_entry, write_entry
+from serving.request_schemas import MAX_NAME, InvalidRequest, Ranking, parse
 
 VERSION_HEADER = "x-model-version"
 
 
 class Busy(ServerNotReady):
-    """The request may be sent again later; the message says why it was not answered."""
+    """The request was not answered, and may be sent again later."""
 
-    def __init__(self, why: str):
-        super().__init__(why)
-        self.error_msg = self.reason = why  # KServe's gRPC server reads the one, its REST server the other
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason  # KServe's REST server reads this
+        self.error_msg = reason  # and its gRPC server this
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way through the model."""
+
+    payload: object  # bytes, dict or InferRequest
+    headers: dict
+    entry: RequestEntry
+    stages: metrics.Stages
 
 
 class RelevanceModel(Model):
-    """Ranks items for a query; `scorer`, `features` and `explain` are objects that a test makes in a line."""
+    """A model that ranks items for a query, built from plain callables."""
 
     def __init__(
         self,
         scorer: Callable,
         features: OnlineFeatures,
-        explain: Callable,
+        explainer: Callable,
         recorder: Recorder,
         hash_user: Callable[[str], bytes],
     ):
         super().__init__("relevance", return_response_headers=True)
-        self.scorer, self.features, self.explainer = scorer, features, explain
-        self.recorder, self.hash_user, self.version = recorder, hash_user, scorer.version
+        self.scorer = scorer
+        self.version = scorer.version
+        self.features = features
+        self.explainer = explainer
+        self.recorder = recorder
+        self.hash_user = hash_user
         self.workers = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="score")
         self.ready = True
 
     async def predict(self, payload, headers: dict | None = None, response_headers: dict | None = None):
-        """Labels, probabilities and scores in rank order; as tensors where the request was tensors."""
-        stages = metrics.Stages(self.version)
-        answer = await self._in_worker(self._predictions, payload, headers, stages)
+        """Return predictions in rank order, as tensors where the request was tensors."""
+        call = Call(payload, headers or {}, current_entry(), metrics.Stages(self.version))
+        answer = await self._run_in_worker(self._predict, call)
         if response_headers is not None:
-            response_headers |= {VERSION_HEADER: self.version, "server-timing": stages.observe()}
-        return v2_codec.answer(answer, payload, self.name) if isinstance(payload, InferRequest) else answer
+            response_headers |= {VERSION_HEADER: self.version, "server-timing": call.stages.observe()}
+        if isinstance(payload, InferRequest):
+            return v2_codec.encode_response(answer, payload, self.name)
+        return answer
 
     async def explain(self, payload, headers: dict | None = None) -> dict:
-        """The same request, answered with the rationales nearest to each item's latent reasoning."""
-        stages, asked = metrics.Stages(self.version), dict(headers or {})
+        """Answer the same request with the rationales nearest to each item's latent reasoning."""
+        call = Call(payload, dict(headers or {}), current_entry(), metrics.Stages(self.version))
         if headers is not None:
             headers.clear()  # KServe sends this very dict back as the answer's headers
-        answer = await self._in_worker(self._explanations, payload, asked, stages)
+        answer = await self._run_in_worker(self._explain, call)
         if headers is not None:
-            headers |= {VERSION_HEADER: self.version, "server-timing": stages.observe()}
+            headers |= {VERSION_HEADER: self.version, "server-timing": call.stages.observe()}
         return answer
 
     def get_input_types(self) -> list[dict]:
-        """The tensors of a V2 request."""
+        """Return the tensors of a V2 request."""
         return v2_codec.INPUTS
 
     def get_output_types(self) -> list[dict]:
-        """The tensors of its answer."""
+        """Return the tensors of a V2 answer."""
         return v2_codec.OUTPUTS
 
-    async def _in_worker(self, work: Callable, payload, headers: dict | None, stages: metrics.Stages) -> dict:
+    async def _run_in_worker(self, work: Callable[[Call], dict], call: Call) -> dict:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.workers, work, payload, headers or {}, current(), stages)
-        except Refused as error:
+            return await loop.run_in_executor(self.workers, work, call)
+        except InvalidRequest as error:
             raise InvalidInput(str(error)) from error
-        except Full as error:
+        except SpoolFull as error:
             raise Busy(f"The request was not answered, for it cannot be recorded: {error}.") from error
         except Unavailable as error:
             raise Busy(f"The request was not answered: {error}.") from error
 
-    def _predictions(self, payload, headers: dict, entry: dict, stages: metrics.Stages) -> dict:
-        request, found, scores = self._score(payload, headers, entry, stages)
-        order = sorted(range(len(found.items)), key=lambda n: -scores.scores[n])
-        with stages("record"):
-            places = enumerate(order[: request.shown])
-            self._record(entry, exposures=[_exposure(entry, request, found, scores, place) for place in places])
-        labels, names = scores.labels, self.scorer.labels
-        predictions = [
-            {
-                "item_id": request.ids[n],
-                "label": labels[n],
-                "probabilities": dict(zip(names, scores.probabilities[n].tolist(), strict=True)),
-                "score": float(scores.scores[n]),
-                "position": position,
-                "stale": found.stale[n],
-                "missing": found.missing[n],
-            }
-            for position, n in enumerate(order, 1)
-        ]
-        return self._answer(entry, predictions=predictions, degraded=found.degraded)
+    def _predict(self, call: Call) -> dict:
+        result = self._score(call)
+        order = page.rank(result.scores)
+        with call.stages("record"):
+            self._record(call.entry, exposures=page.exposures(call.entry, result, order))
+        predictions = page.predictions(result, order)
+        return self._complete(call, predictions=predictions, degraded=result.features.is_degraded)
 
-    def _explanations(self, payload, headers: dict, entry: dict, stages: metrics.Stages) -> dict:
-        request, found, scores = self._score(payload, headers, entry, stages)
-        with stages("explain"):
-            explanations = self.explainer(request.ids, scores, found.features)
-        with stages("record"):
-            self._record(entry)
-        return self._answer(entry, explanations=explanations)
+    def _explain(self, call: Call) -> dict:
+        result = self._score(call)
+        with call.stages("explain"):
+            explanations = self.explainer(result.ranking.ids, result.scores, result.features.features)
+        with call.stages("record"):
+            self._record(call.entry)
+        return self._complete(call, explanations=explanations)
 
-    def _answer(self, entry: dict, **said) -> dict:
-        return said | {"version": self.version, "request_id": entry["request_id"]}
+    def _complete(self, call: Call, **answer) -> dict:
+        return answer | {"version": self.version, "request_id": call.entry.request_id}
 
-    def _score(self, payload, headers: dict, entry: dict, stages: metrics.Stages) -> tuple[Ranking, Found, Scores]:
-        with stages("parse"):
-            request = self._parse(payload, headers, entry)
-        with stages("features"):
-            found = self._find(request)
-        entry["missing_features"] = sum(map(len, found.missing))
-        self._count(found)
-        pairs = [(request.query, item_text(row)) for row in found.items]
-        return request, found, self.scorer(pairs, stages)
+    def _score(self, call: Call) -> ScoredItems:
+        with call.stages("parse"):
+            ranking = self._parse(call)
+        with call.stages("features"):
+            features = self._look_up(ranking)
+        call.entry.missing_features = sum(map(len, features.missing))
+        self._count(features)
+        pairs = [(ranking.query, item_text(row)) for row in features.items]
+        return ScoredItems(ranking, features, self.scorer(pairs, call.stages))
 
-    def _parse(self, payload, headers: dict, entry: dict) -> Ranking:
-        entry["version"] = self.version
-        entry["experiment_id"] = _header(headers, "x-experiment-id")
-        arm = _header(headers, "x-arm")
-        if arm is not None and arm not in ARMS:
-            raise Refused(f"the header x-arm is {arm!r}; give {' or '.join(ARMS)}")
-        entry["assigned_arm"] = arm
-        request = parse(v2_codec.body(payload) if isinstance(payload, InferRequest) else payload)
-        entry["items"] = len(request.ids)
-        entry["request_id"] = request.request_id or entry["request_id"]
-        entry["user_hash"] = self.hash_user(request.user_id) if request.user_id else None
-        return request
+    def _parse(self, call: Call) -> Ranking:
+        entry = call.entry
+        entry.version = self.version
+        entry.experiment_id = _read_header(call.headers, "x-experiment-id")
+        entry.assigned_arm = _read_arm(call.headers)
+        is_tensors = isinstance(call.payload, InferRequest)
+        ranking = parse(v2_codec.decode_request(call.payload) if is_tensors else call.payload)
+        entry.items = len(ranking.ids)
+        entry.request_id = ranking.request_id or entry.request_id
+        entry.user_hash = self.hash_user(ranking.user_id) if ranking.user_id else None
+        return ranking
 
-    def _find(self, request: Ranking) -> Found:
-        if request.instances:
-            return self.features.given(request.query, request.query_id, request.items)
-        found = self.features.find(request.query, request.query_id, request.item_ids)
-        if found.unknown:
-            more = f" and {len(found.unknown) - 1} more" if len(found.unknown) > 1 else ""
-            raise Refused(f"item_ids names an unknown item, {found.unknown[0]!r}{more}")
-        return found
+    def _look_up(self, ranking: Ranking) -> FeatureLookup:
+        if ranking.instances:
+            return self.features.lookup_for_inline_items(ranking.query, ranking.query_id, ranking.items)
+        result = self.features.lookup(ranking.query, ranking.query_id, ranking.item_ids)
+        if result.unknown_ids:
+            more = f" and {len(result.unknown_ids) - 1} more" if len(result.unknown_ids) > 1 else ""
+            raise InvalidRequest(f"item_ids names an unknown item, {result.unknown_ids[0]!r}{more}")
+        return result
 
-    def _count(self, found: Found) -> None:
-        metrics.BATCH.labels(self.version).observe(len(found.items))
-        metrics.AGE.labels(self.version).set(found.age_s)
-        metrics.MISSING.labels(self.version).inc(sum(map(len, found.missing)))
-        metrics.STALE.labels(self.version).inc(sum(found.stale))
-        metrics.DEGRADED.labels(self.version).inc(found.degraded)
+    def _count(self, features: FeatureLookup) -> None:
+        metrics.BATCH.labels(self.version).observe(len(features.items))
+        metrics.AGE.labels(self.version).set(features.age_s)
+        metrics.MISSING.labels(self.version).inc(sum(map(len, features.missing)))
+        metrics.STALE.labels(self.version).inc(sum(features.stale))
+        metrics.DEGRADED.labels(self.version).inc(features.is_degraded)
 
-    def _record(self, entry: dict, **tables: list[dict]) -> None:
-        latency_ms = 1000 * (time.time() - entry["time"].timestamp())
-        record(self.recorder, entry, 200, latency_ms, **tables)
+    def _record(self, entry: RequestEntry, **tables: list[dict]) -> None:
+        latency_ms = 1000 * (time.time() - entry.time.timestamp())
+        write_entry(self.recorder, entry, 200, latency_ms, **tables)
 
 
-def _header(headers: dict, name: str) -> str | None:
+def _read_header(headers: dict, name: str) -> str | None:
     value = headers.get(name)
     if value is not None and len(value) > MAX_NAME:
-        raise Refused(f"the header {name} has {len(value)} characters; at most {MAX_NAME} are taken")
+        raise InvalidRequest(f"the header {name} has {len(value)} characters; at most {MAX_NAME} are taken")
     return value
 
 
-def _exposure(entry: dict, request: Ranking, found: Found, scores: Scores, place: tuple[int, int]) -> dict:
-    rank, n = place
-    shared = ("request_id", "experiment_id", "user_hash", "assigned_arm", "version")
-    return {
-        "time": datetime.now(UTC),
-        **{name: entry[name] for name in shared},
-        "query_id": request.query_id,
-        "query": request.query,
-        "locale": request.locale,
-        "query_class": request.query_class,
-        "category": found.items[n].get("category"),
-        "item_id": request.ids[n],
-        "position": rank + 1,
-        "score": float(scores.scores[n]),
-        "stale": found.stale[n],
-    }
+def _read_arm(headers: dict) -> str | None:
+    arm = _read_header(headers, "x-arm")
+    if arm is not None and arm not in ARMS:
+        raise InvalidRequest(f"the header x-arm is {arm!r}; give {' or '.join(ARMS)}")
+    return arm

@@ -1,6 +1,6 @@
-"""The files of a spool: a line is one call of `record`, whole or not there; a sealed file becomes Parquet on S3.
+"""The files of a spool: a line is one call of `record`, whole or absent; a sealed file becomes Parquet on S3.
 
-Lines that are no rows of this version's contracts are set aside in a file of their own, and hold up no others.
+Lines that are no rows of this version's contracts are quarantined in a file of their own, and hold up no others.
 """
 
 import io
@@ -14,72 +14,79 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import event_logs
-from serving.spool_metrics import REFUSED, log
+from serving.spool_metrics import QUARANTINED, log
 
-NOT_OURS = (KeyError, TypeError, ValueError, AttributeError)  # what rows of other contracts, or no rows, trip over
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError)  # what rows of other contracts, or no rows, raise
 
 
 @dataclass
-class Sealed:
-    """What a sealed file holds."""
+class SealedFile:
+    """The rows of a sealed file, by table, and its lines that are no rows."""
 
     path: Path
     tables: dict[str, list[dict]]
-    refused: list[bytes] = field(default_factory=list)  # lines
+    quarantined_lines: list[bytes] = field(default_factory=list)
 
     @property
-    def rows(self) -> int:
-        """Rows that can be uploaded."""
+    def row_count(self) -> int:
+        """Return the number of rows that can be uploaded."""
         return sum(map(len, self.tables.values()))
 
     def objects(self) -> dict[str, bytes]:
-        """Parquet by name, one object a table, hour and part; named for the file, so that twice is once."""
+        """Return Parquet by object name, one object a table, hour and part.
+
+        The names hold the file's own, so that a repeated upload writes the same objects.
+        """
         return {
-            event_logs.object_name(table, hour, part, self.path.stem): _content(rows, table)
-            for (table, hour, part), rows in _places(self.tables).items()
+            event_logs.object_name(table, hour, part, self.path.stem): _to_parquet(rows, table)
+            for (table, hour, part), rows in _group_by_object(self.tables).items()
         }
 
-    def set_aside(self) -> None:
-        """Keep the lines that are not rows of ours beside the spool, for a person to look at."""
-        if self.refused:
-            aside = self.path.with_suffix(".refused")
-            aside.write_bytes(b"".join(self.refused))
-            log.error("%d lines are no rows of this version's contracts: kept in %s", len(self.refused), aside)
-            REFUSED.inc(len(self.refused))
+    def quarantine(self) -> None:
+        """Write lines that are no rows to a file of their own."""
+        if self.quarantined_lines:
+            path = self.path.with_suffix(".refused")
+            path.write_bytes(b"".join(self.quarantined_lines))
+            count = len(self.quarantined_lines)
+            log.error("%d lines are no rows of this version's contracts: kept in %s", count, path)
+            QUARANTINED.inc(count)
 
 
-def sealed(path: Path) -> Sealed:
-    """Read a file; an unfinished last line is left out, for its request was never answered."""
+def read_sealed(path: Path) -> SealedFile:
+    """Read a file without its unfinished last line, whose request was never answered."""
     lines = path.read_bytes().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         log.warning("%s ends in an unfinished line of %d bytes: left out", path, len(lines.pop()))
     try:
-        return Sealed(path, _rows(lines))
-    except NOT_OURS:  # find out which
-        good, refused = [], []
-        for line in lines:
-            (good if _ours(line) else refused).append(line)
-        return Sealed(path, _rows(good), refused)
+        return SealedFile(path, _parse_rows(lines))
+    except MALFORMED:
+        return _read_line_by_line(path, lines)
 
 
-def _rows(lines: list[bytes]) -> dict[str, list[dict]]:
-    found = defaultdict(list)
+def _read_line_by_line(path: Path, lines: list[bytes]) -> SealedFile:
+    readable = [line for line in lines if _is_readable(line)]
+    quarantined_lines = [line for line in lines if not _is_readable(line)]
+    return SealedFile(path, _parse_rows(readable), quarantined_lines)
+
+
+def _parse_rows(lines: list[bytes]) -> dict[str, list[dict]]:
+    tables = defaultdict(list)
     for line in lines:
         for table, rows in orjson.loads(line).items():
-            found[table] += [event_logs.LATER_COLUMNS.get(table, {}) | _typed(row) for row in rows]
-    for table, rows in found.items():
-        _table(rows, table)
-    return found
+            tables[table] += [event_logs.LATER_COLUMNS.get(table, {}) | _restore_types(row) for row in rows]
+    for table, rows in tables.items():
+        _to_arrow(rows, table)
+    return tables
 
 
-def _ours(line: bytes) -> bool:
+def _is_readable(line: bytes) -> bool:
     try:
-        return bool(_rows([line]))
-    except NOT_OURS:
+        return bool(_parse_rows([line]))
+    except MALFORMED:
         return False
 
 
-def _table(rows: list[dict], table: str) -> pa.Table:
+def _to_arrow(rows: list[dict], table: str) -> pa.Table:
     schema = event_logs.SCHEMAS[table]
     for row in rows:
         if row.keys() != set(schema.names):
@@ -87,23 +94,26 @@ def _table(rows: list[dict], table: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _content(rows: list[dict], table: str) -> bytes:
-    """A Parquet file, made in memory: a full disk must not keep its own rows from leaving it."""
+def _to_parquet(rows: list[dict], table: str) -> bytes:
+    """Return a Parquet file, built in memory.
+
+    A full disk must not keep its own rows from leaving it.
+    """
     sink = io.BytesIO()
-    pq.write_table(_table(rows, table), sink, compression="zstd")
+    pq.write_table(_to_arrow(rows, table), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _typed(row: dict) -> dict:
-    known = {"time": datetime.fromisoformat(row["time"])}
+def _restore_types(row: dict) -> dict:
+    typed_row = row | {"time": datetime.fromisoformat(row["time"])}
     if row.get("user_hash") is not None:
-        known["user_hash"] = bytes.fromhex(row["user_hash"])
-    return row | known
+        typed_row["user_hash"] = bytes.fromhex(row["user_hash"])
+    return typed_row
 
 
-def _places(found: dict[str, list[dict]]) -> dict[tuple[str, datetime, int], list[dict]]:
+def _group_by_object(tables: dict[str, list[dict]]) -> dict[tuple[str, datetime, int], list[dict]]:
     groups = defaultdict(list)
-    for table, rows in found.items():
+    for table, rows in tables.items():
         for row in rows:
             hour = row["time"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
             groups[table, hour, event_logs.part(row["request_id"])].append(row)

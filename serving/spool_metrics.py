@@ -1,4 +1,4 @@
-"""What the recorder counts for Prometheus. Rows that wait here are what the loss of this node would cost."""
+"""The recorder's metrics for Prometheus. Rows that wait here are lost with this node."""
 
 import logging
 
@@ -12,4 +12,4 @@ SPOOLED = Gauge("broadfast_spool_rows", "Rows written here and not yet on S3: lo
 SPOOL_BYTES = Gauge("broadfast_spool_bytes", "Bytes of the files that wait for S3")
 OLDEST = Gauge("broadfast_spool_oldest_seconds", "Age of the oldest file that waits for S3")
 UPLOAD_FAILURES = Counter("broadfast_spool_upload_failures", "Attempts to upload the spool that failed")
-REFUSED = Counter("broadfast_spool_refused_lines", "Lines set aside, for they are no rows of this version")
+QUARANTINED = Counter("broadfast_spool_refused_lines", "Lines quarantined because they are no rows of this version")

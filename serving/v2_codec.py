@@ -1,8 +1,7 @@
-"""V2 requests and answers, over REST and gRPC: named tensors instead of JSON objects, the same request and answer.
+"""V2 requests and answers, over REST and gRPC: named tensors for the fields of the JSON request and answer.
 
-One value: `query`, and where they are wanted query_id, locale, query_class, user_id, request_id (BYTES), page_size
-(INT64). A value an item: `item_ids`; or `title` with item_id, brand, category, attributes (BYTES), price, rating
-(FP64).
+One value: `query`, and where wanted query_id, locale, query_class, user_id, request_id (BYTES), page_size (INT64).
+A value an item: `item_ids`; or `title` with item_id, brand, category, attributes (BYTES), price, rating (FP64).
 """
 
 import math
@@ -13,19 +12,20 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from kserve.errors import InferenceError
 
 from components import contracts
-from serving.request_schemas import Refused
+from serving.request_schemas import InvalidRequest
 
-ONE = ("query", "query_id", "locale", "query_class", "user_id", "request_id", "page_size")
-OF_ITEMS = ("title", "item_id", "brand", "category", "attributes", "price", "rating")
+REQUEST_FIELDS = ("query", "query_id", "locale", "query_class", "user_id", "request_id", "page_size")
+ITEM_FIELDS = ("title", "item_id", "brand", "category", "attributes", "price", "rating")
 NUMBERS = {"page_size": "INT64", "price": "FP64", "rating": "FP64"}
-KNOWN = (*ONE, "item_ids", *OF_ITEMS)
+INPUT_NAMES = (*REQUEST_FIELDS, "item_ids", *ITEM_FIELDS)
+MAX_DEPTH = 8  # of a tensor's nested lists
 
 
 def _tensor(name: str, datatype: str, *shape: int) -> dict:
     return {"name": name, "datatype": datatype, "shape": list(shape)}
 
 
-INPUTS = [_tensor(name, NUMBERS.get(name, "BYTES"), 1 if name in ONE else -1) for name in KNOWN]
+INPUTS = [_tensor(name, NUMBERS.get(name, "BYTES"), 1 if name in REQUEST_FIELDS else -1) for name in INPUT_NAMES]
 OUTPUTS = [
     _tensor("item_id", "BYTES", -1),
     _tensor("label", "BYTES", -1),
@@ -36,96 +36,102 @@ OUTPUTS = [
 ]
 
 
-def body(request: InferRequest) -> dict:
-    """The request as the JSON object that it would be in V1.
+def decode_request(request: InferRequest) -> dict:
+    """Return the request as the JSON object that it would be in V1.
 
     Raises:
-        Refused: a tensor is not known, is there twice, or holds something else than its shape and type say.
+        InvalidRequest: a tensor is unknown, is there twice, or holds something else than its shape and type say.
     """
-    _known_outputs(request)
-    given = {}
-    for tensor in request.inputs:
-        if tensor.name not in KNOWN:
-            raise Refused(f"the input {tensor.name!r} is not known; give some of {', '.join(KNOWN)}")
-        if tensor.name in given:
-            raise Refused(f"the input {tensor.name!r} is given twice")
-        given[tensor.name] = values(tensor)
-    for name in given.keys() & set(ONE):
-        if len(given[name]) != 1:
-            raise Refused(f"the input {name!r} holds {len(given[name])} values; give one")
-    said = {name: given[name][0] for name in ONE if name in given}
-    said |= {"item_ids": given["item_ids"]} if "item_ids" in given else {}
-    columns = {name: given[name] for name in OF_ITEMS if name in given}
-    return said | ({"instances": _rows(columns)} if columns else {}) | _named(request, said)
+    _check_outputs(request)
+    tensors = _decode_inputs(request)
+    fields = {name: tensors[name][0] for name in REQUEST_FIELDS if name in tensors}
+    if request.id:
+        fields.setdefault("request_id", request.id)
+    if "item_ids" in tensors:
+        fields["item_ids"] = tensors["item_ids"]
+    columns = {name: tensors[name] for name in ITEM_FIELDS if name in tensors}
+    if columns:
+        fields["instances"] = _transpose(columns)
+    return fields
 
 
-def _known_outputs(request: InferRequest) -> None:
-    names = [each["name"] for each in OUTPUTS]
-    for output in request.request_outputs or ():
-        if output.name not in names:
-            raise Refused(f"the output {output.name!r} is not known; ask for some of {', '.join(names)}")
-
-
-def _named(request: InferRequest, said: dict) -> dict:
-    return {"request_id": request.id} if request.id and "request_id" not in said else {}
-
-
-def values(tensor: InferInput) -> list:
-    """A tensor's values in a row, texts as str.
+def decode_tensor(tensor: InferInput) -> list:
+    """Return a tensor's values as a flat list, texts as str.
 
     Raises:
-        Refused: they are not of the type or number that the tensor says.
+        InvalidRequest: they are not of the type or number that the tensor states.
     """
-    place = f"the input {tensor.name!r}"
-    wanted = NUMBERS.get(tensor.name, "BYTES")
-    if (tensor.datatype == "BYTES") != (wanted == "BYTES"):
-        raise Refused(f"{place} is {tensor.datatype}; give {wanted}")
+    name = f"the input {tensor.name!r}"
+    datatype = NUMBERS.get(tensor.name, "BYTES")
+    if (tensor.datatype == "BYTES") != (datatype == "BYTES"):
+        raise InvalidRequest(f"{name} is {tensor.datatype}; give {datatype}")
     try:
-        found = tensor.data if tensor._raw_data is None else tensor.as_numpy().tolist()
-        flat = list(_flat(found if isinstance(found, list) else [found]))
-        texts = [value.decode() if isinstance(value, bytes) else value for value in flat]
+        data = tensor.data if tensor._raw_data is None else tensor.as_numpy().tolist()
+        flat = list(_flatten(data if isinstance(data, list) else [data]))
+        values = [value.decode() if isinstance(value, bytes) else value for value in flat]
     except (InferenceError, ValueError, TypeError, struct.error) as error:
-        raise Refused(f"{place} cannot be read as {tensor.datatype}: {error}") from error
-    if any(size < 0 for size in tensor.shape) or math.prod(tensor.shape) != len(texts):
-        raise Refused(f"{place} says shape {list(tensor.shape)} and holds {len(texts)} values")
-    return texts
+        raise InvalidRequest(f"{name} cannot be read as {tensor.datatype}: {error}") from error
+    if any(size < 0 for size in tensor.shape) or math.prod(tensor.shape) != len(values):
+        raise InvalidRequest(f"{name} says shape {list(tensor.shape)} and holds {len(values)} values")
+    return values
 
 
-def _flat(found: list, depth: int = 0) -> Iterable:
-    if depth > 8:
-        raise ValueError("its lists are nested too deeply")
-    for value in found:
-        if isinstance(value, list):
-            yield from _flat(value, depth + 1)
-        else:
-            yield value
-
-
-def _rows(columns: dict[str, list]) -> list[dict]:
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} {count}" for name, count in lengths.items())
-        raise Refused(f"the inputs of items differ in length: {said}")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def answer(said: dict, request: InferRequest, name: str) -> InferResponse:
-    """The answer as tensors, in rank order, as many of them and as binary as was asked."""
-    rows = said["predictions"]
-    columns = {each["name"]: [row[each["name"]] for row in rows] for each in OUTPUTS}
-    columns["probabilities"] = [value for row in rows for value in row["probabilities"].values()]
+def encode_response(answer: dict, request: InferRequest, name: str) -> InferResponse:
+    """Return the answer as tensors in rank order, the requested ones, binary where requested."""
+    rows = answer["predictions"]
     return InferResponse(
-        said["request_id"],
+        answer["request_id"],
         name,
-        [
-            InferOutput(each["name"], _shape(each, len(rows)), each["datatype"], columns[each["name"]])
-            for each in OUTPUTS
-        ],
-        parameters={"version": said["version"], "degraded": said["degraded"]},
+        [_encode_output(tensor, rows) for tensor in OUTPUTS],
+        parameters={"version": answer["version"], "degraded": answer["degraded"]},
         use_binary_outputs=request.use_binary_outputs,
         requested_outputs=request.request_outputs,
     )
 
 
-def _shape(tensor: dict, rows: int) -> list[int]:
-    return [rows, *tensor["shape"][1:]]
+def _encode_output(tensor: dict, rows: list[dict]) -> InferOutput:
+    name = tensor["name"]
+    values = [row[name] for row in rows]
+    if name == "probabilities":
+        values = [probability for row in values for probability in row.values()]
+    shape = [len(rows), *tensor["shape"][1:]]
+    return InferOutput(name, shape, tensor["datatype"], values)
+
+
+def _check_outputs(request: InferRequest) -> None:
+    names = [tensor["name"] for tensor in OUTPUTS]
+    for output in request.request_outputs or ():
+        if output.name not in names:
+            raise InvalidRequest(f"the output {output.name!r} is not known; ask for some of {', '.join(names)}")
+
+
+def _decode_inputs(request: InferRequest) -> dict[str, list]:
+    tensors = {}
+    for tensor in request.inputs:
+        if tensor.name not in INPUT_NAMES:
+            raise InvalidRequest(f"the input {tensor.name!r} is not known; give some of {', '.join(INPUT_NAMES)}")
+        if tensor.name in tensors:
+            raise InvalidRequest(f"the input {tensor.name!r} is given twice")
+        tensors[tensor.name] = decode_tensor(tensor)
+    for name in tensors.keys() & set(REQUEST_FIELDS):
+        if len(tensors[name]) != 1:
+            raise InvalidRequest(f"the input {name!r} holds {len(tensors[name])} values; give one")
+    return tensors
+
+
+def _flatten(values: list, depth: int = 0) -> Iterable:
+    if depth > MAX_DEPTH:
+        raise ValueError("its lists are nested too deeply")
+    for value in values:
+        if isinstance(value, list):
+            yield from _flatten(value, depth + 1)
+        else:
+            yield value
+
+
+def _transpose(columns: dict[str, list]) -> list[dict]:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name} {count}" for name, count in lengths.items())
+        raise InvalidRequest(f"the inputs of items differ in length: {listing}")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -8,41 +8,43 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 PORTS = itertools.count(10_000 + os.getpid() % 9_000)  # none is handed out twice
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now, below those that the system hands out by itself."""
-    found = []
-    while len(found) < count:
+    """Return loopback ports that nobody listens on, below those that the system hands out."""
+    ports = []
+    while len(ports) < count:
         port = next(PORTS)
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
-                found.append(port)
-    return found
+                ports.append(port)
+    return ports
 
 
 @contextmanager
 def process(command: list[str], ready_url: str, seconds: float = 60, **environment):
-    """Run a server and its children until the block ends; it is ready when `ready_url` answers, within `seconds`."""
-    with tempfile.TemporaryFile() as said:
+    """Run a server and its children until the block ends.
+
+    Raises:
+        RuntimeError: `ready_url` does not answer within `seconds`; with the end of what the server printed.
+    """
+    with tempfile.TemporaryFile() as output:
         server = subprocess.Popen(
-            command, stdout=said, stderr=said, env=os.environ | environment, start_new_session=True
+            command, stdout=output, stderr=output, env=os.environ | environment, start_new_session=True
         )
         try:
-            deadline = time.monotonic() + seconds
-            while not answers(ready_url):
-                if server.poll() is not None or time.monotonic() > deadline:
-                    said.seek(0)
-                    raise RuntimeError(f"{command[0]} is not ready: {said.read()[-2000:].decode()}")
-                time.sleep(0.1)
+            if not _wait_until_ready(server, ready_url, seconds):
+                output.seek(0)
+                raise RuntimeError(f"{command[0]} is not ready: {output.read()[-2000:].decode()}")
             yield server
         finally:
             with suppress(ProcessLookupError):  # it ended by itself, and nobody is left
@@ -50,8 +52,20 @@ def process(command: list[str], ready_url: str, seconds: float = 60, **environme
             server.wait()
 
 
+def _wait_until_ready(server: subprocess.Popen, url: str, seconds: float) -> bool:
+    """Wait until the address answers, and return false where it does not in time."""
+    attempts = Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.1),
+        retry=retry_if_result(lambda is_over: not is_over),
+        retry_error_callback=lambda state: None,
+    )
+    attempts(lambda: answers(url) or server.poll() is not None)
+    return answers(url)
+
+
 def answers(url: str) -> bool:
-    """Whether something is served at the address, whatever it says."""
+    """Return true where something is served at the address, whatever its answer."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError as error:
@@ -64,7 +78,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def environment(**variables):
-    """Variables of this process while the block runs."""
+    """Set variables of this process while the block runs."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -75,11 +89,11 @@ def environment(**variables):
 
 
 class Refused(Exception):
-    """An answer of a server of tests that is no success: its code and sentence."""
+    """An error answer of a test's server: its code and sentence."""
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Answers in JSON, and keeps its words to itself."""
+    """A handler that answers in JSON and logs nothing."""
 
     protocol_version = "HTTP/1.1"
 
@@ -91,15 +105,16 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *said):
+    def log_message(self, *arguments):
         pass
 
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler], state):
-    """A server on loopback until the block ends, with its handler's state; yields its address."""
+    """Serve on loopback until the block ends, with the handler's state, and yield the address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.state, server.daemon_threads = state, True
+        server.state = state
+        server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -107,7 +122,7 @@ def serving(handler: type[BaseHTTPRequestHandler], state):
 
 @contextmanager
 def model_server(version: str):
-    """A server that answers every request with its version; yields its port."""
+    """Run a server that answers every request with its version, and yield it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -120,11 +135,12 @@ def model_server(version: str):
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *said):
+        def log_message(self, *arguments):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.version, server.daemon_threads = version, True
+        server.version = version
+        server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -132,62 +148,17 @@ def model_server(version: str):
 
 @contextmanager
 def envoy(folder: Path, stable: int, candidate: int):
-    """Envoy with both listeners and watched routes in `folder`; yields the addresses of internal, edge and admin."""
-    internal, edge, admin = free_ports(3)
-    listeners = [_listener("internal", internal, folder), _listener("edge", edge, folder)]
-    clusters = [_cluster("stable", stable), _cluster("candidate", candidate), AGGREGATE]
-    bootstrap = {
-        "node": {"id": "tests", "cluster": "tests"},
-        "admin": {"address": _address(admin)},
-        "static_resources": {"listeners": listeners, "clusters": clusters},
-    }
-    (folder / "envoy.json").write_text(json.dumps(bootstrap))
-    import envoy as installed
+    """Run the laptop's gateway in `folder`, and yield the addresses of internal, edge and admin."""
+    from pipelines.local.envoy import build_bootstrap, find_binary
 
-    binary = Path(installed.__file__).parent / "_bin" / "envoy"
-    command = [str(binary), "-c", str(folder / "envoy.json"), "--concurrency", "1", "-l", "warning"]
+    internal, edge, admin = free_ports(3)
+    ports = {"stable": stable, "candidate": candidate, "internal": internal, "edge": edge, "admin": admin}
+    bootstrap = build_bootstrap(folder, ports)
+    for cluster in bootstrap["static_resources"]["clusters"]:
+        cluster.pop("health_checks", None)  # the tests' servers come and go faster than probes notice
+    (folder / "envoy.json").write_text(json.dumps(bootstrap))
+    command = [find_binary(), "-c", str(folder / "envoy.json"), "--concurrency", "1", "-l", "warning"]
     command += ["--use-dynamic-base-id"]
     urls = [f"http://127.0.0.1:{port}" for port in (internal, edge, admin)]
     with process(command, f"{urls[2]}/ready"):
         yield urls
-
-
-ENVOY = "type.googleapis.com/envoy.extensions"
-AGGREGATE = {
-    "name": "candidate_or_stable",
-    "connect_timeout": "1s",
-    "lb_policy": "CLUSTER_PROVIDED",
-    "cluster_type": {
-        "name": "envoy.clusters.aggregate",
-        "typed_config": {
-            "@type": f"{ENVOY}.clusters.aggregate.v3.ClusterConfig",
-            "clusters": ["candidate", "stable"],
-        },
-    },
-}
-
-
-def _address(port: int) -> dict:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def _cluster(name: str, port: int) -> dict:
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
-    assignment = {"cluster_name": name, "endpoints": endpoints}
-    return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment}
-
-
-def _listener(name: str, port: int, folder: Path) -> dict:
-    source = {"path": str(folder / "rds" / f"{name}.yaml"), "watched_directory": {"path": str(folder / "rds")}}
-    router = {"@type": f"{ENVOY}.filters.http.router.v3.Router"}
-    manager = {
-        "@type": f"{ENVOY}.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": name,
-        "rds": {
-            "route_config_name": name,
-            "config_source": {"resource_api_version": "V3", "path_config_source": source},
-        },
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    return {"name": name, "address": _address(port), "filter_chains": [{"filters": filters}]}

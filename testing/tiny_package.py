@@ -23,7 +23,7 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 def write_package(folder: Path) -> str:
     """Write the package and return its version."""
     folder.mkdir(parents=True)
-    onnx.save(model(), folder / "model.onnx")
+    onnx.save(build_model(), folder / "model.onnx")
     projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
     save_file(projection, folder / "model.safetensors")
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
@@ -32,17 +32,17 @@ def write_package(folder: Path) -> str:
     config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "query_length": 32}
     config |= {"item_states": "none", "served": "model.onnx", "format": package_manifest.FORMAT}
     (folder / "config.json").write_text(json.dumps(config))
-    told = {name: rationale()[name] for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"}
-    rows = [told | {"embedding": [9.0, 0.0, 0.0, 0.0]}]
+    names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]
+    rows = [{name: rationale()[name] for name in names} | {"embedding": [9.0, 0.0, 0.0, 0.0]}]
     contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
     return package_manifest.write(folder)
 
 
-def model() -> onnx.ModelProto:
-    """Looks each token's logits up and averages them; the hidden vector is the same as the logits."""
+def build_model() -> onnx.ModelProto:
+    """Build a graph that averages the tokens' logits, which are also its hidden vector."""
     nodes = [
-        helper.make_node("Gather", ["words", "input_ids"], ["found"]),
-        helper.make_node("ReduceMean", ["found"], ["logits"], axes=[1], keepdims=0),
+        helper.make_node("Gather", ["words", "input_ids"], ["token_logits"]),
+        helper.make_node("ReduceMean", ["token_logits"], ["logits"], axes=[1], keepdims=0),
         helper.make_node("Identity", ["logits"], ["hidden"]),
     ]
     takes = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in INPUTS]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.features import ITEM, OF_QUERY, OnlineFeatures
+from serving.features import ITEM_REFERENCES, QUERY_REFERENCES, OnlineFeatures
 
 ITEMS = 50
 CATALOGUE = 2_000  # items that requests draw from
@@ -29,10 +29,10 @@ def feature_figures(folder: Path, requests: int = REQUESTS) -> dict:
     for _ in range(requests):
         asked = list(map(str, rng.choice(ids, ITEMS, replace=False, p=zipf(len(ids)))))
         query_id = str(rng.choice(queries, p=zipf(len(queries))))
-        remembered += sum(("item_id", item_id) in online.kept for item_id in asked)
-        ours.append(cpu(lambda: online.find("trail shoes", query_id, asked)))  # noqa: B023
+        remembered += sum(("item_id", item_id) in online.cache for item_id in asked)
+        ours.append(cpu(lambda: online.lookup("trail shoes", query_id, asked)))  # noqa: B023
         rows = [{"item_id": item_id, "query_id": query_id} for item_id in asked]
-        theirs.append(cpu(lambda: store.get_online_features([*ITEM, *OF_QUERY], rows).to_dict()))  # noqa: B023
+        theirs.append(cpu(lambda: store.get_online_features([*ITEM_REFERENCES, *QUERY_REFERENCES], rows).to_dict()))  # noqa: B023
     return {
         "feature_cpu_ms_50_items": round(float(np.mean(ours)), 3),
         "feature_cpu_ms_cold": round(float(np.mean(ours[:WARM])), 3),

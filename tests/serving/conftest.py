@@ -5,14 +5,18 @@ import pytest
 
 from components import contracts
 from testing.feature_night import build_night
+from testing.relevance_server import start_relevance_server
+from testing.servers import environment
 
 LABELS = contracts.LABELS
 
 
 class WordOverlap:
-    """Exact as far as the title shares the query's words, else Irrelevant."""
+    """A scorer: Exact as far as the title shares the query's words, else Irrelevant."""
 
-    version, labels, projection = "student-overlap", LABELS, None
+    version = "student-overlap"
+    labels = LABELS
+    projection = None
 
     def tokenise(self, pairs):
         return list(pairs)
@@ -20,25 +24,32 @@ class WordOverlap:
     def run(self, pairs):
         from components.scoring.scorer import Scores
 
-        shared = [len(set(query.split()) & set(text.split())) / max(1, len(query.split())) for query, text in pairs]
-        probabilities = np.array([[part, 0, 0, 1 - part] for part in shared], np.float32)
+        shares = [len(set(query.split()) & set(text.split())) / max(1, len(query.split())) for query, text in pairs]
+        probabilities = np.array([[share, 0, 0, 1 - share] for share in shares], np.float32)
         return Scores(LABELS, probabilities, np.ones((len(pairs), 2), np.float32))
 
 
 def nearest(reasoning, k=3):
-    """The same rationale for everything."""
+    """Return the same rationale for everything."""
     return [[{"perspective": "attributes", "text": "shares the words", "similarity": 1.0}]] * len(reasoning)
 
 
 @pytest.fixture(scope="session")
 def night(tmp_path_factory):
-    """A folder of features of now: three items, one query, no logs."""
+    """Build a folder of today's features: three items, one query, no logs."""
     return build_night(tmp_path_factory.mktemp("night"))
+
+
+@pytest.fixture(scope="session")
+def server(s3, night, tmp_path_factory):
+    """Run one relevance server with S3 behind it."""
+    with environment(**s3.environment):
+        return start_relevance_server(s3, night, tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
 def objects():
-    """What was put on an S3 that is a dict."""
+    """Return the objects of an S3 that is a dict."""
     return {}
 
 
@@ -46,6 +57,6 @@ def objects():
 def recorder(tmp_path, objects):
     from serving.recorder import Recorder
 
-    made = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_rows=20)
-    yield made
-    made.close()
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_rows=20)
+    yield recorder
+    recorder.close()

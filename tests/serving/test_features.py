@@ -19,38 +19,39 @@ def online(night):
     return OnlineFeatures(night)
 
 
-def test_known_items_come_in_the_order_asked_and_unknown_ones_by_name(online):
-    found = online.find("acme hose", "q1", ["i3", "zz", "i1"])
-    assert [row["title"] for row in found.items] == ["garden hose", "red running shoes"]
-    assert found.unknown == ["zz"]
-    assert found.features[0]["brand_match"] == 1.0 and found.features[1]["price"] == 50.0
+def test_items_keep_their_order_and_unknown_are_named(online):
+    result = online.lookup("acme hose", "q1", ["i3", "zz", "i1"])
+    assert [row["title"] for row in result.items] == ["garden hose", "red running shoes"]
+    assert result.unknown_ids == ["zz"]
+    assert result.features[0]["brand_match"] == 1.0 and result.features[1]["price"] == 50.0
 
 
-def test_what_is_missing_is_said_by_name_an_item(online):
-    assert online.find("hose", "q1", ["i1"]).missing == [QUERY_FEATURES[2:]]
-    assert online.find("hose", None, ["i1", "i3"]).missing == [QUERY_FEATURES] * 2
+def test_missing_numbers_are_named_per_item(online):
+    assert online.lookup("hose", "q1", ["i1"]).missing == [QUERY_FEATURES[2:]]
+    assert online.lookup("hose", None, ["i1", "i3"]).missing == [QUERY_FEATURES] * 2
 
 
-def test_the_numbers_are_the_same_as_in_the_training_set(online, night, tmp_path):
+def test_numbers_equal_those_of_the_training_set(online, night, tmp_path):
     from components.features.materialize import training_set
 
     rows = [judgement(query="acme hose", item_id=item_id) for item_id in ("i1", "i2", "i3")]
     contracts.write(rows, contracts.JUDGEMENTS, tmp_path / "judgements.parquet")
     training_set(tmp_path / "judgements.parquet", night, datetime.now(UTC), tmp_path / "t.parquet")
     offline = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
-    expected = [{name: row[name] for name in contracts.FEATURES} for row in offline]
-    assert online.find("acme hose", "q1", ["i1", "i2", "i3"]).features == expected
+    result = online.lookup("acme hose", "q1", ["i1", "i2", "i3"])
+    for numbers, row in zip(result.features, offline, strict=True):
+        assert numbers == {name: row[name] for name in contracts.FEATURES}
 
 
-def test_numbers_over_their_age_limit_are_replaced_by_their_defaults_and_flagged(night):
+def test_numbers_over_their_age_become_defaults(night):
     from serving.features import OnlineFeatures
 
-    found = OnlineFeatures(night, max_age_s=0.0).find("acme hose", "q1", ["i1"])
-    assert found.stale == [True] and found.missing == [(*ITEM_FEATURES, *QUERY_FEATURES)]
-    assert found.features[0] == DEFAULTS | {"brand_match": 1.0} and found.items[0]["title"] == "red running shoes"
+    result = OnlineFeatures(night, max_age_s=0.0).lookup("acme hose", "q1", ["i1"])
+    assert result.stale == [True] and result.missing == [(*ITEM_FEATURES, *QUERY_FEATURES)]
+    assert result.features[0] == DEFAULTS | {"brand_match": 1.0} and result.items[0]["title"] == "red running shoes"
 
 
-def test_stale_numbers_are_those_that_training_does_not_know_either(night, tmp_path):
+def test_training_and_serving_agree_on_stale_numbers(night, tmp_path):
     from components.features.materialize import training_set
     from serving.features import OnlineFeatures
 
@@ -58,58 +59,58 @@ def test_stale_numbers_are_those_that_training_does_not_know_either(night, tmp_p
     late = datetime.now(UTC) + timedelta(days=3)
     training_set(tmp_path / "j.parquet", night, late, tmp_path / "t.parquet")
     (offline,) = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
-    (online,) = OnlineFeatures(night, max_age_s=0.0).find("acme hose", "q1", ["i1"]).features
+    (online,) = OnlineFeatures(night, max_age_s=0.0).lookup("acme hose", "q1", ["i1"]).features
     assert online == {name: offline[name] for name in contracts.FEATURES}
 
 
-def test_rows_are_remembered_and_never_more_than_allowed(night):
+def test_the_memory_of_rows_is_bounded(night):
     from serving.features import OnlineFeatures
 
-    online = OnlineFeatures(night, keep=2)
-    online.find("hose", None, ["i1", "i2"])
-    online.find("hose", None, ["i3"])
-    assert set(online.kept) == {("item_id", "i2"), ("item_id", "i3")}
+    online = OnlineFeatures(night, capacity=2)
+    online.lookup("hose", None, ["i1", "i2"])
+    online.lookup("hose", None, ["i3"])
+    assert set(online.cache) == {("item_id", "i2"), ("item_id", "i3")}
 
 
-def broken(online):
-    """The same features, whose store has just lost its table."""
+def drop_table(online):
+    """Drop the store's table under the features, and return them."""
     online.store._get_provider().online_store._get_conn(online.store.config).execute("DROP TABLE relevance_item_text")
     return online
 
 
-def test_while_the_store_does_not_answer_remembered_rows_are_used_and_unknown_texts_are_unavailable(night, tmp_path):
+def test_an_outage_leaves_only_remembered_rows(night, tmp_path):
     from serving.features import OnlineFeatures, Unavailable
 
     shutil.copytree(night, tmp_path / "copy")
     online = OnlineFeatures(tmp_path / "copy", keep_s=0.0)
-    assert not online.find("hose", None, ["i1"]).degraded
-    found = broken(online).find("hose", None, ["i1"])
-    assert found.degraded and found.features[0]["price"] == 50.0
+    assert not online.lookup("hose", None, ["i1"]).is_degraded
+    result = drop_table(online).lookup("hose", None, ["i1"])
+    assert result.is_degraded and result.features[0]["price"] == 50.0
     with pytest.raises(Unavailable, match="the text of 'i3' and of 1 more is not remembered"):
-        online.find("hose", None, ["i1", "i3", "zz"])
+        online.lookup("hose", None, ["i1", "i3", "zz"])
 
 
-def test_an_items_own_text_is_scored_with_defaults_while_the_store_does_not_answer(night, tmp_path):
+def test_inline_items_get_defaults_in_an_outage(night, tmp_path):
     from serving.features import OnlineFeatures
 
     shutil.copytree(night, tmp_path / "copy")
     online = OnlineFeatures(tmp_path / "copy", keep_s=0.0)
     online.paused_until = float("inf")
-    found = online.given("hose", "q1", [{"title": "red", "price": 9.0}])
-    assert found.degraded and found.features[0]["price"] == 9.0 and found.features[0]["query_frequency"] == 0.0
+    result = online.lookup_for_inline_items("hose", "q1", [{"title": "red", "price": 9.0}])
+    assert result.is_degraded and result.features[0]["price"] == 9.0 and result.features[0]["query_frequency"] == 0.0
 
 
-@pytest.mark.parametrize("lost", ["registry.db", "online.db"])
-def test_a_folder_that_is_not_whole_is_refused_by_what_it_lacks(night, tmp_path, lost):
+@pytest.mark.parametrize("absent", ["registry.db", "online.db"])
+def test_an_incomplete_folder_is_refused_by_name(night, tmp_path, absent):
     from serving.features import OnlineFeatures
 
     shutil.copytree(night, tmp_path / "copy")
-    (tmp_path / "copy" / lost).unlink()
-    with pytest.raises(ValueError, match=f"has no {lost}: it is no folder of materialised features"):
+    (tmp_path / "copy" / absent).unlink()
+    with pytest.raises(ValueError, match=f"has no {absent}: it is no folder of materialised features"):
         OnlineFeatures(tmp_path / "copy")
 
 
-def test_an_online_store_without_tables_is_refused_in_a_sentence(night, tmp_path):
+def test_a_store_without_tables_is_refused(night, tmp_path):
     from serving.features import OnlineFeatures
 
     shutil.copytree(night, tmp_path / "copy")

@@ -9,10 +9,9 @@ import signal
 import subprocess
 
 import httpx
-import pyarrow.parquet as pq
 import pytest
 
-from components import storage
+from testing.relevance_server import read_log
 from testing.tiny_package import write_package
 
 pytestmark = pytest.mark.slow
@@ -41,17 +40,18 @@ def run(image, *words, **options):
 
 
 @pytest.fixture(scope="module")
-def served(image, s3, night, tmp_path_factory):
-    """The address of the image's server, and its process."""
+def image_server(image, s3, night, tmp_path_factory):
+    """Run the image's server, and return its address, process and version."""
     from pipelines.local.ports import free_ports
 
-    (port,), folder = free_ports(1), tmp_path_factory.mktemp("image")
+    (port,) = free_ports(1)
+    folder = tmp_path_factory.mktemp("image")
     version = write_package(folder / "package")
     (folder / "spool").mkdir()
     for path in (folder / "package", folder / "spool", night):
         subprocess.run(["chmod", "-R", "a+rwX", str(path)], check=True)
     mounts = {folder / "package": "/mnt/models", folder / "spool": "/spool", night: "/features"}
-    more = [f"--volume={here}:{there}" for here, there in mounts.items()]
+    more = [f"--volume={source}:{target}" for source, target in mounts.items()]
     more += [f"--env={name}={s3.environment[name]}" for name in PASSED if name in s3.environment]
     words = ["--package=/mnt/models", "--features=/features", f"--port={port}", "--spool=/spool"]
     process = s3.start("image", run(image, *words, more=more))
@@ -59,17 +59,13 @@ def served(image, s3, night, tmp_path_factory):
     return f"http://127.0.0.1:{port}", process, version
 
 
-def test_it_answers_and_at_sigterm_everything_recorded_is_on_s3(served, tmp_path):
-    url, process, version = served
+def test_the_image_answers_and_drains_at_sigterm(image_server):
+    url, process, version = image_server
     answer = httpx.post(f"{url}/v1/models/relevance:predict", json=BODY, timeout=30)
     assert (answer.status_code, answer.headers["x-model-version"]) == (200, version)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
-    logged = []
-    for name in storage.list_names("logs/requests"):
-        (tmp_path / "part").write_bytes(storage.get_bytes(name))
-        logged += pq.read_table(tmp_path / "part").to_pylist()
-    assert "from-the-image" in {row["request_id"] for row in logged}
+    assert "from-the-image" in {row["request_id"] for row in read_log("requests")}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +77,7 @@ def test_it_answers_and_at_sigterm_everything_recorded_is_on_s3(served, tmp_path
         ("import os; os.setuid(0)", "Operation not permitted"),
     ],
 )
-def test_it_has_no_pip_no_torch_and_no_way_to_change_itself(image, program, sentence):
+def test_the_image_cannot_change_itself(image, program, sentence):
     command = ["podman", "run", "--rm", "--network=none", *HARDENED, "--entrypoint=python", image, "-c", program]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode != 0 and sentence in ran.stderr

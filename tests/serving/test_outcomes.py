@@ -1,4 +1,4 @@
-"""The collector: what it takes, what it refuses, and that it keeps what it takes."""
+"""The outcome collector: what it takes, what it refuses, and that rows reach S3."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from components import storage
-from serving.outcomes import application
+from serving.outcomes import create_app
 from tests.serving.test_recorder import on_s3
 
 CLICK = {"request_id": "r1", "item_id": "i1", "kind": "click"}
@@ -17,15 +17,15 @@ GRADE = CLICK | {"kind": "grade", "grade": 0.5}
 
 @pytest.fixture
 def client(recorder):
-    return TestClient(application(recorder))
+    return TestClient(create_app(recorder))
 
 
-def test_outcomes_of_each_kind_are_accepted_and_kept(client, recorder, objects):
+def test_outcomes_of_each_kind_are_recorded(client, recorder, objects):
     answer = client.post("/outcomes", json={"outcomes": [CLICK, ORDER, GRADE | {"time": "2026-01-31T10:00:00Z"}]})
     assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
     recorder.flush()
-    kept = sorted((row["kind"], row["revenue"], row["grade"]) for row in on_s3(objects, "outcomes"))
-    assert kept == [("click", None, None), ("grade", None, 0.5), ("order", 1999, None)]
+    rows = sorted((row["kind"], row["revenue"], row["grade"]) for row in on_s3(objects, "outcomes"))
+    assert rows == [("click", None, None), ("grade", None, 0.5), ("order", 1999, None)]
 
 
 WRONG = [
@@ -46,14 +46,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
-def test_a_wrong_batch_is_refused_whole_in_a_sentence(client, recorder, body, sentence):
+def test_a_wrong_batch_is_refused_whole(client, recorder, body, sentence):
     answer = client.post("/outcomes", json=body)
     assert answer.status_code == 400 and sentence in answer.json()["error"]
-    assert recorder.spooled == 0
+    assert recorder.spooled_rows == 0
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"null", b"[" * 5000, b'{"outcomes": [NaN]}', b'"\\ud800"', b"\xff"])
-def test_what_is_no_json_object_is_refused(client, body):
+def test_a_body_that_is_no_json_is_refused(client, body):
     answer = client.post("/outcomes", content=body, headers={"content-type": "text/plain"})
     assert answer.status_code == 400 and answer.json()["error"]
 
@@ -63,25 +63,26 @@ def test_a_body_that_is_too_large_is_refused(client):
     assert answer.status_code == 413 and "larger than 1048576 bytes" in answer.json()["error"]
 
 
-def test_the_health_is_bad_while_nothing_can_be_recorded(client, recorder):
+def test_health_is_bad_while_nothing_is_recorded(client, recorder):
     assert client.get("/health").json() == {"ready": True, "rows_waiting": 0}
     client.post("/outcomes", json={"outcomes": [CLICK] * 20})
     assert client.get("/health").status_code == 503
 
 
-def test_the_schema_that_is_published_is_the_one_that_is_checked(client):
+def test_the_published_schema_is_the_checked_one(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert schemas["Outcome"]["required"] == ["request_id", "item_id", "kind"]
 
 
-def test_a_full_spool_answers_503_and_says_that_nothing_was_recorded(client):
+def test_a_full_spool_answers_503(client):
     answer = client.post("/outcomes", json={"outcomes": [CLICK] * 21})
     assert answer.status_code == 503 and "nothing was recorded" in answer.json()["error"]
 
 
 @pytest.mark.slow
-def test_the_collector_as_a_process_uploads_what_it_has_when_it_is_stopped(s3, tmp_path):
-    port, url = s3.ports["outcomes"], s3.environment["BROADFAST_OUTCOMES_URL"]
+def test_a_stopped_collector_uploads_its_rows(s3, tmp_path):
+    port = s3.ports["outcomes"]
+    url = s3.environment["BROADFAST_OUTCOMES_URL"]
     command = [sys.executable, "-m", "serving.outcomes", f"--port={port}", f"--spool={tmp_path}"]
     process = s3.start("outcomes", command)
     s3.wait_ready("outcomes", f"{url}/health")

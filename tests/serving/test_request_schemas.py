@@ -1,34 +1,34 @@
-"""What may be asked, and the sentence for what may not."""
+"""Valid requests, and the sentence for each invalid one."""
 
 import math
 
 import pytest
 
-from serving.request_schemas import Refused, parse
+from serving.request_schemas import InvalidRequest, parse
 
 GOOD = {"query": "shoes", "item_ids": ["i1", "i2"]}
 
 
-def test_a_query_with_item_ids_shows_all_of_them_unless_a_page_size_says_fewer():
+def test_a_page_shows_all_items_or_page_size():
     assert parse(GOOD).ids == ["i1", "i2"]
-    assert parse(GOOD).shown == 2
-    assert parse(GOOD | {"page_size": 1}).shown == 1
-    assert parse(GOOD | {"page_size": 9}).shown == 2
+    assert parse(GOOD).page_length == 2
+    assert parse(GOOD | {"page_size": 1}).page_length == 1
+    assert parse(GOOD | {"page_size": 9}).page_length == 2
 
 
-def test_a_body_is_read_as_json_whatever_its_content_type_said():
+def test_bytes_are_read_as_json():
     assert parse(b'{"query": "shoes", "instances": [{"title": "red"}]}').items[0]["title"] == "red"
 
 
-def test_instances_without_an_id_are_named_by_their_place():
+def test_instances_without_id_get_their_index():
     items = [{"title": "a"}, {"title": "b", "item_id": "x"}]
     assert parse({"query": "shoes", "instances": items}).ids == ["0", "x"]
 
 
-def test_the_query_may_stand_in_each_of_the_instances_if_it_is_the_same():
+def test_instances_may_repeat_the_same_query():
     items = [{"query": "shoes", "title": "a"}, {"query": "shoes", "title": "b"}]
     assert parse({"instances": items}).query == "shoes"
-    with pytest.raises(Refused, match="the instances name different queries; send a request for each"):
+    with pytest.raises(InvalidRequest, match="the instances name different queries; send a request for each"):
         parse({"query": "socks", "instances": items})
 
 
@@ -67,7 +67,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
-def test_a_wrong_request_is_refused_in_a_sentence_that_names_the_field(body, sentence):
-    with pytest.raises(Refused) as refusal:
+def test_a_wrong_request_is_refused_by_field(body, sentence):
+    with pytest.raises(InvalidRequest) as refusal:
         parse(body)
     assert sentence in str(refusal.value)

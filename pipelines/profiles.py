@@ -6,7 +6,7 @@ from components.experiment.plan import ExperimentPlan
 from components.judgements.audit import AuditConfig
 from components.judgements.prepare import PrepareConfig
 from components.rationales.engine import EngineConfig
-from components.rationales.generate import GenerateConfig
+from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
 from components.teacher.compare import CompareConfig
@@ -176,7 +176,7 @@ def smoke() -> Profile:
         exemplar_pairs=8,
         cold_start=SftConfig(epochs=1, learning_rate=1e-3, max_length=224, batch_size=4, max_steps=2),
         engine=EngineConfig(
-            engine="transformers", max_new_tokens=48, max_length=320, structured=True, characters=60, batch_size=16
+            engine="transformers", max_new_tokens=48, max_length=320, use_grammar=True, characters=60, batch_size=16
         ),
         sampling=GenerateConfig(pairs=8, max_samples=2, prompt="tag"),
         sft=SftConfig(epochs=1, learning_rate=3e-4, max_length=224, batch_size=4, max_steps=2),

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from components import contracts
-from components.rationales.choose import pairs_of
 from components.rationales.engines import start
+from components.rationales.pair_selection import select_pairs
 from components.rationales.perspectives import parse
-from components.teacher_prompt import capped, unified_prompt
+from components.teacher_prompt import cap_fields, unified_prompt
 from pipelines.profiles import laptop
 from testing.hostile_titles import TEMPLATES
 
@@ -34,7 +34,7 @@ def planted(row: dict, template: str, field: str) -> dict:
 
 def rates(model: str | Path, judgements: str | Path) -> dict:
     """Share of labels that differ from those of the clean pairs, for hostile and for harmless text."""
-    rows = list(pairs_of(contracts.read_batches(contracts.JUDGEMENTS, judgements), "valid", PAIRS))
+    rows = list(select_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), "valid", PAIRS))
     engine = start(model, replace(laptop().engine, temperature=0.0))
     clean = said_of(engine, rows)
     found = {"hostile_pairs": len(rows), "hostile_templates": len(TEMPLATES), "hostile_fields": len(FIELDS)}
@@ -50,7 +50,7 @@ def rates(model: str | Path, judgements: str | Path) -> dict:
 
 def said_of(engine, rows: list[dict]) -> list[str | None]:
     """The label that the teacher gives each pair; None where it breaks the form."""
-    texts = [engine.render(unified_prompt(capped(row, engine.tokenizer))) for row in rows]
+    texts = [engine.render(unified_prompt(cap_fields(row, engine.tokenizer))) for row in rows]
     answers = [parse(completion.text) for completion in engine.complete(texts, [""] * len(texts))]
     return [answer[2] if answer else None for answer in answers]
 

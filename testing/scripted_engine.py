@@ -23,10 +23,12 @@ class ScriptedEngine:
     def render(self, messages: list[dict]) -> str:
         return "\n".join(message["content"] for message in messages)
 
-    def complete(self, texts: Sequence[str], openings: Sequence[str]) -> list[Completion]:
-        return [self._one(text, opening) for text, opening in zip(texts, openings, strict=True)]
+    def complete(self, texts: Sequence[str], forced_prefixes: Sequence[str]) -> list[Completion]:
+        return [self._answer(*pair) for pair in zip(texts, forced_prefixes, strict=True)]
 
-    def _one(self, text: str, opening: str) -> Completion:
+    def _answer(self, text: str, forced_prefix: str) -> Completion:
         drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
         label = f"\nLabel: {LABELS[drawn % 4]}" if drawn % BROKEN else ""
-        return Completion(f"{opening} It was compared with what was asked.{label}", len(text) // 4, 12, "stop", None)
+        return Completion(
+            f"{forced_prefix} It was compared with what was asked.{label}", len(text) // 4, 12, "stop", None
+        )

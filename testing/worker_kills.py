@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts, storage
-from components.rationales.choose import divided
 from components.rationales.engine import EngineConfig
-from components.rationales.generate import Asking, GenerateConfig, write_rationales
+from components.rationales.generate import write_rationales
+from components.rationales.pair_selection import write_buckets
+from components.rationales.sampler import GenerateConfig, RationaleSampler
 from components.rationales.store import Store
 from pipelines.local.processes import Laptop
 from testing.scripted_engine import ScriptedEngine
@@ -51,9 +52,9 @@ class Mortal(ScriptedEngine):
     def __init__(self, boundaries: Boundaries):
         self.boundaries = boundaries
 
-    def complete(self, texts, openings):
+    def complete(self, texts, forced_prefixes):
         self.boundaries.passes()
-        told = super().complete(texts, openings)
+        told = super().complete(texts, forced_prefixes)
         with open(self.boundaries.log, "a") as file:
             file.write("".join(json.dumps(text) + "\n" for text in texts))
         self.boundaries.passes()
@@ -64,14 +65,14 @@ def worker(fatal: int, folder: Path, digest: str) -> None:
     """Sample all rationales, or die at boundary `fatal`; says how many boundaries there were."""
     boundaries = Boundaries(fatal, folder / "asked.jsonl")
     (folder / "buckets").mkdir(exist_ok=True)
-    asking = Asking(Mortal(boundaries), digest, EngineConfig(), CONFIG)
+    asking = RationaleSampler(Mortal(boundaries), digest, EngineConfig(), CONFIG)
     said = write_rationales(
-        divided(pairs(), BUCKETS, folder / "buckets"),
+        write_buckets(pairs(), BUCKETS, folder / "buckets"),
         asking,
         (folder / "kept", folder / "aside"),
         lambda prefix: Store(prefix, create=boundaries.create),
     )
-    counts = {name: said[name] for name in ("rows_in", "rows_out", "set_aside")}
+    counts = {"rows_in": said.rows_in, "rows_out": said.rows_out, "quarantined": said.quarantined}
     print(json.dumps(counts | {"boundaries": boundaries.passed}))
 
 

@@ -12,10 +12,11 @@ from bench.teacher.measure import market, release
 from bench.teacher.train_teacher import Teacher
 from components import contracts, storage
 from components.pretrained import save_base_model
-from components.rationales.choose import pairs_of
 from components.rationales.embed import embed
 from components.rationales.exemplars import exemplars
-from components.rationales.generate import GenerateConfig, generate
+from components.rationales.generate import generate
+from components.rationales.pair_selection import select_pairs
+from components.rationales.sampler import GenerateConfig
 from pipelines.local.processes import Laptop
 from pipelines.profiles import laptop
 from testing.servers import environment
@@ -63,7 +64,7 @@ class Rationales:
         if path.exists():
             return path
         if kind == "rule":
-            train = pairs_of(contracts.read_batches(contracts.JUDGEMENTS, self.judgements), "train", self.pairs)
+            train = select_pairs(contracts.read_batches(contracts.JUDGEMENTS, self.judgements), "train", self.pairs)
             contracts.write_batches(exemplars(train), contracts.RATIONALES, path)
             return path
         return with_storage(self.folder, lambda: self.written(kind, path))
@@ -73,7 +74,7 @@ class Rationales:
         profile, (model, config, engine) = laptop(), self.asked(kind)
         asked = replace(config, split="train", pairs=self.pairs, shard_requests=profile.final.shard_requests)
         out = path.with_name(f"{path.name}.unfinished"), path.with_name(f"quarantine-{kind}")
-        said = generate(self.judgements, model, asked, engine, "0/1", out)
+        said = generate(self.judgements, model, (asked, engine), "0/1", out).to_dict()
         path.with_name(f"rationales-{kind}.json").write_text(json.dumps(said, default=str))
         out[0].replace(path)
         return path
@@ -85,7 +86,7 @@ class Rationales:
             model = self.teacher.parent / "base" / "base"
             if not model.exists():
                 save_base_model(profile.base_model, model)
-            engine = replace(profile.engine, structured=True, characters=100, max_length=640)
+            engine = replace(profile.engine, use_grammar=True, characters=100, max_length=640)
             return model, GenerateConfig(prompt="few_shot", max_samples=1, attempts=1), engine
         if not (self.teacher / f"{STAGES[kind]}.json").exists():
             self.teacher.mkdir(parents=True, exist_ok=True)

@@ -110,7 +110,7 @@ def counted(results: Iterable[dict], what: str) -> np.ndarray:
 def named(name: str, confusion: np.ndarray, measure, less: np.ndarray | None = None) -> dict:
     """A measure's mean over the seeds, bootstrapped over queries, as three figures."""
     found = interval(confusion, lambda drawn: measure(drawn).mean(-1), CompareConfig(), less)
-    return {name: found["estimate"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def said(row: dict) -> str:

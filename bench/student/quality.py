@@ -25,11 +25,11 @@ def of_rows(folder: Path) -> dict:
     served = "int8" if all("int8" in one["served"] for one in mine) else "fp32"
     found: dict = {"quality_seeds": len(mine), "quality_served": served}
     for name, confusion in paths.items():
-        found[f"macro_f1_{name}"] = interval(confusion, over_seeds, CompareConfig())["estimate"]
+        found[f"macro_f1_{name}"] = interval(confusion, over_seeds, CompareConfig()).estimate
         if name != "fp32":
             said = interval(confusion, over_seeds, CompareConfig(), paths["fp32"])
-            found |= {f"macro_f1_{name}_less_fp32": said["estimate"]}
-            found |= {f"macro_f1_{name}_less_fp32_{end}": said[end] for end in ("low", "high")}
+            found |= {f"macro_f1_{name}_less_fp32": said.estimate}
+            found |= {f"macro_f1_{name}_less_fp32_low": said.low, f"macro_f1_{name}_less_fp32_high": said.high}
     return found | {"macro_f1_served": found[f"macro_f1_{served}"]}
 
 

@@ -42,8 +42,8 @@ class ForcedTransformers(TransformersEngine):
 class ForcedVllm(VllmEngine):
     """vLLM, made to write TOKENS tokens."""
 
-    def _sampling(self, opening: str):
-        parameters = super()._sampling(opening)
+    def _sampling(self, forced_prefix: str):
+        parameters = super()._sampling(forced_prefix)
         parameters.min_tokens = TOKENS
         return parameters
 
@@ -62,7 +62,7 @@ def prompts(engine, kind: str, turn: int) -> list[str]:
     return [engine.render(sampling_prompt(side, row, 2)) for side, group in pairs for row in group]
 
 
-def openings(name: str, kind: str) -> list[str]:
+def forced_prefixes(name: str, kind: str) -> list[str]:
     """How the answers begin; transformers takes prompts that share a beginning for one batch by that."""
     if kind == "short" or not name.startswith("transformers-cached"):
         return [""] * PROMPTS
@@ -81,11 +81,11 @@ def measure(name: str, model: str, kind: str) -> dict:
     """Tokens per CPU second of one engine on one kind of prompt: the median of ROUNDS, after a few that warm."""
     engine = started(name, model)
     rates, warming = [], prompts(engine, kind, 0)[:WARMING]
-    engine.complete(warming, openings(name, kind)[:WARMING])
+    engine.complete(warming, forced_prefixes(name, kind)[:WARMING])
     for turn in range(1, ROUNDS + 1):
         texts = prompts(engine, kind, turn)
         began, wall = cpu(), time.monotonic()
-        written = sum(said.tokens_out for said in engine.complete(texts, openings(name, kind)))
+        written = sum(said.tokens_out for said in engine.complete(texts, forced_prefixes(name, kind)))
         rates.append((written / (cpu() - began), written / (time.monotonic() - wall)))
     lengths = [len(ids) for ids in engine.tokenizer(texts, add_special_tokens=False)["input_ids"]]
     return {

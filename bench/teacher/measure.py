@@ -19,7 +19,15 @@ from bench.worker_pool import on_cores, worker
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
-from components.teacher.compare import CompareConfig, accuracy, balanced_accuracy, confusions, interval, macro_f1
+from components.teacher.compare import (
+    CompareConfig,
+    Interval,
+    accuracy,
+    balanced_accuracy,
+    confusions,
+    interval,
+    macro_f1,
+)
 from components.teacher.compare import predictions as predictions_of
 from pipelines.local.processes import Laptop
 from pipelines.local.sources import generate_marketplace
@@ -138,9 +146,9 @@ def over_seeds(measure):
     return lambda confusion: measure(confusion).mean(-1)
 
 
-def named(name: str, found: dict) -> dict:
-    """An interval as three figures."""
-    return {name: found["estimate"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+def named(name: str, value: Interval) -> dict:
+    """Return an interval as three figures."""
+    return {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high}
 
 
 def costs(said: list[dict]) -> dict:

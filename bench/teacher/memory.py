@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts, storage
-from components.rationales.choose import divided, pairs_of
 from components.rationales.engine import EngineConfig
-from components.rationales.generate import Asking, GenerateConfig, write_rationales
+from components.rationales.generate import write_rationales
+from components.rationales.pair_selection import select_pairs, write_buckets
+from components.rationales.sampler import GenerateConfig, RationaleSampler
 from pipelines.local.processes import Laptop
 from testing.scripted_engine import ScriptedEngine
 
@@ -30,10 +31,11 @@ def worker(count: int, folder: Path) -> None:
     """Sample rationales of so many pairs, and say what it took."""
     began = time.monotonic()
     config = GenerateConfig(max_samples=1, buckets=count // BUCKET)
-    judged = pairs_of(contracts.read_batches(contracts.JUDGEMENTS, folder / "judgements"), config.split, config.pairs)
-    asking = Asking(ScriptedEngine(), f"{count:016d}", EngineConfig(), config)
-    said = write_rationales(divided(judged, config.buckets, folder), asking, (folder / "kept", folder / "aside"))
-    said = {"peak_mb": round(peak_mb(), 1), "seconds": round(time.monotonic() - began, 1), "requests": said["rows_in"]}
+    rows = contracts.read_batches(contracts.JUDGEMENTS, folder / "judgements")
+    pairs = select_pairs(rows, config.split, config.pairs)
+    sampler = RationaleSampler(ScriptedEngine(), f"{count:016d}", EngineConfig(), config)
+    said = write_rationales(write_buckets(pairs, config.buckets, folder), sampler, (folder / "kept", folder / "aside"))
+    said = {"peak_mb": round(peak_mb(), 1), "seconds": round(time.monotonic() - began, 1), "requests": said.rows_in}
     print(json.dumps(said))
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from components.pretrained import save_base_model
 from components.rationales.exemplars import write_exemplars
-from components.rationales.generate import GenerateConfig, generate
+from components.rationales.generate import generate
+from components.rationales.sampler import GenerateConfig
+from components.step_result import StepResult
 from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
 from components.teacher.sft import sft, start
@@ -33,12 +35,14 @@ class Teacher:
         self.held_out = replace(self.profile.held_out, pairs=pairs, shard_requests=SHARD)
         self.facts: dict[str, dict] = {}
 
-    def once(self, name: str, make: Callable[[], dict]) -> Path:
+    def once(self, name: str, make: Callable[[], StepResult | dict]) -> Path:
         """The place of a stage's result, made unless it is there; what it said of itself is kept beside it."""
         said = self.folder / f"{name}.json"
         if not said.exists():
             unfinished = said.with_suffix(".unfinished")
-            unfinished.write_text(json.dumps(make()))
+            result = make()
+            values = result.to_dict() if isinstance(result, StepResult) else result
+            unfinished.write_text(json.dumps(values))
             unfinished.replace(said)
         self.facts[name] = json.loads(said.read_text())
         return self.folder / name
@@ -46,7 +50,7 @@ class Teacher:
     def asked(self, name: str, model: Path, config: GenerateConfig, engine) -> Path:
         """RATIONALES of a model, in a folder with what was refused."""
         out = self.folder / name / "rationales", self.folder / name / "quarantine"
-        return self.once(name, lambda: generate(self.judgements, model, config, engine, "0/1", out))
+        return self.once(name, lambda: generate(self.judgements, model, (config, engine), "0/1", out))
 
     def judged(self, name: str, model: Path) -> None:
         """A model's likeliest answers about the held-out pairs."""
@@ -82,11 +86,11 @@ def moved(model: Path, reference: Path, judgements: Path, folder: Path) -> float
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from components import contracts
-    from components.teacher.prompts import prompts_of
+    from components.teacher.prompts import render_prompts
     from components.teacher_prompt import answer
 
     rows = contracts.read(contracts.RATIONALES, folder / "judged-hardened" / "rationales")[:KL_ANSWERS]
-    prompts = prompts_of({(row["query_id"], row["item_id"]) for row in rows}, judgements, model)
+    prompts = render_prompts({(row["query_id"], row["item_id"]) for row in rows}, judgements, model)
     tokenizer = AutoTokenizer.from_pretrained(model)
     models = [AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval() for path in (model, reference)]
     divergence, tokens = 0.0, 0
@@ -104,7 +108,7 @@ def base(judgements: Path, folder: Path, pairs: int) -> dict:
     """The model as it is shipped, with instruction and worked examples, its output constrained to the form."""
     teacher = Teacher(judgements, folder, 0, pairs)
     model = teacher.once("base", lambda: save_base_model(teacher.profile.base_model, folder / "base"))
-    engine = replace(teacher.engine, temperature=0.0, structured=True, characters=100, max_length=640)
+    engine = replace(teacher.engine, temperature=0.0, use_grammar=True, characters=100, max_length=640)
     config = replace(teacher.held_out, prompt="few_shot", samples=1, attempts=1)
     teacher.asked("judged-base", model, config, engine)
     return teacher.facts

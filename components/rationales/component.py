@@ -32,11 +32,12 @@ def generate_rationales(
     facts: dsl.Output[dsl.Metrics],
 ):
     from components.rationales.engine import EngineConfig
-    from components.rationales.generate import GenerateConfig, generate
+    from components.rationales.generate import generate
+    from components.rationales.sampler import GenerateConfig
     from components.step_result import record
 
-    configs = GenerateConfig.from_json(config), EngineConfig.from_json(engine)
-    record(facts, generate(judgements.path, model.path, *configs, shard, (rationales.path, quarantine.path)))
+    configs = (GenerateConfig.from_json(config), EngineConfig.from_json(engine))
+    record(facts, generate(judgements.path, model.path, configs, shard, (rationales.path, quarantine.path)))
 
 
 @student_step()
@@ -52,8 +53,9 @@ def gather_rationales(
     from components.settings import Settings
     from components.step_result import record
 
-    paths = [[artifact.path for artifact in artifacts] for artifacts in (parts, refused, said)]
-    record(facts, gather(*paths, (rationales.path, quarantine.path), Settings().usd_per_hour))
+    tables = ([part.path for part in parts], [part.path for part in refused])
+    results = [part.path for part in said]
+    record(facts, gather(*tables, results, (rationales.path, quarantine.path), Settings().usd_per_hour))
 
 
 @teacher_step()

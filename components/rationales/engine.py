@@ -1,4 +1,4 @@
-"""What an engine is: rendered prompts in, completions with token counts out; and what all engines share.
+"""The interface of an engine, rendered prompts in and completions out, and what all engines share.
 
 An LLM's output depends on the batch it ran in, also at temperature 0: the promise is one stored rationale a key,
 not equal bytes.
@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from components.config import JsonConfig
 from components.contracts import LABELS
 
+TOO_LONG = "too long"
+
 
 @dataclass(frozen=True)
 class EngineConfig(JsonConfig):
@@ -22,7 +24,7 @@ class EngineConfig(JsonConfig):
     max_length: int = 1024  # tokens of prompt and completion
     temperature: float = 0.8
     top_p: float = 0.95
-    structured: bool = False  # constrain the output to the grammar
+    use_grammar: bool = False  # constrain the output to the grammar
     characters: int = 2000  # of a rationale, where the output is constrained
     batch_size: int = 32  # of transformers; of an endpoint, requests at once; vLLM batches by itself
     seed: int = 0
@@ -30,9 +32,10 @@ class EngineConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class Completion:
-    """The answer with its opening, what it cost in tokens, why it ended, and p(label) at the label (LABELS order).
+    """An answer with its forced prefix, token counts, finish reason and p(label) in LABELS order.
 
-    It ended by itself (stop), at max_new_tokens (length), or was not asked, for the prompt leaves no room (too long).
+    The reason is stop (it ended by itself), length (at max_new_tokens), or too long (the prompt leaves no room for an
+    answer, so it was not asked).
     """
 
     text: str
@@ -43,18 +46,18 @@ class Completion:
 
 
 class Engine(Protocol):
-    """What generates: renders prompts to the bytes that are hashed, and completes them in order."""
+    """Renders prompts to the bytes that are hashed, and completes them in order."""
 
     name: str
     tokenizer: Any
 
     def render(self, messages: list[dict]) -> str: ...
 
-    def complete(self, texts: Sequence[str], openings: Sequence[str]) -> list[Completion]: ...
+    def complete(self, texts: Sequence[str], forced_prefixes: Sequence[str]) -> list[Completion]: ...
 
 
 def label_tokens(tokenizer) -> list[int]:
-    """First token of each label as it follows "Label:"; the four differ.
+    """Return the first token of each label as it follows "Label:".
 
     Raises:
         ValueError: two labels begin with the same token, so that their probabilities cannot be told apart.
@@ -66,13 +69,18 @@ def label_tokens(tokenizer) -> list[int]:
     return first
 
 
-def shares(logprobs: Sequence[float]) -> tuple[float, ...]:
-    """Probabilities among the labels, from their log probabilities at the label's first token."""
+def label_position(tokens: Sequence, labels: Sequence) -> int | None:
+    """Return the last position of a token that begins a label, or None."""
+    return next((step for step in range(len(tokens) - 1, -1, -1) if tokens[step] in labels), None)
+
+
+def label_shares(logprobs: Sequence[float]) -> tuple[float, ...]:
+    """Return the labels' probabilities among themselves, from their log-probabilities."""
     largest = max(logprobs)
     weights = [math.exp(value - largest) for value in logprobs]
     return tuple(weight / sum(weights) for weight in weights)
 
 
 def too_long(tokens_in: int) -> Completion:
-    """What is said of a prompt that leaves no room for an answer."""
-    return Completion("", tokens_in, 0, "too long", None)
+    """Return the completion of a prompt that leaves no room for an answer."""
+    return Completion("", tokens_in, 0, TOO_LONG, None)

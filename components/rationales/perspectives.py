@@ -1,4 +1,4 @@
-"""The three perspectives of MPCoT, their prompts, and the strict grammar of what a teacher writes.
+"""The three perspectives of MPCoT, their prompts, and the strict grammar of a rationale.
 
 Adding a perspective is adding one `Perspective`. Fixed text comes first and the pair last: prefixes can be shared.
 """
@@ -15,7 +15,7 @@ VERSION = "2026-11-1"
 
 @dataclass(frozen=True)
 class Perspective:
-    """One way of looking at a pair: the tag that opens its rationales, what to look at, and worked examples."""
+    """One way of looking at a pair: its tag, its instruction and worked examples."""
 
     name: str
     instruction: str
@@ -23,7 +23,7 @@ class Perspective:
 
     @property
     def tag(self) -> str:
-        """The tag that opens every completion of this perspective."""
+        """Return the tag that opens every completion of this perspective."""
         return f"<{self.name}>"
 
 
@@ -84,22 +84,22 @@ _LABEL = rf"\nLabel: (?P<label>{'|'.join(LABELS)})"
 _GRAMMAR = re.compile(rf"<(?P<perspective>{'|'.join(NAMES)})> (?P<text>[^\n<>]{{8,4000}}){_LABEL}")
 
 
-def pattern(opening: str, characters: int) -> str:
-    """The grammar of what follows `opening` ("" or a perspective's tag), as a regular expression for decoders."""
-    tag = "" if opening else f"<(?:{'|'.join(NAMES)})>"
+def pattern(forced_prefix: str, characters: int) -> str:
+    """Return the grammar of what follows "" or a perspective's tag, as a regular expression."""
+    tag = "" if forced_prefix else f"<(?:{'|'.join(NAMES)})>"
     return rf"{tag} [^\n<>]{{8,{characters}}}\nLabel: (?:{'|'.join(LABELS)})"
 
 
 def parse(completion: str) -> tuple[str, str, str] | None:
-    """(perspective, rationale, label) of a completion that keeps the grammar to the letter; None of any other."""
+    """Return (perspective, rationale, label) of a completion that keeps the grammar, else None."""
     match = _GRAMMAR.fullmatch(completion.strip())
     return None if match is None else (match["perspective"], match["text"].strip(), match["label"])
 
 
 def sampling_prompt(perspective: Perspective, row: Mapping, shots: int) -> list[dict]:
-    """The prompt that asks the base model for one perspective, with `shots` worked examples; fixed text first."""
+    """Return the prompt for one perspective with `shots` worked examples, fixed text first."""
     messages = [{"role": "system", "content": f"{SYSTEM} {perspective.instruction}"}]
-    for query, item, answer in perspective.examples[:shots]:
+    for query, item, example in perspective.examples[:shots]:
         messages.append({"role": "user", "content": f"Query: {query}\nItem: {item}"})
-        messages.append({"role": "assistant", "content": f"{perspective.tag} {answer}"})
+        messages.append({"role": "assistant", "content": f"{perspective.tag} {example}"})
     return [*messages, {"role": "user", "content": pair_text(row)}]

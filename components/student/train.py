@@ -23,7 +23,7 @@ from components.student.logits import logits_of
 from components.student.model import Student, new_student
 from components.student.overlap_head import fit_counted
 from components.student.trainer import LrkdTrainer, settings_of
-from components.training.arguments import trained
+from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints
 from components.training.launch import on_every_gpu
 
@@ -79,7 +79,7 @@ def tune(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) ->
     if student.counted:
         fit_counted(student, examples, config.class_weights)
     trainer = LrkdTrainer(config, student, settings_of(config, work, len(examples)), examples)
-    history = trained(trainer, Checkpoints(work, prefix) if prefix else None)
+    history = run_training(trainer, Checkpoints(work, prefix) if prefix else None)
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     temperature = fitted_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))
     if trainer.is_world_process_zero():

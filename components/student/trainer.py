@@ -23,7 +23,7 @@ def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments
     """The trainer's arguments: batches of like length, the order reproducible from the seed."""
     steps = math.ceil(rows * config.epochs / config.batch_size)
     return TrainingArguments(
-        **arguments.settings_of(config, folder)
+        **arguments.trainer_arguments(config, folder)
         | {
             "logging_steps": max(1, steps // LOGGED),
             "logging_first_step": True,

@@ -1,11 +1,10 @@
-"""The teacher before tuning, after SFT and after DPO, on the same held-out pairs: accuracies with their intervals.
+"""The teacher before tuning, after SFT and after DPO on the same held-out pairs, with intervals over whole queries.
 
-Intervals are bootstrapped over whole queries, for the items of one query are not independent; differences are paired.
-Shapes: Q queries, C labels; a confusion is (C, C + 1), its last column what broke the form.
+Shapes: Q queries, C labels. A confusion is (C, C + 1), its last column the answers that broke the form.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,104 +28,166 @@ class CompareConfig(JsonConfig):
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A measure with the ends of its interval, which are None for a single query."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class StageMeasures:
+    """One stage's measures on the held-out pairs."""
+
+    balanced_accuracy: Interval
+    accuracy: Interval
+    macro_f1: Interval
+    parse_rate: Interval
+    confusion: list[list[int]]  # (C, C + 1), of all queries together
+
+
+@dataclass(frozen=True)
+class TeacherEvaluation:
+    """All stages' measures, and the paired differences of balanced accuracy from stage to stage."""
+
+    pairs: int
+    queries: int
+    stages: dict[str, StageMeasures]
+    differences: dict[str, Interval]
+
+    @property
+    def broken_answers(self) -> int:
+        """Count the answers, of all stages, that broke the form."""
+        return sum(row[-1] for stage in self.stages.values() for row in stage.confusion)
+
+    def headline(self) -> str:
+        """Return the stages' balanced accuracies in one line."""
+        scores = [f"{name} {stage.balanced_accuracy.estimate:.3f}" for name, stage in self.stages.items()]
+        return f"balanced accuracy {', '.join(scores)}"
+
+
 def parse_rate(confusion: np.ndarray) -> np.ndarray:
-    """Share of pairs with an answer that keeps the form."""
+    """Return the share of pairs with an answer that keeps the form."""
     return 1 - confusion[..., -1].sum(-1) / confusion.sum((-2, -1))
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Share of pairs whose label is right; a broken form is wrong."""
+    """Return the share of pairs whose label is right.
+
+    A broken form is wrong.
+    """
     return np.trace(confusion[..., :-1], axis1=-2, axis2=-1) / confusion.sum((-2, -1))
 
 
 def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Mean recall over the labels that occur; 0.25 is chance."""
-    right, judged = np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1), confusion.sum(-1)
-    return np.nanmean(np.divide(right, judged, where=judged > 0, out=np.full(right.shape, np.nan)), axis=-1)
+    """Return the mean recall over the labels that occur, where 0.25 is chance."""
+    right = np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1)
+    return mean_ratio(right, confusion.sum(-1))
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
-    """Mean F1 over the labels that are judged or predicted."""
+    """Return the mean F1 over the labels that are judged or predicted."""
     right = np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1)
-    either = confusion.sum(-1) + confusion[..., :-1].sum(-2)
-    return np.nanmean(np.divide(2 * right, either, where=either > 0, out=np.full(right.shape, np.nan)), axis=-1)
+    return mean_ratio(2 * right, confusion.sum(-1) + confusion[..., :-1].sum(-2))
+
+
+def mean_ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return the mean of ratios over the last axis, without those of a zero denominator."""
+    blank = np.full(numerator.shape, np.nan)
+    return np.nanmean(np.divide(numerator, denominator, where=denominator > 0, out=blank), axis=-1)
 
 
 MEASURES = (balanced_accuracy, accuracy, macro_f1, parse_rate)
 
 
-def compare(stages: Mapping[str, tuple[Path, Path]], config: CompareConfig) -> dict:
-    """Every measure of every stage, and the paired differences of balanced accuracy from stage to stage.
-
-    A stage is its RATIONALES and QUARANTINE of held-out pairs.
+def compare(tables: Mapping[str, tuple[Path, Path]], config: CompareConfig) -> TeacherEvaluation:
+    """Measure every stage, given its RATIONALES and QUARANTINE of held-out pairs.
 
     Raises:
         ValueError: the stages were not asked the same pairs.
     """
-    answers = {name: predictions(*tables) for name, tables in stages.items()}
-    asked = {name: set(said) for name, said in answers.items()}
-    for one, other in pairwise(asked):
-        if asked[one] != asked[other]:
-            odd = min(asked[one] ^ asked[other])
-            raise ValueError(f"{one!r} and {other!r} were asked different held-out pairs, {odd} among them")
-    counted = {name: confusions(said) for name, said in answers.items()}
-    return {
-        "pairs": len(next(iter(answers.values()))),
-        "queries": len(next(iter(counted.values()))),
-        "stages": {name: measured(queries, config) for name, queries in counted.items()},
-        "differences": {
-            f"{other} less {one}": interval(counted[other], balanced_accuracy, config, counted[one])
-            for one, other in pairwise(counted)
-        },
+    answers = {name: predictions(*paths) for name, paths in tables.items()}
+    check_same_pairs(answers)
+    by_stage = {name: confusions(stage_answers) for name, stage_answers in answers.items()}
+    differences = {
+        f"{later} less {earlier}": interval(by_stage[later], balanced_accuracy, config, by_stage[earlier])
+        for earlier, later in pairwise(by_stage)
     }
+    return TeacherEvaluation(
+        pairs=len(next(iter(answers.values()))),
+        queries=len(next(iter(by_stage.values()))),
+        stages={name: measure_stage(queries, config) for name, queries in by_stage.items()},
+        differences=differences,
+    )
+
+
+def check_same_pairs(answers: Mapping[str, Mapping]) -> None:
+    """Check that every stage answered the same pairs.
+
+    Raises:
+        ValueError: two did not, with one of the pairs.
+    """
+    for earlier, later in pairwise(answers):
+        if differing := answers[earlier].keys() ^ answers[later].keys():
+            raise ValueError(
+                f"{earlier!r} and {later!r} were asked different held-out pairs, {min(differing)} among them"
+            )
 
 
 def predictions(rationales: Path, quarantine: Path) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """(judged label, what most of its rationales say) by query and item; None where none keeps the form."""
-    said: dict[tuple[str, str], Counter] = defaultdict(Counter)
+    """Return (judged label, majority label) by query and item.
+
+    The majority label is None where no answer keeps the form.
+    """
+    votes: dict[tuple[str, str], Counter] = defaultdict(Counter)
     labels = {}
-    for schema, path in ((contracts.QUARANTINE, quarantine), (contracts.RATIONALES, rationales)):
-        for row in contracts.read_batches(schema, path):
-            pair = row["query_id"], row["item_id"]
-            labels[pair] = row["label"]
-            said[pair].update([row["predicted_label"]] if "predicted_label" in row else [])
-    return {pair: (label, most_said(said[pair])) for pair, label in labels.items()}
+    for row in contracts.read_batches(contracts.QUARANTINE, quarantine):
+        labels[row["query_id"], row["item_id"]] = row["label"]
+    for row in contracts.read_batches(contracts.RATIONALES, rationales):
+        pair = (row["query_id"], row["item_id"])
+        labels[pair] = row["label"]
+        votes[pair][row["predicted_label"]] += 1
+    return {pair: (label, majority_label(votes[pair])) for pair, label in labels.items()}
 
 
-def most_said(votes: Counter) -> str | None:
-    """The label with most votes; of several, the one that comes first in LABELS."""
+def majority_label(votes: Counter) -> str | None:
+    """Return the label with most votes, the first in LABELS of several."""
     return max(LABELS, key=lambda label: votes[label]) if votes else None
 
 
 def confusions(answers: Mapping[tuple[str, str], tuple[str, str | None]]) -> np.ndarray:
-    """A confusion for each query, in their order, (Q, C, C + 1)."""
-    queries = {query: n for n, query in enumerate(sorted({query for query, _ in answers}))}
-    counted = np.zeros((len(queries), len(LABELS), len(LABELS) + 1))
-    for (query, _), (label, predicted) in answers.items():
-        counted[queries[query], LABELS.index(label), len(LABELS) if predicted is None else LABELS.index(predicted)] += 1
-    return counted
+    """Count a confusion for each query, in their order: (Q, C, C + 1)."""
+    queries = sorted({query for query, _ in answers})
+    numbers = {query: n for n, query in enumerate(queries)}
+    counts = np.zeros((len(numbers), len(LABELS), len(LABELS) + 1))
+    for (query, _), (label, predicted_label) in answers.items():
+        column = len(LABELS) if predicted_label is None else LABELS.index(predicted_label)
+        counts[numbers[query], LABELS.index(label), column] += 1
+    return counts
 
 
-def measured(queries: np.ndarray, config: CompareConfig) -> dict:
-    """Every measure of one stage with its interval, and the confusion of all queries together."""
-    found = {measure.__name__: interval(queries, measure, config) for measure in MEASURES}
-    return found | {"confusion": queries.sum(0).astype(int).tolist()}
+def measure_stage(queries: np.ndarray, config: CompareConfig) -> StageMeasures:
+    """Measure one stage from its queries' confusions (Q, C, C + 1)."""
+    intervals = {measure.__name__: interval(queries, measure, config) for measure in MEASURES}
+    return StageMeasures(**intervals, confusion=queries.sum(0).astype(int).tolist())
 
 
 def interval(
-    queries: np.ndarray, measure: Callable, config: CompareConfig, less: np.ndarray | None = None
-) -> dict[str, float]:
-    """A measure, or what is left of it when another stage's is taken off, with its percentile bootstrap interval."""
+    queries: np.ndarray, measure: Callable, config: CompareConfig, baseline: np.ndarray | None = None
+) -> Interval:
+    """Return a measure, less the baseline's where one is given, with its percentile bootstrap interval."""
 
-    def value(drawn: Sequence[int] | np.ndarray, axis: int = -1) -> np.ndarray:
-        of = measure(queries[drawn].sum(drawn.ndim - 1))
-        return of if less is None else of - measure(less[drawn].sum(drawn.ndim - 1))
+    def value(sample: Sequence[int] | np.ndarray, axis: int = -1) -> np.ndarray:
+        score = measure(queries[sample].sum(sample.ndim - 1))
+        return score if baseline is None else score - measure(baseline[sample].sum(sample.ndim - 1))
 
     numbers = np.arange(len(queries))
-    estimate = float(value(numbers))
+    estimate = round(float(value(numbers)), 4)
     if len(queries) < 2:
-        return {"estimate": round(estimate, 4), "low": None, "high": None}
-    drawn = bootstrap(
+        return Interval(estimate, None, None)
+    bounds = bootstrap(
         (numbers,),
         value,
         n_resamples=config.samples,
@@ -136,9 +197,4 @@ def interval(
         method="percentile",
         rng=np.random.default_rng(config.seed),
     ).confidence_interval
-    return {"estimate": round(estimate, 4), "low": round(float(drawn.low), 4), "high": round(float(drawn.high), 4)}
-
-
-def said_of(found: Mapping, stages: Iterable[str] = STAGES) -> str:
-    """The stages' balanced accuracies in one line."""
-    return ", ".join(f"{name} {found['stages'][name]['balanced_accuracy']['estimate']:.3f}" for name in stages)
+    return Interval(estimate, round(float(bounds.low), 4), round(float(bounds.high), 4))

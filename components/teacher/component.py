@@ -1,4 +1,4 @@
-"""Steps of the teacher: start it, SFT, mine preference pairs, DPO, and the page on how it did."""
+"""Steps of the teacher: start, SFT, preference pairs, DPO, evaluation page."""
 
 from kfp import dsl
 
@@ -87,8 +87,9 @@ def report_teacher(
     from components.teacher.compare import STAGES, CompareConfig
     from components.teacher.report import report
 
-    tables = (before, before_refused), (tuned, tuned_refused), (hardened, hardened_refused)
-    held_out = {name: tuple(table.path for table in pair) for name, pair in zip(STAGES, tables, strict=True)}
-    said = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit}
-    said = {name: facts.path for name, facts in said.items()}
-    record(facts, report(held_out, said, CompareConfig.from_json(config), page.path))
+    rationales = (before.path, tuned.path, hardened.path)
+    quarantine = (before_refused.path, tuned_refused.path, hardened_refused.path)
+    held_out = dict(zip(STAGES, zip(rationales, quarantine, strict=True), strict=True))
+    steps = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit}
+    paths = {name: metrics.path for name, metrics in steps.items()}
+    record(facts, report(held_out, paths, CompareConfig.from_json(config), page.path))

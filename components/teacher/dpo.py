@@ -1,151 +1,121 @@
 """Direct preference optimisation: the teacher learns to prefer the perspective that was right (MPCoT, step 3)."""
 
-import hashlib
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import contracts
 from components.pretrained import model_digest
-from components.teacher.config import DpoConfig
-from components.teacher.sft import in_turn
-from components.teacher.trainer import adapter, fits, merge, settings_of
-from components.training.arguments import trained
-from components.training.checkpoints import Checkpoints, place
+from components.step_result import StepResult
+from components.teacher.config import MARGIN_STEPS, DpoConfig
+from components.teacher.dpo_rows import DpoRows, select_pairs, trl_example
+from components.teacher.trainer import lora_config, merge_and_save, trl_arguments
+from components.training.arguments import run_training
+from components.training.checkpoints import Checkpoints, checkpoint_prefix
 from components.training.launch import on_every_gpu
 
-NOTICED_STEPS = 50  # a shorter training may well move nothing
 
-
-def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path) -> dict:
-    """Tune `model` on preference pairs against itself as the reference; save it merged, as safetensors, with its curve.
+def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path) -> StepResult:
+    """Tune `model` on preference pairs with itself as the reference, and save it merged.
 
     It is trained on every GPU of the machine.
 
     Raises:
-        ValueError: there are no pairs, or none fits in max_length; or the loss is not a number.
+        ValueError: there are no pairs, or none fits in max_length; the loss is not a number; or a strict training did
+            not raise the held-out margin.
     """
-    from datasets import Dataset
-    from transformers import AutoTokenizer
-
-    asked = contracts.count(pairs)
-    if not asked:
-        raise ValueError(
-            "there are no preference pairs: no pair has a right and a wrong rationale; sample more of them"
-        )
-    tokenizer, too_long = AutoTokenizer.from_pretrained(model), 0
-
-    def fitting() -> Iterator[dict]:
-        nonlocal too_long
-        for row in contracts.read_batches(contracts.PREFERENCE_PAIRS, pairs):
-            if fits(text(row), tokenizer, config.max_length):
-                yield row
-            else:
-                too_long += 1
-
-    rows, held = chosen_pairs(fitting(), config)
-    if not rows:
-        raise ValueError(f"none of {asked} pairs fits in dpo_config's max_length {config.max_length}: raise it")
+    selection = select_pairs(pairs, model, config)
     with TemporaryDirectory() as folder:
-        Dataset.from_list(list(map(text, rows))).save_to_disk(f"{folder}/rows")
-        if held:  # a dataset of no rows cannot be read back
-            Dataset.from_list(list(map(text, held))).save_to_disk(f"{folder}/held")
-        saved = Checkpoints(folder, place("dpo", model_digest(model), config, rows))
-        saved.fetch()
-        said = on_every_gpu(prefer, str(model), config, folder, saved.prefix, str(out))
-        saved.remove()
-    before, after, curve, steps = (said[name] for name in ("before", "after", "curve", "steps"))
-    counts = {"rows_in": asked, "rows_out": len(rows), "set_aside": asked - len(rows)}
-    return counts | {
-        "set_aside_why": {
-            "held out": len(held),
-            "longer than max_length": too_long,
-            "over the cap": asked - too_long - len(rows) - len(held),
-        },
-        "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in rows),
+        save_dataset(selection.rows, f"{folder}/rows")
+        if selection.held_out:  # a dataset of no rows cannot be read back
+            save_dataset(selection.held_out, f"{folder}/held")
+        prefix = checkpoint_prefix("dpo", model_digest(model), config, selection.rows)
+        checkpoints = Checkpoints(folder, prefix)
+        checkpoints.fetch()
+        training = on_every_gpu(train_dpo, str(model), config, folder, prefix, str(out))
+        checkpoints.remove()
+    return dpo_result(selection, training, config, model_digest(out))
+
+
+def dpo_result(selection: DpoRows, training: dict, config: DpoConfig, digest: str) -> StepResult:
+    """Return counts, curve and held-out margins of a training.
+
+    Raises:
+        ValueError: the held-out margin did not rise, and the configuration is strict.
+    """
+    before, after, curve = (training[name] for name in ("before", "after", "curve"))
+    details = {
+        "set_aside_why": selection.quarantine_counts(),
+        "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in selection.rows),
         "curve": curve,
-        "steps": steps,
-        "held_out": {"pairs": len(held), "before": before, "after": after},
-        "warning": complaint(before, after, steps, config),
-        "model_digest": model_digest(out),
-        "figure": f"margin {curve[-1].get('rewards/margins', math.nan):+.3f}"
-        + (f", held out {before['margin']:+.3f} to {after['margin']:+.3f}" if held else ""),
+        "steps": training["steps"],
+        "held_out": {"pairs": len(selection.held_out), "before": before, "after": after},
+        "warning": margin_warning(before, after, training["steps"], config),
+        "model_digest": digest,
     }
+    headline = f"margin {curve[-1].get('rewards/margins', math.nan):+.3f}"
+    if selection.held_out:
+        headline += f", held out {before['margin']:+.3f} to {after['margin']:+.3f}"
+    count = len(selection.rows)
+    return StepResult(selection.total, count, selection.total - count, headline, details)
 
 
-def prefer(model: str, config: DpoConfig, folder: str, prefix: str, out: str) -> dict:
-    """The training itself, of the pairs below `folder`, on each process of it; what was measured before and after."""
+def save_dataset(rows: list[dict], folder: str) -> None:
+    """Save pairs as TRL's examples."""
+    from datasets import Dataset
+
+    Dataset.from_list(list(map(trl_example, rows))).save_to_disk(folder)
+
+
+def train_dpo(model: str, config: DpoConfig, folder: str, prefix: str, out: str) -> dict:
+    """Train on the pairs below `folder` as one process of all."""
     from datasets import load_from_disk
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig as TrlConfig
     from trl import DPOTrainer
 
-    held = Path(folder) / "held"
+    held_out = Path(folder) / "held"
     trainer = DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
-        args=TrlConfig(**settings_of(config, folder), beta=config.beta),
+        args=TrlConfig(**trl_arguments(config, folder), beta=config.beta),
         train_dataset=load_from_disk(f"{folder}/rows"),
-        eval_dataset=load_from_disk(held) if held.exists() else None,
+        eval_dataset=load_from_disk(held_out) if held_out.exists() else None,
         processing_class=AutoTokenizer.from_pretrained(model),
-        peft_config=adapter(config.rank),
+        peft_config=lora_config(config.rank),
     )
-    before = measured(trainer, config)
-    curve = trained(trainer, Checkpoints(folder, prefix))
-    after = measured(trainer, config)
-    merge(trainer, out)
+    before = measure_held_out(trainer, config)
+    curve = run_training(trainer, Checkpoints(folder, prefix))
+    after = measure_held_out(trainer, config)
+    merge_and_save(trainer, out)
     return {"before": before, "after": after, "curve": curve, "steps": trainer.state.global_step}
 
 
-def chosen_pairs(pairs: Iterable[dict], config: DpoConfig) -> tuple[list[dict], list[dict]]:
-    """Pairs to train on, in turn by label and by the perspective that was right, and those held out: whole queries.
+def measure_held_out(trainer, config: DpoConfig) -> dict | None:
+    """Return margin, share preferred and chosen_logprob_gain on the held-out pairs, if any.
 
-    Where the queries are so few that none would be left to train on, nothing is held out.
-    """
-    groups, held = defaultdict(list), []
-    for row in pairs:
-        drawn = int.from_bytes(hashlib.sha256(f"held out\n{row['query_id']}".encode()).digest()[:8], "big") / 2**64
-        if drawn < config.held_out:
-            held.append(row)
-        else:
-            groups[row["label"], row["chosen_perspective"]].append(row)
-    rows = list(in_turn([groups[name] for name in sorted(groups)]))
-    if not rows:
-        rows, held = held, []
-    return rows[: config.rows or None], held[: config.held_out_rows]
-
-
-def text(row: dict) -> dict:
-    """What TRL's trainer reads of a pair."""
-    return {name: row[name] for name in ("prompt", "chosen", "rejected")}
-
-
-def measured(trainer, config: DpoConfig) -> dict | None:
-    """On the held-out pairs: the margin, how often the chosen one is preferred, and how far the chosen ones have moved.
-
-    `moved` is the mean log-probability of a chosen rationale under the policy less that under the reference, in nats:
-    about 0 says that the training did nothing.
+    `chosen_logprob_gain` is the mean log-probability of a chosen rationale under the policy less that under the
+    reference, in nats: about 0 says that the training did nothing.
     """
     if trainer.eval_dataset is None:
         return None
-    said = trainer.evaluate()
+    metrics = trainer.evaluate()
     return {
-        "margin": said["eval_rewards/margins"],
-        "preferred": said["eval_rewards/accuracies"],
-        "moved": said["eval_rewards/chosen"] / config.beta,
+        "margin": metrics["eval_rewards/margins"],
+        "preferred": metrics["eval_rewards/accuracies"],
+        "chosen_logprob_gain": metrics["eval_rewards/chosen"] / config.beta,
     }
 
 
-def complaint(before: dict | None, after: dict | None, steps: int, config: DpoConfig) -> str:
-    """What is to be said of a training that did not raise the held-out margin; "" of one that did, or was short.
+def margin_warning(before: dict | None, after: dict | None, steps: int, config: DpoConfig) -> str:
+    """Return a warning where a long training did not raise the held-out margin, else "".
 
     Raises:
         ValueError: it did not, and the configuration is strict.
     """
-    if before is None or after is None or steps < NOTICED_STEPS or after["margin"] > before["margin"]:
+    if before is None or after is None or steps < MARGIN_STEPS or after["margin"] > before["margin"]:
         return ""
-    said = f"DPO did not raise the held-out margin in {steps} steps: {before['margin']:+.4f} to {after['margin']:+.4f}"
+    change = f"{before['margin']:+.4f} to {after['margin']:+.4f}"
+    warning = f"DPO did not raise the held-out margin in {steps} steps: {change}"
     if config.strict:
-        raise ValueError(f"{said}; raise dpo_config's learning_rate, or look at the preference pairs")
-    return said
+        raise ValueError(f"{warning}; raise dpo_config's learning_rate, or look at the preference pairs")
+    return warning

@@ -1,29 +1,31 @@
-"""The rendered prompt of every pair that has a rationale, by the tokenizer of the model that is tuned."""
+"""Rendered prompts of the pairs that have rationales, by the tokenizer of the model that is tuned."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from components import contracts
-from components.teacher_prompt import capped, rendered, unified_prompt
+from components.teacher_prompt import cap_fields, render_chat, unified_prompt
 
 
-def prompts_of(
-    wanted: Iterable[tuple[str, str]], judgements: str | Path, model: str | Path
+def render_prompts(
+    pairs: Iterable[tuple[str, str]], judgements: str | Path, model: str | Path
 ) -> dict[tuple[str, str], str]:
-    """Prompt text by (query_id, item_id), for the wanted pairs alone.
+    """Return the prompt of each pair by (query_id, item_id).
 
     Raises:
-        ValueError: the training set does not hold one of them.
+        ValueError: the judgements do not hold one of them.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    wanted, found = set(wanted), {}
+    names = set(pairs)
+    prompts = {}
     for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
-        if (row["query_id"], row["item_id"]) in wanted:
-            found[row["query_id"], row["item_id"]] = rendered(tokenizer, unified_prompt(capped(row, tokenizer)))
-    if missing := wanted - found.keys():
+        name = (row["query_id"], row["item_id"])
+        if name in names:
+            prompts[name] = render_chat(tokenizer, unified_prompt(cap_fields(row, tokenizer)))
+    if missing := names - prompts.keys():
         raise ValueError(
             f"{len(missing)} rationales are of pairs that {judgements} does not hold, {min(missing)} among them"
         )
-    return found
+    return prompts

@@ -1,15 +1,15 @@
-"""What SFT and DPO share: TRL's settings from our configuration, which rows fit, and the merge at the end."""
+"""Common parts of SFT and DPO: TRL's settings, the rows that fit, the final merge."""
 
 from pathlib import Path
 
 from components.training import arguments
 
 
-def settings_of(config, folder: str | Path) -> dict:
-    """TRL's arguments."""
+def trl_arguments(config, folder: str | Path) -> dict:
+    """Build TRL's arguments from our configuration."""
     import torch
 
-    return arguments.settings_of(config, folder) | {
+    return arguments.trainer_arguments(config, folder) | {
         "gradient_checkpointing": torch.cuda.is_available(),
         "max_length": config.max_length,
         "max_steps": config.max_steps,
@@ -17,13 +17,19 @@ def settings_of(config, folder: str | Path) -> dict:
 
 
 def fits(example: dict, tokenizer, max_length: int) -> bool:
-    """Whether each answer fits behind its prompt, with the token that ends it: what is cut off would be the label."""
+    """Return True where each answer and its end token fit behind the prompt.
+
+    What a longer one loses is its label.
+    """
     answers = [text for name, text in example.items() if name != "prompt"]
     return all(len(tokenizer(example["prompt"] + text)["input_ids"]) < max_length for text in answers)
 
 
-def adapter(rank: int):
-    """LoRA on all linear layers, alpha twice its rank; None, so that all weights are tuned, at rank 0."""
+def lora_config(rank: int):
+    """Return LoRA on all linear layers with alpha twice its rank.
+
+    None, at rank 0, tunes all weights.
+    """
     from peft import LoraConfig
 
     if not rank:
@@ -31,12 +37,12 @@ def adapter(rank: int):
     return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
-def merge(trainer, out: str | Path) -> None:
-    """Merge an adapter into the weights, save model and tokenizer to `out`: of several processes, the first does."""
+def merge_and_save(trainer, out: str | Path) -> None:
+    """Merge an adapter into the weights and save the model, on the first process."""
     from peft import PeftModel
 
     if not trainer.is_world_process_zero():
         return
-    tuned = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
-    tuned.save_pretrained(out)
+    model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
+    model.save_pretrained(out)
     trainer.processing_class.save_pretrained(out)

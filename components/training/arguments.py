@@ -1,4 +1,4 @@
-"""What every training shares: the trainer's settings, progress, and going on where one was killed."""
+"""Settings, progress and restarts that every training shares."""
 
 import math
 import os
@@ -8,15 +8,15 @@ from components.step_result import Progress
 from components.training.checkpoints import Checkpoints
 
 
-def settings_of(config, folder: str | Path) -> dict:
-    """The trainer's arguments, with the defaults put right that a machine without a GPU cannot use."""
+def trainer_arguments(config, folder: str | Path) -> dict:
+    """Build the trainer's arguments, with the defaults that a machine without a GPU needs."""
     import torch
 
     return {
         "output_dir": str(folder),
         "use_cpu": not torch.cuda.is_available(),
-        "bf16": quick_in_bf16(),
-        "per_device_train_batch_size": rows_at_once(config),
+        "bf16": is_fast_in_bf16(),
+        "per_device_train_batch_size": rows_per_process(config),
         "gradient_accumulation_steps": config.accumulate,
         "num_train_epochs": config.epochs,
         "learning_rate": config.learning_rate,
@@ -32,8 +32,8 @@ def settings_of(config, folder: str | Path) -> dict:
     }
 
 
-def quick_in_bf16() -> bool:
-    """Whether bf16 is quicker here: on a GPU, or by AMX.
+def is_fast_in_bf16() -> bool:
+    """Return True where bf16 is the faster precision: on a GPU, or with AMX.
 
     A CPU without it takes 1.4 times (student) to 1.6 times (teacher) as long in bf16, even with AVX512_BF16 (a Xeon,
     CPU time of interleaved steps, 2026-11).
@@ -43,15 +43,15 @@ def quick_in_bf16() -> bool:
     return torch.cuda.is_available() or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
-def rows_at_once(config) -> int:
-    """Rows that one process takes at once: an update sees `batch_size` of them on any number of processes.
+def rows_per_process(config) -> int:
+    """Divide the rows of an update among the processes.
 
     Raises:
-        ValueError: they cannot be divided so.
+        ValueError: it cannot be divided; with the multiple that can.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    rows, left = divmod(config.batch_size, processes * config.accumulate)
-    if left:
+    rows, remainder = divmod(config.batch_size, processes * config.accumulate)
+    if remainder:
         raise ValueError(
             f"batch_size {config.batch_size} cannot be divided by {processes} processes and accumulate "
             f"{config.accumulate}: make it a multiple of {processes * config.accumulate}"
@@ -59,18 +59,33 @@ def rows_at_once(config) -> int:
     return rows
 
 
-def trained(trainer, checkpoints: Checkpoints | None = None) -> list[dict]:
-    """Train, from the fetched checkpoint on where there are any; the logged steps, those before it among them.
+def run_training(trainer, checkpoints: Checkpoints | None = None) -> list[dict]:
+    """Train from the last checkpoint on and return the logged steps, earlier ones included.
 
     Raises:
         ValueError: the loss is not a number, with the step where it first was not.
     """
+    trainer.add_callback(progress_callback())
+    if checkpoints is not None:
+        trainer.add_callback(checkpoints)
+    trainer.train(resume_from_checkpoint=checkpoints.local_checkpoint() if checkpoints is not None else None)
+    return [numbers_only(entry) for entry in trainer.state.log_history if "loss" in entry]
+
+
+def numbers_only(entry: dict) -> dict:
+    """Return the numeric values of a logged step."""
+    return {name: value for name, value in entry.items() if isinstance(value, (int, float))}
+
+
+def progress_callback():
+    """Return a callback that reports progress and checks the loss."""
     from transformers import TrainerCallback
 
     class Report(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs):
             self.progress = Progress(state.max_steps, "steps")
-            self.progress.done = state.global_step
+            if state.global_step:  # of the checkpoint that it goes on from
+                self.progress.advance(state.global_step)
 
         def on_step_end(self, args, state, control, **kwargs):
             if state.is_world_process_zero:
@@ -81,12 +96,4 @@ def trained(trainer, checkpoints: Checkpoints | None = None) -> list[dict]:
             if not math.isfinite(loss):
                 raise ValueError(f"the loss is {loss} at step {state.global_step}: lower the learning rate")
 
-    trainer.add_callback(Report())
-    if checkpoints is not None:
-        trainer.add_callback(checkpoints)
-    trainer.train(resume_from_checkpoint=checkpoints.fetched() if checkpoints is not None else None)
-    return [
-        {name: value for name, value in entry.items() if isinstance(value, (int, float))}
-        for entry in trainer.state.log_history
-        if "loss" in entry
-    ]
+    return Report()

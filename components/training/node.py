@@ -1,6 +1,6 @@
-"""One process of a training on several machines: `torchrun -m components.training.node PLACE`, as a TrainJob starts it.
+"""One process of a training on several machines: `torchrun -m components.training.node PREFIX`, started by a TrainJob.
 
-The first process of each machine brings call, model and rows from S3; the first of all takes the result back.
+The first process of each machine fetches call, model and rows from S3; the first of all returns the result there.
 """
 
 import importlib
@@ -12,50 +12,50 @@ import time
 from pathlib import Path
 
 from components import storage
-from components.training.trainjob import CALL, CARRIED, SAID
+from components.training.trainjob import CALL, INPUTS, RESULT
 
 VERBS = {  # module, its configuration, its function: imported when a call names them
-    "sft": ("components.teacher.sft", "SftConfig", "tune"),
-    "dpo": ("components.teacher.dpo", "DpoConfig", "prefer"),
+    "sft": ("components.teacher.sft", "SftConfig", "train_sft"),
+    "dpo": ("components.teacher.dpo", "DpoConfig", "train_dpo"),
 }
-HERE = "here"  # is written last
+FETCHED_MARKER = "here"  # is written last
 WAIT_S = 3600
 
 
-def train(place: str) -> None:
-    """Make one call, as this process of all.
+def train(prefix: str) -> None:
+    """Run one call as this process of all.
 
     Raises:
-        ValueError: there is no such call on S3, or it is of no verb that is known.
-        TimeoutError: the machine's first process brought nothing within an hour.
+        ValueError: S3 holds no such call, or its verb is unknown.
+        TimeoutError: the machine's first process fetched nothing within an hour.
     """
-    call = storage.get_json(f"{place}/{CALL}")
+    call = storage.get_json(f"{prefix}/{CALL}")
     if call is None or call["verb"] not in VERBS:
-        raise ValueError(f"{place} holds no call of {' or '.join(VERBS)} on S3: the step that asked for it is gone")
-    folder = brought(place)
-    module, config_name, function_name = VERBS[call["verb"]]
-    room = importlib.import_module(module)
-    config, function = getattr(room, config_name), getattr(room, function_name)
+        raise ValueError(f"{prefix} holds no call of {' or '.join(VERBS)} on S3: the step that made it is gone")
+    folder = fetch_inputs(prefix)
+    module_name, config_name, function_name = VERBS[call["verb"]]
+    module = importlib.import_module(module_name)
+    config = getattr(module, config_name).from_json(call["config"])
+    model, work = (str(folder / name) for name in INPUTS)
     out = folder / "out"
-    model, work = (str(folder / name) for name in CARRIED)
-    said = function(model, config.from_json(call["config"]), work, call["prefix"], str(out))
+    result = getattr(module, function_name)(model, config, work, call["prefix"], str(out))
     if os.environ["RANK"] == "0":
-        storage.put_folder(out, f"{place}/out")
-        storage.put_json(f"{place}/{SAID}", json.loads(json.dumps(said)))
+        storage.put_folder(out, f"{prefix}/out")
+        storage.put_json(f"{prefix}/{RESULT}", json.loads(json.dumps(result)))
 
 
-def brought(place: str) -> Path:
-    """This machine's folder with what the call carries, which its first process fills and the others wait for."""
-    folder = Path(tempfile.gettempdir(), place.replace("/", "-"))
+def fetch_inputs(prefix: str) -> Path:
+    """Return this machine's folder of the call, filled by its first process."""
+    folder = Path(tempfile.gettempdir(), prefix.replace("/", "-"))
     if os.environ["LOCAL_RANK"] == "0":
-        for name in CARRIED:
-            storage.get_folder(f"{place}/{name}", folder / name)
-        (folder / HERE).touch()
+        for name in INPUTS:
+            storage.get_folder(f"{prefix}/{name}", folder / name)
+        (folder / FETCHED_MARKER).touch()
         return folder
     deadline = time.monotonic() + WAIT_S
-    while not (folder / HERE).exists():
+    while not (folder / FETCHED_MARKER).exists():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nobody on this machine has brought {place} within {WAIT_S} s")
+            raise TimeoutError(f"no process of this machine has fetched {prefix} within {WAIT_S} s")
         time.sleep(0.5)
     return folder
 

@@ -1,4 +1,4 @@
-"""What the teacher's and the rationales' tests share: a tiny language model, and rationales of it."""
+"""Shared by the tests of teacher and rationales: a tiny language model, judgements, rationales."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from testing.tiny_llm import save_tiny_llm
 
 @pytest.fixture(scope="session")
 def llm(tmp_path_factory):
-    """The folder of a tiny language model."""
+    """Return the folder of a tiny language model."""
     return save_tiny_llm(tmp_path_factory.mktemp("llm"))
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory):
-    """The path of eight judged pairs, two of each label."""
+def judgements_path(tmp_path_factory):
+    """Return the path of eight judged pairs, two of each label."""
     path = tmp_path_factory.mktemp("judged") / "judgements.parquet"
     rows = [judgement(item_id=f"i{n}", label=contracts.LABELS[n % 4]) for n in range(8)]
     contracts.write(rows, contracts.JUDGEMENTS, path)
@@ -23,14 +23,14 @@ def judged(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def reasoned(tmp_path_factory):
-    """The path of two rationales a pair: one right, one that says Irrelevant; two pairs agree."""
+def rationales_path(tmp_path_factory):
+    """Return the path of two rationales a pair: one right, one that says Irrelevant."""
     path = tmp_path_factory.mktemp("reasoned") / "rationales.parquet"
-    labels = [(f"i{n}", contracts.LABELS[n % 4]) for n in range(8)]
-    rows = [
-        rationale(item_id=item, label=label, predicted_label=said, perspective=perspective, key=f"{item}-{perspective}")
-        for item, label in labels
-        for perspective, said in (("attributes", label), ("user_intent", "Irrelevant"))
-    ]
+    rows = []
+    for n in range(8):
+        label = contracts.LABELS[n % 4]
+        pair = {"item_id": f"i{n}", "label": label}
+        rows.append(rationale(**pair, predicted_label=label, perspective="attributes", key=f"i{n}-attributes"))
+        rows.append(rationale(**pair, predicted_label="Irrelevant", perspective="user_intent", key=f"i{n}-user_intent"))
     contracts.write(rows, contracts.RATIONALES, path)
     return path

@@ -98,7 +98,7 @@ def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "after"):
         store = Store("storage/denied")
         store.add({"k1": answer})
-    assert store.known == Store("storage/denied").known == {"k1": answer}
+    assert store.completions == Store("storage/denied").completions == {"k1": answer}
     assert list(storage.list_names("storage/denied")) == ["storage/denied/000000.parquet"]
 
 
@@ -122,7 +122,7 @@ def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "silent"):
         store = Store("storage/unconfirmed")
         store.add({"k1": answer})
-    assert store.known == Store("storage/unconfirmed").known == {"k1": answer}
+    assert store.completions == Store("storage/unconfirmed").completions == {"k1": answer}
     assert list(storage.list_names("storage/unconfirmed")) == ["storage/unconfirmed/000000.parquet"]
 
 

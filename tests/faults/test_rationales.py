@@ -1,4 +1,4 @@
-"""What sampling does where the disk is full, and where two workers are given the very same bucket."""
+"""Sampling on a full disk, and by two workers of the same bucket."""
 
 import io
 import os
@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import contracts, storage
-from components.rationales.choose import divided
 from components.rationales.engine import EngineConfig
-from components.rationales.generate import Asking, GenerateConfig, write_rationales
+from components.rationales.generate import write_rationales
+from components.rationales.pair_selection import write_buckets
+from components.rationales.sampler import GenerateConfig, RationaleSampler
+from components.step_result import StepResult
 from testing.rows import judgement
 from testing.scripted_engine import ScriptedEngine
 
@@ -23,23 +25,25 @@ PAIRS = [judgement(item_id=f"i{n}", title=f"shoe {n}") for n in range(8)]  # 24 
 FULL = "No space left on device: .*unfinished"
 
 
-class Told(ScriptedEngine):
-    """The scripted engine; keeps what it was asked, and calls `meanwhile` before each answer."""
+class RecordingEngine(ScriptedEngine):
+    """The scripted engine; keeps its prompts, and calls `meanwhile` before each answer."""
 
     def __init__(self, meanwhile=lambda: None):
-        self.asked, self.meanwhile = [], meanwhile
+        self.prompts = []
+        self.meanwhile = meanwhile
 
-    def complete(self, texts, openings):
+    def complete(self, texts, forced_prefixes):
         self.meanwhile()
-        self.asked += texts
-        return super().complete(texts, openings)
+        self.prompts += texts
+        return super().complete(texts, forced_prefixes)
 
 
-def work(engine, folder: Path, digest: str) -> dict:
+def work(engine, folder: Path, digest: str) -> StepResult:
     """Sample the pairs' rationales to `folder`."""
     (folder / "buckets").mkdir(parents=True, exist_ok=True)
-    asking = Asking(engine, digest, EngineConfig(), CONFIG)
-    return write_rationales(divided(PAIRS, 1, folder / "buckets"), asking, (folder / "kept", folder / "aside"))
+    sampler = RationaleSampler(engine, digest, EngineConfig(), CONFIG)
+    buckets = write_buckets(PAIRS, 1, folder / "buckets")
+    return write_rationales(buckets, sampler, (folder / "rationales", folder / "quarantine"))
 
 
 def fill_disk_below(path: Path) -> None:
@@ -51,43 +55,46 @@ def fill_disk_below(path: Path) -> None:
             os.close(full)
 
 
-def test_on_a_disk_that_is_full_from_the_start_nothing_is_asked(s3, tmp_path):
-    engine = Told()
-    (tmp_path / "kept.unfinished").symlink_to("/dev/full")
+def test_on_a_full_disk_nothing_is_asked(s3, tmp_path):
+    engine = RecordingEngine()
+    (tmp_path / "rationales.unfinished").symlink_to("/dev/full")
     with pytest.raises(OSError, match=FULL):
         work(engine, tmp_path, "full-from-the-start")
-    assert not engine.asked and not (tmp_path / "kept").exists() and not (tmp_path / "aside").exists()
+    assert not engine.prompts
+    assert not (tmp_path / "rationales").exists() and not (tmp_path / "quarantine").exists()
 
 
-@pytest.mark.parametrize("table", ["kept", "aside"])
-def test_a_disk_that_fills_up_costs_no_answer_and_leaves_no_table(s3, tmp_path, table):
-    first, second = Told(lambda: fill_disk_below(tmp_path / f"{table}.unfinished")), Told()
+@pytest.mark.parametrize("table", ["rationales", "quarantine"])
+def test_a_disk_that_fills_up_costs_no_answer(s3, tmp_path, table):
+    first = RecordingEngine(lambda: fill_disk_below(tmp_path / f"{table}.unfinished"))
+    second = RecordingEngine()
     with pytest.raises(OSError, match=FULL):
         work(first, tmp_path, f"fills-up-{table}")
-    assert len(first.asked) == 24 and not (tmp_path / "kept").exists()
-    said = work(second, tmp_path, f"fills-up-{table}")
-    assert not second.asked and (said["rows_in"], said["generated"]) == (24, 0)
-    assert contracts.count(tmp_path / "kept") + contracts.count(tmp_path / "aside") == 24
+    assert len(first.prompts) == 24 and not (tmp_path / "rationales").exists()
+    result = work(second, tmp_path, f"fills-up-{table}")
+    assert not second.prompts and (result.rows_in, result.details["generated"]) == (24, 0)
+    assert contracts.count(tmp_path / "rationales") + contracts.count(tmp_path / "quarantine") == 24
 
 
-class Late(Told):
-    """Answers first when the other worker was asked as well, and signs what it writes."""
+class WaitingEngine(RecordingEngine):
+    """Answers once the other worker was asked as well, and signs its answers."""
 
     def __init__(self, barrier: Barrier, name: str):
-        super().__init__(lambda: self.asked or barrier.wait(timeout=30))
+        super().__init__(lambda: self.prompts or barrier.wait(timeout=30))
         self.signature = name
 
-    def _one(self, text, opening):
-        told = super()._one(text, opening)
-        return replace(told, text=told.text.replace(" It was", f" {self.signature} says it was"))
+    def _answer(self, text, forced_prefix):
+        completion = super()._answer(text, forced_prefix)
+        return replace(completion, text=completion.text.replace(" It was", f" {self.signature} says it was"))
 
 
-def test_two_workers_of_the_very_same_bucket_tell_every_key_once_and_return_the_same(s3, tmp_path):
+def test_two_workers_of_one_bucket_return_the_same(s3, tmp_path):
     barrier = Barrier(2)
     with ThreadPoolExecutor(2) as pool:
-        said = list(pool.map(lambda name: work(Late(barrier, name), tmp_path / name, "same-bucket"), ("one", "two")))
-    one, two = (contracts.read(contracts.RATIONALES, tmp_path / name / "kept") for name in ("one", "two"))
-    assert one == two and {row["text"].split()[0] for row in one} <= {"one", "two"}
+        names = ("one", "two")
+        results = list(pool.map(lambda name: work(WaitingEngine(barrier, name), tmp_path / name, "same-bucket"), names))
+    first, second = (contracts.read(contracts.RATIONALES, tmp_path / name / "rationales") for name in names)
+    assert first == second and {row["text"].split()[0] for row in first} <= {"one", "two"}
     parts = [io.BytesIO(storage.get_bytes(name)) for name in storage.list_names("rationales/same-bucket")]
     keys = [key for part in parts for key in pq.read_table(part)["key"].to_pylist()]
-    assert len(keys) == len(set(keys)) == 24 == sum(each["generated"] for each in said)
+    assert len(keys) == len(set(keys)) == 24 == sum(result.details["generated"] for result in results)

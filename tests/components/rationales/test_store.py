@@ -1,39 +1,40 @@
-"""The store of completions: told once is told for good, whoever tells it."""
+"""The store of completions: the first worker to store a key has stored it for good."""
 
-from components.rationales.engine import Completion
-from components.rationales.store import Store
+from components.rationales.engine import TOO_LONG, Completion
+from tests.components.rationales.scripted_engines import memory_store
 
 
-def told(text):
+def completion(text):
     return Completion(text, 3, 2, "stop", (0.25, 0.25, 0.25, 0.25))
 
 
-def store(objects):
-    return Store("s", objects.get, lambda name, content: objects.setdefault(name, content) is content)
+def texts(store):
+    return {key: row.text for key, row in store.completions.items()}
 
 
-def test_what_was_stored_is_known_to_the_next_worker_in_every_field():
+def test_the_next_worker_reads_every_field():
     objects = {}
-    store(objects).add({"k1": told("one"), "k2": Completion("", 900, 0, "too long", None)})
-    known = store(objects).known
-    assert known["k1"].text == "one" and tuple(known["k1"].label_probabilities) == (0.25, 0.25, 0.25, 0.25)
-    assert known["k2"] == Completion("", 900, 0, "too long", None)
+    memory_store(objects).add({"k1": completion("one"), "k2": Completion("", 900, 0, TOO_LONG, None)})
+    completions = memory_store(objects).completions
+    assert completions["k1"].text == "one"
+    assert tuple(completions["k1"].label_probabilities) == (0.25, 0.25, 0.25, 0.25)
+    assert completions["k2"] == Completion("", 900, 0, TOO_LONG, None)
 
 
-def test_of_two_workers_the_first_to_tell_a_key_has_told_it_for_both():
+def test_the_first_of_two_workers_decides():
     objects = {}
-    first, second = store(objects), store(objects)
-    first.add({"k1": told("one"), "k2": told("two")})
-    second.add({"k2": told("another"), "k3": told("three")})
-    third = store(objects)
-    assert {key: row.text for key, row in third.known.items()} == {"k1": "one", "k2": "two", "k3": "three"}
-    assert {key: row.text for key, row in second.known.items()} == {"k1": "one", "k2": "two", "k3": "three"}
-    assert (first.told, second.told) == (2, 1)
+    first = memory_store(objects)
+    second = memory_store(objects)
+    first.add({"k1": completion("one"), "k2": completion("two")})
+    second.add({"k2": completion("another"), "k3": completion("three")})
+    assert texts(memory_store(objects)) == texts(second) == {"k1": "one", "k2": "two", "k3": "three"}
+    assert (first.stored_count, second.stored_count) == (2, 1)
 
 
-def test_a_worker_whose_every_key_was_told_by_another_writes_nothing():
+def test_a_worker_without_new_keys_writes_nothing():
     objects = {}
-    first, second = store(objects), store(objects)
-    first.add({"k1": told("one")})
-    second.add({"k1": told("another")})
-    assert len(objects) == 1 and second.told == 0 and second.known["k1"].text == "one"
+    first = memory_store(objects)
+    second = memory_store(objects)
+    first.add({"k1": completion("one")})
+    second.add({"k1": completion("another")})
+    assert len(objects) == 1 and second.stored_count == 0 and texts(second) == {"k1": "one"}

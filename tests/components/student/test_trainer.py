@@ -7,7 +7,7 @@ from components.student.dataset import write_examples
 from components.student.model import new_student
 from components.student.train import student_tokenizer
 from components.student.trainer import LrkdTrainer, settings_of
-from components.training.arguments import trained
+from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints
 from testing.student_fixtures import EMBEDDING
 
@@ -35,7 +35,7 @@ def run(tables, config, folder, *callbacks) -> list[dict]:
         trainer.add_callback(callback)
     checkpoints = Checkpoints(folder, f"checkpoints/{folder.parent.name}")
     checkpoints.fetch()
-    return trained(trainer, checkpoints)
+    return run_training(trainer, checkpoints)
 
 
 class Killed(Exception):

@@ -7,7 +7,7 @@ from testing.rows import rationale
 PROMPTS = {("q1", "i1"): "prompt one", ("q1", "i2"): "prompt two"}
 
 
-def test_a_right_rationale_is_chosen_over_a_wrong_one_of_another_perspective():
+def test_right_is_chosen_over_wrong_across_perspectives():
     wrong = rationale(perspective="user_intent", predicted_label="Irrelevant", key="k2")
     (pair,) = preference_pairs([rationale(), wrong], PROMPTS)
     assert (pair["chosen_perspective"], pair["rejected_perspective"]) == ("attributes", "user_intent")
@@ -15,7 +15,7 @@ def test_a_right_rationale_is_chosen_over_a_wrong_one_of_another_perspective():
     assert pair["prompt"] == "prompt one"
 
 
-def test_samples_that_agree_yield_no_pair_even_when_all_are_wrong():
+def test_samples_that_agree_yield_no_pair():
     assert not list(preference_pairs([rationale(predicted_label="Substitute")] * 2, PROMPTS))
 
 

@@ -8,8 +8,8 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 from components.pretrained import model_digest, save_base_model
 from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
-from components.teacher.sft import sft, sft_settings
-from components.teacher.trainer import adapter, settings_of
+from components.teacher.sft import sft, sft_arguments
+from components.teacher.trainer import lora_config, trl_arguments
 from pipelines.profiles import PROFILES
 
 PAPER = PROFILES["paper"]()
@@ -26,17 +26,18 @@ def test_the_papers_figures():
 def test_trl_and_peft_take_them(tmp_path):
     from trl import DPOConfig, SFTConfig
 
-    supervised = SFTConfig(**sft_settings(PAPER.sft, tmp_path))
-    preferences = DPOConfig(**settings_of(PAPER.dpo, tmp_path), beta=PAPER.dpo.beta)
+    supervised = SFTConfig(**sft_arguments(PAPER.sft, tmp_path))
+    preferences = DPOConfig(**trl_arguments(PAPER.dpo, tmp_path), beta=PAPER.dpo.beta)
     assert (supervised.learning_rate, supervised.num_train_epochs, supervised.completion_only_loss) == (5e-5, 3, True)
     assert (preferences.learning_rate, preferences.num_train_epochs, preferences.beta) == (5e-6, 3, 0.1)
-    assert (adapter(PAPER.sft.rank).r, adapter(PAPER.sft.rank).target_modules) == (16, "all-linear")
+    assert (lora_config(PAPER.sft.rank).r, lora_config(PAPER.sft.rank).target_modules) == (16, "all-linear")
 
 
 @pytest.fixture(scope="module")
 def qwen(llm, tmp_path_factory):
-    """The folder of a tiny model with Qwen3's architecture, in bfloat16 as it is published."""
-    folder, tokenizer = tmp_path_factory.mktemp("qwen"), AutoTokenizer.from_pretrained(llm)
+    """Return the folder of a tiny model with Qwen3's architecture, in bfloat16 as it is published."""
+    folder = tmp_path_factory.mktemp("qwen")
+    tokenizer = AutoTokenizer.from_pretrained(llm)
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = Qwen3Config(vocab_size=len(tokenizer), num_key_value_heads=1, head_dim=16, dtype="bfloat16", **sizes)
     Qwen3ForCausalLM(config).bfloat16().save_pretrained(folder)
@@ -45,10 +46,11 @@ def qwen(llm, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_model_of_the_papers_kind_goes_through_sft_and_dpo(s3, qwen, judged, reasoned, tmp_path):
-    started = save_base_model(str(qwen), tmp_path / "started")
-    tuned = sft(reasoned, judged, tmp_path / "started", replace(PAPER.sft, max_steps=1), tmp_path / "tuned")
-    mine(reasoned, judged, tmp_path / "tuned", tmp_path / "pairs")
-    hardened = dpo(tmp_path / "pairs", tmp_path / "tuned", replace(PAPER.dpo, max_steps=1), tmp_path / "hardened")
-    assert started["parameters"] > 0 and (tuned["steps"], hardened["steps"]) == (1, 1)
-    assert hardened["model_digest"] == model_digest(tmp_path / "hardened")
+def test_the_papers_architecture_passes_sft_and_dpo(s3, qwen, judgements_path, rationales_path, tmp_path):
+    base, sft_model, dpo_model = (tmp_path / name for name in ("base", "sft_model", "dpo_model"))
+    assert save_base_model(str(qwen), base)["parameters"] > 0
+    sft_result = sft(rationales_path, judgements_path, base, replace(PAPER.sft, max_steps=1), sft_model)
+    mine(rationales_path, judgements_path, sft_model, tmp_path / "pairs")
+    dpo_result = dpo(tmp_path / "pairs", sft_model, replace(PAPER.dpo, max_steps=1), dpo_model)
+    assert (sft_result.details["steps"], dpo_result.details["steps"]) == (1, 1)
+    assert dpo_result.details["model_digest"] == model_digest(dpo_model)

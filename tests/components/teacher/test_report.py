@@ -1,4 +1,4 @@
-"""The page on the teacher, as Kubeflow's interface shows it, and the facts that the run's report is made of."""
+"""The page on the teacher, and the figures that the run's report is made of."""
 
 import json
 
@@ -10,14 +10,14 @@ from components.teacher.compare import STAGES, CompareConfig
 from components.teacher.report import report
 from testing.rows import rationale
 
-SAID = {
+SAMPLED = {
     "rows_in": 4,
     "pairs": 2,
     "parse_rate": 0.75,
     "conflict_rate": 0.5,
     "rationales_by_perspective": {"attributes": 3},
     "accuracy_by_perspective": {"attributes": 0.3333},
-    "refused_by_perspective": {"attributes": 1},
+    "quarantined_by_perspective": {"attributes": 1},
     "agreement": {"attributes": {"user_intent": 0.5}},
     "split_pairs_by_mismatch": {"brand": 1},
     "repairs": {"brand": {"attributes": 1.0}},
@@ -38,7 +38,10 @@ SFT = {
     "labels": dict.fromkeys(LABELS, 3),
     "set_aside_why": {"not the judged label": 4, "over the cap or the balance": 9},
 }
-MARGINS = {"before": {"margin": 0.0, "moved": 0.0}, "after": {"margin": -0.01, "moved": -0.5}}
+MARGINS = {
+    "before": {"margin": 0.0, "chosen_logprob_gain": 0.0},
+    "after": {"margin": -0.01, "chosen_logprob_gain": -0.5},
+}
 DPO = {
     "balance": {"Exact, attributes": 2},
     "set_aside_why": {"held out": 1},
@@ -49,41 +52,42 @@ AUDIT = {"status": "not audited", "headline": "not audited"}
 
 
 @pytest.fixture
-def said(tmp_path):
-    """The report on two pairs that DPO alone got right."""
+def result(tmp_path):
+    """Report on two pairs that DPO alone got right."""
     held_out = {}
     for name in STAGES:
-        predicted = "Exact" if name == "SFT + DPO" else "Irrelevant"
-        rows = [rationale(query_id=f"q{n}", predicted_label=predicted) for n in range(2)]
-        held_out[name] = tmp_path / f"{name}-kept", tmp_path / f"{name}-refused"
+        label = "Exact" if name == "SFT + DPO" else "Irrelevant"
+        rows = [rationale(query_id=f"q{n}", predicted_label=label) for n in range(2)]
+        held_out[name] = tmp_path / f"{name}-rationales", tmp_path / f"{name}-quarantine"
         contracts.write_batches(rows, contracts.RATIONALES, held_out[name][0])
         contracts.write_batches([], contracts.QUARANTINE, held_out[name][1])
-    facts = {"sampled": SAID, "sft": SFT, "dpo": DPO, "final": SAID, "audit": AUDIT}
-    for name, one in facts.items():
-        (tmp_path / name).write_text(json.dumps(one))
+    facts = {"sampled": SAMPLED, "sft": SFT, "dpo": DPO, "final": SAMPLED, "audit": AUDIT}
+    for name, values in facts.items():
+        (tmp_path / name).write_text(json.dumps(values))
     paths = {name: tmp_path / name for name in facts}
     return report(held_out, paths, CompareConfig(samples=50), tmp_path / "page.html")
 
 
-def test_the_facts_name_every_stage_and_count_every_answer(said):
-    assert (said["rows_in"], said["rows_out"], said["set_aside"]) == (6, 6, 0)
-    assert (said["balanced_accuracy_sft"], said["balanced_accuracy_sft_dpo"]) == (0.0, 1.0)
-    assert said["figure"] == "balanced accuracy before 0.000, SFT 0.000, SFT + DPO 1.000"
+def test_the_result_names_every_stage(result):
+    scores = result.details
+    assert (result.rows_in, result.rows_out, result.quarantined) == (6, 6, 0)
+    assert (scores["balanced_accuracy_sft"], scores["balanced_accuracy_sft_dpo"]) == (0.0, 1.0)
+    assert result.headline == "balanced accuracy before 0.000, SFT 0.000, SFT + DPO 1.000"
 
 
-def test_the_page_shows_stages_agreement_repairs_costs_and_that_no_label_was_audited(said, tmp_path):
+def test_the_page_shows_stages_agreement_and_costs(result, tmp_path):
     page = (tmp_path / "page.html").read_text()
     for words in ("SFT + DPO less SFT", "+100.0", "attributes and user_intent", "brand", "not audited", "no price"):
         assert words in page, words
 
 
-def test_the_page_says_what_the_teacher_was_tuned_on_and_warns_of_a_margin_that_did_not_rise(said, tmp_path):
+def test_the_page_shows_training_rows_and_warning(result, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "<th>Complement</th><td>3</td><td>3</td>" in page and "4 not the judged label" in page
     assert "Exact, attributes" in page and "+0.0000 to -0.0100" in page
     assert "Warning: DPO did not raise the held-out margin" in page
 
 
-def test_a_hostile_title_is_text_and_nothing_is_fetched(said, tmp_path):
+def test_a_hostile_title_stays_text(result, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "&lt;script&gt;" in page and "<script" not in page and "http" not in page

@@ -1,11 +1,11 @@
-"""What SFT and DPO share, on TRL's real trainer: which tokens carry loss, and a loss that is no number."""
+"""Common parts of SFT and DPO on TRL's real trainer: tokens with loss, restarts, the merge."""
 
 import pytest
 
 from components import storage
 from components.teacher.config import SftConfig
-from components.teacher.trainer import merge, settings_of
-from components.training.arguments import rows_at_once, trained
+from components.teacher.trainer import merge_and_save, trl_arguments
+from components.training.arguments import rows_per_process, run_training
 from components.training.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.slow  # trains
@@ -21,41 +21,41 @@ def trainer(llm, folder, **settings):
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
-    arguments = settings_of(SftConfig(batch_size=2, max_length=64, max_steps=2), folder) | settings
+    arguments = trl_arguments(SftConfig(batch_size=2, max_length=64, max_steps=2), folder) | settings
     lora = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
-    given = TrlConfig(**arguments, completion_only_loss=True)
-    return SFTTrainer(str(llm), given, train_dataset=Dataset.from_list(ROWS), peft_config=lora)
+    trl_config = TrlConfig(**arguments, completion_only_loss=True)
+    return SFTTrainer(str(llm), trl_config, train_dataset=Dataset.from_list(ROWS), peft_config=lora)
 
 
-def test_prompt_tokens_carry_no_loss_and_every_completion_token_does(llm, tmp_path):
-    trained = trainer(llm, tmp_path)
-    batch = next(iter(trained.get_train_dataloader()))
-    tokenizer = trained.processing_class
-    learnt = tokenizer.decode(batch["input_ids"][0][batch["labels"][0] != -100])
-    assert learnt == ROWS[0]["completion"] + tokenizer.eos_token
+def test_only_completion_tokens_carry_loss(llm, tmp_path):
+    training = trainer(llm, tmp_path)
+    batch = next(iter(training.get_train_dataloader()))
+    tokenizer = training.processing_class
+    text = tokenizer.decode(batch["input_ids"][0][batch["labels"][0] != -100])
+    assert text == ROWS[0]["completion"] + tokenizer.eos_token
 
 
-def test_progress_is_said_and_the_curve_is_numbers(s3, llm, tmp_path, capfd):
-    curve = trained(trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t1"))
+def test_progress_is_printed_and_steps_are_logged(s3, llm, tmp_path, capfd):
+    curve = run_training(trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t1"))
     assert [entry["step"] for entry in curve] == [1, 2]
     assert "::progress 2 2 steps" in capfd.readouterr().err
 
 
-def test_a_loss_that_is_no_number_stops_the_step(s3, llm, tmp_path):
+def test_a_loss_that_is_no_number_stops_training(s3, llm, tmp_path):
     import torch
 
-    broken = trainer(llm, tmp_path)
+    training = trainer(llm, tmp_path)
     with torch.no_grad():
-        next(p for name, p in broken.model.named_parameters() if "embed" in name).fill_(float("nan"))
+        next(p for name, p in training.model.named_parameters() if "embed" in name).fill_(float("nan"))
     with pytest.raises(ValueError, match="the loss is nan at step 1: lower the learning rate"):
-        trained(broken, Checkpoints(tmp_path, "checkpoints/t2"))
+        run_training(training, Checkpoints(tmp_path, "checkpoints/t2"))
 
 
 class Killed(Exception):
-    """What stands for a power cut: nothing is tidied up."""
+    """Stands for a power cut: nothing is tidied up."""
 
 
-def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm, tmp_path):
+def test_a_killed_training_reaches_the_same_losses(s3, llm, tmp_path):
     from transformers import TrainerCallback
 
     class Kill(TrainerCallback):
@@ -69,7 +69,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm
             training.add_callback(callback)
         checkpoints = Checkpoints(tmp_path / name, prefix)
         checkpoints.fetch()
-        return trained(training, checkpoints)
+        return run_training(training, checkpoints)
 
     whole = run("whole", "checkpoints/whole")
     with pytest.raises(Killed):
@@ -80,24 +80,25 @@ def test_a_training_that_was_killed_goes_on_to_the_same_steps_and_losses(s3, llm
     assert [entry["loss"] for entry in resumed] == pytest.approx([entry["loss"] for entry in whole])
 
 
-def test_a_merged_model_is_saved_and_its_checkpoints_can_go(s3, llm, tmp_path):
-    training, checkpoints = trainer(llm, tmp_path), Checkpoints(tmp_path, "checkpoints/t3")
-    trained(training, checkpoints)
-    merge(training, tmp_path / "model")
+def test_a_merged_model_outlives_its_checkpoints(s3, llm, tmp_path):
+    training = trainer(llm, tmp_path)
+    checkpoints = Checkpoints(tmp_path, "checkpoints/t3")
+    run_training(training, checkpoints)
+    merge_and_save(training, tmp_path / "model")
     assert (tmp_path / "model" / "model.safetensors").is_file() and checkpoints.steps() == [2]
     checkpoints.remove()
     assert not list(storage.list_names("checkpoints/t3"))
 
 
 @pytest.mark.parametrize(("processes", "accumulate", "rows"), [("1", 1, 8), ("4", 1, 2), ("2", 2, 2)])
-def test_an_update_sees_batch_size_rows_on_any_number_of_processes(monkeypatch, processes, accumulate, rows):
+def test_processes_share_the_rows_of_an_update(monkeypatch, processes, accumulate, rows):
     monkeypatch.setenv("WORLD_SIZE", processes)
-    assert rows_at_once(SftConfig(batch_size=8, accumulate=accumulate)) == rows
+    assert rows_per_process(SftConfig(batch_size=8, accumulate=accumulate)) == rows
 
 
-def test_a_batch_that_cannot_be_divided_is_an_error(monkeypatch):
+def test_an_uneven_batch_is_an_error(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(
         ValueError, match="8 cannot be divided by 3 processes and accumulate 1: make it a multiple of 3"
     ):
-        rows_at_once(SftConfig(batch_size=8))
+        rows_per_process(SftConfig(batch_size=8))

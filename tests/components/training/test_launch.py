@@ -1,4 +1,4 @@
-"""A training on several processes: as many updates on the same rows, one result, and a failure that is told."""
+"""A training on several processes: the same updates, one result, failures passed on."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ SFT = SftConfig(rank=2, epochs=2, learning_rate=1e-2, batch_size=4, max_length=2
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    """A machine that says it has two GPUs: trainings start two processes, which find none and train on CPUs."""
+    """Claim two GPUs: trainings start two processes, which find none and train on CPUs."""
 
     def claim():
         monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
@@ -43,36 +43,37 @@ def die_on_the_second(_: str) -> dict:
     return {}
 
 
-def test_each_process_is_called_and_the_first_ones_answer_is_given():
+def test_the_first_process_returns_the_result():
     assert on_every_gpu(rank, "", processes=2) == {"RANK": "0", "WORLD_SIZE": "2"}
 
 
-def test_a_process_that_fails_stops_the_step_with_its_own_words():
+def test_a_failing_process_stops_the_step():
     with pytest.raises(RuntimeError, match="process 1 of 2 failed: ValueError: the loss is nan"):
         on_every_gpu(fail_on_the_second, "the loss is nan", processes=2)
 
 
-def test_a_process_that_is_killed_stops_the_step_too():
+def test_a_killed_process_stops_the_step():
     with pytest.raises(RuntimeError, match="process 1 of 2 failed: Signal 9"):
         on_every_gpu(die_on_the_second, "", processes=2)
 
 
-def test_two_processes_make_the_same_updates_as_one(s3, llm, judged, reasoned, tmp_path, two_gpus):
-    alone = sft(reasoned, judged, llm, SFT, tmp_path / "alone")
+def test_two_processes_make_the_same_updates_as_one(s3, llm, judgements_path, rationales_path, tmp_path, two_gpus):
+    alone = sft(rationales_path, judgements_path, llm, SFT, tmp_path / "alone").to_dict()
     two_gpus()
-    together = sft(reasoned, judged, llm, SFT, tmp_path / "together")
+    together = sft(rationales_path, judgements_path, llm, SFT, tmp_path / "together").to_dict()
     assert together["steps"] == alone["steps"] and together["rows_out"] == alone["rows_out"]
     assert together["curve"][-1]["loss"] == pytest.approx(alone["curve"][-1]["loss"], rel=0.05)
     assert together["model_digest"] == model_digest(tmp_path / "together")
 
 
-def test_dpo_measures_its_held_out_margin_on_two_processes(s3, two_gpus, llm, judged, reasoned, tmp_path):
+def test_two_processes_measure_the_held_out_margin(s3, two_gpus, llm, judgements_path, rationales_path, tmp_path):
     two_gpus()
-    said = mine(reasoned, judged, llm, tmp_path / "pairs")
+    mine(rationales_path, judgements_path, llm, tmp_path / "pairs")
     rows = contracts.read(contracts.PREFERENCE_PAIRS, tmp_path / "pairs")
     rows = [row | {"query_id": f"q{n}"} for n, row in enumerate(rows)]
     contracts.write(rows, contracts.PREFERENCE_PAIRS, tmp_path / "of-many-queries")
     config = DpoConfig(rank=2, epochs=2, learning_rate=1e-2, batch_size=2, max_length=256, held_out=0.5)
-    tuned = dpo(tmp_path / "of-many-queries", llm, config, tmp_path / "model")
-    assert tuned["rows_out"] + tuned["set_aside_why"]["held out"] == said["rows_out"]
-    assert tuned["held_out"]["before"]["margin"] == pytest.approx(0, abs=1e-4) != tuned["held_out"]["after"]["margin"]
+    result = dpo(tmp_path / "of-many-queries", llm, config, tmp_path / "model")
+    margins = result.details["held_out"]
+    assert result.rows_out + result.details["set_aside_why"]["held out"] == len(rows)
+    assert margins["before"]["margin"] == pytest.approx(0, abs=1e-4) != margins["after"]["margin"]

@@ -24,7 +24,7 @@ NODES = {
 }
 
 
-def test_the_job_names_its_runtime_its_machines_and_its_call():
+def test_the_job_names_runtime_machines_and_call():
     with environment(**NODES | {"BROADFAST_TRAINING_NODES": "4", "BROADFAST_TRAINING_GPUS": "8"}):
         spec = trainjob.train_job("trainjobs/sft/abc", Settings())["spec"]
     assert spec["runtimeRef"]["name"] == "broadfast-torch"
@@ -42,22 +42,24 @@ def test_the_job_holds_to_trainers_schema(schema_faults):
 
 
 class Trainer:
-    """What Kubeflow's Trainer does with a TrainJob: torchrun on its machines, here two processes of this one."""
+    """Plays Kubeflow's Trainer: torchrun on two machines, here two processes of this one."""
 
     def __init__(self, fails=False):
-        self.fails, self.started = fails, {}
+        self.fails = fails
+        self.processes = {}
 
     def __call__(self, job):
-        (place,) = job["spec"]["trainer"]["args"]
-        if place not in self.started:
-            self.started[place] = self.start(place)
-        if self.started[place].poll() is None:
+        (prefix,) = job["spec"]["trainer"]["args"]
+        if prefix not in self.processes:
+            self.processes[prefix] = self.start(prefix)
+        process = self.processes[prefix]
+        if process.poll() is None:
             return {}
-        word = "Complete" if self.started[place].returncode == 0 else "Failed"
-        return {"conditions": [{"type": word, "status": "True", "message": "a node ended with an error"}]}
+        condition = "Complete" if process.returncode == 0 else "Failed"
+        return {"conditions": [{"type": condition, "status": "True", "message": "a node ended with an error"}]}
 
-    def start(self, place):
-        words = ["-m", "components.training.node", "trainjobs/nothing" if self.fails else place]
+    def start(self, prefix):
+        words = ["-m", "components.training.node", "trainjobs/nothing" if self.fails else prefix]
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *words]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -72,24 +74,20 @@ def trainer(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_training_on_two_machines_gives_the_model_and_what_was_said_of_it(
-    s3, llm, judged, reasoned, tmp_path, trainer
-):
-    said = sft(reasoned, judged, llm, SFT, tmp_path / "out")
-    assert said["steps"] > 0 and said["model_digest"] == model_digest(tmp_path / "out")
+def test_two_machines_return_model_and_result(s3, llm, judgements_path, rationales_path, tmp_path, trainer):
+    details = sft(rationales_path, judgements_path, llm, SFT, tmp_path / "out").details
+    assert details["steps"] > 0 and details["model_digest"] == model_digest(tmp_path / "out")
     assert model_digest(tmp_path / "out") != model_digest(llm)
     assert not trainer.objects and not list(storage.list_names("trainjobs"))
-    assert len(trainer.jobs.started) == 1
+    assert len(trainer.jobs.processes) == 1
 
 
 @pytest.mark.slow
-def test_a_job_that_fails_ends_the_step_with_its_words_and_the_next_try_is_a_new_job(
-    s3, llm, judged, reasoned, tmp_path, trainer
-):
+def test_a_failed_job_is_tried_anew(s3, llm, judgements_path, rationales_path, tmp_path, trainer):
     trainer.jobs = Trainer(fails=True)
     with pytest.raises(
         RuntimeError, match="TrainJob broadfast-sft failed: a node ended with an error; see `kubectl logs"
     ):
-        sft(reasoned, judged, llm, SFT, tmp_path / "out")
+        sft(rationales_path, judgements_path, llm, SFT, tmp_path / "out")
     trainer.jobs = Trainer()
-    assert json.dumps(sft(reasoned, judged, llm, SFT, tmp_path / "out"))
+    assert json.dumps(sft(rationales_path, judgements_path, llm, SFT, tmp_path / "out").to_dict())

@@ -20,7 +20,7 @@ help: ## list the targets
 	touch $@
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
-	$(PY) -m pipelines.local.run --profile laptop $(RUN)
+	$(PY) -m pipelines.local.run --profile quick $(RUN)
 
 smoke: .venv ## the same loop on tiny data, in minutes
 	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)

@@ -153,6 +153,26 @@ def laptop() -> Profile:
     )
 
 
+def quick() -> Profile:
+    """Return sizes for a verdict in ten minutes on two cores: the laptop's models on a third of its data."""
+    profile = laptop()
+    return replace(
+        profile,
+        name="quick",
+        disk_gb=4,
+        exemplar_pairs=128,
+        sampling=replace(profile.sampling, pairs=72, max_samples=1),
+        sft=replace(profile.sft, rows=48),
+        dpo=replace(profile.dpo, rows=8, held_out_rows=4),
+        final=replace(profile.final, pairs=144),
+        held_out=replace(profile.held_out, pairs=32),
+        student=replace(profile.student, epochs=1.5, max_length=64),
+        marketplace=Marketplace(items=1200, queries=240),
+        plan=replace(profile.plan, shares=(0.0, 0.5), maximum_looks=2, horizon_users=2_500),
+        traffic=Traffic(users=1250),
+    )
+
+
 WIDE = GateConfig(
     **{f"margin_{name}": 1.0 for name in ("accuracy", "macro_f1", "auc_exact", "ndcg_at_10", "calibration_error")},
     margin_slice=1.0,
@@ -191,4 +211,4 @@ def smoke() -> Profile:
     )
 
 
-PROFILES = {"smoke": smoke, "laptop": laptop, "paper": paper}
+PROFILES = {"smoke": smoke, "quick": quick, "laptop": laptop, "paper": paper}

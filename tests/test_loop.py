@@ -8,12 +8,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from testing.tiny_llm import save_tiny_llm
+
 pytestmark = pytest.mark.slow
 
 
 def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
-    """Run the command that a person types, and read what it left."""
+    """Run the command that a person types, with a tiny language model, and read its summary."""
     command = [sys.executable, "-m", "pipelines.local.run", "--profile", "smoke", "--home", str(home)]
+    command.append(f"--base-model={home.parent / 'llm'}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     summary = home / "latest" / "summary.json"
     assert summary.exists(), done.stdout + done.stderr
@@ -22,7 +25,9 @@ def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
+    folder = tmp_path_factory.mktemp("loop")
+    save_tiny_llm(folder / "llm")
+    return folder / "runs"
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +35,13 @@ def first(home):
     return loop(home)
 
 
-def test_the_loop_ends_well_and_says_what_was_decided(first):
+def test_the_loop_ends_with_its_decision(first):
     done, summary = first
     assert done.returncode == 0, done.stdout + done.stderr
     assert summary["sentence"] in " ".join(done.stdout.split())
 
 
-def test_the_canary_took_traffic_and_the_experiment_ended(first):
+def test_the_canary_took_traffic_to_the_end(first):
     summary = first[1]
     assert summary["decision"] in ("promote", "roll back", "inconclusive")
     assert summary["state"]["experiment"]["status"] != "running"
@@ -46,7 +51,7 @@ def test_the_canary_took_traffic_and_the_experiment_ended(first):
 def test_no_row_is_lost_in_any_step(first):
     for step in first[1]["steps"]:
         facts = step["facts"]
-        assert facts["rows_in"] == facts["rows_out"] + facts["set_aside"], step["title"]
+        assert facts["rows_in"] == facts["rows_out"] + facts["quarantined"], step["title"]
 
 
 def test_every_stage_had_real_rows(first):
@@ -56,20 +61,20 @@ def test_every_stage_had_real_rows(first):
         assert retrain[name]["rows_out"] > 0, name
 
 
-def test_the_student_was_aligned_to_what_the_teacher_wrote_and_not_to_exemplars(first):
+def test_the_student_learns_from_final_rationales_only(first):
     retrain = first[1]["retrain"]
     assert 0 < retrain["train-student"]["aligned"] <= retrain["embed-rationales"]["rows_out"]
     assert retrain["train-student-2"]["aligned"] == 0
 
 
-def test_the_report_is_one_page_and_no_process_is_left(first, home):
+def test_one_page_and_no_process_are_left(first, home):
     assert "not audited" in (home / "latest" / "report.html").read_text()
     assert (home / "latest" / "audit.csv").stat().st_size > 0
     ours = [p for p in psutil.process_iter() if str(home) in " ".join(p.cmdline())]
     assert not ours
 
 
-def test_a_second_unchanged_run_takes_every_costly_step_from_the_first(first, home):
+def test_a_second_run_repeats_no_costly_step(first, home):
     done, summary = loop(home)
     assert done.returncode == 0, done.stdout + done.stderr
     cached = {step["title"] for step in summary["steps"] if step["cached"]}

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import shutil
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,13 +18,15 @@ from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.profiles import PROFILES
 
-LOCAL_PROFILES = ("smoke", "laptop")
+LOCAL_PROFILES = ("smoke", "quick", "laptop")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(help="How big the run is: smoke (minutes) or laptop.")] = "laptop",
+    profile: Annotated[
+        str, typer.Option(help="How big the run is: smoke (tests), quick (minutes) or laptop.")
+    ] = "quick",
     judgements: Annotated[
         Path | None,
         typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
@@ -35,6 +38,10 @@ def run(
         Path | None,
         typer.Option(help="An audit of the labels: the audit.csv that a run left, with human_label filled in."),
     ] = None,
+    base_model: Annotated[
+        str,
+        typer.Option(help="The language model to start from: a folder, s3:// or a hub name; else the profile's."),
+    ] = "",
     home: Annotated[Path, typer.Option(help="Where state, logs and reports lie.")] = Path("runs"),
 ) -> None:
     """Run the whole loop: judgements, rationales, teacher, student, gate, canary, experiment, verdict.
@@ -49,6 +56,8 @@ def run(
     try:
         check_options(profile, judgements, columns, audit)
         size = PROFILES[profile]()
+        if base_model:
+            size = replace(size, base_model=base_model)
         with lock(home):
             check_disk(home, size.disk_gb)
             with Laptop(home / "state", new_logs_folder(home)) as laptop:

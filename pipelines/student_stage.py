@@ -23,13 +23,13 @@ class Candidate:
 
 def student_stage(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Candidate:
     """Train, package and score the distilled student, and a plain one for the report."""
-    distilled = train(parameters.student_config, tables, embeddings)
-    plain = train(parameters.plain_config, tables, embeddings)
-    distilled_package = package(distilled, tables, embeddings)
-    plain_package = package(plain, tables, embeddings)
-    predictions = predict(distilled_package.outputs["package"], tables)
+    candidate_model = train(parameters.student_config, tables, embeddings)
+    plain_model = train(parameters.plain_config, tables, embeddings)
+    candidate_package = package(candidate_model, tables, embeddings)
+    plain_package = package(plain_model, tables, embeddings)
+    predictions = predict(candidate_package.outputs["package"], tables)
     predict(plain_package.outputs["package"], tables)
-    return Candidate(distilled_package.outputs["package"], distilled_package.outputs["Output"], predictions)
+    return Candidate(candidate_package.outputs["package"], candidate_package.outputs["Output"], predictions)
 
 
 def train(config: PipelineChannel, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:
@@ -51,7 +51,7 @@ def package(model: PipelineTask, tables: Tables, embeddings: PipelineChannel) ->
 
 
 def predict(package: PipelineChannel, tables: Tables) -> PipelineChannel:
-    """Score the valid split with a package; return the predictions."""
+    """Score the valid split with a package, and return the predictions."""
     task = add_step(
         "student", packaging.predict_split, package=package, training_set=tables.training_set, split="valid"
     )

@@ -16,7 +16,7 @@ from pipelines.resources import add_step
 
 @dataclass(frozen=True)
 class TeacherTasks:
-    """One task for each state of the teacher: the task that makes the model, or the one that rates with it."""
+    """One task for each state of the teacher: it trains the model, or rates with it."""
 
     base: PipelineTask
     sft: PipelineTask
@@ -25,7 +25,7 @@ class TeacherTasks:
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """What later stages read: facts of the samples and of the final rationales, and the embeddings."""
+    """What later stages read: facts of both kinds of rationales, and embeddings."""
 
     sampling_facts: PipelineChannel
     final_facts: PipelineChannel
@@ -113,7 +113,7 @@ def write_rationales(
 
 
 def rate_held_out_pairs(parameters: SimpleNamespace, tables: Tables, models: TeacherTasks) -> TeacherTasks:
-    """Let the teacher rate held-out pairs before tuning, after SFT and after DPO; return the three tasks."""
+    """Let the teacher rate held-out pairs before tuning, after SFT and after DPO."""
 
     def rate(model: PipelineTask, config: PipelineChannel) -> PipelineTask:
         return add_step(
@@ -136,7 +136,10 @@ def rate_held_out_pairs(parameters: SimpleNamespace, tables: Tables, models: Tea
 def report_teacher(
     parameters: SimpleNamespace, tables: Tables, models: TeacherTasks, held_out: TeacherTasks, facts: tuple
 ) -> None:
-    """Audit labels and report how the teacher did; `facts` are those of its samples and final rationales."""
+    """Audit labels and report how the teacher did.
+
+    `facts` are those of its samples and of its final rationales.
+    """
     audit = add_step(
         "data",
         judgements.audit_labels,

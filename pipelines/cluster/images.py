@@ -1,11 +1,12 @@
 """The three images, built from this checkout: `python -m pipelines.cluster.images --help`, or `make images`.
 
-An image that is there under its tag is not built again, for the tag names its source. Beside each lies what is in it:
+An image that exists under its tag is not built again, for the tag names its source. Each gets an SBOM:
 build/sbom/NAME.python.json (CycloneDX) and NAME.system.txt (Debian's packages).
 """
 
 import shutil
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ def build(
     push: Annotated[bool, typer.Option(help="Push each to the registry.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the SBOMs.")] = Path("build/sbom"),
 ) -> None:
-    """Build images, say what is in them, and push them where that is asked."""
+    """Build the images, write their SBOMs, and push them where --push is given."""
     if only and only not in IMAGES:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(IMAGES)}", param_hint="--only")
     tool = engine or next((name for name in ENGINES if shutil.which(name)), "")
@@ -44,62 +45,65 @@ def build(
         stop(f"no {engine or 'engine'} to build with: install docker, podman or buildah")
     for name in [only] if only else IMAGES:
         image = f"{registry}/{name}:{tag}"
-        if not there(tool, image):
-            command = built(tool, image, *IMAGES[name], base, option or [])
+        if image_exists(tool, image):
+            console.print(f"{image}: is there, nothing to do")
+        else:
+            command = build_command(tool, image, name, base, option or [])
             console.print(f"{image}: {' '.join(command)}")
             run(command)
-        else:
-            console.print(f"{image}: is there, nothing to do")
         if tool != "buildah":
-            told(tool, image, name, out)
+            write_sbom(tool, image, name, out)
         if push:
             run([tool, "push", image])
 
 
-def built(tool: str, image: str, dockerfile: str, target: str, base: str, options: list[str]) -> list[str]:
-    """The command that builds one image."""
-    chosen = [f"--target={target}"] * bool(target) + [f"--build-arg=BASE={base}"] * bool(base)
-    return [tool, "build", f"--file={dockerfile}", f"--tag={image}", *chosen, *options, "."]
+def build_command(tool: str, image: str, name: str, base: str, options: list[str]) -> list[str]:
+    """Return the command that builds one image."""
+    dockerfile, target = IMAGES[name]
+    command = [tool, "build", f"--file={dockerfile}", f"--tag={image}"]
+    command += [f"--target={target}"] if target else []
+    command += [f"--build-arg=BASE={base}"] if base else []
+    return [*command, *options, "."]
 
 
-def there(tool: str, image: str) -> bool:
-    """Whether an image of this name is on this machine."""
-    asked = [tool, "inspect", "--type", "image", image] if tool == "buildah" else [tool, "image", "inspect", image]
-    return subprocess.run(asked, capture_output=True).returncode == 0
+def image_exists(tool: str, image: str) -> bool:
+    """Return whether an image of this name is on this machine."""
+    command = [tool, "inspect", "--type", "image", image] if tool == "buildah" else [tool, "image", "inspect", image]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def told(tool: str, image: str, name: str, out: Path) -> None:
-    """Write what is in an image: its Python packages by cyclonedx, which reads the image's folder, and Debian's."""
+def write_sbom(tool: str, image: str, name: str, out: Path) -> None:
+    """Write which Python and Debian packages an image holds."""
     out.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run([tool, "create", image, "true"], capture_output=True, text=True, check=True).stdout.strip()
+    create = subprocess.run([tool, "create", image, "true"], capture_output=True, text=True, check=True)
+    container = create.stdout.strip()
+    copy = out / f".{name}"
     try:
-        copied = out / f".{name}"
-        shutil.rmtree(copied, ignore_errors=True)
-        copied.mkdir()
-        run([tool, "cp", f"{made}:/opt/venv", str(copied / "venv")])
-        run([tool, "cp", f"{made}:/var/lib/dpkg", str(copied / "dpkg")])
-        installed = copied / "venv" / "lib" / "python3.11" / "site-packages"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        run([tool, "cp", f"{container}:/opt/venv", str(copy / "venv")])
+        run([tool, "cp", f"{container}:/var/lib/dpkg", str(copy / "dpkg")])
         bill = out / f"{name}.python.json"
-        requirements = copied / "requirements.txt"
-        requirements.write_text("".join(f"{said}\n" for said in distributions(installed)))
+        requirements = copy / "requirements.txt"
+        packages = list_packages(copy / "venv" / "lib" / "python3.11" / "site-packages")
+        requirements.write_text("".join(f"{package}\n" for package in packages))
         run(["cyclonedx-py", "requirements", str(requirements), "--output-file", str(bill)])
-        system = ["dpkg-query", f"--admindir={copied / 'dpkg'}", "--show", f"--showformat={PACKAGES}"]
-        (out / f"{name}.system.txt").write_text(subprocess.run(system, capture_output=True, text=True).stdout)
+        query = ["dpkg-query", f"--admindir={copy / 'dpkg'}", "--show", f"--showformat={PACKAGES}"]
+        (out / f"{name}.system.txt").write_text(subprocess.run(query, capture_output=True, text=True).stdout)
         console.print(f"{image}: {bill}, {out / f'{name}.system.txt'}")
     finally:
-        subprocess.run([tool, "rm", made], capture_output=True)
-        shutil.rmtree(copied, ignore_errors=True)
+        subprocess.run([tool, "rm", container], capture_output=True)
+        shutil.rmtree(copy, ignore_errors=True)
 
 
-def distributions(folder: Path) -> list[str]:
-    """Name and version of everything that is installed in a folder of packages."""
-    from importlib.metadata import distributions as found
-
-    return sorted(f"{one.metadata['Name']}=={one.version}" for one in found(path=[str(folder)]))
+def list_packages(folder: Path) -> list[str]:
+    """Return name==version of every package that is installed in a folder."""
+    packages = distributions(path=[str(folder)])
+    return sorted(f"{package.metadata['Name']}=={package.version}" for package in packages)
 
 
 def run(command: list[str]) -> None:
-    """Run a command to its end, its output being ours; one that fails ends this, too."""
+    """Run a command with its output shown, and stop where it fails."""
     if code := subprocess.run(command).returncode:
         stop(f"{' '.join(command[:3])} ... failed with {code}")
 

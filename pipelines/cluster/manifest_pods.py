@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
-API_CALLERS = ("broadfast-release", "broadfast-pipeline")  # service accounts of what asks the API server
+TRAINING_RUNTIMES = ("TrainingRuntime", "ClusterTrainingRuntime")
+API_CALLERS = ("broadfast-release", "broadfast-pipeline")  # service accounts that call the API server
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod's specification, its labels (none where its owner gives them later), and whose it is."""
+    """A pod's specification, its owner, and its labels (none where its owner sets them later)."""
 
     name: str
     labels: dict
@@ -17,37 +18,49 @@ class Pod:
 
     @property
     def containers(self) -> list[dict]:
-        """All of them, those that come first too."""
+        """Return all containers, init containers first."""
         return [*self.spec.get("initContainers", []), *self.spec["containers"]]
 
     @property
     def security(self) -> dict:
-        """What the pod says for all of its containers."""
+        """Return the security context of all its containers."""
         return self.spec.get("securityContext", {})
 
     @property
     def needs_token(self) -> bool:
-        """Whether it asks the API server for something."""
+        """Return whether it calls the API server."""
         return self.spec.get("serviceAccountName") in API_CALLERS
 
 
 def pods(objects: Sequence[dict]) -> Iterator[Pod]:
-    """Every pod that these objects make."""
-    for one in objects:
-        name = f"{one['kind']}/{one['metadata']['name']}"
-        if one["kind"] == "Pod":
-            yield Pod(name, one["metadata"].get("labels", {}), one["spec"])
-        elif one["kind"] in TEMPLATED:
-            yield _of_template(name, one["spec"]["template"])
-        elif one["kind"] == "CronJob":
-            yield _of_template(name, one["spec"]["jobTemplate"]["spec"]["template"])
-        elif one["kind"] == "ServingRuntime":  # KServe adds the rest, and the InferenceService says the token
+    """Yield every pod that these objects make."""
+    for manifest in objects:
+        name = full_name(manifest)
+        if manifest["kind"] == "Pod":
+            yield Pod(name, manifest["metadata"].get("labels", {}), manifest["spec"])
+        elif manifest["kind"] in TEMPLATED:
+            yield _from_template(name, manifest["spec"]["template"])
+        elif manifest["kind"] == "CronJob":
+            yield _from_template(name, manifest["spec"]["jobTemplate"]["spec"]["template"])
+        elif manifest["kind"] == "ServingRuntime":  # KServe adds the rest, and the InferenceService the account
             labels = {"serving.kserve.io/inferenceservice": "any", "app.kubernetes.io/part-of": "broadfast"}
-            yield Pod(name, labels, {"automountServiceAccountToken": False} | one["spec"])
-        elif one["kind"] == "ClusterTrainingRuntime":
-            for job in one["spec"]["template"]["spec"]["replicatedJobs"]:
-                yield _of_template(f"{name}/{job['name']}", job["template"]["spec"]["template"])
+            yield Pod(name, labels, {"automountServiceAccountToken": False} | manifest["spec"])
+        elif manifest["kind"] in TRAINING_RUNTIMES:
+            for job in manifest["spec"]["template"]["spec"]["replicatedJobs"]:
+                yield _from_template(f"{name}/{job['name']}", job["template"]["spec"]["template"])
 
 
-def _of_template(name: str, template: dict) -> Pod:
+def pod_containers(objects: Sequence[dict]) -> Iterator[tuple[Pod, dict]]:
+    """Yield every container with its pod."""
+    for pod in pods(objects):
+        for container in pod.containers:
+            yield pod, container
+
+
+def full_name(manifest: dict) -> str:
+    """Return an object's kind and name, as kind/name."""
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def _from_template(name: str, template: dict) -> Pod:
     return Pod(name, template["metadata"].get("labels", {}), template["spec"])

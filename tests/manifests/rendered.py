@@ -1,4 +1,4 @@
-"""Overlays as kustomize renders them; production with digests of nothing, for only a registry knows true ones."""
+"""Overlays as kustomize renders them. Production gets invented digests, for only a registry knows true ones."""
 
 import copy
 import hashlib
@@ -18,36 +18,37 @@ IMAGES = ("broadfast/serving-python", "broadfast/student-python", "broadfast/tea
 
 @cache
 def text(overlay: str) -> str:
-    """An overlay's YAML."""
+    """Render an overlay to YAML."""
     with TemporaryDirectory() as folder:
         manifests = Path(shutil.copytree(ROOT / "manifests", Path(folder, "manifests")))
-        pinned = manifests / "overlays" / "production" / "images"
-        pinned.mkdir(exist_ok=True)
+        images = manifests / "overlays" / "production" / "images"
+        images.mkdir(exist_ok=True)
         digests = [{"name": name, "digest": f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"} for name in IMAGES]
         component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "images": digests}
-        (pinned / "kustomization.yaml").write_text(yaml.safe_dump(component))
+        (images / "kustomization.yaml").write_text(yaml.safe_dump(component))
         return kustomize(manifests / "overlays" / overlay)
 
 
 def kustomize(folder: Path) -> str:
-    """What `kubectl kustomize` says of a folder."""
+    """Render a folder by `kubectl kustomize`."""
     kubectl = Path(sys.executable).with_name("kubectl")
-    ran = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    result = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @cache
 def _objects(overlay: str) -> list[dict]:
-    return [one for one in yaml.safe_load_all(text(overlay)) if one]
+    return [manifest for manifest in yaml.safe_load_all(text(overlay)) if manifest]
 
 
 def objects(overlay: str) -> list[dict]:
-    """An overlay's objects, to do with what one likes."""
+    """Return an overlay's objects, as a copy that a test may change."""
     return copy.deepcopy(_objects(overlay))
 
 
-def one(found: list[dict], kind: str, name: str) -> dict:
-    """The object of a kind and name."""
-    (it,) = [one for one in found if (one["kind"], one["metadata"]["name"]) == (kind, name)]
-    return it
+def find_object(manifests: list[dict], kind: str, name: str) -> dict:
+    """Return the one object of a kind and name."""
+    matches = [manifest for manifest in manifests if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name)]
+    (match,) = matches
+    return match

@@ -15,7 +15,7 @@ from components import storage
 from components.monitoring.exporter import ReleaseCollector
 from components.release_state import ReleaseState, update_state
 from tests.components.monitoring.test_exporter import LOOK, STATE
-from tests.manifests.rendered import ROOT, objects, one
+from tests.manifests.rendered import ROOT, find_object, objects
 
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
 NAME = re.compile(r"\bbroadfast_[a-z0-9_]+")
@@ -29,46 +29,46 @@ NIGHT = {
 
 
 def spec():
-    return one(objects("staging"), "PrometheusRule", "broadfast")["spec"]
+    return find_object(objects("staging"), "PrometheusRule", "broadfast")["spec"]
 
 
 @pytest.fixture
 def promtool():
-    found = shutil.which("promtool")
-    if not found:
+    tool = shutil.which("promtool")
+    if not tool:
         pytest.skip("promtool is not installed: Debian's package prometheus has it")
-    return found
+    return tool
 
 
-def checked(promtool, folder, rules):
+def check_rules(promtool, folder, rules):
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
     shutil.copy(Path(__file__).with_name("alerts.yaml"), folder)
     return subprocess.run([promtool, "test", "rules", "alerts.yaml"], cwd=folder, capture_output=True, text=True)
 
 
-def test_every_alert_fires_when_it_should_and_not_before(promtool, tmp_path):
-    ran = checked(promtool, tmp_path, spec())
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_every_alert_fires_only_in_time(promtool, tmp_path):
+    result = check_rules(promtool, tmp_path, spec())
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_an_alert_whose_threshold_is_lost_fails_its_test(promtool, tmp_path):
+def test_a_lost_threshold_fails_the_alerts_test(promtool, tmp_path):
     rules = spec()
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule["expr"] = rule["expr"].replace("> 36 * 3600", "> 360 * 3600")
-    ran = checked(promtool, tmp_path, rules)
-    assert ran.returncode != 0 and "BroadfastFeaturesStale" in ran.stdout + ran.stderr
+    result = check_rules(promtool, tmp_path, rules)
+    assert result.returncode != 0 and "BroadfastFeaturesStale" in result.stdout + result.stderr
 
 
 def test_every_alert_has_a_test():
     alerts = {rule["alert"] for group in spec()["groups"] for rule in group["rules"] if "alert" in rule}
-    said = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
-    fired = {case["alertname"] for test in said["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]}
+    cases = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
+    fired = {case["alertname"] for test in cases["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]}
     assert alerts == fired and len(alerts) == 11
 
 
-def named_metrics():
-    """Every metric of ours in a rule's or a panel's expression, without those that a rule records."""
+def metrics_in_expressions():
+    """Return our metrics in the expressions of rules and panels."""
     rules = [rule["expr"] for group in spec()["groups"] for rule in group["rules"]]
     boards = [json.loads(path.read_text()) for path in sorted((MONITORING / "dashboards").glob("*.json"))]
     panels = [target["expr"] for board in boards for panel in board["panels"] for target in panel["targets"]]
@@ -77,16 +77,16 @@ def named_metrics():
     return {name for text in rules + panels + variables for name in NAME.findall(text)}
 
 
-def of_server(modules):
-    """The metrics of a server's modules, labels given, as Prometheus would see them."""
+def server_metrics(modules):
+    """Return the metrics of a server's modules, with labels, as Prometheus would see them."""
     program = f"import {modules}\nfrom prometheus_client import REGISTRY\n" + (
         "for metric in list(REGISTRY._collector_to_names):\n"
         "    names = getattr(metric, '_labelnames', ())\n"
         "    names and metric.labels(*names)\n"
         "from prometheus_client import generate_latest\nprint(generate_latest().decode())"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return samples(ran.stdout)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return samples(result.stdout)
 
 
 def samples(text):
@@ -94,18 +94,18 @@ def samples(text):
 
 
 @pytest.mark.slow
-def test_every_metric_that_a_rule_or_a_dashboard_names_is_one_that_a_server_has(s3):
+def test_every_metric_in_expressions_exists(s3):
     update_state(lambda _: ReleaseState.from_json(STATE), "test")
     storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
     storage.put_json("release/nights/29990105T030000Z.json", NIGHT)
-    released = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
-    serving = of_server("serving.metrics, serving.spool_metrics")
-    named = named_metrics()
-    assert len(named) > 30
-    assert named <= released | serving, named - released - serving
+    exported = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
+    serving = server_metrics("serving.metrics, serving.spool_metrics")
+    expected = metrics_in_expressions()
+    assert len(expected) > 30
+    assert expected <= exported | serving, expected - exported - serving
 
 
-def test_panels_do_not_lie_over_each_other_and_each_has_a_title():
+def test_panels_have_titles_and_never_overlap():
     for path in (MONITORING / "dashboards").glob("*.json"):
         panels = json.loads(path.read_text())["panels"]
         cells = [

@@ -7,9 +7,9 @@ from components.kubernetes_api import KubernetesApi
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import KServe
 from components.release.standard_router import StandardRouter
-from pipelines.cluster import manifest_rules
+from pipelines.cluster.kserve_rules import check_kserve
 from testing.kubernetes_server import cluster
-from tests.manifests.rendered import objects, one
+from tests.manifests.rendered import find_object, objects
 
 ROUTERS = {
     "standard": lambda api: StandardRouter(KServe(api, "s3://broadfast/packages", timeout_s=1, rollout_s=1)),
@@ -22,7 +22,9 @@ def applied(request):
     """All objects that stand in the middle of a ramp, the overlay's own routes beneath."""
     with cluster() as (state, api):
         for name in ("relevance", "relevance-edge"):
-            state.apply(("httproutes", name), one(objects("staging"), "HTTPRoute", name), "kubectl", force=False)
+            state.apply(
+                ("httproutes", name), find_object(objects("staging"), "HTTPRoute", name), "kubectl", force=False
+            )
         router = ROUTERS[request.param](KubernetesApi("broadfast", api))
         router.serve("v1", "v2")
         router.set_traffic(25)
@@ -30,7 +32,7 @@ def applied(request):
 
 
 def test_they_hold_to_kserves_rules(applied):
-    assert list(manifest_rules.kserve(applied)) == []
+    assert list(check_kserve(applied)) == []
     services = [it for it in applied if it["kind"] == "InferenceService"]
     assert len(services) in (1, 2)
 
@@ -43,8 +45,8 @@ def test_they_run_with_the_runtime_and_the_account_that_overlays_have(applied):
     found = objects("staging")
     for service in (it for it in applied if it["kind"] == "InferenceService"):
         predictor = service["spec"]["predictor"]
-        one(found, "ServiceAccount", predictor["serviceAccountName"])
-        runtime = one(found, "ServingRuntime", predictor["model"]["runtime"])
+        find_object(found, "ServiceAccount", predictor["serviceAccountName"])
+        runtime = find_object(found, "ServingRuntime", predictor["model"]["runtime"])
         formats = [said["name"] for said in runtime["spec"]["supportedModelFormats"]]
         assert predictor["model"]["modelFormat"]["name"] in formats
         assert predictor["terminationGracePeriodSeconds"] >= 60

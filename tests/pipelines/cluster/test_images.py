@@ -1,5 +1,6 @@
 """Images: the commands that build them, and the digests that a real registry gives."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,20 +11,20 @@ import yaml
 from typer.testing import CliRunner
 
 from pipelines.cluster import images, pin
-from pipelines.cluster.manifest_rules import DIGEST
+from pipelines.cluster.pod_rules import DIGEST
 from testing.servers import free_ports, process
 from tests.manifests.rendered import ROOT
 
 
-def test_each_image_is_built_from_its_file_and_target_for_another_base_too():
-    said = images.built("podman", "r/student-python:1", "components/Dockerfile", "student", "python@sha256:ab", ["--x"])
-    assert said == [
+def test_the_build_command_names_file_target_base():
+    command = images.build_command("podman", "r/student-python:1", "student-python", "python@sha256:ab", ["--x"])
+    assert command == [
         "podman", "build", "--file=components/Dockerfile", "--tag=r/student-python:1", "--target=student",
         "--build-arg=BASE=python@sha256:ab", "--x", ".",
     ]  # fmt: skip
 
 
-def test_every_dockerfile_is_there_and_ends_without_root_and_without_pip():
+def test_every_image_ends_without_root_and_pip():
     for dockerfile, target in images.IMAGES.values():
         text = (ROOT / dockerfile).read_text()
         assert not target or f"AS {target}\n" in text
@@ -38,15 +39,15 @@ def test_every_dockerfile_is_there_and_ends_without_root_and_without_pip():
         (["--engine", "no-such-engine"], "no no-such-engine to build with: install docker, podman or buildah"),
     ],
 )
-def test_what_cannot_be_built_is_said_in_a_line(words, sentence):
-    said = CliRunner().invoke(images.app, ["--registry", "r", "--tag", "1", *words])
-    assert said.exit_code and sentence in " ".join(said.output.replace("│", "").split())
+def test_impossible_builds_are_refused(words, sentence):
+    result = CliRunner().invoke(images.app, ["--registry", "r", "--tag", "1", *words])
+    assert result.exit_code and sentence in " ".join(result.output.replace("│", "").split())
 
 
-def test_an_environments_packages_are_counted_by_name_and_version(tmp_path):
+def test_packages_are_listed_with_their_versions(tmp_path):
     (tmp_path / "thing-1.2.dist-info").mkdir()
     (tmp_path / "thing-1.2.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.2\n")
-    assert images.distributions(tmp_path) == ["thing==1.2"]
+    assert images.list_packages(tmp_path) == ["thing==1.2"]
 
 
 @pytest.fixture
@@ -62,8 +63,8 @@ def registry(tmp_path):
         yield f"127.0.0.1:{port}"
 
 
-def pushed(registry, name, folder):
-    """Push an image of one empty layer; its digest, as the tool that pushed it says."""
+def push_image(registry, name, folder):
+    """Push an image of no layer, and return its digest."""
     layout = folder / name.replace("/", "-")
     (layout / "blobs" / "sha256").mkdir(parents=True)
 
@@ -92,19 +93,17 @@ def pushed(registry, name, folder):
 
 
 def build_digest(content):
-    import hashlib
-
     return hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.slow
-def test_pin_writes_the_digests_that_the_registry_has_and_again_does_nothing(registry, tmp_path, monkeypatch):
-    digests = {f"broadfast/{name}": pushed(registry, f"broadfast/{name}", tmp_path) for name in pin.OURS}
-    monkeypatch.setattr(pin, "others", dict)
+def test_pin_writes_the_registrys_digests_once(registry, tmp_path, monkeypatch):
+    digests = {f"broadfast/{name}": push_image(registry, f"broadfast/{name}", tmp_path) for name in pin.OURS}
+    monkeypatch.setattr(pin, "third_party_images", dict)
     out = tmp_path / "images" / "kustomization.yaml"
     words = ["--registry", f"{registry}/broadfast", "--tag", "abc", "--insecure", "--out", str(out)]
-    said = CliRunner().invoke(pin.app, words)
-    assert said.exit_code == 0, said.output
+    result = CliRunner().invoke(pin.app, words)
+    assert result.exit_code == 0, result.output
     images = {image["name"]: image for image in yaml.safe_load(out.read_text())["images"]}
     assert {name: image["digest"] for name, image in images.items()} == digests
     assert all(DIGEST.search(f"{image['newName']}@{image['digest']}") for image in images.values())
@@ -112,8 +111,8 @@ def test_pin_writes_the_digests_that_the_registry_has_and_again_does_nothing(reg
 
 
 @pytest.mark.slow
-def test_an_image_that_the_registry_does_not_have_is_named(registry, tmp_path):
+def test_pin_names_a_missing_image(registry, tmp_path):
     words = ["--registry", f"{registry}/broadfast", "--tag", "abc", "--insecure", "--out", str(tmp_path / "x")]
-    said = CliRunner().invoke(pin.app, words)
-    assert said.exit_code == 1 and f"no digest of {registry}/broadfast/serving-python:abc" in said.output
+    result = CliRunner().invoke(pin.app, words)
+    assert result.exit_code == 1 and f"no digest of {registry}/broadfast/serving-python:abc" in result.output
     assert not (tmp_path / "x").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components import package_manifest, storage
 from components.release import registry, state_machine
+from components.release.gate_verdict import GateVerdict
 from components.release_state import ReleaseState, read_state, update_state
 from components.step_result import StepResult
 
@@ -38,14 +39,15 @@ def register_baseline(package: str | Path) -> PackageResult:
     return PackageResult(True, state.stable, "no version was stable before")
 
 
-def start_canary(package: str | Path, verdict: dict, now: datetime | None = None) -> PackageResult:
+def start_canary(package: str | Path, verdict: GateVerdict, now: datetime | None = None) -> PackageResult:
     """Register a released candidate, and open its experiment dark or queue it; refuse any other."""
     version = package_manifest.version(package)
     refusal = _refusal(version, verdict, read_state())
     if refusal:
         return PackageResult(False, version, refusal)
     registry.register(package)
-    storage.put_json(EXPECTED.format(version=version), verdict["beside"].get("checked_answers", []))
+    answers = verdict.benchmark.golden_answers if verdict.benchmark else []
+    storage.put_json(EXPECTED.format(version=version), answers)
     now = now or datetime.now(UTC)
     state = update_state(
         lambda state: state_machine.release_version(state, version, now),
@@ -58,11 +60,11 @@ def start_canary(package: str | Path, verdict: dict, now: datetime | None = None
     return PackageResult(True, version, f"experiment {running} runs, dark")
 
 
-def _refusal(version: str, verdict: dict, state: ReleaseState) -> str:
-    if verdict["verdict"] != "release":
-        return f"the gate says {verdict['verdict']}: {'; '.join(verdict['reasons'])}"
-    if verdict["candidate_version"] != version:
-        return f"the gate's verdict is on {verdict['candidate_version']}, the package is {version}"
+def _refusal(version: str, verdict: GateVerdict, state: ReleaseState) -> str:
+    if verdict.verdict != "release":
+        return f"the gate says {verdict.verdict}: {'; '.join(verdict.reasons)}"
+    if verdict.candidate_version != version:
+        return f"the gate's verdict is on {verdict.candidate_version}, the package is {version}"
     if not state.stable:
         return "no version is stable: register the baseline first"
     if state.stable == version:

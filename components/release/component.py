@@ -30,22 +30,20 @@ def gate_candidate(
     report: dsl.Output[dsl.HTML],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
-    import json
     from pathlib import Path
 
-    from components.release.gate import Beside, GateConfig, Versions, gate
-    from components.release.label_shift import shifted_brands
-    from components.release.report import gate_facts, gate_page
+    from components.release.gate import GateConfig, Versions, run_gate
+    from components.release.gate_evidence import read_evidence
+    from components.release.report import gate_page, gate_result
     from components.step_result import record
 
-    shifted = shifted_brands(Path(candidate_package.path), Path(baseline_package.path))
-    beside = Beside(json.loads(Path(measured.path).read_text()), shifted)
+    evidence = read_evidence(measured.path, candidate_package.path, baseline_package.path)
     versions = Versions(candidate_version, serving_version)
-    found = gate(candidate.path, baseline.path, GateConfig.from_json(config), versions, beside)
-    Path(verdict.path).write_text(json.dumps(found))
-    Path(report.path).write_text(gate_page(found, baseline_name))
-    record(facts, gate_facts(found, baseline_name))
-    return found["verdict"]
+    result = run_gate(candidate.path, baseline.path, GateConfig.from_json(config), versions, evidence)
+    Path(verdict.path).write_text(result.to_json_text())
+    Path(report.path).write_text(gate_page(result, baseline_name))
+    record(facts, gate_result(result, baseline_name))
+    return result.verdict
 
 
 @student_step()
@@ -58,13 +56,15 @@ def record_night(
     import json
     from pathlib import Path
 
+    from components.release.gate_verdict import GateVerdict
     from components.release.training_run import record_night
     from components.settings import Settings
-    from components.step_result import record
+    from components.step_result import StepResult, record
 
-    found, *used = (json.loads(Path(said.path).read_text()) for said in (verdict, sampled, final))
-    night = record_night(found, used, Settings().usd_per_hour)
-    record(facts, {"rows_in": 0, "rows_out": 0, "set_aside": 0, "figure": night["verdict"]})
+    usages = [json.loads(Path(step.path).read_text())["used"] for step in (sampled, final)]
+    gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
+    night = record_night(gate_verdict, usages, Settings().usd_per_hour)
+    record(facts, StepResult(0, 0, headline=night.verdict))
 
 
 @student_step()
@@ -81,13 +81,13 @@ def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metri
 def start_canary(
     package: dsl.Input[dsl.Model], verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics]
 ) -> str:
-    import json
     from pathlib import Path
 
     from components.release.candidate import start_canary
+    from components.release.gate_verdict import GateVerdict
     from components.step_result import record
 
-    result = start_canary(package.path, json.loads(Path(verdict.path).read_text()))
+    result = start_canary(package.path, GateVerdict.from_json(Path(verdict.path).read_text()))
     record(facts, result.to_step_result())
     return result.version if result.started else ""
 

@@ -9,10 +9,11 @@ from components.kubernetes_api import KubernetesApi, connect
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import ROLLOUT_S, KServe, Replicas
 from components.release.parity import parity_through
-from components.release.readiness import WaitReady, wait_until, wait_until_serves
+from components.release.readiness import WaitReady, wait_until_serves
 from components.release.router import EnvoyRouter, Router
 from components.release.standard_router import StandardRouter
 from components.settings import Settings
+from components.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def wait_for_revision(router: KnativeRouter, timeout_s: float = ROLLOUT_S) -> Wa
     """Return a wait that believes Knative's status, where no request can be sent to one side."""
 
     def wait(arm: str, version: str) -> None:
-        wait_until(router.is_ready, timeout_s, 1, lambda: f"Knative has no ready revision of {version} ({arm})")
+        if not wait_until(router.is_ready, bool, timeout_s, pause_s=1):
+            raise TimeoutError(f"Knative has no ready revision of {version} ({arm}) after {timeout_s:.0f} s")
 
     return wait

@@ -1,18 +1,25 @@
-"""Is the candidate at least as good as the baseline? Both scored the same rows; the answer is a verdict with reasons.
+"""The gate: whether the candidate is at least as good as the baseline, as a verdict with reasons.
 
 Non-inferiority with stated margins, on differences that come with intervals; the worst finding decides. `hold` is for
-a person: it may be right or wrong, and what is known does not tell.
+a person: the candidate may be right or wrong, and what is known does not tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from components.config import JsonConfig
 from components.contracts import LABELS
-from components.release.compare import Bootstrap, Scored, confusion, differences, load, metrics_of
+from components.release.compare import Bootstrap, Comparison, compare
+from components.release.gate_evidence import GateEvidence
+from components.release.gate_verdict import Benchmark, BrandShift, Difference, GateVerdict, SliceDifference
+from components.release.predictions import Predictions, load_predictions
+
+RELEASE_REASON = (
+    "no worse than the baseline by more than the margins, overall and by class and kind of query, locale, category"
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class GateConfig(JsonConfig):
     margin_calibration_error: float = 0.03  # which is better small
     margin_slice: float = 0.05
     margin_latency: float = 0.25  # of the baseline's time
-    margin_checked_pairs: int = 3  # hand-checked pairs that it may have wrong more than the baseline
+    margin_checked_pairs: int = 3  # golden pairs that it may have wrong more than the baseline
     minimum_slice_rows: int = 100
     floor_accuracy: float = 0.3
     floor_macro_f1: float = 0.15
@@ -37,14 +44,6 @@ class GateConfig(JsonConfig):
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What else is known of the two packages: asked the same in turn, and what brands' labels moved between them."""
-
-    measured: Mapping = field(default_factory=dict)  # what student.side_by_side says
-    shifted: Sequence[Mapping] = ()
-
-
-@dataclass(frozen=True)
 class Versions:
     """Which version asks to be released, and which serves; none serves before the first release."""
 
@@ -52,113 +51,152 @@ class Versions:
     serving: str = ""
 
 
-def gate(candidate: Path, baseline: Path, config: GateConfig, versions: Versions, beside: Beside) -> dict:
-    """Compare two PREDICTIONS tables of the same rows: metrics, differences with intervals, slices, verdict, reasons.
+@dataclass(frozen=True)
+class Finding:
+    """Something that speaks against a release: `reject` or `hold`, and why."""
+
+    verdict: str
+    reason: str
+
+
+def run_gate(
+    candidate: Path, baseline: Path, config: GateConfig, versions: Versions, evidence: GateEvidence
+) -> GateVerdict:
+    """Compare two PREDICTIONS tables of the same rows, and decide.
 
     Raises:
         ValueError: the tables are empty, or do not hold the same query-item pairs and labels.
     """
-    new, old = load(candidate), load(baseline)
-    _check_same_rows(new, old)
+    new = load_predictions(candidate)
+    old = load_predictions(baseline)
+    check_same_rows(new, old)
     bootstrap = Bootstrap(config.bootstrap_samples, config.confidence, config.seed, config.minimum_slice_rows)
-    found, slices = differences(new, old, bootstrap)
-    metrics = {"candidate": metrics_of(new), "baseline": metrics_of(old)}
-    worries = [*of_differences(metrics, found, config), *of_slices(slices, config), *of_beside(beside, config)]
+    comparison = compare(new, old, bootstrap)
+    metrics = {"candidate": new.metrics(), "baseline": old.metrics()}
+    findings = find_all(metrics, comparison, evidence, config)
     if not versions.serving:
-        worries += of_first_release(metrics, new, config)
-    word, reasons = decide(worries)
+        findings += check_first_release(metrics["candidate"]["accuracy"], new, config)
+    verdict, reasons = decide(findings, versions)
+    return GateVerdict(
+        verdict=verdict,
+        reasons=reasons,
+        candidate_version=versions.candidate,
+        serving_version=versions.serving,
+        rows=len(new.label),
+        queries=len(new.query_starts),
+        metrics=metrics,
+        differences=comparison.overall,
+        slices=comparison.slices,
+        benchmark=evidence.benchmark,
+        brands_with_label_shift=list(evidence.brands_with_label_shift),
+        confusion={"candidate": new.confusion(), "baseline": old.confusion()},
+        labels=list(LABELS),
+    )
+
+
+def find_all(
+    metrics: Mapping[str, Mapping[str, float]], comparison: Comparison, evidence: GateEvidence, config: GateConfig
+) -> list[Finding]:
+    """Return everything that speaks against a release."""
+    return [
+        *check_differences(metrics["candidate"], comparison.overall, config),
+        *check_slices(comparison.slices, config),
+        *check_benchmark(evidence.benchmark, config),
+        *check_brands(evidence.brands_with_label_shift),
+    ]
+
+
+def decide(findings: Sequence[Finding], versions: Versions) -> tuple[str, list[str]]:
+    """Return release, hold or reject, and the reasons; the worst finding decides."""
     if versions.candidate and versions.candidate == versions.serving:
-        word, reasons = "hold", ["this version already serves"]
-    return {
-        "verdict": word,
-        "reasons": reasons,
-        "candidate_version": versions.candidate,
-        "serving_version": versions.serving,
-        "rows": len(new.label),
-        "queries": len(set(new.rows["query_id"].to_pylist())),
-        "metrics": metrics,
-        "differences": found,
-        "slices": slices,
-        "beside": dict(beside.measured),
-        "shifted_brands": list(beside.shifted),
-        "confusion": {"candidate": confusion(new), "baseline": confusion(old)},
-        "labels": list(LABELS),
-    }
+        return "hold", ["this version already serves"]
+    reject_reasons = [finding.reason for finding in findings if finding.verdict == "reject"]
+    hold_reasons = [finding.reason for finding in findings if finding.verdict == "hold"]
+    if reject_reasons:
+        return "reject", reject_reasons + hold_reasons
+    if hold_reasons:
+        return "hold", hold_reasons
+    return "release", [RELEASE_REASON]
 
 
-Worry = tuple[str, str]  # reject or hold, and why
-
-
-def decide(worries: Sequence[Worry]) -> tuple[str, list[str]]:
-    """Release, hold or reject, and why; the worst finding decides."""
-    reasons = {word: [why for said, why in worries if said == word] for word in ("reject", "hold")}
-    if reasons["reject"]:
-        return "reject", reasons["reject"] + reasons["hold"]
-    if reasons["hold"]:
-        return "hold", reasons["hold"]
-    kinds = "class and kind of query, locale, category"
-    return "release", [f"no worse than the baseline by more than the margins, overall and by {kinds}"]
-
-
-def of_differences(metrics: dict, overall: dict, config: GateConfig) -> Iterator[Worry]:
-    """Overall figures that are too low, worse than the baseline's by more than a margin, or may be."""
+def check_differences(
+    metrics: Mapping[str, float], differences: Mapping[str, Difference], config: GateConfig
+) -> Iterator[Finding]:
+    """Yield overall metrics that are too low, or worse than the baseline's by more than a margin."""
     floors = {"accuracy": config.floor_accuracy, "macro_f1": config.floor_macro_f1}
-    margins = {name.removeprefix("margin_"): value for name, value in asdict(config).items()}
-    for name, found in overall.items():
-        margin, sign = margins[name], -1 if name == "calibration_error" else 1
-        worst, best = sorted((sign * found["low"], sign * found["high"]))
-        interval = f"{name} differs by {found['difference']:+.4f}, interval {found['low']:+.4f} to {found['high']:+.4f}"
-        if metrics["candidate"][name] < floors.get(name, 0):
-            yield "reject", f"{name} is {metrics['candidate'][name]:.4f}, below the floor of {floors[name]}"
-        if best < -margin:
-            yield "reject", f"{interval}: worse by more than the margin of {margin}"
-        elif worst < -margin:
-            yield "hold", f"{interval}: it may be worse by more than the margin of {margin}, more rows would tell"
+    for name, gap in differences.items():
+        value = metrics[name]
+        if value < floors.get(name, 0):
+            yield Finding("reject", f"{name} is {value:.4f}, below the floor of {floors[name]}")
+        yield from _check_margin(name, gap, getattr(config, f"margin_{name}"))
 
 
-def of_slices(slices: Sequence[Mapping], config: GateConfig) -> Iterator[Worry]:
-    """Parts of the rows where it is worse; labels trade off, and macro-F1 judges them."""
-    for part in (part for part in slices if part["slice"] != "label"):
-        text = f"{part['slice']} {part['value']}: accuracy differs by {part['difference']:+.4f} on {part['rows']} rows"
-        if part["high"] < -config.margin_slice:
-            yield "reject", f"{text}, worse by more than the slice margin of {config.margin_slice}"
-        elif part["difference"] < -config.margin_slice and part["high"] < 0:
-            yield "hold", f"{text}, and is surely worse"
+def _check_margin(name: str, gap: Difference, margin: float) -> Iterator[Finding]:
+    sign = -1 if name == "calibration_error" else 1
+    worst, best = sorted((sign * gap.low, sign * gap.high))
+    interval = f"{name} differs by {gap.difference:+.4f}, interval {gap.low:+.4f} to {gap.high:+.4f}"
+    if best < -margin:
+        yield Finding("reject", f"{interval}: worse by more than the margin of {margin}")
+    elif worst < -margin:
+        yield Finding("hold", f"{interval}: it may be worse by more than the margin of {margin}; more rows would tell")
 
 
-def of_beside(beside: Beside, config: GateConfig) -> Iterator[Worry]:
-    """Time, hand-checked pairs, and labels that moved: what a person has to look at."""
-    said = beside.measured
-    if said and said["latency_ratio"] > 1 + config.margin_latency:
-        yield (
-            "hold",
-            f"it takes {said['latency_ratio']:.2f} of the baseline's CPU time, over 1 + {config.margin_latency}",
-        )
-    if said:
-        right, before, pairs = (said[f"checked_{name}"] for name in ("right_candidate", "right_baseline", "pairs"))
-        if right < before - config.margin_checked_pairs:
-            yield "hold", f"{right} of {pairs} hand-checked pairs are right, the baseline's are {before}"
-        if right < config.floor_checked_pairs * pairs:
-            yield "hold", f"{right} of {pairs} hand-checked pairs are right, under {config.floor_checked_pairs:.0%}"
-    for one in beside.shifted:
-        why = f"{one['moved']:.0%} of the labels of brand {one['brand']!r} moved since the serving version was trained"
-        yield "hold", f"{why} ({one['pairs']} pairs, p {one['p_value']:.1e}): look at who judged them"
+def check_slices(slices: Sequence[SliceDifference], config: GateConfig) -> Iterator[Finding]:
+    """Yield slices where the candidate is worse; labels trade off, and macro-F1 judges them."""
+    for part in slices:
+        if part.slice == "label":
+            continue
+        text = f"{part.slice} {part.value}: accuracy differs by {part.difference:+.4f} on {part.rows} rows"
+        if part.high < -config.margin_slice:
+            yield Finding("reject", f"{text}, worse by more than the slice margin of {config.margin_slice}")
+        elif part.difference < -config.margin_slice and part.high < 0:
+            yield Finding("hold", f"{text}, and is surely worse")
 
 
-def of_first_release(metrics: dict, new: Scored, config: GateConfig) -> Iterator[Worry]:
-    """Where nothing serves yet, it has at least to beat naming the commonest label."""
-    commonest = float(np.bincount(new.label).max() / len(new.label))
-    if metrics["candidate"]["accuracy"] < commonest - config.margin_accuracy:
-        yield "hold", f"a first release: accuracy is under {commonest:.4f}, which naming one label always gives"
+def check_benchmark(benchmark: Benchmark | None, config: GateConfig) -> Iterator[Finding]:
+    """Yield what a person has to look at in the benchmark: time and golden pairs."""
+    if not benchmark:
+        return
+    if benchmark.latency_ratio > 1 + config.margin_latency:
+        ratio = f"{benchmark.latency_ratio:.2f}"
+        yield Finding("hold", f"it takes {ratio} of the baseline's CPU time, over 1 + {config.margin_latency}")
+    right = benchmark.golden_right_candidate
+    text = f"{right} of {benchmark.golden_pairs} golden pairs are right"
+    if right < benchmark.golden_right_baseline - config.margin_checked_pairs:
+        yield Finding("hold", f"{text}, the baseline's are {benchmark.golden_right_baseline}")
+    if right < config.floor_checked_pairs * benchmark.golden_pairs:
+        yield Finding("hold", f"{text}, under {config.floor_checked_pairs:.0%}")
 
 
-def _check_same_rows(new: Scored, old: Scored) -> None:
-    key = ("query_id", "item_id", "label")
-    pairs = [set(zip(*(scored.rows[name].to_pylist() for name in key), strict=True)) for scored in (new, old)]
-    if pairs[0] != pairs[1]:
+def check_brands(shifts: Sequence[BrandShift]) -> Iterator[Finding]:
+    """Yield brands whose labels moved, for a person to look at."""
+    for shift in shifts:
+        share = f"{shift.moved_share:.0%} of the labels of brand {shift.brand!r} moved"
+        evidence = f"{shift.pairs} pairs, p {shift.p_value:.1e}"
+        yield Finding("hold", f"{share} since the serving version was trained ({evidence}): look at who judged them")
+
+
+def check_first_release(accuracy: float, candidate: Predictions, config: GateConfig) -> Iterator[Finding]:
+    """Yield a first release that does not beat naming the commonest label."""
+    commonest = float(np.bincount(candidate.label).max() / len(candidate.label))
+    if accuracy < commonest - config.margin_accuracy:
+        reason = f"a first release: accuracy is under {commonest:.4f}, which naming one label always gives"
+        yield Finding("hold", reason)
+
+
+def check_same_rows(new: Predictions, old: Predictions) -> None:
+    """Raise ValueError unless both models scored the same pairs, each once."""
+    new_pairs = _pairs(new)
+    old_pairs = _pairs(old)
+    if new_pairs != old_pairs:
         raise ValueError(
-            f"candidate and baseline scored different rows: {len(pairs[0] - pairs[1])} only the candidate, "
-            f"{len(pairs[1] - pairs[0])} only the baseline; score both on the same file"
+            f"candidate and baseline scored different rows: {len(new_pairs - old_pairs)} only the candidate, "
+            f"{len(old_pairs - new_pairs)} only the baseline; score both on the same file"
         )
-    if len(new.label) != len(pairs[0]) or len(old.label) != len(pairs[1]):
+    if len(new.label) != len(new_pairs) or len(old.label) != len(old_pairs):
         raise ValueError("a query-item pair occurs twice in the predictions: score each pair once")
+
+
+def _pairs(predictions: Predictions) -> set[tuple]:
+    columns = [predictions.rows[name].to_pylist() for name in ("query_id", "item_id", "label")]
+    return set(zip(*columns, strict=True))

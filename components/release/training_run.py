@@ -1,27 +1,45 @@
 """What is kept of a night on S3 when its gate has spoken, for whoever watches the nights: verdict, quality, cost."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from components import storage
+from components.release.gate_verdict import GateVerdict
 from components.release_state import NIGHTS
 
-SHOWN = ("macro_f1", "accuracy", "ndcg_at_10")
-SUMMED = ("requests", "tokens_in", "tokens_out", "seconds")
+METRICS = ("macro_f1", "accuracy", "ndcg_at_10")
+USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
 
 
-def record_night(verdict: Mapping, rationales: Sequence[Mapping], price: float, now: datetime | None = None) -> dict:
-    """Write one object a night; `rationales` are the facts of the steps that had some written, `price` USD an hour."""
+@dataclass(frozen=True)
+class Night:
+    """One night: what its gate said, how good its student is, and what its new rationales took."""
+
+    time: str
+    verdict: str
+    version: str
+    reasons: list[str]
+    metrics: dict[str, float]
+    used: dict[str, float]
+    usd: float | None  # of the rationales; None without a price
+
+
+def record_night(
+    verdict: GateVerdict, usages: Sequence[Mapping], usd_per_hour: float, now: datetime | None = None
+) -> Night:
+    """Write one object for a night; `usages` are those of the steps that sampled rationales."""
     now = now or datetime.now(UTC)
-    used = {name: sum(said["used"][name] for said in rationales) for name in SUMMED}
-    night = {
-        "time": now.isoformat(timespec="seconds"),
-        "verdict": verdict["verdict"],
-        "version": verdict["candidate_version"],
-        "reasons": verdict["reasons"],
-        "metrics": {name: verdict["metrics"]["candidate"][name] for name in SHOWN},
-        "used": used,
-        "usd": round(used["seconds"] / 3600 * price, 4) if price else None,
-    }
-    storage.put_json(f"{NIGHTS}/{now:%Y%m%dT%H%M%SZ}.json", night)
+    used = {name: sum(usage[name] for usage in usages) for name in USAGE}
+    candidate = verdict.metrics["candidate"]
+    night = Night(
+        time=now.isoformat(timespec="seconds"),
+        verdict=verdict.verdict,
+        version=verdict.candidate_version,
+        reasons=verdict.reasons,
+        metrics={name: candidate[name] for name in METRICS},
+        used=used,
+        usd=round(used["seconds"] / 3600 * usd_per_hour, 4) if usd_per_hour else None,
+    )
+    storage.put_json(f"{NIGHTS}/{now:%Y%m%dT%H%M%SZ}.json", vars(night))
     return night

@@ -6,7 +6,7 @@ from components import contracts
 
 
 def write(path, sharpness, seed=2, queries=120, **changed):
-    """Eight items a query; returns the path."""
+    """Write eight items a query, and return the path."""
     labels, noise = np.random.default_rng(1), np.random.default_rng(seed)
     rows = [
         _row(query, item, int(labels.integers(4)), noise, sharpness) | changed

@@ -6,6 +6,7 @@ from components import package_manifest
 from components.kubernetes_api import KubernetesApi
 from components.release import canary, candidate
 from components.release.context import ReleaseContext
+from components.release.gate_verdict import GateVerdict
 from components.release.kserve import KServe
 from components.release.standard_router import StandardRouter
 from components.release_state import read_state, replay
@@ -62,7 +63,7 @@ def test_with_nothing_registered_nobody_is_served():
 
 def released(package, word="release"):
     version = package_manifest.version(package)
-    return {"verdict": word, "reasons": ["because"], "candidate_version": version, "beside": {}}
+    return GateVerdict(word, ["because"], version, "", rows=0, queries=0, metrics={})
 
 
 def judged(word, **said):

@@ -12,7 +12,17 @@ from components.release.router import EnvoyRouter
 from components.release_state import read_state
 from testing import servers
 from tests.components.release import predictions
-from tests.components.release.test_gate import MEASURED
+
+BENCHMARK = {
+    "latency_ratio": 1.0,
+    "cpu_ms_candidate": 5.0,
+    "cpu_ms_baseline": 5.0,
+    "checked_pairs": 32,
+    "checked_right_candidate": 20,
+    "checked_right_baseline": 20,
+    "checked_lost": ["shoe / laces: Complement"],
+    "checked_answers": [],
+}
 
 
 def facts(tmp_path):
@@ -23,7 +33,7 @@ def gated(tmp_path, new, old, **versions):
     for name in ("new_package", "old_package"):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "lineage.json").write_text(json.dumps({"labels_by_brand": {"Acme": [9, 9, 9, 9]}}))
-    (tmp_path / "measured").write_text(json.dumps(MEASURED | {"checked_lost": ["shoe / laces: Complement"]}))
+    (tmp_path / "measured").write_text(json.dumps(BENCHMARK))
     verdict = dsl.Artifact(uri=str(tmp_path / "verdict.json"))
     word = component.gate_candidate.python_func(
         dsl.Dataset(uri=str(predictions.write(tmp_path / "new", new))),

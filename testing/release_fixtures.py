@@ -1,4 +1,4 @@
-"""Small packages."""
+"""Small packages for the release."""
 
 import pytest
 
@@ -7,11 +7,13 @@ from components import package_manifest
 
 @pytest.fixture
 def package(tmp_path):
-    def made(content="weights"):
+    """Return a function that writes a package with some content, which decides its version."""
+
+    def write_package(content="weights"):
         folder = tmp_path / f"package-{content}"
         folder.mkdir(exist_ok=True)
         (folder / "model.onnx").write_text(content)
         package_manifest.write(folder)
         return folder
 
-    return made
+    return write_package

@@ -1,0 +1,33 @@
+"""What the gate knows of two packages besides their predictions: their benchmark, and brands whose labels moved."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.release.gate_verdict import Benchmark, BrandShift
+from components.release.label_shift import brands_with_label_shift
+
+
+@dataclass(frozen=True)
+class GateEvidence:
+    """What else the gate decides by."""
+
+    benchmark: Benchmark | None = None
+    brands_with_label_shift: Sequence[BrandShift] = ()
+
+
+def read_evidence(benchmark: str | Path, candidate_package: str | Path, baseline_package: str | Path) -> GateEvidence:
+    """Read the benchmark that packaging wrote, and compare the packages' labels by brand."""
+    values = json.loads(Path(benchmark).read_text())
+    result = Benchmark(
+        latency_ratio=values["latency_ratio"],
+        golden_pairs=values["checked_pairs"],
+        golden_right_candidate=values["checked_right_candidate"],
+        golden_right_baseline=values["checked_right_baseline"],
+        cpu_ms_candidate=values["cpu_ms_candidate"],
+        cpu_ms_baseline=values["cpu_ms_baseline"],
+        golden_regressions=values["checked_lost"],
+        golden_answers=values["checked_answers"],
+    )
+    return GateEvidence(result, brands_with_label_shift(Path(candidate_package), Path(baseline_package)))

@@ -1,35 +1,47 @@
-"""The house rules of who may import whom, and of what is never written."""
+"""The house rules: who may import whom, what is never written, and what names, docstrings and sizes are."""
 
 import ast
+from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-SOURCES = sorted(
-    path
-    for room in ("components", "pipelines", "serving", "simulation", "feature_repo")
-    for path in (ROOT / room).rglob("*.py")
-)
-ROOMS = {
-    "judgements",
-    "features",
-    "rationales",
-    "teacher",
-    "student",
-    "packaging",
-    "release",
-    "experiment",
-    "monitoring",
+from testing.house_rules import PRODUCT, ROOT, find_breaches, list_sources, parse, release_subscripts_per_1000_lines
+
+SOURCES = list_sources(ROOT, PRODUCT)
+STAGE_ROOMS = {"judgements", "features", "rationales", "teacher", "student", "packaging", "release", "experiment"}
+STAGE_ROOMS |= {"monitoring"}
+ENDS = {"pipelines", "serving", "simulation", "workbench", "testing", "bench", "tests"}
+MAY_SEE = {"packaging": {"student"}}  # a stage room that another one may import
+SERVING_MAY_SEE = ("components.experiment.assignment", "components.experiment.interleaving")
+HOMES = {  # a heavy library, and the only places that may name it
+    "kfp": ("pipelines/", "components/images.py", "component.py"),
+    "kserve": ("serving/",),
+    "feast": ("feature_repo/", "components/features/", "serving/features"),
 }
-ENDS = {"pipelines", "serving", "simulation", "testing", "bench", "tests"}
-KFP = {"kfp"}
+NO_TORCH = ("components/scoring/", "serving/", "workbench/")
+LONG_MODULES = 14  # at most so many modules have over 200 lines
+MOST = {  # places that still break a rule, to be mended; it only falls
+    "vague binding": 400,
+    "participle binding": 300,
+    "participle function": 120,
+    "function named of_x or x_of": 60,
+    "function over 40 lines": 5,
+    "function over 5 parameters": 15,
+    "docstring over 15 words": 400,
+    "docstring with semicolon or question": 300,
+    "docstring not imperative": 400,
+    "nested comprehension": 40,
+    "tuple assignment of unrelated values": 170,
+    "test name over 8 words": 560,
+}
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that a file imports, anywhere in it."""
+    """Return every module that a file imports, anywhere in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -38,69 +50,117 @@ def imports(path: Path) -> set[str]:
 
 
 def within(names: set[str], package: str) -> set[str]:
+    """Return the names that are the package or lie in it."""
     return {name for name in names if name == package or name.startswith(package + ".")}
 
 
-def place(path: Path) -> str:
+def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=place)
-def test_a_stage_room_never_imports_another_stage_room(path):
-    parts = path.relative_to(ROOT).parts
-    if parts[0] != "components":
-        return
-    own = parts[1] if len(parts) > 2 else None
-    others = ROOMS - {own} - ({"student"} if own == "packaging" else set())
-    assert not {name for room in others for name in within(imports(path), f"components.{room}")}
+def test_no_stage_room_imports_another():
+    for path in SOURCES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] != "components":
+            continue
+        own = parts[1] if len(parts) > 2 else ""
+        for room in STAGE_ROOMS - {own} - MAY_SEE.get(own, set()):
+            assert not within(imports(path), f"components.{room}"), relative(path)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=place)
-def test_nothing_imports_the_ends_of_the_house(path):
-    top = path.relative_to(ROOT).parts[0]
-    forbidden = ENDS - ({top} if top in ("pipelines", "serving", "simulation") else set())
-    assert not {name for end in forbidden for name in within(imports(path), end)} or top == "simulation"
+def test_nothing_imports_the_ends_of_the_house():
+    for path in SOURCES:
+        top = path.relative_to(ROOT).parts[0]
+        if top == "simulation":
+            continue
+        for end in ENDS - {top}:
+            assert not within(imports(path), end), relative(path)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=place)
-def test_each_heavy_library_is_named_only_where_it_belongs(path):
-    name, names = place(path), imports(path)
-    if within(names, "kfp"):
-        assert name.endswith("component.py") or name == "components/images.py" or name.startswith("pipelines/")
-    if within(names, "kserve"):
-        assert name.startswith("serving/")
-    if within(names, "feast"):
-        assert name.startswith(("feature_repo/", "components/features/")) or name == "serving/features.py"
+def test_serving_sees_scoring_and_assignment_only():
+    for path in list_sources(ROOT, ("serving",)):
+        for room in STAGE_ROOMS:
+            names = within(imports(path), f"components.{room}") - {f"components.{room}"}
+            assert not {name for name in names if not name.startswith(SERVING_MAY_SEE)}, relative(path)
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.parts[-2] == "serving"], ids=place)
-def test_serving_imports_of_the_stage_rooms_only_scoring_assignment_and_the_router(path):
-    allowed = ("components.scoring", "components.experiment.assignment", "components.release.router")
-    used = {name for room in ROOMS for name in within(imports(path), f"components.{room}")}
-    assert {name for name in used if not name.startswith(allowed)} <= {
-        "components.experiment", "components.release"
-    }  # fmt: skip
+@pytest.mark.parametrize("library", HOMES)
+def test_a_heavy_library_stays_in_its_home(library):
+    for path in SOURCES:
+        if within(imports(path), library):
+            name = relative(path)
+            assert name.startswith(HOMES[library]) or name.endswith(HOMES[library]), name
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=place)
-def test_every_file_opens_with_a_docstring_and_stays_small(path):
-    text = path.read_text()
-    if text.strip():
-        assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 300
+def test_serving_and_scoring_know_no_torch():
+    for path in SOURCES:
+        if relative(path).startswith(NO_TORCH):
+            assert not within(imports(path), "torch"), relative(path)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=place)
-def test_no_pickle_no_remote_code_no_swallowed_exception(path):
-    text = path.read_text()
-    for never in ("pickle", "trust_remote_code=True", "except Exception", "torch.load("):
-        assert never not in text
+def test_every_file_opens_with_a_docstring():
+    for path in SOURCES:
+        assert not path.read_text().strip() or ast.get_docstring(parse(path)), relative(path)
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.name == "component.py"], ids=place)
-def test_a_component_is_eight_lines_of_glue_and_says_no_future_import(path):
-    tree = ast.parse(path.read_text())
-    assert "__future__" not in imports(path)
-    for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
-        lines = [node for node in function.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
-        assert len(lines) <= 8, function.name
+def test_no_pickle_no_remote_code_no_swallowed_exception():
+    for path in SOURCES:
+        text = path.read_text()
+        for never in ("pickle", "trust_remote_code=True", "except Exception", "torch.load("):
+            assert never not in text, relative(path)
+
+
+def test_a_component_is_eight_lines_of_glue():
+    for path in SOURCES:
+        if path.name != "component.py":
+            continue
+        assert "__future__" not in imports(path)
+        for function in [node for node in parse(path).body if isinstance(node, ast.FunctionDef)]:
+            lines = [node for node in function.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+            assert len(lines) <= 8, function.name
+
+
+@pytest.fixture(scope="module")
+def breaches():
+    """Return every breach of the rules of names, docstrings and sizes."""
+    return find_breaches()
+
+
+@pytest.mark.parametrize("rule", MOST)
+def test_names_docstrings_and_sizes(rule, breaches):
+    assert len([breach for breach in breaches if breach.rule == rule]) <= MOST[rule]
+
+
+def test_few_modules_are_long(breaches):
+    long_modules = [str(breach) for breach in breaches if breach.rule == "module over 200 lines"]
+    assert len(long_modules) <= LONG_MODULES, long_modules
+
+
+def test_the_release_reads_types_and_no_dictionaries():
+    assert release_subscripts_per_1000_lines() <= 120
+
+
+def test_the_student_has_few_settings():
+    from components.student.config import LrkdConfig
+
+    assert len(fields(LrkdConfig)) <= 22
+
+
+def test_the_rules_find_what_they_forbid(tmp_path):
+    (tmp_path / "serving").mkdir()
+    (tmp_path / "serving" / "bad.py").write_text(
+        'def trained(a, b, c, d, e, f):\n    """What is it; or not?"""\n    told = [[x for x in y] for y in a]\n'
+        "    score, label = b, c\n"
+    )
+    counts = Counter(breach.rule for breach in find_breaches(tmp_path))
+    assert counts == Counter(
+        [
+            "participle function",
+            "function over 5 parameters",
+            "docstring with semicolon or question",
+            "docstring not imperative",
+            "vague binding",
+            "nested comprehension",
+            "tuple assignment of unrelated values",
+        ]
+    )

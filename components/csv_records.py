@@ -34,7 +34,7 @@ class Header:
 
 
 class Lines:
-    """The lines of a file, with the number of the last one. Lines may be put back."""
+    """The lines of a file with their numbers. Lines may be put back."""
 
     def __init__(self, file: TextIO):
         self.file = file
@@ -83,10 +83,10 @@ def read_header(lines: Lines, prefers_tab: bool = False) -> Header:
 
 def guess_separator(header: str, prefers_tab: bool = False) -> str:
     """Return the separator that occurs most often outside quotation marks."""
-    unquoted = "".join(header.split('"')[0::2])
-    if prefers_tab and "\t" in unquoted:
+    text = "".join(header.split('"')[0::2])
+    if prefers_tab and "\t" in text:
         return "\t"
-    return max(SEPARATORS, key=unquoted.count)
+    return max(SEPARATORS, key=text.count)
 
 
 def _strip_names(names: list[str]) -> list[str]:

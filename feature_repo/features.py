@@ -1,4 +1,4 @@
-"""What is known of an item and of a query, as Feast's entities and feature views over one folder of Parquet files."""
+"""Feast's entities and feature views of items and queries, over one folder of Parquet files."""
 
 import os
 from datetime import timedelta
@@ -26,8 +26,11 @@ item = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
 query = Entity(name="query", join_keys=["query_id"], value_type=ValueType.STRING)
 
 
-def view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | Path, **tags: str) -> FeatureView:
-    """A feature view over FOLDER/NAME.parquet, whose rows carry the moment from which they were known."""
+def build_view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | Path, **tags: str) -> FeatureView:
+    """Build a feature view over FOLDER/NAME.parquet.
+
+    A row's `time` is the moment from which it was known.
+    """
     return FeatureView(
         name=name,
         entities=[entity],
@@ -38,14 +41,14 @@ def view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: str | 
     )
 
 
-def views(folder: str | Path, texts_digest: str = "") -> list[FeatureView]:
-    """The three views over the Parquet files of a folder; the digest of the texts that were known stays with theirs."""
+def build_views(folder: str | Path, texts_digest: str = "") -> list[FeatureView]:
+    """Build the three views over a folder's files, the digest of the texts as a tag of theirs."""
     return [
-        view("item_text", item, TEXT, NO_LIMIT, folder, digest=texts_digest),
-        view("item_statistics", item, STATISTICS, MAX_AGE, folder),
-        view("query_statistics", query, QUERY, MAX_AGE, folder),
+        build_view("item_text", item, TEXT, NO_LIMIT, folder, digest=texts_digest),
+        build_view("item_statistics", item, STATISTICS, MAX_AGE, folder),
+        build_view("query_statistics", query, QUERY, MAX_AGE, folder),
     ]
 
 
-# Feast's own command line finds these; our steps call `views` with their folder.
-item_text, item_statistics, query_statistics = views(os.environ.get("BROADFAST_FEATURES", "."))
+# Feast's own command line finds these. Our steps call `build_views` with their folder.
+item_text, item_statistics, query_statistics = build_views(os.environ.get("BROADFAST_FEATURES", "."))

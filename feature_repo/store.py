@@ -1,6 +1,6 @@
-"""Opens the feature store: one definition for the nightly step, the server and Feast's CLI.
+"""The feature store, opened in one way by the nightly step, the server and Feast's CLI.
 
-On a laptop it lies in the night's folder. On a cluster BROADFAST_REDIS (host:port, then as wanted ,password=... and
+On a laptop it lies in the night's folder. On a cluster BROADFAST_REDIS (host:port, then if needed ,password=... and
 ,ssl=true) and BROADFAST_FEATURE_REGISTRY (a SQLAlchemy URL) name Redis and the registry, which all nights share.
 """
 
@@ -14,7 +14,7 @@ CLUSTER = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
 
 
 def on_cluster() -> bool:
-    """Whether the environment names a store that all nights share.
+    """Return True if the environment names a store that all nights share.
 
     Raises:
         ValueError: it names only a half of it.
@@ -26,10 +26,10 @@ def on_cluster() -> bool:
 
 
 def open_store(folder: str | Path = ".", timeout_s: float = 30.0) -> FeatureStore:
-    """The store: of one folder, wherever it was moved to, or the shared one, to which a folder is only a source."""
+    """Open the store of a folder, or the shared one for which the folder is a source."""
     os.environ["BROADFAST_FEATURES"] = str(Path(folder).resolve())  # Feast expands it in the definition, now
     if not on_cluster():
         return FeatureStore(fs_yaml_file=HERE / "feature_store.yaml")
-    patience = f"socket_timeout={timeout_s},socket_connect_timeout={timeout_s}"
-    os.environ["BROADFAST_REDIS_CONNECTION"] = f"{os.environ['BROADFAST_REDIS']},{patience}"
+    timeouts = f"socket_timeout={timeout_s},socket_connect_timeout={timeout_s}"
+    os.environ["BROADFAST_REDIS_CONNECTION"] = f"{os.environ['BROADFAST_REDIS']},{timeouts}"
     return FeatureStore(fs_yaml_file=HERE / "feature_store_cluster.yaml")

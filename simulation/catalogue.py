@@ -10,7 +10,7 @@ FILLER = ("new", "classic", "premium", "everyday", "pro", "lightweight", "2nd ge
 
 @dataclass(frozen=True)
 class Item:
-    """An item as it is, hidden attributes and all, beside what its seller shows."""
+    """An item with its hidden attributes, and the text that its seller shows."""
 
     item_id: str
     kind: Kind
@@ -19,59 +19,66 @@ class Item:
     model: str
     attributes: dict[str, str]
     title: str
-    shown: str  # attributes as the seller lists them; some are left out
+    listed_attributes: str  # as the seller lists them, some left out
     price: float
     rating: float
     fits: str = ""  # brand that an accessory fits
 
     @property
     def category(self) -> str:
-        """The category that the shop files it under."""
+        """Return the category that the shop files it under."""
         return f"{self.kind.name} Accessories" if self.part else self.kind.name
 
 
-def catalogue(count: int, draw: random.Random) -> list[Item]:
-    """`count` items: about one in six an accessory, the rest spread over the kinds."""
-    sold_for = [kind for kind in KINDS if kind.parts]
+def generate_catalogue(count: int, draw: random.Random) -> list[Item]:
+    """Generate items: about one in six an accessory, the rest spread over the kinds."""
+    kinds_with_parts = [kind for kind in KINDS if kind.parts]
     items = []
     for number in range(count):
         if draw.random() < 0.17:
-            items.append(accessory(number, draw.choice(sold_for), draw))
+            items.append(generate_accessory(number, draw.choice(kinds_with_parts), draw))
         else:
-            items.append(thing(number, KINDS[number % len(KINDS)], draw))
+            items.append(generate_item(number, KINDS[number % len(KINDS)], draw))
     return items
 
 
-def model_number(draw: random.Random) -> str:
-    """A model number as brands print them."""
+def draw_model_number(draw: random.Random) -> str:
+    """Draw a model number as brands print them."""
     return f"{draw.choice('ABDFKMRSTX')}{draw.choice('ABDFKMRSTX')}-{draw.randrange(100, 999)}"
 
 
-def thing(number: int, kind: Kind, draw: random.Random) -> Item:
-    """One item of a kind; its title tells some attributes, the list others, and some are told nowhere."""
-    brand, model = draw.choice(kind.brands), model_number(draw)
+def generate_item(number: int, kind: Kind, draw: random.Random) -> Item:
+    """Generate one item of a kind.
+
+    Its title names some attributes, the list others, and some are named nowhere.
+    """
+    brand = draw.choice(kind.brands)
+    model = draw_model_number(draw)
     attributes = {name: draw.choice(values) for name, values in kind.varies.items()}
-    told = [value for value in attributes.values() if draw.random() < 0.6]
-    words = [brand, model, *told[:1], draw.choice(kind.words), *told[1:], draw.choice(FILLER)]
+    title_values = [value for value in attributes.values() if draw.random() < 0.6]
+    words = [brand, model, *title_values[:1], draw.choice(kind.words), *title_values[1:], draw.choice(FILLER)]
     if draw.random() < 0.3:
         words.append(draw.choice(kind.uses).split(" for ")[-1])
-    listed = "; ".join(f"{name}: {value}" for name, value in attributes.items() if draw.random() < 0.8)
-    price, rating = priced(kind.price, draw)
-    return Item(f"i{number:05d}", kind, "", brand, model, attributes, " ".join(words), listed, price, rating)
+    list_entries = [f"{name}: {value}" for name, value in attributes.items() if draw.random() < 0.8]
+    price, rating = draw_price_and_rating(kind.price, draw)
+    texts = (" ".join(words), "; ".join(list_entries))
+    return Item(f"i{number:05d}", kind, "", brand, model, attributes, *texts, price, rating)
 
 
-def accessory(number: int, kind: Kind, draw: random.Random) -> Item:
-    """One accessory or spare part that fits a brand's things of a kind."""
-    part, fits = draw.choice(kind.parts), draw.choice(kind.brands)
+def generate_accessory(number: int, kind: Kind, draw: random.Random) -> Item:
+    """Generate one accessory or spare part that fits a brand's items of a kind."""
+    part = draw.choice(kind.parts)
+    fits = draw.choice(kind.brands)
     maker = draw.choice(("Fitwell", "Partico", "Addora", fits))
     color = draw.choice(COLORS)
     title = f"{maker} {draw.choice(FILLER)} {part} for {fits} {draw.choice(kind.words)} {color}"
-    price, rating = priced((4, max(8.0, kind.price[0] * 0.6)), draw)
-    shown = f"color: {color}; fits: {fits}"
-    return Item(f"i{number:05d}", kind, part, maker, "", {"color": color}, title, shown, price, rating, fits)
+    price, rating = draw_price_and_rating((4, max(8.0, kind.price[0] * 0.6)), draw)
+    listed_attributes = f"color: {color}; fits: {fits}"
+    texts = (title, listed_attributes)
+    return Item(f"i{number:05d}", kind, part, maker, "", {"color": color}, *texts, price, rating, fits)
 
 
-def priced(span: tuple[float, float], draw: random.Random) -> tuple[float, float]:
-    """A price within the span, cheap ones commoner, and a rating of one to five."""
+def draw_price_and_rating(span: tuple[float, float], draw: random.Random) -> tuple[float, float]:
+    """Draw a price within the span, cheap ones commoner, and a rating of one to five."""
     low, high = span
     return round(low + (high - low) * draw.random() ** 2, 2), round(min(5.0, max(1.0, draw.gauss(4.1, 0.5))), 1)

@@ -1,11 +1,11 @@
-"""The kinds of items that the embedded marketplace sells, as data."""
+"""The kinds of items that the embedded marketplace sells."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of item: how it is called, what it is for, what it varies in, what goes with it, what could replace it."""
+    """A kind of item: its names, uses, attributes and related kinds."""
 
     name: str  # the category shown
     words: tuple[str, ...]  # synonyms that titles and queries use

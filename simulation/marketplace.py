@@ -1,4 +1,4 @@
-"""The embedded marketplace: items, queries, judgements and the hidden truth, all from a seed.
+"""The embedded marketplace: items, queries, judgements and the hidden truth, generated from a seed.
 
 `python -m simulation.marketplace --out FOLDER` writes judgements.parquet, as a shop would have it, and truth.parquet,
 which only the simulated shoppers may read.
@@ -13,16 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.contracts import LABELS
-from simulation.catalogue import Item, catalogue
-from simulation.queries import Intent, Query, queries
+from simulation.catalogue import Item, generate_catalogue
+from simulation.queries import Intent, Query, generate_queries
 
 NOISE = 0.04  # share of judgements in which the annotator errs
-WANTED = {
-    "Exact": 8,
-    "Substitute": 4,
-    "Complement": 1,
-    "Irrelevant": 2,
-}  # judged items a query
+JUDGED_ITEMS = {"Exact": 8, "Substitute": 4, "Complement": 1, "Irrelevant": 2}  # a query, by label
 JUDGEMENTS = pa.schema(
     [(name, pa.string()) for name in ("query_id", "query", "locale", "query_class", "item_id", "title", "brand")]
     + [(name, pa.string()) for name in ("category", "attributes", "label", "mismatch")]
@@ -34,7 +29,7 @@ TRUTH = pa.schema(
 
 
 def judge(intent: Intent, item: Item) -> tuple[str, str | None]:
-    """The true label of an item for an intent, and what kind of mismatch makes it less than Exact."""
+    """Return an item's true label for an intent, and the mismatch if it is not Exact."""
     if item.part or intent.part:
         return judge_part(intent, item)
     if item.kind is intent.kind:
@@ -48,7 +43,7 @@ def judge(intent: Intent, item: Item) -> tuple[str, str | None]:
 
 
 def judge_part(intent: Intent, item: Item) -> tuple[str, str | None]:
-    """As `judge`, where an accessory is asked for or offered: it has to be for the right thing."""
+    """Judge as `judge` where an accessory is searched or offered."""
     if item.kind is not intent.kind:
         return "Irrelevant", "category"
     if not item.part:
@@ -61,7 +56,7 @@ def judge_part(intent: Intent, item: Item) -> tuple[str, str | None]:
 
 
 def first_mismatch(intent: Intent, item: Item) -> str | None:
-    """What differs between an intent and an item of the kind that is wanted."""
+    """Return what differs between an intent and an item of its kind."""
     if intent.model and intent.model != item.model:
         return "model"
     if intent.brand and intent.brand != item.brand:
@@ -73,23 +68,23 @@ def first_mismatch(intent: Intent, item: Item) -> str | None:
     return None
 
 
-def judged(query: Query, items: list[Item], draw: random.Random) -> list[tuple[Item, str, str | None]]:
-    """The items that were judged for a query, as its result pages would hold: each with its true label."""
+def draw_judged_items(query: Query, items: list[Item], draw: random.Random) -> list[tuple[Item, str, str | None]]:
+    """Draw the items judged for a query as on its result pages, with true labels."""
     by_label = defaultdict(list)
     for item in draw.sample(items, len(items)):
         label, mismatch = judge(query.intent, item)
         by_label[label].append((item, label, mismatch))
     hard = [entry for entry in by_label["Irrelevant"] if entry[0].brand == query.intent.brand]
     by_label["Irrelevant"] = hard[:1] + [entry for entry in by_label["Irrelevant"] if entry not in hard[:1]]
-    chosen = []
+    entries = []
     for label in LABELS:
-        wanted = WANTED[label] + (draw.randrange(3) - 1 if label != "Complement" else draw.randrange(2))
-        chosen += by_label[label][:wanted]
-    return chosen
+        variation = draw.randrange(2) if label == "Complement" else draw.randrange(3) - 1
+        entries += by_label[label][: JUDGED_ITEMS[label] + variation]
+    return entries
 
 
-def annotated(label: str, mismatch: str | None, draw: random.Random) -> tuple[str, str | None]:
-    """What the annotator wrote down: the true label, or now and then a neighbouring one."""
+def annotate(label: str, mismatch: str | None, draw: random.Random) -> tuple[str, str | None]:
+    """Return the annotator's label: the true one, or now and then another."""
     if draw.random() >= NOISE:
         return label, mismatch
     wrong = draw.choice([other for other in LABELS if other != label])
@@ -97,20 +92,30 @@ def annotated(label: str, mismatch: str | None, draw: random.Random) -> tuple[st
 
 
 def generate(item_count: int, query_count: int, seed: int) -> tuple[list[dict], list[dict]]:
-    """Judgement rows and truth rows of a marketplace."""
+    """Generate the judgement rows and truth rows of a marketplace."""
     draw = random.Random(seed)
-    items = catalogue(item_count, draw)
-    judgements, truth = [], []
-    for query in queries(query_count, items, draw):
-        for item, true_label, why in judged(query, items, draw):
-            label, mismatch = annotated(true_label, why, draw)
+    items = generate_catalogue(item_count, draw)
+    judgements = []
+    truth = []
+    for query in generate_queries(query_count, items, draw):
+        for item, true_label, why in draw_judged_items(query, items, draw):
+            label, mismatch = annotate(true_label, why, draw)
             pair = {"query_id": query.query_id, "item_id": item.item_id}
-            shown = {"title": item.title, "brand": item.brand, "category": item.category, "attributes": item.shown}
-            asked = {"query": query.text, "locale": "us", "query_class": query.query_class}
-            said = {"label": label, "mismatch": mismatch, "price": item.price, "rating": item.rating}
-            judgements.append(pair | asked | shown | said)
+            judgement = {"label": label, "mismatch": mismatch, "price": item.price, "rating": item.rating}
+            judgements.append(pair | query_columns(query) | item_columns(item) | judgement)
             truth.append(pair | {"true_label": true_label, "price": item.price})
     return judgements, truth
+
+
+def query_columns(query: Query) -> dict:
+    """Return what a judgement shows of its query."""
+    return {"query": query.text, "locale": "us", "query_class": query.query_class}
+
+
+def item_columns(item: Item) -> dict:
+    """Return what a judgement shows of its item."""
+    attributes = item.listed_attributes
+    return {"title": item.title, "brand": item.brand, "category": item.category, "attributes": attributes}
 
 
 def main() -> None:
@@ -120,12 +125,12 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=2400, help="items in the catalogue")
     parser.add_argument("--queries", type=int, default=460, help="different queries")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same marketplace")
-    said = parser.parse_args()
-    said.out.mkdir(parents=True, exist_ok=True)
-    judgements, truth = generate(said.items, said.queries, said.seed)
-    pq.write_table(pa.Table.from_pylist(judgements, schema=JUDGEMENTS), said.out / "judgements.parquet")
-    pq.write_table(pa.Table.from_pylist(truth, schema=TRUTH), said.out / "truth.parquet")
-    print(f"{len(judgements):,} judgements of {said.queries} queries over {said.items:,} items in {said.out}")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    judgements, truth = generate(args.items, args.queries, args.seed)
+    pq.write_table(pa.Table.from_pylist(judgements, schema=JUDGEMENTS), args.out / "judgements.parquet")
+    pq.write_table(pa.Table.from_pylist(truth, schema=TRUTH), args.out / "truth.parquet")
+    print(f"{len(judgements):,} judgements of {args.queries} queries over {args.items:,} items in {args.out}")
 
 
 if __name__ == "__main__":

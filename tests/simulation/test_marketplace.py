@@ -1,4 +1,4 @@
-"""The embedded marketplace: big enough, hard enough to guess, judged by rules that a person can check."""
+"""The embedded marketplace is large, hard to guess, and judged by rules a person can check."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from components.contracts import LABELS
 from simulation.catalogue import Item
 from simulation.kinds import KINDS
 from simulation.marketplace import JUDGEMENTS, NOISE, generate, judge
-from simulation.queries import Intent, queries, typo
+from simulation.queries import Intent, generate_queries, search_with_typo
 
 KIND = {kind.name: kind for kind in KINDS}
 SHOES, BOOTS, SOCKS = (KIND[name] for name in ("Running Shoes", "Hiking Boots", "Sports Socks"))
@@ -34,52 +34,52 @@ def test_it_is_as_big_as_a_small_shop(marketplace):
     assert len({row["category"] for row in rows}) >= 12 and len(rows) >= 6000
 
 
-def test_exact_is_the_commonest_label_and_complement_the_rarest(marketplace):
+def test_exact_is_commonest_and_complement_rarest(marketplace):
     counts = Counter(row["label"] for row in marketplace[0])
     assert set(counts) == set(LABELS)
     assert max(counts, key=counts.get) == "Exact" and min(counts, key=counts.get) == "Complement"
 
 
-def test_every_class_of_query_and_kind_of_mismatch_occurs(marketplace):
+def test_every_query_class_and_mismatch_occurs(marketplace):
     assert {row["query_class"] for row in marketplace[0]} == {"head", "torso", "tail"}
     mismatches = {row["mismatch"] for row in marketplace[0]}
     assert mismatches == {None, "category", "brand", "model", "attribute", "accessory"}
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_seed_others():
+def test_a_seed_decides_all_rows():
     assert generate(240, 40, 7) == generate(240, 40, 7)
     assert generate(240, 40, 7) != generate(240, 40, 8)
 
 
-def test_annotators_err_in_about_four_rows_of_a_hundred(marketplace):
+def test_annotators_err_in_four_percent_of_rows(marketplace):
     rows = zip(*marketplace, strict=True)
     share = sum(row["label"] != truth["true_label"] for row, truth in rows) / len(marketplace[0])
     assert NOISE == 0.04 and abs(share - NOISE) < 0.01, share
 
 
 def overlap(row: dict) -> list[float]:
-    """What two bags of words have in common, and what the query asks that the item does not say."""
+    """Return features of the words that query and item share."""
     query = set(row["query"].lower().split())
     title, attributes = (set(row[name].lower().replace(";", " ").split()) for name in ("title", "attributes"))
     shared = query & (title | attributes)
     return [len(shared), len(shared) / len(query), len(query & title) / len(query | title), len(query - shared)]
 
 
-def test_the_labels_cannot_be_guessed_from_the_words_in_common(marketplace):
+def test_shared_words_do_not_give_the_labels_away(marketplace):
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
 
-    unseen = [row for row in marketplace[0] if int(row["query_id"][1:]) % 4 == 0]
-    seen = [row for row in marketplace[0] if int(row["query_id"][1:]) % 4]
+    held_out = [row for row in marketplace[0] if int(row["query_id"][1:]) % 4 == 0]
+    train = [row for row in marketplace[0] if int(row["query_id"][1:]) % 4]
     model = LogisticRegression(max_iter=1000, class_weight="balanced")
-    model.fit([overlap(row) for row in seen], [row["label"] for row in seen])
-    guessed = model.predict([overlap(row) for row in unseen])
-    figure = f1_score([row["label"] for row in unseen], guessed, average="macro")
+    model.fit([overlap(row) for row in train], [row["label"] for row in train])
+    predictions = model.predict([overlap(row) for row in held_out])
+    figure = f1_score([row["label"] for row in held_out], predictions, average="macro")
     assert figure < 0.5, f"token overlap reaches macro-F1 {figure:.3f} on held-out queries"
 
 
 @pytest.mark.parametrize(
-    ("intent", "said"),
+    ("intent", "judgement"),
     [
         (Intent(SHOES), ("Exact", None)),
         (Intent(SHOES, brand="Velora", wants=("color", "red")), ("Exact", None)),
@@ -95,12 +95,12 @@ def test_the_labels_cannot_be_guessed_from_the_words_in_common(marketplace):
         (Intent(SHOES, part="laces"), ("Complement", "accessory")),
     ],
 )
-def test_red_running_shoes_of_velora_are_judged_by_what_was_meant(intent, said):
-    assert judge(intent, SHOE) == said
+def test_shoes_are_judged_by_the_intent(intent, judgement):
+    assert judge(intent, SHOE) == judgement
 
 
 @pytest.mark.parametrize(
-    ("intent", "said"),
+    ("intent", "judgement"),
     [
         (Intent(SHOES, part="laces", brand="Velora"), ("Exact", None)),
         (Intent(SHOES, part="laces"), ("Exact", None)),
@@ -111,8 +111,8 @@ def test_red_running_shoes_of_velora_are_judged_by_what_was_meant(intent, said):
         (Intent(BOOTS, part="laces"), ("Irrelevant", "category")),
     ],
 )
-def test_laces_for_velora_running_shoes_have_to_be_for_the_right_thing(intent, said):
-    assert judge(intent, LACES) == said
+def test_laces_are_judged_by_what_they_fit(intent, judgement):
+    assert judge(intent, LACES) == judgement
 
 
 def test_what_is_used_together_is_a_complement():
@@ -121,7 +121,7 @@ def test_what_is_used_together_is_a_complement():
 
 
 class FirstOfAll(Random):
-    """Always draws the first, and so one query for each kind."""
+    """Draws the first always, and so one query for each kind."""
 
     def choices(self, population, weights):
         return population[:1]
@@ -130,20 +130,20 @@ class FirstOfAll(Random):
         return sequence[0]
 
 
-def test_more_queries_than_there_are_different_ones_are_refused_with_a_remedy():
-    assert len(queries(len(KINDS), [], FirstOfAll(7))) == len(KINDS)
+def test_too_many_queries_are_refused_with_a_remedy():
+    assert len(generate_queries(len(KINDS), [], FirstOfAll(7))) == len(KINDS)
     with pytest.raises(ValueError, match="19 different queries cannot be made of 0 items: ask for fewer"):
-        queries(len(KINDS) + 1, [], FirstOfAll(7))
+        generate_queries(len(KINDS) + 1, [], FirstOfAll(7))
 
 
-def test_the_shortest_word_can_be_mistyped_too():
-    assert all(typo(kind, [], Random(seed))[0].strip() for kind in KINDS for seed in range(100))
+def test_the_shortest_word_can_be_mistyped():
+    assert all(search_with_typo(kind, [], Random(seed))[0].strip() for kind in KINDS for seed in range(100))
 
 
-def test_the_command_writes_what_the_shop_has_apart_from_the_truth(tmp_path):
+def test_the_command_writes_judgements_and_truth_separately(tmp_path):
     command = [sys.executable, "-m", "simulation.marketplace", f"--out={tmp_path}", "--items=240", "--queries=30"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert pq.read_schema(tmp_path / "judgements.parquet").equals(JUDGEMENTS)
     truth = pq.read_table(tmp_path / "truth.parquet")
     assert truth.column_names == ["query_id", "item_id", "true_label", "price"]
-    assert said.startswith(f"{truth.num_rows:,} judgements of 30 queries over 240 items")
+    assert output.startswith(f"{truth.num_rows:,} judgements of 30 queries over 240 items")

@@ -35,11 +35,11 @@ class Interval:
     high: float | None
 
 
-def confusion_matrix(judged: Sequence[str], predicted: Sequence[str]) -> np.ndarray:
-    """Count rows by judged label (down) and predicted label (across): (C, C), in the order of LABELS."""
+def confusion_matrix(labels: Sequence[str], predicted_labels: Sequence[str]) -> np.ndarray:
+    """Count rows by label (down) and predicted label (across): (C, C)."""
     index = {label: number for number, label in enumerate(LABELS)}
     confusion = np.zeros((len(LABELS), len(LABELS)), dtype=int)
-    np.add.at(confusion, ([index[label] for label in judged], [index[label] for label in predicted]), 1)
+    np.add.at(confusion, ([index[label] for label in labels], [index[label] for label in predicted_labels]), 1)
     return confusion
 
 
@@ -56,8 +56,8 @@ def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
     """Return the mean F1 over the labels that are judged or predicted."""
     labels = confusion.shape[-2]
-    predicted = confusion[..., :labels].sum(-2)
-    return _mean_of_defined(2 * _right_by_label(confusion), confusion.sum(-1) + predicted)
+    predictions = confusion[..., :labels].sum(-2)
+    return _mean_of_defined(2 * _right_by_label(confusion), confusion.sum(-1) + predictions)
 
 
 def _right_by_label(confusion: np.ndarray) -> np.ndarray:
@@ -65,13 +65,16 @@ def _right_by_label(confusion: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_defined(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Return the mean of counts / totals over the last axis, without those whose total is 0."""
+    """Return the mean of counts / totals over the last axis, where totals are positive."""
     shares = np.divide(counts, totals, where=totals > 0, out=np.full(counts.shape, np.nan))
     return np.nanmean(shares, axis=-1)
 
 
 def calibration_sums(confidence: np.ndarray, is_right: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """Return (N, bins + 1): each row's gap of confidence and being right in its bin, then 1 for the count."""
+    """Return what each row adds to the sums of the calibration error: (N, bins + 1).
+
+    In its bin the gap of confidence and being right, in the last column 1 for the count.
+    """
     bin_number = np.minimum((confidence * bins).astype(int), bins - 1)
     sums = np.zeros((len(bin_number), bins + 1))
     sums[np.arange(len(bin_number)), bin_number] = confidence - is_right

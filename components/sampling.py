@@ -16,10 +16,13 @@ def hash_number(name: str | bytes, size: int = NUMBER_BYTES) -> int:
 
 
 def hash_fraction(name: str | bytes) -> float:
-    """Map a name to [0, 1), uniform over names. Put a salt in the name for independent draws."""
+    """Map a name to [0, 1), uniform over names.
+
+    A salt in the name makes draws independent.
+    """
     return hash_number(name) / 2 ** (8 * NUMBER_BYTES)
 
 
 def hash_id(*parts: str) -> str:
-    """Return 16 hex digits that stand for the parts, as an id for what has none."""
+    """Return 16 hex digits that stand for the parts."""
     return hash_digest("\0".join(parts)).hex()[:16]

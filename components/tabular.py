@@ -32,7 +32,7 @@ BATCH_ROWS = 4096
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file of rows. Iterating over `rows()` streams it; `columns` of JSON lines is the union of all keys.
+    """A file of rows, which `rows()` streams. JSON lines have the union of all keys.
 
     Raises:
         ValueError: the file is of another kind, is no Parquet file, or its header cannot be read.
@@ -76,7 +76,7 @@ class TableFile:
 
     @property
     def duplicate_columns(self) -> list[str]:
-        """Return the names that a CSV's header has more than once. Their last value is read."""
+        """Return the names that a CSV's header has more than once."""
         if self.kind != "csv":
             return []
         names = self._header.names

@@ -18,7 +18,7 @@ UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 @dataclass(frozen=True)
 class TextEncoding:
-    """How to decode a file, and the sentence that a person should read about it, if any."""
+    """How to decode a file, and a note for a person, if any."""
 
     name: str
     note: str = ""

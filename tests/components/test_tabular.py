@@ -130,7 +130,7 @@ def test_a_column_that_occurs_twice_is_named():
     assert table.notes == ["rows.csv: the column 'title' occurs twice"]
 
 
-def test_an_empty_file_has_no_columns_and_no_rows():
+def test_an_empty_file_has_nothing():
     assert read("").columns == [] and not list(read("").rows())
 
 

@@ -71,7 +71,7 @@ def _mean_of_defined(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
 
 
 def calibration_sums(confidence: np.ndarray, is_right: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """Return what each row adds to the sums of the calibration error: (N, bins + 1).
+    """Return what each row adds to the calibration sums: (N, bins + 1).
 
     In its bin the gap of confidence and being right, in the last column 1 for the count.
     """

@@ -42,7 +42,7 @@ def build_view(name: str, entity: Entity, fields: dict, ttl: timedelta, folder: 
 
 
 def build_views(folder: str | Path, texts_digest: str = "") -> list[FeatureView]:
-    """Build the three views over a folder's files, the digest of the texts as a tag of theirs."""
+    """Build the three views over a folder's files, with the texts' digest as tag."""
     return [
         build_view("item_text", item, TEXT, NO_LIMIT, folder, digest=texts_digest),
         build_view("item_statistics", item, STATISTICS, MAX_AGE, folder),

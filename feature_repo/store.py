@@ -26,7 +26,7 @@ def on_cluster() -> bool:
 
 
 def open_store(folder: str | Path = ".", timeout_s: float = 30.0) -> FeatureStore:
-    """Open the store of a folder, or the shared one for which the folder is a source."""
+    """Open the store of a folder, or the shared one."""
     os.environ["BROADFAST_FEATURES"] = str(Path(folder).resolve())  # Feast expands it in the definition, now
     if not on_cluster():
         return FeatureStore(fs_yaml_file=HERE / "feature_store.yaml")

@@ -79,6 +79,6 @@ def generate_accessory(number: int, kind: Kind, draw: random.Random) -> Item:
 
 
 def draw_price_and_rating(span: tuple[float, float], draw: random.Random) -> tuple[float, float]:
-    """Draw a price within the span, cheap ones commoner, and a rating of one to five."""
+    """Draw a price within the span, rather a low one, and a rating."""
     low, high = span
     return round(low + (high - low) * draw.random() ** 2, 2), round(min(5.0, max(1.0, draw.gauss(4.1, 0.5))), 1)

@@ -29,7 +29,7 @@ TRUTH = pa.schema(
 
 
 def judge(intent: Intent, item: Item) -> tuple[str, str | None]:
-    """Return an item's true label for an intent, and the mismatch if it is not Exact."""
+    """Return an item's true label for an intent, and what mismatches."""
     if item.part or intent.part:
         return judge_part(intent, item)
     if item.kind is intent.kind:

@@ -10,7 +10,7 @@ from simulation.kinds import KINDS, Kind
 
 @dataclass(frozen=True)
 class Intent:
-    """A wish for a kind of item or an accessory, perhaps of a brand or model.
+    """A wish for a kind of item or accessory, perhaps of a brand.
 
     Attributes are (name, value).
     """

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.serving.features import CATALOGUE, ITEMS, zipf
 from components import contracts
-from components.features.night import features_of_the_night
+from components.features.night import build_night
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
 from components.packaging.package import package
@@ -35,7 +35,7 @@ def made(folder: Path) -> tuple[Path, Path, Path]:
         prepare(source, named_columns(""), PrepareConfig(as_of=datetime.now(UTC).isoformat()), tables)
         training_set = folder / "training_set"
         now = datetime.now(UTC).isoformat()
-        features_of_the_night((judgements, items), "", now, (features, training_set))
+        build_night((judgements, items), "", now, (features, training_set))
         told(judgements, folder / "embeddings")
         train(training_set, folder / "embeddings", SHORT, folder / "student")
         package(folder / "student", folder / "embeddings", training_set, folder / "unfinished")

@@ -1,4 +1,4 @@
-"""Items, queries and past logs -> the Parquet files that Feast reads: one row an entity, with the moment it was known.
+"""The Parquet files that Feast reads, from items, queries and past logs: one row an entity, with its time.
 
 Everything is counted strictly before `as_of`, so that no feature of a judgement knows what came after it.
 """
@@ -76,10 +76,10 @@ from known left join judged using (query_id) left join counted using (query_id) 
 """
 
 
-def build(judgements: str | Path, items: str | Path, logged: Path | None, as_of: datetime, folder: str | Path) -> dict:
-    """Write item_text, item_statistics and query_statistics below `folder`; returns their row counts.
+def build(judgements: str | Path, items: str | Path, logs: Path | None, as_of: datetime, folder: str | Path) -> dict:
+    """Write item_text, item_statistics and query_statistics below `folder`, and return counts.
 
-    `logged` holds exposures/ and outcomes/ as the server wrote them, or is None on the first night.
+    `logs` holds exposures/ and outcomes/ as the server wrote them, or is None on the first night.
     Copies of a row count once.
 
     Raises:
@@ -89,46 +89,57 @@ def build(judgements: str | Path, items: str | Path, logged: Path | None, as_of:
         raise ValueError(f"as_of is {as_of.isoformat()}, without a time zone; give e.g. {as_of.isoformat()}+00:00")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    moments = {
-        "as_of": f"timestamptz '{as_of.isoformat()}'",
-        "week_ago": f"(timestamptz '{as_of.isoformat()}' - interval '168 hours')",
-        "month_ago": f"(timestamptz '{as_of.isoformat()}' - interval '720 hours')",
-    }
     with duckdb.connect() as database:
-        _table(database, "judgements", contracts.JUDGEMENTS, [judgements])
-        _table(database, "items", contracts.ITEMS, [items])
+        _create_view(database, "judgements", contracts.JUDGEMENTS, [judgements])
+        _create_view(database, "items", contracts.ITEMS, [items])
         for name, schema in (("exposures", contracts.EXPOSURES), ("outcomes", contracts.OUTCOMES)):
-            _table(database, name, schema, sorted((logged / name).rglob("*.parquet")) if logged else [])
-        written = {
-            "item_text": _write(database, ITEM_TEXT.format(**moments), folder / "item_text.parquet"),
-            "item_statistics": _write(database, ITEM_STATISTICS.format(**moments), folder / "item_statistics.parquet"),
-        }
-        database.execute(f"create view statistics as from {source([folder / 'item_statistics.parquet'])}")
-        query_file = folder / "query_statistics.parquet"
-        written["query_statistics"] = _write(database, QUERY_STATISTICS.format(**moments), query_file)
-        later = database.execute(f"select count(*) from items where time > {moments['as_of']}").fetchone()[0]
-        exposures = database.execute("select count(*) from exposures").fetchone()[0]
-    return {**written, "items_after_as_of": later, "exposures_read": exposures}
+            _create_view(database, name, schema, sorted((logs / name).rglob("*.parquet")) if logs else [])
+        return _write_tables(database, _moments(as_of), folder)
 
 
-def _table(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: list) -> None:
+def _moments(as_of: datetime) -> dict[str, str]:
+    """Return the ends of the windows as SQL."""
+    moment = f"timestamptz '{as_of.isoformat()}'"
+    return {
+        "as_of": moment,
+        "week_ago": f"({moment} - interval '168 hours')",
+        "month_ago": f"({moment} - interval '720 hours')",
+    }
+
+
+def _write_tables(database: duckdb.DuckDBPyConnection, moments: dict[str, str], folder: Path) -> dict:
+    counts = {}
+    for name, select in (("item_text", ITEM_TEXT), ("item_statistics", ITEM_STATISTICS)):
+        counts[name] = _write(database, select.format(**moments), folder / f"{name}.parquet")
+    database.execute(f"create view statistics as from {parquet_sql([folder / 'item_statistics.parquet'])}")
+    query_file = folder / "query_statistics.parquet"
+    counts["query_statistics"] = _write(database, QUERY_STATISTICS.format(**moments), query_file)
+    counts["items_after_as_of"] = _count(database, f"items where time > {moments['as_of']}")
+    counts["exposures_read"] = _count(database, "exposures")
+    return counts
+
+
+def _count(database: duckdb.DuckDBPyConnection, rows: str) -> int:
+    return database.execute(f"select count(*) from {rows}").fetchone()[0]
+
+
+def _create_view(database: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: list) -> None:
     earlier = pa.schema([column for column in schema if column.name not in event_logs.LATER_COLUMNS.get(name, {})])
     for file in files:
         next(contracts.read_batches(schema, file, earlier), None)  # refuses a file of another contract
     if files:
         database.register(f"empty_{name}", schema.empty_table())
-        rows = f"(from {source(files)} union all by name from empty_{name})"
-        database.execute(
-            f"create view {name} as from {event_logs.distinct(name, rows) if name in event_logs.KEYS else rows}"
-        )
+        rows = f"(from {parquet_sql(files)} union all by name from empty_{name})"
+        distinct_rows = event_logs.distinct(name, rows) if name in event_logs.KEYS else rows
+        database.execute(f"create view {name} as from {distinct_rows}")
     else:
         database.register(name, schema.empty_table())
 
 
-def source(files: list) -> str:
-    """SQL for the rows of Parquet files."""
-    quoted = ", ".join("'{}'".format(str(file).replace("'", "''")) for file in files)
-    return f"read_parquet([{quoted}], hive_partitioning = false, union_by_name = true)"
+def parquet_sql(files: list) -> str:
+    """Return SQL for the rows of Parquet files."""
+    names = ", ".join("'{}'".format(str(file).replace("'", "''")) for file in files)
+    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = true)"
 
 
 def _write(database: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:

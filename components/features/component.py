@@ -15,8 +15,8 @@ def build_features(
     training_set: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.features.night import features_of_the_night
+    from components.features.night import build_night
     from components.step_result import record
 
-    outputs = features.path, training_set.path
-    record(facts, features_of_the_night((judgements.path, items.path), logs_prefix, as_of, outputs))
+    outputs = (features.path, training_set.path)
+    record(facts, build_night((judgements.path, items.path), logs_prefix, as_of, outputs))

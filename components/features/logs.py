@@ -1,4 +1,4 @@
-"""Fetches the logs that the features count, from S3: the days of the longest window, no more."""
+"""The logs that the features count, fetched from S3: the days of the longest window."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,11 +9,15 @@ DAYS = 30
 
 
 def fetch_logs(prefix: str, as_of: datetime, folder: str | Path) -> Path | None:
-    """Download the last days of exposures and outcomes into `folder`; None when there are none (the first night)."""
-    found = 0
+    """Download the last days of exposures and outcomes into `folder`.
+
+    Returns the folder, or None on the first night, when there are no logs.
+    """
+    root = prefix.rstrip("/")
+    file_count = 0
     for table in ("exposures", "outcomes"):
-        for day in (as_of - timedelta(days=back) for back in range(DAYS + 1)):
-            part = f"{table}/date={day:%Y-%m-%d}"
-            if any(True for _ in storage.list_names(f"{prefix.rstrip('/')}/{part}")):
-                found += storage.get_folder(f"{prefix.rstrip('/')}/{part}", Path(folder, part))
-    return Path(folder) if found else None
+        for days_back in range(DAYS + 1):
+            day = f"{table}/date={as_of - timedelta(days=days_back):%Y-%m-%d}"
+            if any(True for _ in storage.list_names(f"{root}/{day}")):
+                file_count += storage.get_folder(f"{root}/{day}", Path(folder, day))
+    return Path(folder) if file_count else None

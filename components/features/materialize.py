@@ -1,8 +1,9 @@
-"""The Parquet files of a folder -> Feast's registry and online store in the same folder, and the training set.
+"""Feast's registry and online store of a folder of Parquet files, and the training set that is joined from it.
 
 All in one process: each call of Feast's command line would import Feast anew, which takes longer than the work.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
 from components import contracts, cross_features
-from components.features.build import source
-from feature_repo.features import item, query, views
+from components.features.build import parquet_sql
+from feature_repo.features import build_views, item, query
 from feature_repo.store import open_store
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,82 +28,99 @@ REFERENCES = (
 
 
 def materialize(folder: str | Path, as_of: datetime) -> dict:
-    """Register the views and bring the online store from where it ended up to `as_of`; returns what was done.
+    """Register the views and bring the online store to `as_of`, and return counts.
 
-    Texts that came late, with a time before that end, are not lost: they change the digest of what was known then, and
-    a changed digest writes all texts again. An `as_of` that was reached before writes nothing.
+    Texts that came late, with a time before the store's end, change the digest of the texts known then. A changed
+    digest writes all texts again. An `as_of` that was reached before writes nothing.
 
     Raises:
         ValueError: an item or query of the files cannot be read online afterwards.
     """
-    store, folder = open_store(folder), Path(folder).resolve()
-    before = {view.name: view for view in store.list_feature_views()}
-    ends = {name: view.most_recent_end_time for name, view in before.items()}
-    late = _late(before.get("item_text"), folder)
-    store.apply([item, query, *views(folder, digest(folder, as_of))])
-    written = {}
+    store = open_store(folder)
+    folder = Path(folder).resolve()
+    earlier_views = {view.name: view for view in store.list_feature_views()}
+    has_late_texts = _has_late_texts(earlier_views.get("item_text"), folder)
+    store.apply([item, query, *build_views(folder, digest_texts(folder, as_of))])
+    row_counts = {}
     for view in store.list_feature_views():
-        start = None if view.name == "item_text" and late else ends.get(view.name)
-        start = start or START
+        start = _start_time(earlier_views.get(view.name), has_late_texts and view.name == "item_text")
         if start < as_of:
             store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
-        written[view.name] = _between(folder / f"{view.name}.parquet", start, as_of)
-        _readable(store, view, folder)
-    return {"views": sorted(written), "materialised": written, "texts_came_late": late}
+        row_counts[view.name] = _count_between(folder / f"{view.name}.parquet", start, as_of)
+        _check_online(store, view, folder)
+    return {"views": sorted(row_counts), "materialised": row_counts, "texts_came_late": has_late_texts}
 
 
-def _late(known: FeatureView | None, folder: Path) -> bool:
-    """Whether the texts of before the last end are others than those that were known then."""
-    if known is None or known.most_recent_end_time is None:
+def _start_time(earlier_view: FeatureView | None, is_rewritten: bool) -> datetime:
+    """Return from when a view's rows are written."""
+    end = None if earlier_view is None or is_rewritten else earlier_view.most_recent_end_time
+    return end or START
+
+
+def _has_late_texts(view: FeatureView | None, folder: Path) -> bool:
+    """Return True if the texts of before the view's end changed since they were written."""
+    if view is None or view.most_recent_end_time is None:
         return False
-    return known.tags.get("digest") != digest(folder, known.most_recent_end_time)
+    return view.tags.get("digest") != digest_texts(folder, view.most_recent_end_time)
 
 
-def digest(folder: Path, until: datetime) -> str:
-    """A number that stands for all texts up to a moment, in whatever order the file has them."""
-    texts = f"(from {source([folder / 'item_text.parquet'])} where time <= ?)"
+def digest_texts(folder: Path, until: datetime) -> str:
+    """Return a number that stands for all texts up to a moment, in any order."""
+    texts = f"(from {parquet_sql([folder / 'item_text.parquet'])} where time <= ?)"
     with duckdb.connect() as database:
         return str(database.execute(f"select bit_xor(hash(t)) from {texts} t", [until]).fetchone()[0])
 
 
-def _between(path: Path, start: datetime, end: datetime) -> int:
-    counted = f"select count(*) from {source([path])} where time >= ? and time <= ?"
+def _count_between(path: Path, start: datetime, end: datetime) -> int:
+    if start >= end:
+        return 0
+    select = f"select count(*) from {parquet_sql([path])} where time >= ? and time <= ?"
     with duckdb.connect() as database:
-        return database.execute(counted, [start, end]).fetchone()[0] if start < end else 0
+        return database.execute(select, [start, end]).fetchone()[0]
 
 
-def _readable(store: FeatureStore, view: FeatureView, folder: Path) -> None:
-    """See that the first and the last key of a file are found online."""
+def _check_online(store: FeatureStore, view: FeatureView, folder: Path) -> None:
+    """Check that the first and the last key of a file can be read online."""
     key = view.join_keys[0]
     with duckdb.connect() as database:
-        ends = f"select min({key}), max({key}) from {source([folder / f'{view.name}.parquet'])}"
-        keys = [name for name in database.execute(ends).fetchone() if name]
+        select = f"select min({key}), max({key}) from {parquet_sql([folder / f'{view.name}.parquet'])}"
+        keys = [name for name in database.execute(select).fetchone() if name]
     if not keys:
         return
     names = [f"{view.name}:{field.name}" for field in view.features]
-    found = store.get_online_features(names, [{key: name} for name in keys]).to_dict(include_event_timestamps=True)
-    for place, name in enumerate(keys):
-        if not any(found[f"{field.name}__ts"][place] for field in view.features):
+    columns = store.get_online_features(names, [{key: name} for name in keys]).to_dict(include_event_timestamps=True)
+    for number, name in enumerate(keys):
+        if not any(columns[f"{field.name}__ts"][number] for field in view.features):
             raise ValueError(f"{view.name}: {key} {name!r} was materialised and cannot be read online")
 
 
-def training_set(judgements: str | Path, folder: str | Path, as_of: datetime, out: str | Path) -> int:
-    """Write every judgement with its numbers as they were at `as_of`; returns the number of rows.
+def write_training_set(judgements: str | Path, folder: str | Path, as_of: datetime, out: str | Path) -> int:
+    """Write every judgement with its features as of a moment, and return the row count.
 
     Raises:
         ValueError: the join returned another number of rows than it was given.
     """
-    joined = historical(judgements, folder, as_of)
-    known = (row for batch in joined.to_batches(contracts.BATCH_ROWS) for row in batch.to_pylist())
+    stored_rows = _stream_rows(join_history(judgements, folder, as_of))
     rows = (
-        {**judgement, **cross_features.compute_features({**stored, "query": judgement["query"]}, stored)}
-        for judgement, stored in zip(contracts.read_batches(contracts.JUDGEMENTS, judgements), known, strict=True)
+        judgement | cross_features.compute_features(stored_row | {"query": judgement["query"]}, stored_row)
+        for judgement, stored_row in zip(
+            contracts.read_batches(contracts.JUDGEMENTS, judgements), stored_rows, strict=True
+        )
     )
     return contracts.write_batches(rows, contracts.TRAINING_SET, out)
 
 
-def historical(judgements: str | Path, folder: str | Path, as_of: datetime) -> pa.Table:
-    """What Feast knew at `as_of` of each judgement's query and item, one row a judgement, in their order."""
+def _stream_rows(table: pa.Table) -> Iterator[dict]:
+    for batch in table.to_batches(contracts.BATCH_ROWS):
+        yield from batch.to_pylist()
+
+
+def join_history(judgements: str | Path, folder: str | Path, as_of: datetime) -> pa.Table:
+    """Return what Feast knew at `as_of`, one row a judgement, in their order.
+
+    Raises:
+        ValueError: the join returned another number of rows than it was given.
+    """
     pairs = [(row["query_id"], row["item_id"]) for row in contracts.read_batches(contracts.JUDGEMENTS, judgements)]
     entities = pa.table(
         {
@@ -112,8 +130,8 @@ def historical(judgements: str | Path, folder: str | Path, as_of: datetime) -> p
             "row": pa.array(range(len(pairs)), pa.int64()),
         }
     )
-    asked = open_store(folder).get_historical_features(entities.to_pandas(), list(REFERENCES))
-    joined = asked.to_arrow().sort_by("row")
-    if joined["row"].to_pylist() != list(range(len(pairs))):
-        raise ValueError(f"the join of {len(pairs)} judgements with their features returned {joined.num_rows} rows")
-    return joined
+    history = open_store(folder).get_historical_features(entities.to_pandas(), list(REFERENCES))
+    table = history.to_arrow().sort_by("row")
+    if table["row"].to_pylist() != list(range(len(pairs))):
+        raise ValueError(f"the join of {len(pairs)} judgements with their features returned {table.num_rows} rows")
+    return table

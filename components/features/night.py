@@ -6,32 +6,31 @@ from datetime import UTC, datetime
 from components import contracts
 from components.features.build import build
 from components.features.logs import fetch_logs
-from components.features.materialize import materialize, training_set
+from components.features.materialize import materialize, write_training_set
+from components.step_result import StepResult
 
 
-def features_of_the_night(tables: tuple[str, str], logs_prefix: str, as_of: str, outputs: tuple[str, str]) -> dict:
-    """From (judgements, items) to (feature folder, training set); an empty prefix reads no logs.
+def build_night(tables: tuple[str, str], logs_prefix: str, as_of: str, outputs: tuple[str, str]) -> StepResult:
+    """Turn (judgements, items) into (feature folder, training set).
+
+    An empty prefix reads no logs, and an empty `as_of` is now.
 
     Raises:
-        ValueError: `as_of` is no ISO 8601 moment with a time zone; none at all is now.
+        ValueError: `as_of` is no ISO 8601 moment with a time zone.
     """
-    (judgements, items), (folder, out), moment = tables, outputs, _moment(as_of)
+    judgements, items = tables
+    folder, training_set_path = outputs
+    moment = _parse_moment(as_of)
     with tempfile.TemporaryDirectory() as scratch:
         logs = fetch_logs(logs_prefix, moment, scratch) if logs_prefix else None
-        built = build(judgements, items, logs, moment, folder)
-    registered = materialize(folder, moment)
-    rows = training_set(judgements, folder, moment, out)
-    return {
-        "rows_in": contracts.count(judgements),
-        "rows_out": rows,
-        "set_aside": 0,
-        "figure": f"{built['item_statistics']} items, {built['query_statistics']} queries",
-        **built,
-        **registered,
-    }
+        counts = build(judgements, items, logs, moment, folder)
+    details = counts | materialize(folder, moment)
+    rows = write_training_set(judgements, folder, moment, training_set_path)
+    headline = f"{counts['item_statistics']} items, {counts['query_statistics']} queries"
+    return StepResult(contracts.count(judgements), rows, headline=headline, details=details)
 
 
-def _moment(text: str) -> datetime:
+def _parse_moment(text: str) -> datetime:
     if not text:
         return datetime.now(UTC)
     try:

@@ -32,11 +32,11 @@ def test_missing_numbers_are_named_per_item(online):
 
 
 def test_numbers_equal_those_of_the_training_set(online, night, tmp_path):
-    from components.features.materialize import training_set
+    from components.features.materialize import write_training_set
 
     rows = [judgement(query="acme hose", item_id=item_id) for item_id in ("i1", "i2", "i3")]
     contracts.write(rows, contracts.JUDGEMENTS, tmp_path / "judgements.parquet")
-    training_set(tmp_path / "judgements.parquet", night, datetime.now(UTC), tmp_path / "t.parquet")
+    write_training_set(tmp_path / "judgements.parquet", night, datetime.now(UTC), tmp_path / "t.parquet")
     offline = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
     result = online.lookup("acme hose", "q1", ["i1", "i2", "i3"])
     for numbers, row in zip(result.features, offline, strict=True):
@@ -52,12 +52,12 @@ def test_numbers_over_their_age_become_defaults(night):
 
 
 def test_training_and_serving_agree_on_stale_numbers(night, tmp_path):
-    from components.features.materialize import training_set
+    from components.features.materialize import write_training_set
     from serving.features import OnlineFeatures
 
     contracts.write([judgement(query="acme hose", item_id="i1")], contracts.JUDGEMENTS, tmp_path / "j.parquet")
     late = datetime.now(UTC) + timedelta(days=3)
-    training_set(tmp_path / "j.parquet", night, late, tmp_path / "t.parquet")
+    write_training_set(tmp_path / "j.parquet", night, late, tmp_path / "t.parquet")
     (offline,) = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
     (online,) = OnlineFeatures(night, max_age_s=0.0).lookup("acme hose", "q1", ["i1"]).features
     assert online == {name: offline[name] for name in contracts.FEATURES}

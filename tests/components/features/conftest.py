@@ -22,8 +22,8 @@ def item(item_id: str, **changes) -> dict:
 
 def exposure(item_id: str, before: timedelta, **changes) -> dict:
     row = dict.fromkeys(contracts.EXPOSURES.names)
-    known = {"time": AS_OF - before, "query_id": "q1", "category": "Audio", "item_id": item_id} | changes
-    return {**row, "request_id": f"{known['query_id']}-{before}", **known}
+    fields = {"time": AS_OF - before, "query_id": "q1", "category": "Audio", "item_id": item_id} | changes
+    return {**row, "request_id": f"{fields['query_id']}-{before}", **fields}
 
 
 def outcome(item_id: str, before: timedelta, kind: str = "click") -> dict:
@@ -34,9 +34,14 @@ def outcome(item_id: str, before: timedelta, kind: str = "click") -> dict:
 @pytest.fixture
 def tables(tmp_path):
     """Paths of the judgements and the items."""
-    judged = [judgement("q1", "a"), judgement("q1", "b", query="usb cable"), judgement("q2", "a"), judgement("q2", "c")]
+    judgements = [
+        judgement("q1", "a"),
+        judgement("q1", "b", query="usb cable"),
+        judgement("q2", "a"),
+        judgement("q2", "c"),
+    ]
     items = [item("a"), item("b", price=40.0, brand="Anker"), item("c", time=AS_OF + timedelta(days=1))]
-    contracts.write(judged, contracts.JUDGEMENTS, tmp_path / "judgements.parquet")
+    contracts.write(judgements, contracts.JUDGEMENTS, tmp_path / "judgements.parquet")
     contracts.write(items, contracts.ITEMS, tmp_path / "items.parquet")
     return tmp_path / "judgements.parquet", tmp_path / "items.parquet"
 
@@ -45,11 +50,11 @@ def tables(tmp_path):
 def logs(tmp_path):
     """Logs as the server lays them out: something old, something in the windows, something after as_of."""
     hour, days = timedelta(hours=1), timedelta(days=1)
-    shown = [
+    exposures = [
         exposure("a", hour), exposure("b", hour), exposure("b", 8 * days), exposure("b", 40 * days),
         exposure("a", -hour), exposure("a", timedelta(0)), exposure("b", hour, query_id="q9", category="Cables"),
     ]  # fmt: skip
-    done = [outcome("a", hour), outcome("a", hour, "order"), outcome("a", -hour), outcome("b", 8 * days)]
-    contracts.write(shown, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/x.parquet")
-    contracts.write(done, contracts.OUTCOMES, tmp_path / "logs/outcomes/date=2026-01-31/hour=02/x.parquet")
+    outcomes = [outcome("a", hour), outcome("a", hour, "order"), outcome("a", -hour), outcome("b", 8 * days)]
+    contracts.write(exposures, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/x.parquet")
+    contracts.write(outcomes, contracts.OUTCOMES, tmp_path / "logs/outcomes/date=2026-01-31/hour=02/x.parquet")
     return tmp_path / "logs"

@@ -15,7 +15,7 @@ def rows(folder, name: str, key: str) -> dict:
     return {row[key]: row for row in pq.read_table(folder / f"{name}.parquet").to_pylist()}
 
 
-def test_an_items_statistics_count_the_last_seven_days_before_as_of(tables, logs, tmp_path):
+def test_item_statistics_count_the_last_seven_days(tables, logs, tmp_path):
     build(*tables, logs, AS_OF, tmp_path / "f")
     a, b = (rows(tmp_path / "f", "item_statistics", "item_id")[name] for name in "ab")
     assert (a["impressions_7d"], a["clicks_7d"], a["orders_7d"]) == (1, 1, 1)
@@ -23,14 +23,14 @@ def test_an_items_statistics_count_the_last_seven_days_before_as_of(tables, logs
     assert a["time"] == AS_OF
 
 
-def test_a_querys_statistics_count_the_last_thirty_days_before_as_of(tables, logs, tmp_path):
+def test_query_statistics_count_the_last_thirty_days(tables, logs, tmp_path):
     build(*tables, logs, AS_OF, tmp_path / "f")
     q1 = rows(tmp_path / "f", "query_statistics", "query_id")["q1"]
     assert (q1["query_impressions_30d"], q1["query_clicks_30d"]) == (3, 2)
     assert (q1["query_category"], q1["query_median_price"]) == ("Audio", 40.0)
 
 
-def test_thirty_days_and_clicks_through_and_categories_are_counted_too(tables, logs, tmp_path):
+def test_months_rates_and_categories_are_counted(tables, logs, tmp_path):
     build(*tables, logs, AS_OF, tmp_path / "f")
     b = rows(tmp_path / "f", "item_statistics", "item_id")["b"]
     q1, q2 = (rows(tmp_path / "f", "query_statistics", "query_id")[name] for name in ("q1", "q2"))
@@ -39,22 +39,22 @@ def test_thirty_days_and_clicks_through_and_categories_are_counted_too(tables, l
     assert (q2["query_click_through"], q2["query_category_entropy"]) == (None, None)
 
 
-def test_the_entropy_of_two_categories_shown_alike_is_one_bit(tables, tmp_path):
+def test_two_equal_categories_have_one_bit_of_entropy(tables, tmp_path):
     shown = [exposure("a", timedelta(hours=1)), exposure("b", timedelta(hours=1), category="Cables")]
     contracts.write(shown, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/part=00/x.parquet")
     build(*tables, tmp_path / "logs", AS_OF, tmp_path / "f")
     assert rows(tmp_path / "f", "query_statistics", "query_id")["q1"]["query_category_entropy"] == 1.0
 
 
-def test_the_head_is_what_makes_up_sixty_percent_and_the_unshown_are_what_their_judgements_say(tmp_path, tables):
+def test_sixty_percent_of_the_traffic_is_the_head(tmp_path, tables):
     shown = [exposure("a", timedelta(seconds=n), query_id=name) for name in ("q5", "q6") for n in range(1, 5)]
     shown += [exposure("a", timedelta(seconds=n), query_id="q7") for n in (1, 2)]
     contracts.write(shown, contracts.EXPOSURES, tmp_path / "logs/exposures/date=2026-01-31/hour=02/x.parquet")
-    judged = [judgement("q8", "a", query_class="torso"), judgement("q9", "a", query_class="")]
-    contracts.write(judged, contracts.JUDGEMENTS, tables[0])
+    judgements = [judgement("q8", "a", query_class="torso"), judgement("q9", "a", query_class="")]
+    contracts.write(judgements, contracts.JUDGEMENTS, tables[0])
     build(*tables, tmp_path / "logs", AS_OF, tmp_path / "f")
-    found = rows(tmp_path / "f", "query_statistics", "query_id")
-    assert {name: row["query_frequency"] for name, row in found.items()} == {
+    statistics = rows(tmp_path / "f", "query_statistics", "query_id")
+    assert {name: row["query_frequency"] for name, row in statistics.items()} == {
         "q5": 2, "q6": 2, "q7": 1, "q8": 1, "q9": None
     }  # fmt: skip
 
@@ -76,18 +76,18 @@ def test_outcomes_logged_without_order_ids_are_read(tables, logs, tmp_path):
     assert rows(tmp_path / "f", "item_statistics", "item_id")["a"]["orders_7d"] == 1
 
 
-def test_an_item_that_is_listed_after_as_of_is_not_known_yet_and_is_counted(tables, logs, tmp_path):
+def test_an_item_listed_later_is_counted_apart(tables, logs, tmp_path):
     facts = build(*tables, logs, AS_OF, tmp_path / "f")
     assert set(rows(tmp_path / "f", "item_text", "item_id")) == {"a", "b"}
     assert facts["items_after_as_of"] == 1
 
 
-def test_queries_of_the_logs_have_statistics_even_when_nobody_judged_them(tables, logs, tmp_path):
+def test_queries_without_judgements_have_statistics(tables, logs, tmp_path):
     build(*tables, logs, AS_OF, tmp_path / "f")
     assert rows(tmp_path / "f", "query_statistics", "query_id")["q9"]["query_category"] == "Cables"
 
 
-def test_the_first_night_has_no_logs_and_counts_nothing(tables, tmp_path):
+def test_the_first_night_counts_nothing(tables, tmp_path):
     facts = build(*tables, None, AS_OF, tmp_path / "f")
     assert facts == {"item_text": 2, "item_statistics": 2, "query_statistics": 2, "items_after_as_of": 1,
                      "exposures_read": 0}  # fmt: skip
@@ -99,6 +99,6 @@ def test_a_moment_without_a_time_zone_is_refused(tables, tmp_path):
         build(*tables, None, AS_OF.replace(tzinfo=None), tmp_path / "f")
 
 
-def test_a_file_of_another_contract_is_refused_by_name(tables, tmp_path):
+def test_a_file_of_another_contract_is_named(tables, tmp_path):
     with pytest.raises(ValueError, match="items.parquet holds"):
         build(tables[1], tables[1], None, AS_OF, tmp_path / "f")

@@ -19,17 +19,17 @@ def artifacts(tmp_path) -> dict:
     }
 
 
-def test_the_step_leaves_a_store_and_a_training_set_and_says_what_it_did(tables, tmp_path):
+def test_the_step_leaves_a_store_and_training_set(tables, tmp_path):
     judgements, items = (dsl.Dataset(uri=str(path)) for path in tables)
     outputs = artifacts(tmp_path)
     build_features.python_func(judgements, items, "", "2026-01-31T03:00:00+00:00", **outputs)
     facts = json.loads((tmp_path / "facts").read_text())
-    assert (facts["rows_in"], facts["rows_out"], facts["figure"]) == (4, 4, "2 items, 2 queries")
+    assert (facts["rows_in"], facts["rows_out"], facts["headline"]) == (4, 4, "2 items, 2 queries")
     assert contracts.count(tmp_path / "training_set.parquet") == 4
     assert {"registry.db", "online.db"} <= {path.name for path in (tmp_path / "features").iterdir()}
 
 
-def test_a_moment_that_cannot_be_read_is_refused_with_an_example(tables, tmp_path):
+def test_an_unreadable_moment_is_refused_with_an_example(tables, tmp_path):
     judgements, items = (dsl.Dataset(uri=str(path)) for path in tables)
     with pytest.raises(ValueError, match="as_of is 'yesterday'; give an ISO 8601 moment"):
         build_features.python_func(judgements, items, "", "yesterday", **artifacts(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 
 from components import contracts
 from components.features.build import build
-from components.features.materialize import materialize, training_set
+from components.features.materialize import materialize, write_training_set
 from tests.components.features.conftest import AS_OF, item
 
 HOUR = timedelta(hours=1)
@@ -21,53 +21,57 @@ def folder(tables, logs, tmp_path):
     return tmp_path / "night"
 
 
-def test_the_training_set_has_every_judgement_in_order_with_its_numbers(tables, folder, tmp_path):
-    assert training_set(tables[0], folder, AS_OF, tmp_path / "t.parquet") == 4
-    found = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
-    assert [(row["query_id"], row["item_id"]) for row in found] == [("q1", "a"), ("q1", "b"), ("q2", "a"), ("q2", "c")]
-    assert [row["price_ratio"] for row in found] == [0.5, 1.0, 1.0, 1.0]
-    assert [row["brand_match"] for row in found] == [1.0, 0.0, 1.0, 0.0]
-    assert [row["category_match"] for row in found] == [1.0, 1.0, 0.0, 0.0]
+def test_the_training_set_keeps_the_judgements_order(tables, folder, tmp_path):
+    assert write_training_set(tables[0], folder, AS_OF, tmp_path / "t.parquet") == 4
+    rows = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
+    assert [(row["query_id"], row["item_id"]) for row in rows] == [("q1", "a"), ("q1", "b"), ("q2", "a"), ("q2", "c")]
+    assert [row["price_ratio"] for row in rows] == [0.5, 1.0, 1.0, 1.0]
+    assert [row["brand_match"] for row in rows] == [1.0, 0.0, 1.0, 0.0]
+    assert [row["category_match"] for row in rows] == [1.0, 1.0, 0.0, 0.0]
 
 
-def test_five_thousand_judgements_of_one_moment_come_back_as_five_thousand(tables, folder, tmp_path):
+def test_five_thousand_judgements_of_one_moment_are_joined(tables, folder, tmp_path):
     first = contracts.read(contracts.JUDGEMENTS, tables[0])[0]
     many = [{**first, "query_id": f"q{n % 70}", "item_id": "ab"[n % 2]} for n in range(5000)]
     contracts.write(many, contracts.JUDGEMENTS, tmp_path / "many.parquet")
-    assert training_set(tmp_path / "many.parquet", folder, AS_OF, tmp_path / "t.parquet") == 5000
+    assert write_training_set(tmp_path / "many.parquet", folder, AS_OF, tmp_path / "t.parquet") == 5000
 
 
-def known(folder, *item_ids: str) -> list:
+def read_titles(folder, *item_ids: str) -> list:
     from feature_repo.store import open_store
 
-    answer = open_store(folder).get_online_features(["item_text:title"], [{"item_id": one} for one in item_ids])
+    answer = open_store(folder).get_online_features(["item_text:title"], [{"item_id": name} for name in item_ids])
     return answer.to_dict()["title"]
 
 
-def nights_later(tables, folder, *items: dict) -> dict:
+def run_next_night(tables, folder, *items: dict) -> dict:
     """The next night in the same store, with other items."""
     contracts.write(list(items), contracts.ITEMS, tables[1])
     build(*tables, None, AS_OF + timedelta(days=1), folder)
     return materialize(folder, AS_OF + timedelta(days=1))
 
 
-def test_the_next_night_writes_only_the_texts_that_are_new(tables, folder):
-    facts = nights_later(tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("d", time=AS_OF + HOUR))
+def test_the_next_night_writes_new_texts_only(tables, folder):
+    facts = run_next_night(
+        tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("d", time=AS_OF + HOUR)
+    )
     assert facts["materialised"] == {"item_text": 1, "item_statistics": 3, "query_statistics": 2}
-    assert known(folder, "a", "b", "d") == ["Item a", "Item b", "Item d"] and not facts["texts_came_late"]
+    assert read_titles(folder, "a", "b", "d") == ["Item a", "Item b", "Item d"] and not facts["texts_came_late"]
 
 
-def test_a_text_that_comes_late_with_an_old_time_is_not_lost(tables, folder):
-    facts = nights_later(tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("e", time=AS_OF - HOUR))
+def test_a_late_text_is_served(tables, folder):
+    facts = run_next_night(
+        tables, folder, item("a"), item("b", price=40.0, brand="Anker"), item("e", time=AS_OF - HOUR)
+    )
     assert facts["texts_came_late"] and facts["materialised"]["item_text"] == 3
-    assert known(folder, "e") == ["Item e"]
+    assert read_titles(folder, "e") == ["Item e"]
 
 
 def test_the_same_night_again_writes_nothing(folder):
     assert set(materialize(folder, AS_OF)["materialised"].values()) == {0}
 
 
-def test_a_store_that_was_moved_and_lost_its_source_files_still_answers(folder, tmp_path):
+def test_a_moved_store_answers_without_source_files(folder, tmp_path):
     from feature_repo.store import open_store
 
     shutil.move(folder, tmp_path / "elsewhere")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from components.experiment.plan import ExperimentPlan
 from components.judgements.audit import AuditConfig
 from components.judgements.prepare import PrepareConfig
+from components.metrics import BootstrapConfig
 from components.rationales.engine import EngineConfig
 from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
-from components.teacher.compare import CompareConfig
 from components.teacher.config import DpoConfig, SftConfig
 
 CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
@@ -54,7 +54,7 @@ class Profile:
     plan: ExperimentPlan
     disk_gb: float = 0.0  # what a run writes to this machine's disk
     workers: int = 1  # machines that write rationales side by side
-    compare: CompareConfig = CompareConfig()
+    compare: BootstrapConfig = BootstrapConfig()
     audit: AuditConfig = AuditConfig()
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()

@@ -20,8 +20,8 @@ from bench.esci import esci_option
 from bench.figures import machine_of, show
 from bench.worker_pool import on_cores
 from components import contracts
+from components.metrics import accuracy, macro_f1
 from components.sampling import hash_fraction
-from components.teacher.compare import accuracy, macro_f1
 
 FOLDS = 5
 STUDENTS = (LRKD, CROSS_ENTROPY, f"{UNMATCHED}, {LRKD}", f"{UNMATCHED}, {CROSS_ENTROPY}")

@@ -20,7 +20,7 @@ from bench.esci import esci_option
 from bench.figures import machine_of, show
 from bench.worker_pool import on_cores
 from components.contracts import LABELS
-from components.teacher.compare import CompareConfig, accuracy, interval, macro_f1
+from components.metrics import BootstrapConfig, accuracy, bootstrap_interval, macro_f1
 
 HERE = Path("runs/bench")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -109,7 +109,7 @@ def counted(results: Iterable[dict], what: str) -> np.ndarray:
 
 def named(name: str, confusion: np.ndarray, measure, less: np.ndarray | None = None) -> dict:
     """A measure's mean over the seeds, bootstrapped over queries, as three figures."""
-    found = interval(confusion, lambda drawn: measure(drawn).mean(-1), CompareConfig(), less)
+    found = bootstrap_interval(confusion, lambda drawn: measure(drawn).mean(-1), BootstrapConfig(), less)
     return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.ablation.measure import answers, counted
 from bench.ablation.rows import CROSS_TITLE, LRKD
-from components.teacher.compare import CompareConfig, interval, macro_f1
+from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
 
 SEEDS = 3
 
@@ -25,9 +25,9 @@ def of_rows(folder: Path) -> dict:
     served = "int8" if all("int8" in one["served"] for one in mine) else "fp32"
     found: dict = {"quality_seeds": len(mine), "quality_served": served}
     for name, confusion in paths.items():
-        found[f"macro_f1_{name}"] = interval(confusion, over_seeds, CompareConfig()).estimate
+        found[f"macro_f1_{name}"] = bootstrap_interval(confusion, over_seeds, BootstrapConfig()).estimate
         if name != "fp32":
-            said = interval(confusion, over_seeds, CompareConfig(), paths["fp32"])
+            said = bootstrap_interval(confusion, over_seeds, BootstrapConfig(), paths["fp32"])
             found |= {f"macro_f1_{name}_less_fp32": said.estimate}
             found |= {f"macro_f1_{name}_less_fp32_low": said.low, f"macro_f1_{name}_less_fp32_high": said.high}
     return found | {"macro_f1_served": found[f"macro_f1_{served}"]}

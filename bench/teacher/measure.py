@@ -19,15 +19,8 @@ from bench.worker_pool import on_cores, worker
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
-from components.teacher.compare import (
-    CompareConfig,
-    Interval,
-    accuracy,
-    balanced_accuracy,
-    confusions,
-    interval,
-    macro_f1,
-)
+from components.metrics import BootstrapConfig, Interval, accuracy, balanced_accuracy, bootstrap_interval, macro_f1
+from components.teacher.compare import confusions
 from components.teacher.compare import predictions as predictions_of
 from pipelines.local.processes import Laptop
 from pipelines.local.sources import generate_marketplace
@@ -122,7 +115,9 @@ def measures(folder: Path, seeds: list[str]) -> dict:
     stages |= {name: stacked(folder, seeds, place) for name, place in STAGES.items()}
     found: dict = {}
     for name, queries in stages.items():
-        found |= named(f"balanced_accuracy_{name}", interval(queries, over_seeds(balanced_accuracy), CompareConfig()))
+        found |= named(
+            f"balanced_accuracy_{name}", bootstrap_interval(queries, over_seeds(balanced_accuracy), BootstrapConfig())
+        )
         whole = queries.sum(0)
         found[f"accuracy_{name}"] = round(float(over_seeds(accuracy)(whole)), 4)
         found[f"macro_f1_{name}"] = round(float(over_seeds(macro_f1)(whole)), 4)
@@ -131,7 +126,7 @@ def measures(folder: Path, seeds: list[str]) -> dict:
     for one, other in (("base", "sft"), ("sft", "dpo")):
         less = np.broadcast_to(stages[one], stages[other].shape)
         measure = over_seeds(balanced_accuracy)
-        found |= named(f"{other}_less_{one}", interval(stages[other], measure, CompareConfig(), less))
+        found |= named(f"{other}_less_{one}", bootstrap_interval(stages[other], measure, BootstrapConfig(), less))
     return found
 
 

@@ -1,6 +1,5 @@
 """Requests for rationales, their keys, and the engine that completes them."""
 
-import hashlib
 import json
 import time
 from collections import Counter
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from components.config import JsonConfig
 from components.rationales.engine import Completion, Engine, EngineConfig
 from components.rationales.perspectives import PERSPECTIVES, Perspective, sampling_prompt
+from components.sampling import hash_digest
 from components.teacher_prompt import cap_fields, unified_prompt
 
 NOT_IN_KEY = ("engine", "batch_size", "max_length")  # these do not change what is asked
@@ -104,4 +104,4 @@ class RationaleSampler:
         text = self.engine.render(messages) + (perspective.tag if perspective else "")
         name = perspective.name if perspective else ""
         identity = "\0".join((text, name, str(sample), self.parameters, self.digest))
-        return Request(row, name, sample, text, hashlib.sha256(identity.encode()).hexdigest())
+        return Request(row, name, sample, text, hash_digest(identity).hex())

@@ -4,37 +4,18 @@ Shapes: Q queries, C labels. A confusion is (C, C + 1), its last column the answ
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from components import contracts
-from components.config import JsonConfig
 from components.contracts import LABELS
+from components.metrics import BootstrapConfig, Interval, accuracy, balanced_accuracy, bootstrap_interval, macro_f1
 
 STAGES = ("before", "SFT", "SFT + DPO")
-
-
-@dataclass(frozen=True)
-class CompareConfig(JsonConfig):
-    """How intervals are drawn."""
-
-    samples: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A measure with the ends of its interval, which are None for a single query."""
-
-    estimate: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -73,36 +54,10 @@ def parse_rate(confusion: np.ndarray) -> np.ndarray:
     return 1 - confusion[..., -1].sum(-1) / confusion.sum((-2, -1))
 
 
-def accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Return the share of pairs whose label is right.
-
-    A broken form is wrong.
-    """
-    return np.trace(confusion[..., :-1], axis1=-2, axis2=-1) / confusion.sum((-2, -1))
-
-
-def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Return the mean recall over the labels that occur, where 0.25 is chance."""
-    right = np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1)
-    return mean_ratio(right, confusion.sum(-1))
-
-
-def macro_f1(confusion: np.ndarray) -> np.ndarray:
-    """Return the mean F1 over the labels that are judged or predicted."""
-    right = np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1)
-    return mean_ratio(2 * right, confusion.sum(-1) + confusion[..., :-1].sum(-2))
-
-
-def mean_ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Return the mean of ratios over the last axis, without those of a zero denominator."""
-    blank = np.full(numerator.shape, np.nan)
-    return np.nanmean(np.divide(numerator, denominator, where=denominator > 0, out=blank), axis=-1)
-
-
 MEASURES = (balanced_accuracy, accuracy, macro_f1, parse_rate)
 
 
-def compare(tables: Mapping[str, tuple[Path, Path]], config: CompareConfig) -> TeacherEvaluation:
+def compare(tables: Mapping[str, tuple[Path, Path]], config: BootstrapConfig) -> TeacherEvaluation:
     """Measure every stage, given its RATIONALES and QUARANTINE of held-out pairs.
 
     Raises:
@@ -112,7 +67,7 @@ def compare(tables: Mapping[str, tuple[Path, Path]], config: CompareConfig) -> T
     check_same_pairs(answers)
     by_stage = {name: confusions(stage_answers) for name, stage_answers in answers.items()}
     differences = {
-        f"{later} less {earlier}": interval(by_stage[later], balanced_accuracy, config, by_stage[earlier])
+        f"{later} less {earlier}": bootstrap_interval(by_stage[later], balanced_accuracy, config, by_stage[earlier])
         for earlier, later in pairwise(by_stage)
     }
     return TeacherEvaluation(
@@ -168,33 +123,7 @@ def confusions(answers: Mapping[tuple[str, str], tuple[str, str | None]]) -> np.
     return counts
 
 
-def measure_stage(queries: np.ndarray, config: CompareConfig) -> StageMeasures:
+def measure_stage(queries: np.ndarray, config: BootstrapConfig) -> StageMeasures:
     """Measure one stage from its queries' confusions (Q, C, C + 1)."""
-    intervals = {measure.__name__: interval(queries, measure, config) for measure in MEASURES}
+    intervals = {measure.__name__: bootstrap_interval(queries, measure, config) for measure in MEASURES}
     return StageMeasures(**intervals, confusion=queries.sum(0).astype(int).tolist())
-
-
-def interval(
-    queries: np.ndarray, measure: Callable, config: CompareConfig, baseline: np.ndarray | None = None
-) -> Interval:
-    """Return a measure, less the baseline's where one is given, with its percentile bootstrap interval."""
-
-    def value(sample: Sequence[int] | np.ndarray, axis: int = -1) -> np.ndarray:
-        score = measure(queries[sample].sum(sample.ndim - 1))
-        return score if baseline is None else score - measure(baseline[sample].sum(sample.ndim - 1))
-
-    numbers = np.arange(len(queries))
-    estimate = round(float(value(numbers)), 4)
-    if len(queries) < 2:
-        return Interval(estimate, None, None)
-    bounds = bootstrap(
-        (numbers,),
-        value,
-        n_resamples=config.samples,
-        batch=100,
-        vectorized=True,
-        confidence_level=config.confidence,
-        method="percentile",
-        rng=np.random.default_rng(config.seed),
-    ).confidence_interval
-    return Interval(estimate, round(float(bounds.low), 4), round(float(bounds.high), 4))

@@ -83,8 +83,9 @@ def report_teacher(
     page: dsl.Output[dsl.HTML],
     facts: dsl.Output[dsl.Metrics],
 ):
+    from components.metrics import BootstrapConfig
     from components.step_result import record
-    from components.teacher.compare import STAGES, CompareConfig
+    from components.teacher.compare import STAGES
     from components.teacher.report import report
 
     rationales = (before.path, tuned.path, hardened.path)
@@ -92,4 +93,4 @@ def report_teacher(
     held_out = dict(zip(STAGES, zip(rationales, quarantine, strict=True), strict=True))
     steps = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit}
     paths = {name: metrics.path for name, metrics in steps.items()}
-    record(facts, report(held_out, paths, CompareConfig.from_json(config), page.path))
+    record(facts, report(held_out, paths, BootstrapConfig.from_json(config), page.path))

@@ -1,12 +1,12 @@
 """Preference pairs of DPO: those to train on, in turn by label and perspective, and those held out."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from components import contracts
+from components.sampling import hash_fraction
 from components.teacher.config import DpoConfig
 from components.teacher.sft_rows import take_turns
 from components.teacher.trainer import fits
@@ -61,8 +61,7 @@ def hold_out_queries(pairs: Iterable[dict], config: DpoConfig) -> tuple[list[dic
     groups = defaultdict(list)
     held_out = []
     for row in pairs:
-        digest = hashlib.sha256(f"held out\n{row['query_id']}".encode()).digest()
-        if int.from_bytes(digest[:8], "big") / 2**64 < config.held_out:
+        if hash_fraction(f"held out\n{row['query_id']}") < config.held_out:
             held_out.append(row)
         else:
             groups[row["label"], row["chosen_perspective"]].append(row)

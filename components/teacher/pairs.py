@@ -1,12 +1,12 @@
 """Preference pairs from conflict samples: rationales of one pair that disagree (MPCoT, step 3)."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 from components import contracts
+from components.sampling import hash_digest
 from components.step_result import StepResult
 from components.teacher.prompts import render_prompts
 from components.teacher_prompt import answer
@@ -21,7 +21,7 @@ def preference_pairs(rationales: Iterable[dict], prompts: Mapping[tuple[str, str
     that agree yield nothing. The order of their hashed keys decides which of several is taken.
     """
     for query_item, group in groupby(rationales, key=QUERY_ITEM):  # rows arrive grouped
-        samples = sorted(group, key=lambda sample: hashlib.sha256(sample["key"].encode()).digest())
+        samples = sorted(group, key=lambda sample: hash_digest(sample["key"]))
         right = [sample for sample in samples if is_right(sample)]
         wrong = [sample for sample in samples if not is_right(sample)]
         if right and wrong:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
 from components.contracts import LABELS
+from components.html import percent, render
+from components.metrics import BootstrapConfig
 from components.step_result import StepResult
-from components.teacher.compare import CompareConfig, TeacherEvaluation, compare
+from components.teacher.compare import TeacherEvaluation, compare
 
+TEMPLATE = Path(__file__).parent / "report.html.j2"
 MEASURES = {
     "balanced_accuracy": "balanced accuracy",
     "accuracy": "accuracy",
@@ -20,7 +21,7 @@ MEASURES = {
 
 
 def report(
-    held_out: Mapping[str, tuple[Path, Path]], facts: Mapping[str, Path], config: CompareConfig, page: str | Path
+    held_out: Mapping[str, tuple[Path, Path]], facts: Mapping[str, Path], config: BootstrapConfig, page: str | Path
 ) -> StepResult:
     """Compare the stages on held-out pairs and write the page.
 
@@ -30,7 +31,9 @@ def report(
     evaluation = compare(held_out, config)
     results = {name: json.loads(Path(path).read_text()) for name, path in facts.items()}
     Path(page).parent.mkdir(parents=True, exist_ok=True)
-    Path(page).write_text(render_page(evaluation, results), encoding="utf-8", errors="replace")
+    context = {"evaluation": evaluation, **results, "measures": MEASURES, "labels": LABELS}
+    text = render(TEMPLATE, context, {"percent": percent})
+    Path(page).write_text(text, encoding="utf-8", errors="replace")
     total = evaluation.pairs * len(evaluation.stages)
     quarantined_rows = evaluation.broken_answers
     details = flat_scores(evaluation) | asdict(evaluation)
@@ -44,13 +47,3 @@ def flat_scores(evaluation: TeacherEvaluation) -> dict[str, float]:
         for name, stage in evaluation.stages.items()
         for measure in MEASURES
     }
-
-
-def render_page(evaluation: TeacherEvaluation, results: Mapping[str, Mapping]) -> str:
-    """Render the self-contained page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda value: "–" if value is None else f"{100 * value:.1f}%"
-    template = environment.get_template("report.html.j2")
-    return template.render(evaluation=evaluation, **results, measures=MEASURES, labels=LABELS)

@@ -1,11 +1,11 @@
 """Training rows of SFT: right rationales, one of each label in turn, with TRL's examples of them."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from components import contracts
+from components.sampling import hash_digest
 from components.teacher.config import SftConfig
 from components.teacher.pairs import QUERY_ITEM, is_right
 from components.teacher.prompts import render_prompts
@@ -69,7 +69,7 @@ def right_by_label(rows: Iterable[dict]) -> dict[str, list[dict]]:
     for row in filter(is_right, rows):
         groups[row["label"]].append(row)
     for group in groups.values():
-        group.sort(key=lambda row: hashlib.sha256(row["key"].encode()).digest())
+        group.sort(key=lambda row: hash_digest(row["key"]))
     return groups
 
 

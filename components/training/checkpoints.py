@@ -1,6 +1,5 @@
 """Checkpoints of a training on S3, so that one that was killed goes on wherever it runs next."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from transformers import TrainerCallback
 
 from components import storage
 from components.config import JsonConfig
+from components.sampling import hash_digest
 
 COMPLETE_MARKER = "whole.json"  # is written last, so that half a checkpoint is none
 
@@ -57,4 +57,4 @@ class Checkpoints(TrainerCallback):
 def checkpoint_prefix(verb: str, digest: str, config: JsonConfig, rows: list[dict]) -> str:
     """Name the S3 prefix of exactly this training: its verb, model, configuration and rows."""
     identity = json.dumps([verb, digest, asdict(config), rows], sort_keys=True)
-    return f"checkpoints/{verb}/{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
+    return f"checkpoints/{verb}/{hash_digest(identity).hex()[:32]}"

@@ -6,21 +6,11 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from components import contracts
 from components.contracts import LABELS
-from components.teacher.compare import (
-    CompareConfig,
-    Interval,
-    accuracy,
-    balanced_accuracy,
-    compare,
-    confusions,
-    interval,
-    macro_f1,
-    parse_rate,
-    predictions,
-)
+from components.metrics import BootstrapConfig, Interval, accuracy, balanced_accuracy, bootstrap_interval, macro_f1
+from components.teacher.compare import compare, confusions, parse_rate, predictions
 from testing.rows import rationale
 
-FEW = CompareConfig(samples=200)
+FEW = BootstrapConfig(samples=200)
 QUARANTINED = {**dict.fromkeys(contracts.QUARANTINE.names, ""), "query_id": "q1", "item_id": "i9", "label": "Exact"}
 
 
@@ -70,14 +60,14 @@ def test_right_everywhere_beats_right_nowhere_surely(tmp_path):
 
 def test_an_interval_holds_its_estimate_and_repeats():
     queries = confusions({(f"q{n // 3}", f"i{n}"): ("Exact", LABELS[n % 2]) for n in range(60)})
-    first = interval(queries, accuracy, FEW)
-    assert first == interval(queries, accuracy, FEW)
+    first = bootstrap_interval(queries, accuracy, FEW)
+    assert first == bootstrap_interval(queries, accuracy, FEW)
     assert first.low < first.estimate == 0.5 < first.high
 
 
 def test_one_query_gives_no_interval():
     only = confusions({("q", "i"): ("Exact", "Exact")})
-    assert interval(only, accuracy, FEW) == Interval(1.0, None, None)
+    assert bootstrap_interval(only, accuracy, FEW) == Interval(1.0, None, None)
 
 
 def test_stages_with_different_pairs_are_not_compared(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 
 from components import contracts
 from components.contracts import LABELS
-from components.teacher.compare import STAGES, CompareConfig
+from components.metrics import BootstrapConfig
+from components.teacher.compare import STAGES
 from components.teacher.report import report
 from testing.rows import rationale
 
@@ -65,7 +66,7 @@ def result(tmp_path):
     for name, values in facts.items():
         (tmp_path / name).write_text(json.dumps(values))
     paths = {name: tmp_path / name for name in facts}
-    return report(held_out, paths, CompareConfig(samples=50), tmp_path / "page.html")
+    return report(held_out, paths, BootstrapConfig(samples=50), tmp_path / "page.html")
 
 
 def test_the_result_names_every_stage(result):

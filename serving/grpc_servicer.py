@@ -11,8 +11,20 @@ from serving.request_log import finish_entry, start_entry
 STATUS = {InvalidInput: 400, ModelNotFound: 404, ServerNotReady: 503}
 
 
+class VersionNotFound(ModelNotFound):
+    """The request names a version that is not served here."""
+
+    def __init__(self, requested: str, version: str):
+        super().__init__()
+        self.reason = f"version {requested[:80]!r} is not served here; {version!r} is"
+
+
 def build_servicer(recorder, version: str) -> type:
     """Return the service class of one model and its recorder."""
+
+    def check_version(requested: str) -> None:
+        if requested not in ("", version):
+            raise VersionNotFound(requested, version)
 
     class Servicer(InferenceServicer):
         async def ModelInfer(self, request, context):  # noqa: N802
@@ -24,6 +36,7 @@ def build_servicer(recorder, version: str) -> type:
             start = time.perf_counter()
             status = 500
             try:
+                check_version(request.model_version)
                 answer = await super().ModelInfer(request, context)
                 status = 200
                 return answer
@@ -32,6 +45,14 @@ def build_servicer(recorder, version: str) -> type:
                 raise
             finally:
                 finish_entry(recorder, entry, status, "grpc", time.perf_counter() - start)
+
+        async def ModelReady(self, request, context):  # noqa: N802
+            check_version(request.version)
+            return await super().ModelReady(request, context)
+
+        async def ModelMetadata(self, request, context):  # noqa: N802
+            check_version(request.version)
+            return await super().ModelMetadata(request, context)
 
         async def RepositoryModelLoad(self, request, context):  # noqa: N802
             await context.abort(StatusCode.UNIMPLEMENTED, "not served here")

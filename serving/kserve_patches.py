@@ -1,5 +1,6 @@
 """Changes to KServe's server at its edges: the address it binds, what it decodes, who may unload, what it logs."""
 
+import json
 import logging
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +11,31 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from grpc import aio
 from kserve import InferRequest
+from kserve.constants.constants import INFERENCE_CONTENT_LENGTH_HEADER
 from kserve.errors import InferenceError, InvalidInput, ModelNotFound, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.rest.server import RESTServer
+from kserve.protocol.rest.v2_datamodels import InferenceRequest
+from pydantic import ValidationError
 
 from serving.asgi_body import MAX_BODY
-from serving.validation_errors import format_path
+from serving.validation_errors import describe_error, format_path
 
 ANSWERED = (InvalidInput, ModelNotFound, ServerNotReady)  # the cause of a 503 is logged once, where it happens
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, struct.error, InferenceError)
+MALFORMED = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+    InferenceError,
+)
 
 
 def bind_host(host: str, servicer: type) -> None:
@@ -65,9 +79,20 @@ class StrictDataPlane(DataPlane):
                 _check_types(request)
         except InvalidInput:
             raise
+        except ValidationError as error:
+            raise InvalidInput(describe_error(error)) from error
         except MALFORMED as error:
             raise InvalidInput(f"the body is no V2 request: {type(error).__name__}: {error}") from error
         return request, attributes
+
+    def decode_inference_request(self, body, headers: dict, model_name: str) -> InferRequest:
+        """Return a V2 request, as KServe does, and from plain JSON too.
+
+        Bytes that state no length of their JSON are all JSON. NaN is taken in that JSON, as Python clients write it.
+        """
+        if isinstance(body, bytes) and INFERENCE_CONTENT_LENGTH_HEADER not in headers:
+            body = InferenceRequest.model_validate(json.loads(body))
+        return super().decode_inference_request(body, headers, model_name)
 
 
 def _check_types(request: InferRequest) -> None:

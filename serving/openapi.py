@@ -31,6 +31,7 @@ def build_document(app: FastAPI, title: str, version: str, posts: Mapping[str, t
             "200": {"description": "done", **_json_content(answer)},
             "400": {"description": "the request is wrong", **_json_content(Error)},
             "413": {"description": "the body is too large", **_json_content(Error)},
+            "415": {"description": "its content-encoding is not known", **_json_content(Error)},
             "503": {"description": "it may be sent again later", **_json_content(Error)},
         }
     return openapi

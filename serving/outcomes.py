@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
-from serving.asgi_body import read_body
+from serving.asgi_body import BodyError, read_body
 from serving.openapi import build_document
 from serving.outcome_schemas import Accepted, Outcomes, parse_outcomes
 from serving.recorder import Recorder, SpoolFull
@@ -36,12 +36,12 @@ def create_app(recorder: Recorder) -> FastAPI:
 
     @app.post("/outcomes")
     async def collect(request: Request) -> JSONResponse:
-        body = await read_body(request.receive, MAX_BODY)
-        if body is None:
-            return JSONResponse({"error": f"the body is larger than {MAX_BODY} bytes; send fewer outcomes"}, 413)
         try:
+            body = await read_body(request.scope, request.receive, MAX_BODY)
             rows = parse_outcomes(body, datetime.now(UTC))
             await run_in_threadpool(recorder.record, outcomes=rows)
+        except BodyError as error:
+            return JSONResponse({"error": str(error)}, error.status)
         except InvalidRequest as error:
             return JSONResponse({"error": str(error)}, 400)
         except SpoolFull as error:

@@ -1,5 +1,6 @@
 """The REQUESTS row of each request, refused ones too: started at arrival, completed by the model, written once."""
 
+import re
 import time
 import uuid
 from contextvars import ContextVar
@@ -10,13 +11,16 @@ from fastapi.responses import JSONResponse
 
 from components import contracts
 from serving import metrics
-from serving.asgi_body import MAX_BODY, read_body, replay_body
+from serving.asgi_body import MAX_BODY, BodyError, read_body, replay_body
 from serving.recorder import Recorder, SpoolFull
 from serving.request_schemas import MAX_NAME
 
 VERBS = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
+VERSIONED = re.compile(r"(?P<model>/v2/models/[^/]+)/versions/(?P<version>[^/]+)(?P<rest>/infer|/ready|)")
 REPOSITORY = "/v2/repository/"  # lets anyone unload the model
-JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
+BYTES = b"application/octet-stream"
+BODY_HEADERS = (b"content-encoding", b"content-length")  # no longer true once it is decompressed
 EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
 
 
@@ -93,13 +97,22 @@ class RequestLog:
         if path.startswith(REPOSITORY):
             await JSONResponse({"error": "not served here"}, 404)(scope, receive, send)
             return
+        app = self.app
+        match = VERSIONED.fullmatch(path)
+        if match:
+            path = match["model"] + match["rest"]
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+            app = self.app if match["version"] == self.version else self._version_not_found(match["version"])
         verb = next((verb for end, verb in VERBS.items() if path.endswith(end)), None)
         if scope["type"] != "http" or verb is None:
-            await self.app(scope, receive, send)
+            await app(scope, receive, send)
             return
-        await self._answer_and_log(verb, scope, receive, send)
+        await self._answer_and_log(app, verb, scope, receive, send)
 
-    async def _answer_and_log(self, verb: str, scope, receive, send) -> None:
+    def _version_not_found(self, version: str) -> JSONResponse:
+        return JSONResponse({"error": f"version {version[:80]!r} is not served here; {self.version!r} is"}, 404)
+
+    async def _answer_and_log(self, app, verb: str, scope, receive, send) -> None:
         headers = _clean_headers(scope["headers"], verb)
         entry = start_entry(dict(headers).get(b"x-request-id", b"").decode("latin-1"))
         entry.version = self.version
@@ -114,22 +127,25 @@ class RequestLog:
             await send(message)
 
         try:
-            await self._answer({**scope, "headers": headers}, receive, send_and_note)
+            await _answer(app, {**scope, "headers": headers}, receive, send_and_note)
         finally:
             finish_entry(self.recorder, entry, status, verb, time.perf_counter() - start)
 
-    async def _answer(self, scope, receive, send) -> None:
-        body = await read_body(receive, MAX_BODY)
-        if body is None:
-            sentence = f"the body is larger than {MAX_BODY} bytes; send fewer items, or shorter texts"
-            await JSONResponse({"error": sentence}, 413)(scope, receive, send)
-            return
-        await self.app(scope, replay_body(body, receive), send)
+
+async def _answer(app, scope, receive, send) -> None:
+    try:
+        body = await read_body(scope, receive, MAX_BODY)
+    except BodyError as error:
+        await JSONResponse({"error": str(error)}, error.status)(scope, receive, send)
+        return
+    headers = [(name, value) for name, value in scope["headers"] if name not in BODY_HEADERS]
+    await app({**scope, "headers": headers}, replay_body(body, receive), send)
 
 
 def _clean_headers(headers: list[tuple[bytes, bytes]], verb: str) -> list[tuple[bytes, bytes]]:
-    """Return the headers without a cloud event's, and for V1 with JSON's content type."""
-    clean = [(name, value) for name, value in headers if not name.startswith(EVENT)]
-    if verb == "infer":
-        return clean
-    return [*((name, value) for name, value in clean if name != b"content-type"), JSON]
+    """Return the headers without a cloud event's, and with the content type that KServe needs.
+
+    V1 is JSON. V2 goes through as bytes, for StrictDataPlane to decode: with or without binary tensors.
+    """
+    clean = [(name, value) for name, value in headers if not name.startswith(EVENT) and name != b"content-type"]
+    return [*clean, (b"content-type", BYTES if verb == "infer" else JSON)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from kserve.errors import InferenceError
+from kserve.protocol.infer_type import RequestedOutput, to_http_parameters
 
 from components import contracts
 from serving.request_schemas import InvalidRequest
@@ -33,7 +34,9 @@ OUTPUTS = [
     _tensor("score", "FP32", -1),
     _tensor("position", "INT64", -1),
     _tensor("stale", "BOOL", -1),
+    _tensor("degraded", "BOOL", 1),  # one for the request: the feature store did not answer
 ]
+OUTPUTS_BY_NAME = {output["name"]: output for output in OUTPUTS}
 
 
 def decode_request(request: InferRequest) -> dict:
@@ -42,6 +45,7 @@ def decode_request(request: InferRequest) -> dict:
     Raises:
         InvalidRequest: a tensor is unknown, is there twice, or holds something else than its shape and type say.
     """
+    request.parameters = to_http_parameters(request.parameters or {})  # over gRPC they are messages, all of them true
     _check_outputs(request)
     tensors = _decode_inputs(request)
     fields = {name: tensors[name][0] for name in REQUEST_FIELDS if name in tensors}
@@ -56,7 +60,7 @@ def decode_request(request: InferRequest) -> dict:
 
 
 def decode_tensor(tensor: InferInput) -> list:
-    """Return a tensor's values as a flat list, texts as str.
+    """Return a tensor's values as a flat list, texts as str and NaN as None (unknown).
 
     Raises:
         InvalidRequest: they are not of the type or number that the tensor states.
@@ -73,36 +77,50 @@ def decode_tensor(tensor: InferInput) -> list:
         raise InvalidRequest(f"{name} cannot be read as {tensor.datatype}: {error}") from error
     if any(size < 0 for size in tensor.shape) or math.prod(tensor.shape) != len(values):
         raise InvalidRequest(f"{name} says shape {list(tensor.shape)} and holds {len(values)} values")
-    return values
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
 def encode_response(answer: dict, request: InferRequest, name: str) -> InferResponse:
     """Return the answer as tensors in rank order, the requested ones, binary where requested."""
-    rows = answer["predictions"]
+    requested = _requested_outputs(request)
     return InferResponse(
         answer["request_id"],
         name,
-        [_encode_output(tensor, rows) for tensor in OUTPUTS],
+        [_encode_output(OUTPUTS_BY_NAME[output.name], answer) for output in requested],
         parameters={"version": answer["version"], "degraded": answer["degraded"]},
         use_binary_outputs=request.use_binary_outputs,
-        requested_outputs=request.request_outputs,
+        requested_outputs=requested,
     )
 
 
-def _encode_output(tensor: dict, rows: list[dict]) -> InferOutput:
+def _requested_outputs(request: InferRequest) -> list[RequestedOutput]:
+    """Return the outputs to send, each with its format: its own, or else that of the request."""
+    if not request.request_outputs:
+        return [RequestedOutput(name, {"binary_data": request.use_binary_outputs}) for name in OUTPUTS_BY_NAME]
+    return [
+        RequestedOutput(output.name, {"binary_data": request.use_binary_outputs} | (output.parameters or {}))
+        for output in request.request_outputs
+    ]
+
+
+def _encode_output(tensor: dict, answer: dict) -> InferOutput:
     name = tensor["name"]
+    if name == "degraded":
+        return InferOutput(name, [1], tensor["datatype"], [answer["degraded"]])
+    rows = answer["predictions"]
     values = [row[name] for row in rows]
     if name == "probabilities":
         values = [probability for row in values for probability in row.values()]
-    shape = [len(rows), *tensor["shape"][1:]]
-    return InferOutput(name, shape, tensor["datatype"], values)
+    return InferOutput(name, [len(rows), *tensor["shape"][1:]], tensor["datatype"], values)
 
 
 def _check_outputs(request: InferRequest) -> None:
-    names = [tensor["name"] for tensor in OUTPUTS]
-    for output in request.request_outputs or ():
-        if output.name not in names:
-            raise InvalidRequest(f"the output {output.name!r} is not known; ask for some of {', '.join(names)}")
+    names = [output.name for output in request.request_outputs or ()]
+    for name in names:
+        if name not in OUTPUTS_BY_NAME:
+            raise InvalidRequest(f"the output {name!r} is not known; ask for some of {', '.join(OUTPUTS_BY_NAME)}")
+        if names.count(name) > 1:
+            raise InvalidRequest(f"the output {name!r} is asked for twice")
 
 
 def _decode_inputs(request: InferRequest) -> dict[str, list]:

@@ -31,6 +31,7 @@ HEADERS = st.fixed_dictionaries(
         "x-request-id": st.text("abc\xe9", max_size=300).map(lambda name: name.encode("latin-1")),
         "inference-header-content-length": st.sampled_from(["0", "10", "-1", "x", "99999999999"]),
         "ce-specversion": st.sampled_from(["1.0", "x"]),
+        "content-encoding": st.sampled_from(["gzip", "deflate", "identity", "br", "x"]),
     },
 )
 

@@ -1,5 +1,10 @@
 """The server as a process, asked over HTTP with V2."""
 
+import gzip
+import json
+import zlib
+
+import httpx
 import pytest
 
 from testing.relevance_server import tensor
@@ -48,3 +53,67 @@ BROKEN = [
 def test_a_broken_v2_request_is_the_callers_error(server, request_):
     answer = server.infer(**request_)
     assert answer.status_code == 400 and (answer.json().get("error") or answer.json()["detail"])
+
+
+REQUEST = {"inputs": [tensor("query", "red shoes"), tensor("item_ids", "i1", "i2")]}
+CURL = {"content-type": "application/x-www-form-urlencoded"}
+OCTETS = {"content-type": "application/octet-stream"}
+
+
+@pytest.mark.parametrize("headers", [CURL, OCTETS, {}], ids=["curl", "octets", "none"])
+def test_json_without_its_length_is_read(server, headers):
+    answer = server.infer(content=json.dumps(REQUEST).encode(), headers=headers)
+    assert answer.status_code == 200 and answer.json()["outputs"][0]["data"] == ["i1", "i2"]
+
+
+def test_nan_in_a_tensor_means_unknown(server):
+    inputs = [tensor("query", "red shoes"), tensor("title", "red", "hose")]
+    numbers = {"inputs": [*inputs, tensor("price", 9.5, float("nan"), datatype="FP64")]}
+    answer = server.infer(content=json.dumps(numbers).encode(), headers=OCTETS)
+    absent = server.infer(*inputs, tensor("price", 9.5, None, datatype="FP64"))
+    assert answer.status_code == absent.status_code == 200
+    assert answer.json()["outputs"] == absent.json()["outputs"]
+
+
+def test_the_served_version_answers_under_its_path(server):
+    path = f"{server.url}/v2/models/relevance/versions/{server.version}"
+    answer = httpx.post(f"{path}/infer", json=REQUEST)
+    assert answer.status_code == 200 and answer.headers["x-model-version"] == server.version
+    assert httpx.get(path).json()["name"] == "relevance"
+    assert httpx.get(f"{path}/ready").json()["ready"] is True
+
+
+@pytest.mark.parametrize("end", ["", "/ready", "/infer"])
+def test_another_version_is_not_found(server, end):
+    method = "POST" if end == "/infer" else "GET"
+    answer = httpx.request(method, f"{server.url}/v2/models/relevance/versions/7{end}", json=REQUEST)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == f"version '7' is not served here; '{server.version}' is"
+
+
+def test_requested_outputs_take_the_requests_format(server):
+    request = REQUEST | {"outputs": [{"name": "label"}], "parameters": {"binary_data_output": True}}
+    answer = server.infer(json=request)
+    length = int(answer.headers["inference-header-content-length"])
+    (output,) = json.loads(answer.content[:length])["outputs"]
+    assert output["name"] == "label" and output["parameters"]["binary_data_size"] == len(answer.content) - length
+
+
+@pytest.mark.parametrize("verb", ["predict", "explain"])
+def test_gzip_is_read(server, verb):
+    body = gzip.compress(json.dumps(BODY).encode())
+    answer = server.post(verb, content=body, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+def test_compressed_tensors_are_read(server, compress):
+    encoding = compress.__module__.replace("zlib", "deflate")
+    answer = server.infer(content=compress(json.dumps(REQUEST).encode()), headers={"content-encoding": encoding})
+    assert answer.status_code == 200 and answer.json()["outputs"][0]["data"] == ["i1", "i2"]
+
+
+def test_an_unknown_encoding_is_named(server):
+    answer = server.infer(content=b"x", headers={"content-encoding": "br"})
+    assert answer.status_code == 415
+    assert answer.json()["error"] == "the content-encoding is 'br'; send gzip, deflate, or none"

@@ -99,6 +99,25 @@ def test_only_requested_outputs_are_sent():
     assert response["outputs"][0]["data"] == ["Exact"] and response["parameters"]["version"] == "v1"
 
 
+def test_request_parameters_of_grpc_become_plain_values():
+    from kserve import InferRequest
+    from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferRequest
+
+    from serving import v2_codec
+
+    message = ModelInferRequest(model_name="relevance")
+    message.parameters["flag"].bool_param = False
+    v2_request = InferRequest.from_grpc(message)
+    assert v2_request.parameters["flag"]  # a message, whatever it holds
+    v2_codec.decode_request(v2_request)
+    assert v2_request.parameters == {"flag": False}
+
+
+def test_nan_is_unknown():
+    price = text("price", 9.5, float("nan"), datatype="FP64")
+    assert body(text("query", "a"), text("title", "b", "c"), price)["instances"][1] == {"title": "c", "price": None}
+
+
 def test_an_unknown_output_is_refused():
     from kserve.protocol.infer_type import RequestedOutput
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.currencies import normalize_currency
+
 
 def _variable(name: str, default: str):
     return field(default_factory=lambda: os.environ.get(name, default))
@@ -28,6 +30,14 @@ def _parse_number(name: str, text: str, unit: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(f"{name} is {text!r}; give a number of {unit}, as 2.5") from None
+
+
+def _currency(name: str) -> str:
+    text = os.environ.get(name, "")
+    try:
+        return normalize_currency(text) if text else ""
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
 
 
 @dataclass(frozen=True)
@@ -60,4 +70,5 @@ class Settings:
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))
     gateway_url: str = _variable("BROADFAST_GATEWAY_URL", "http://127.0.0.1:18000")
     gateway_admin_url: str = _variable("BROADFAST_GATEWAY_ADMIN_URL", "http://127.0.0.1:19901")
+    currency: str = field(default_factory=lambda: _currency("BROADFAST_CURRENCY"))  # of all outcomes; "" takes any
     outcomes_url: str = _variable("BROADFAST_OUTCOMES_URL", "http://127.0.0.1:18090")

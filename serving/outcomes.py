@@ -1,4 +1,4 @@
-"""The collector of outcomes: clicks, orders, satisfaction grades. `python -m serving.outcomes --help`."""
+"""The collector of outcomes: clicks, orders, refunds, satisfaction grades. `python -m serving.outcomes --help`."""
 
 import argparse
 import sys
@@ -13,9 +13,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
+from components.settings import Settings
 from serving.asgi_body import BodyError, read_body
 from serving.openapi import build_document
-from serving.outcome_schemas import Accepted, Outcomes, parse_outcomes
+from serving.outcome_schemas import Accepted, BatchContext, Outcomes, parse_outcomes
 from serving.recorder import Recorder, SpoolFull
 from serving.request_schemas import InvalidRequest
 from serving.spool_options import add_spool_options, create_recorder
@@ -23,8 +24,11 @@ from serving.spool_options import add_spool_options, create_recorder
 MAX_BODY = 2**20  # bytes
 
 
-def create_app(recorder: Recorder) -> FastAPI:
-    """Create the collector around a recorder, which it closes when it ends."""
+def create_app(recorder: Recorder, currency: str = "") -> FastAPI:
+    """Create the collector around a recorder, which it closes when it ends.
+
+    `currency` is the platform's one currency, and an empty text takes any.
+    """
 
     @asynccontextmanager
     async def lifespan(_):
@@ -38,7 +42,7 @@ def create_app(recorder: Recorder) -> FastAPI:
     async def collect(request: Request) -> JSONResponse:
         try:
             body = await read_body(request.scope, request.receive, MAX_BODY)
-            rows = parse_outcomes(body, datetime.now(UTC))
+            rows = parse_outcomes(body, BatchContext(datetime.now(UTC), currency))
             await run_in_threadpool(recorder.record, outcomes=rows)
         except BodyError as error:
             return JSONResponse({"error": str(error)}, error.status)
@@ -69,10 +73,13 @@ def main() -> None:
     options = parser.parse_args()
     try:
         storage.client()  # fails now, and not at the first upload, where no S3 is configured
+        currency = Settings().currency
         recorder = create_recorder(options)
     except (ValueError, OSError) as error:
         sys.exit(f"the outcome collector cannot start: {error}")
-    uvicorn.run(create_app(recorder), host=options.host, port=options.port, access_log=False, log_level="warning")
+    uvicorn.run(
+        create_app(recorder, currency), host=options.host, port=options.port, access_log=False, log_level="warning"
+    )
 
 
 if __name__ == "__main__":

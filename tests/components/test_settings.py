@@ -28,3 +28,11 @@ def test_what_is_no_number_is_refused_by_its_variable(variable):
 def test_a_number_of_gpus_is_whole_and_not_none(said):
     with environment(BROADFAST_TRAINING_GPUS=said), pytest.raises(ValueError, match="TRAINING_GPUS is .* from 1"):
         Settings()
+
+
+def test_the_platforms_currency_is_a_code():
+    with environment(BROADFAST_CURRENCY="eur"):
+        assert Settings().currency == "EUR"
+    with environment(BROADFAST_CURRENCY="euro"), pytest.raises(ValueError, match="BROADFAST_CURRENCY is 'euro'; give"):
+        Settings()
+    assert Settings().currency == ""

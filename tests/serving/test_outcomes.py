@@ -1,6 +1,9 @@
 """The outcome collector: what it takes, what it refuses, and that rows reach S3."""
 
+import gzip
+import json
 import sys
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -13,6 +16,8 @@ from tests.serving.test_recorder import on_s3
 CLICK = {"request_id": "r1", "item_id": "i1", "kind": "click"}
 ORDER = CLICK | {"kind": "order", "revenue": 1999, "currency": "EUR"}
 GRADE = CLICK | {"kind": "grade", "grade": 0.5}
+REFUND = ORDER | {"kind": "refund", "order_id": "o1"}
+TIME = (datetime.now(UTC) - timedelta(days=300)).isoformat()
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def client(recorder):
 
 
 def test_outcomes_of_each_kind_are_recorded(client, recorder, objects):
-    answer = client.post("/outcomes", json={"outcomes": [CLICK, ORDER, GRADE | {"time": "2026-01-31T10:00:00Z"}]})
+    answer = client.post("/outcomes", json={"outcomes": [CLICK, ORDER, GRADE | {"time": TIME}]})
     assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
     recorder.flush()
     rows = sorted((row["kind"], row["revenue"], row["grade"]) for row in on_s3(objects, "outcomes"))
@@ -32,7 +37,7 @@ WRONG = [
     ({}, "outcomes is missing"),
     ({"outcomes": []}, "outcomes has 0 entries"),
     ({"outcomes": ["x"]}, "outcomes[0] is a string; give an object"),
-    ({"outcomes": [CLICK | {"kind": "view"}]}, "outcomes[0].kind is 'view'; give one of click, order, grade"),
+    ({"outcomes": [CLICK | {"kind": "view"}]}, "outcomes[0].kind is 'view'; give one of click, order, refund, grade"),
     ({"outcomes": [CLICK, CLICK | {"item_id": ""}]}, "outcomes[1].item_id is blank"),
     ({"outcomes": [ORDER | {"revenue": 19.99}]}, "outcomes[0].revenue is a number; give a whole number"),
     ({"outcomes": [ORDER | {"revenue": -1}]}, "outcomes[0].revenue is -1"),
@@ -42,6 +47,14 @@ WRONG = [
     ({"outcomes": [GRADE | {"grade": 1.5}]}, "outcomes[0].grade is 1.5"),
     ({"outcomes": [CLICK | {"time": "today"}]}, "outcomes[0].time is 'today'"),
     ({"outcomes": [CLICK | {"time": "2026-01-31T10:00:00"}]}, "without a time zone"),
+    ({"outcomes": [CLICK | {"time": "0001-01-01T00:00:00+14:00"}]}, "give a time of the last 366 days"),
+    ({"outcomes": [CLICK | {"time": "9999-12-31T23:59:59-14:00"}]}, "at most one day ahead"),
+    ({"outcomes": [ORDER | {"currency": "EUX"}]}, "outcomes[0].currency is 'EUX'; give a currency's code of ISO 4217"),
+    ({"outcomes": [ORDER | {"currency": "€"}]}, "outcomes[0].currency has 1 characters; at least 3 are needed"),
+    ({"outcomes": [ORDER | {"currency": "XAU"}]}, "outcomes[0].currency is 'XAU'"),
+    ({"outcomes": [REFUND | {"revenue": None}]}, "outcomes[0] is of kind refund without revenue"),
+    ({"outcomes": [CLICK | {"order_id": "o1"}]}, "outcomes[0] is of kind click with order_id"),
+    ({"outcomes": [ORDER | {"revenue": 2**63}]}, "outcomes[0].revenue is 9223372036854775808"),
 ]
 
 
@@ -50,6 +63,37 @@ def test_a_wrong_batch_is_refused_whole(client, recorder, body, sentence):
     answer = client.post("/outcomes", json=body)
     assert answer.status_code == 400 and sentence in answer.json()["error"]
     assert recorder.spooled_rows == 0
+
+
+def record_and_read(client, recorder, objects, *outcomes: dict) -> list[dict]:
+    assert client.post("/outcomes", json={"outcomes": outcomes}).status_code == 200
+    recorder.flush()
+    return on_s3(objects, "outcomes")
+
+
+@pytest.mark.parametrize("revenue", [1999, -1999])
+def test_a_refund_is_negative_revenue(client, recorder, objects, revenue):
+    (row,) = record_and_read(client, recorder, objects, REFUND | {"revenue": revenue})
+    assert (row["kind"], row["order_id"], row["revenue"], row["currency"]) == ("refund", "o1", -1999, "EUR")
+
+
+def test_currencies_are_folded_to_capitals(client, recorder, objects):
+    (row,) = record_and_read(client, recorder, objects, ORDER | {"currency": "eur"})
+    assert row["currency"] == "EUR"
+
+
+def test_a_platform_takes_its_one_currency(recorder, objects):
+    client = TestClient(create_app(recorder, "EUR"))
+    assert record_and_read(client, recorder, objects, ORDER | {"currency": "eur"})
+    answer = client.post("/outcomes", json={"outcomes": [ORDER | {"currency": "usd"}]})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "outcomes[0].currency is USD; this platform takes EUR (BROADFAST_CURRENCY)"
+
+
+def test_gzip_is_read(client):
+    body = gzip.compress(json.dumps({"outcomes": [CLICK]}).encode())
+    assert client.post("/outcomes", content=body, headers={"content-encoding": "gzip"}).json() == {"accepted": 1}
+    assert client.post("/outcomes", content=body, headers={"content-encoding": "br"}).status_code == 415
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"null", b"[" * 5000, b'{"outcomes": [NaN]}', b'"\\ud800"', b"\xff"])

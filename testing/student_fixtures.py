@@ -103,6 +103,5 @@ def late_interaction_package(tables, config, tmp_path_factory) -> tuple[Path, di
 
     model = tmp_path_factory.mktemp("late_interaction_student")
     folder = tmp_path_factory.mktemp("late_interaction_package")
-    late_interaction = {"extractor": "compare", "join_layer": 2, "overlap": True, "match_width": 8}
-    train(*tables, replace(config, **late_interaction), model)
+    train(*tables, replace(config, architecture="late_interaction"), model)
     return folder, package(model, tables[1], tables[0], folder)

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 
-@pytest.mark.parametrize("name", ["ablation.measure", "ablation.folds", "student.measure", "teacher.measure"])
+@pytest.mark.parametrize("name", ["ablation.measure", "student.measure", "teacher.measure"])
 def test_a_folder_without_the_pairs_is_refused_before_anything_runs(name, tmp_path):
     said = CliRunner().invoke(import_module(f"bench.{name}").app, ["--esci", str(tmp_path)])
     assert said.exit_code == 2

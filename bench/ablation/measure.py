@@ -23,6 +23,7 @@ from components.contracts import LABELS
 from components.metrics import BootstrapConfig, accuracy, bootstrap_interval, macro_f1
 
 HERE = Path("runs/bench")
+WORKER = "bench.ablation.worker"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -51,12 +52,12 @@ def bench(
     show("ablation", {row["row"]: said(row) for row in found["rows"]})
 
 
-def job(folder: Path, row: Row, seed: int, rationales: Rationales, pairs: Path | None = None) -> tuple[Path, list]:
-    """Where a row's answers of one seed will lie, and the process that makes them, of all pairs or of those named."""
+def job(folder: Path, row: Row, seed: int, rationales: Rationales) -> tuple[Path, list]:
+    """Where a row's answers of one seed will lie, and the process that makes them."""
     place = folder / row.name / f"{seed}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     config = replace(row.config, seed=seed).to_json()
-    return place, [row.module, pairs or rationales.training_set, rationales.embeddings(row.rationales), config, place]
+    return place, [WORKER, rationales.training_set, rationales.embeddings(row.rationales), config, place]
 
 
 def summary(folder: Path, seeds: int) -> dict:
@@ -68,15 +69,14 @@ def summary(folder: Path, seeds: int) -> dict:
             continue
         confusion = counted(results.values(), "predicted")
         found = {"row": row.name, "set": row.set, "rationales": row.rationales, "setting": asdict(row.config)}
-        found |= {"seeds": len(results), "queries": len(confusion), "probe": results[min(results)].get("probe")}
+        found |= {"seeds": len(results), "queries": len(confusion)}
         for measure in (accuracy, macro_f1):
             found |= named(measure.__name__, confusion, measure)
             found[f"{measure.__name__}_by_seed"] = [round(float(one), 4) for one in measure(confusion.sum(0))]
         for other in (CROSS_ENTROPY, LRKD):
-            if (name := row.beside(other)) != row.name:
+            if (name := row.name_with_title(other)) != row.name:
                 found |= less(results, known[name], other.replace(" ", "_").replace("-", "_"))
-        if row.module == "bench.ablation.worker":
-            found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results.values()])), 4)
+        found["alignment_last"] = round(float(np.mean([one["alignment"] for one in results.values()])), 4)
         rows.append(found)
     return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of(), "rows": rows}
 

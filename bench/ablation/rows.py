@@ -1,110 +1,90 @@
-"""The ablation's rows: one factor at a time round the default, and the rows that decide on real judgements."""
+"""The ablation's rows: one factor at a time around the default student, on the marketplace and on ESCI."""
 
 from dataclasses import dataclass, replace
 
 from components.student.config import LrkdConfig
 from pipelines.profiles import laptop
 
-CROSS_ENTROPY, LRKD, PLACEBO = "plain cross-entropy", "LRKD", "placebo"
-UNMATCHED = "tokens not matched"
+CROSS_ENTROPY = "plain cross-entropy"
+LRKD = "LRKD"
+PLACEBO = "placebo"
 RULE = "rationales written by rule from the label"
+CROSS_ENCODER = "cross-encoder, MLP extractor"
 DEFAULT = laptop().student
-ON = {  # real queries and titles are short; their rate was chosen on folds of ESCI's train queries
+STUDENTS = {  # ESCI's queries and titles are short; its learning rate was chosen on folds of its train queries
     "marketplace": DEFAULT,
     "esci": replace(DEFAULT, max_length=64, query_length=16, learning_rate=5e-5),
 }
-CROSS = {"extractor": "mlp", "join_layer": 0, "overlap": False, "match_width": 0}  # as in the paper
-CROSS_ESCI = CROSS | {"epochs": 3, "learning_rate": 1e-4, "dropout": 0.1}  # at 3e-4 some seeds end at one label
-CROSS_TITLE = "cross-encoder, MLP extractor"
+CROSS_ENCODERS = {
+    "marketplace": {"architecture": "cross_encoder"},
+    "esci": {"architecture": "cross_encoder", "epochs": 3, "learning_rate": 1e-4},  # at 3e-4 some seeds give one label
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One setting on one set; `rationales` says whose: none, base, sft, dpo, or dpo's shuffled over the pairs."""
+    """One setting on one set of judgements.
+
+    `rationales` names their source: none, base, sft, dpo, rule, or shuffled, which is dpo's given to other pairs.
+    """
 
     set: str
     title: str
     rationales: str
     config: LrkdConfig
-    module: str = "bench.ablation.worker"
-    budget: str = ""  # of judgements, where it is not all; a row is compared with those of its own
+    budget: str = ""  # of judgements, where it is not all of them
 
     @property
     def name(self) -> str:
-        """What it is called in files and tables."""
-        return self.beside(self.title)
+        """Return the row's name in files and tables."""
+        return self.name_with_title(self.title)
 
-    def beside(self, title: str) -> str:
-        """The name of the row of that title on the same set, with the same judgements."""
+    def name_with_title(self, title: str) -> str:
+        """Return the name of the row of another title on the same judgements."""
         return f"{self.set}: {title}{self.budget}"
 
 
-def row(title: str, rationales: str = "dpo", where: str = "marketplace", **changes) -> Row:
-    """A row that differs from the default in what is said."""
-    return Row(where, title, rationales, replace(ON[where], **changes))
+def row(title: str, rationales: str = "dpo", dataset: str = "marketplace", **changes) -> Row:
+    """Build a row that differs from the default student by `changes`."""
+    return Row(dataset, title, rationales, replace(STUDENTS[dataset], **changes))
 
 
-def reference(where: str, overlap: bool, weights: float) -> Row:
-    """What the tokens' overlap alone says, in four numbers or fourteen: what a student has to beat."""
-    title = "word overlap, logistic regression" if overlap else "word overlap in four numbers"
-    title += ", class weights balanced" * (weights == 1)
-    return Row(
-        where, title, "none", replace(ON[where], class_weights=weights, overlap=overlap), "bench.ablation.word_overlap"
-    )
-
-
-def decisive(where: str) -> tuple[Row, ...]:
-    """Whether rationales help at all, and whether the extractor has to stay."""
+def decisive_rows(dataset: str) -> tuple[Row, ...]:
+    """Return the rows that show whether rationales help at all."""
     return (
-        *(reference(where, overlap, weights) for overlap in (False, True) for weights in (0.0, 1.0)),
-        row(CROSS_ENTROPY, "none", where, variant="cross_entropy"),
-        row(LRKD, where=where),
-        row(PLACEBO, "shuffled", where),
-        row("extractor dropped at inference", where=where, variant="auxiliary"),
-        row("soft labels", where=where, variant="soft_labels"),
+        row(CROSS_ENTROPY, "none", dataset, align_weight=0.0),
+        row(LRKD, dataset=dataset),
+        row(PLACEBO, "shuffled", dataset),
+        row(RULE, "rule", dataset),
     )
 
 
-def unmatched(where: str) -> tuple[Row, ...]:
-    """Whether it helps that the query's tokens are matched with the item's one by one, with rationales and without."""
-    plain = row(f"{UNMATCHED}, {CROSS_ENTROPY}", "none", where, variant="cross_entropy", match_width=0)
-    return plain, row(f"{UNMATCHED}, {LRKD}", where=where, match_width=0)
+def cross_encoder_rows(dataset: str) -> tuple[Row, ...]:
+    """Return the rows of the paper's architecture."""
+    changes = CROSS_ENCODERS[dataset]
+    return (
+        row(CROSS_ENCODER, dataset=dataset, **changes),
+        row(f"{CROSS_ENCODER}, plain cross-entropy", "none", dataset, align_weight=0.0, **changes),
+        row(f"{CROSS_ENCODER}, placebo", "shuffled", dataset, **changes),
+    )
 
 
 def with_fewer_judgements(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Whether rationales help at least where little was judged."""
-    asked = (one for one in rows if one.title in (CROSS_ENTROPY, LRKD, PLACEBO, RULE))
-    budget = {"train_share": 0.2, "epochs": 5}
-    return tuple(replace(o, budget=", a fifth of the queries", config=replace(o.config, **budget)) for o in asked)
+    """Return the rows again with a fifth of the queries."""
+    budget = ", a fifth of the queries"
+    return tuple(replace(each, budget=budget, config=replace(each.config, train_share=0.2, epochs=5)) for each in rows)
 
 
-JOINED = {"join_layer": 4, "match_width": 0}
 MARKETPLACE = (
-    *decisive("marketplace"),
+    *decisive_rows("marketplace"),
+    *with_fewer_judgements(decisive_rows("marketplace")),
     *(row(f"lambda {weight:g}", align_weight=weight) for weight in (0.01, 1.0, 3.0)),
-    row("squared error, mean", reduction="mean"),
-    row("squared error, sum", reduction="sum"),
-    row("targets as embedded", normalise=False, reduction="sum"),
-    row("without the tokens' overlap", overlap=False),
-    *unmatched("marketplace"),
-    row("joined at layer 4", **JOINED),
+    *cross_encoder_rows("marketplace"),
     *(
-        row(f"joined at layer 4, extractor {name}", extractor=name, **JOINED)
-        for name in ("mlp", "poly", "gat", "first")
+        row(f"cross-encoder, extractor {name}", extractor=name, architecture="cross_encoder")
+        for name in ("poly", "gat")
     ),
-    row(CROSS_TITLE, **CROSS),
-    row(f"{CROSS_TITLE}, plain cross-entropy", "none", variant="cross_entropy", **CROSS),
     row("rationales of the base model", "base"),
     row("rationales after SFT", "sft"),
-    row(RULE, "rule"),
 )
-MARKETPLACE += with_fewer_judgements(MARKETPLACE)
-ESCI = (
-    *decisive("esci"),
-    row("without the tokens' overlap", where="esci", overlap=False),
-    *unmatched("esci"),
-    row(RULE, "rule", "esci"),
-    row(CROSS_TITLE, where="esci", **CROSS_ESCI),
-    row(f"{CROSS_TITLE}, plain cross-entropy", "none", "esci", variant="cross_entropy", **CROSS_ESCI),
-    row(f"{CROSS_TITLE}, placebo", "shuffled", "esci", **CROSS_ESCI),
-)
+ESCI = (*decisive_rows("esci"), *cross_encoder_rows("esci"))

@@ -8,19 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 
 from bench.ablation.data import esci_tables
 from bench.student.load_client import Asked
 from components.contracts import LABELS
-from components.packaging.export import GIVES, TOKENS, Together, folded, vectors_of, write
+from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
 from components.packaging.package import load as loaded
 from components.scoring.onnx_runtime import Graph, interaction_arrays
 from components.scoring.package_config import read_config
 from components.scoring.scorer import Scorer, load_tokenizer
-from components.scoring.tokenizer import LEXICAL_FEATURES
-from components.student.extractors import LinearOfParts
-from components.student.model import Student
+from components.student.late_interaction import LateInteractionStudent, interaction_features
+from components.student.layers import ConcatLinear
 
 WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
 
@@ -57,12 +55,9 @@ def flops(kind: str, requests: Sequence[Sequence[tuple[int, int]]]) -> np.ndarra
     def layer(length: int) -> int:
         return length * token + 4 * length**2 * WIDTH
 
-    def last(length: int) -> int:
-        return length * 4 * WIDTH**2 + token - 4 * WIDTH**2 + 4 * length * WIDTH
-
     def request(pairs: Sequence[tuple[int, int]]) -> int:
         if kind == "cross":
-            return sum((LAYERS - 1) * layer(query + item) + last(query + item) for query, item in pairs)
+            return sum(LAYERS * layer(query + item) for query, item in pairs)
         return LAYERS * (layer(pairs[0][0]) + sum(layer(item) for _, item in pairs))
 
     return np.array([request(pairs) for pairs in requests], float)
@@ -94,23 +89,18 @@ def load(package: Path, asked, rounds: int = 5) -> dict:
     }
 
 
-class Without(Together):
-    """A student whose extractor is left out: the label is read from the rest."""
+class InteractionWithoutExtractor(Interaction):
+    """Compares sides that are encoded, and reads the label without any reasoning."""
 
-    def __init__(self, student: Student, takes: tuple[str, ...]):
-        super().__init__(student, takes)
-        student.variant, student.extractor = "auxiliary", Nothing()
-        student.classifier = LinearOfParts(student.classifier.widths[:-1], len(LABELS))
+    def __init__(self, student: LateInteractionStudent):
+        super().__init__(student)
+        self.classifier = ConcatLinear(student.classifier.widths[:-1], len(LABELS))
 
-    def forward(self, *given):
-        return super().forward(*given)[0]
-
-
-class Nothing(torch.nn.Module):
-    """No extractor."""
-
-    def forward(self, states, mask, segments, *numbers):
-        return states[:, 0]
+    def forward(self, states, attention_mask, token_type_ids, overlap, *vectors):
+        query, item = self.sides(states, attention_mask, token_type_ids, vectors)
+        features, comparison = self.student.match(query, item, overlap)
+        interaction = interaction_features(query.mean, item.mean)
+        return self.classifier(interaction, comparison) + self.student.overlap_head(features)
 
 
 def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
@@ -139,14 +129,13 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
 
 
 def head_graphs(student: Path, folder: Path) -> dict[str, Graph]:
-    """What reads the states of both sides together, with its extractor, as a package has it, and without."""
-    graphs, read = {}, loaded(student)[0]
-    states, ids = torch.randn(2, 2, WIDTH), torch.ones(2, 2, dtype=torch.long)
-    reads = {"overlap": torch.zeros(2, len(LEXICAL_FEATURES))} | vectors_of(read)
-    takes, example = ("states", *TOKENS[1:], *reads), (states, ids, ids, *reads.values())
-    kinds = ("with", Together(folded(read), takes), GIVES), ("without", Without(read, takes), GIVES[:1])
-    for name, made, gives in kinds:
-        write(made, example, takes, gives, folder / f"{name}.onnx")
+    """Load the interaction graph as a package has it, and one without its extractor."""
+    trained_student, _ = loaded(student)
+    whole = interaction_graph(fold_output_layer(trained_student))
+    reduced = GraphSpec(InteractionWithoutExtractor(trained_student), whole.inputs, ("logits",))
+    graphs = {}
+    for name, spec in (("with", whole), ("without", reduced)):
+        write_graph(spec, folder / f"{name}.onnx")
         graphs[name] = Graph(folder / f"{name}.onnx", 1)
     return graphs
 

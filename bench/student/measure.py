@@ -31,7 +31,7 @@ from pipelines.profiles import laptop
 HERE = Path("runs/bench")
 SIZES = (1, 10, 50, 200)
 SHORT = replace(laptop().student, max_length=96, query_length=32, train_share=0.15, epochs=1)
-CROSS = replace(SHORT, join_layer=0, extractor="first", overlap=False, match_width=0)
+CROSS = replace(SHORT, architecture="cross_encoder")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

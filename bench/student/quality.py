@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.ablation.measure import answers, counted
-from bench.ablation.rows import CROSS_TITLE, LRKD
+from bench.ablation.rows import CROSS_ENCODER, LRKD
 from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
 
 SEEDS = 3
@@ -16,7 +16,7 @@ def of_rows(folder: Path) -> dict:
 
     Says what is missing where the ablation has not trained a student yet.
     """
-    mine, cross = ([*answers(folder / f"esci: {title}", SEEDS).values()] for title in (LRKD, CROSS_TITLE))
+    mine, cross = ([*answers(folder / f"esci: {title}", SEEDS).values()] for title in (LRKD, CROSS_ENCODER))
     if not mine:
         return {"quality": "not measured: run `make ablation` first"}
     paths = {"fp32": counted(mine, "predicted_fp32"), "int8": counted(mine, "predicted_int8")}

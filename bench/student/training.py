@@ -52,17 +52,19 @@ def trained_for_a_moment(folder: str, config: str, kind: str) -> dict:
     from transformers import TrainerCallback
 
     from components.student.dataset import write_examples
-    from components.student.train import student_tokenizer
+    from components.student.train import save_tokenizer
 
     torch.set_num_threads(1)
     settings, ended = LrkdConfig.from_json(config), []
     known = Path(folder).parent / "ablation" / "esci"
     with TemporaryDirectory() as work:
-        tokenizer = student_tokenizer(settings, Path(work))
+        tokenizer = save_tokenizer(settings, Path(work))
         made = write_examples((known / "training_set", known / "embeddings-rule"), tokenizer, settings, Path(work))
         examples = Dataset.from_file(f"{work}/train.arrow")
         lengths: list[tuple[int, int]] = []
-        trainer = ours(settings, examples, work, made["width"]) if kind == "ours" else peer(settings, examples, work)
+        trainer = (
+            ours(settings, examples, work, made.embedding_width) if kind == "ours" else peer(settings, examples, work)
+        )
         trainer.data_collator = noting(trainer.data_collator, lengths)
         trainer.args.max_steps = STEPS
         if kind == "trainer_without_dropout":
@@ -84,9 +86,9 @@ def trained_for_a_moment(folder: str, config: str, kind: str) -> dict:
 def ours(config: LrkdConfig, examples, work: str, width: int):
     """The student's trainer."""
     from components.student.model import new_student
-    from components.student.trainer import LrkdTrainer, settings_of
+    from components.student.trainer import LrkdTrainer, training_arguments
 
-    return LrkdTrainer(config, new_student(config, width), settings_of(config, work, len(examples)), examples)
+    return LrkdTrainer(config, new_student(config, width), training_arguments(config, work, len(examples)), examples)
 
 
 def peer(config: LrkdConfig, examples, work: str):
@@ -95,7 +97,7 @@ def peer(config: LrkdConfig, examples, work: str):
 
     from components.contracts import LABELS
     from components.pretrained import model_path
-    from components.student.trainer import collated
+    from components.student.trainer import collate
 
     model = AutoModelForSequenceClassification.from_pretrained(model_path(config.encoder), num_labels=len(LABELS))
     arguments = TrainingArguments(
@@ -111,7 +113,7 @@ def peer(config: LrkdConfig, examples, work: str):
     reads = ("input_ids", "attention_mask", "token_type_ids", "labels")
 
     def padded_to_the_longest(rows):
-        batch = collated(rows)
+        batch = collate(rows)
         return {name: batch[name] for name in reads}
 
     return Trainer(model, arguments, data_collator=padded_to_the_longest, train_dataset=examples)

@@ -23,7 +23,7 @@ def baseline(
         package_manifest.verify(folder)
         return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "version": version, "figure": f"{version} serves"}
     with TemporaryDirectory() as model:
-        trained = train(training_set, embeddings, config, model)
+        train_result = train(training_set, embeddings, config, model)
         said = package(model, embeddings, training_set, folder)
-    figure = f"first run: {trained['rows_out']} pairs, of {config.train_share:.0%} of the train queries"
-    return said | {"trained": trained, "figure": figure}
+    figure = f"first run: {train_result.rows_out} pairs, of {config.train_share:.0%} of the train queries"
+    return said | {"trained": train_result.to_dict(), "figure": figure}

@@ -1,109 +1,137 @@
-"""The student as ONNX graphs: one, or, of a student that reads query and item apart first, one for each part.
+"""The student as ONNX graphs: one of a cross-encoder, two of late interaction.
 
-B pairs, T tokens, H encoder width. Every graph takes any number of pairs of any length.
+B pairs, T tokens, H encoder width, D token width. Every graph takes any number of pairs of any length.
 """
 
 import warnings
 from copy import deepcopy
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from components.contracts import LABELS
 from components.scoring.tokenizer import LEXICAL_FEATURES
-from components.student.extractors import LinearOfParts
+from components.student.cross_encoder import CrossEncoderStudent
+from components.student.late_interaction import LateInteractionStudent, Side, side_means
+from components.student.layers import ConcatLinear
 from components.student.model import Student
 
 OPSET = 17
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
-GIVES = ("logits", "hidden")
-SIDES = ("query", "item")
+OUTPUTS = ("logits", "hidden")  # hidden: what the extractor's last layer reads
+PAIRS_AND_TOKENS = {0: "pairs", 1: "tokens"}
+DYNAMIC_AXES = {
+    **dict.fromkeys((*TOKENS, "states", "vectors"), PAIRS_AND_TOKENS),
+    "query_vectors": {0: "pairs", 1: "query_tokens"},
+    "item_vectors": {0: "pairs", 1: "item_tokens"},
+    **dict.fromkeys((*OUTPUTS, "overlap"), {0: "pairs"}),
+}
 
 
-class Apart(nn.Module):
-    """Token ids of queries or of items to their states at the join, and to vectors where tokens are matched."""
+class GraphSpec(NamedTuple):
+    """A model to trace, with example inputs by name and the names of its outputs."""
 
-    def __init__(self, student: Student):
+    model: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]
+
+
+class SideEncoder(nn.Module):
+    """Encodes queries or items to token states (B, T, H) and token vectors (B, T, D)."""
+
+    def __init__(self, student: LateInteractionStudent):
         super().__init__()
         self.student = student
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, ...]:
-        positions, matcher = self.student.positions(attention_mask, token_type_ids), self.student.matcher
-        states = self.student.apart(input_ids, attention_mask, token_type_ids, positions)  # (B, T, H)
-        return (states, matcher.vectors(states, attention_mask, token_type_ids)) if matcher else (states,)
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
+        states = self.student.encode_separately(input_ids, attention_mask, token_type_ids)
+        return states, self.student.late_interaction.token_vectors(states, attention_mask, token_type_ids)
 
 
-class Together(nn.Module):
-    """What `takes` names of pairs at the join, to logits and what the extractor makes of them."""
+class Interaction(nn.Module):
+    """Compares sides that are encoded: their states (B, T, H), or means as T 2, and their token vectors."""
 
-    def __init__(self, student: Student, takes: tuple[str, ...]):
+    def __init__(self, student: LateInteractionStudent):
         super().__init__()
-        self.student, self.takes = student, takes
+        self.student = student
 
-    def forward(self, *given: Tensor) -> tuple[Tensor, Tensor]:
-        return self.student.together(**dict(zip(self.takes, given, strict=True)))
+    def forward(
+        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor, *vectors: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        query, item = self.sides(states, attention_mask, token_type_ids, vectors)
+        return self.student.interact(query, item, overlap)
+
+    def sides(self, states: Tensor, mask: Tensor, segments: Tensor, vectors: tuple[Tensor, ...]) -> tuple[Side, Side]:
+        """Return query and item, of their states and their token vectors."""
+        query_mean, item_mean = side_means(states, mask, segments)
+        query_vectors, item_vectors = vectors
+        return Side(query_mean, query_vectors), Side(item_mean, item_vectors)
 
 
 def export(student: Student, folder: Path) -> str:
-    """Write the student's graphs to `folder`; the name of the one that says the label.
+    """Write the student's graphs to `folder` and return the name of the one that gives the label.
 
-    Beside the logits that gives `hidden`, what the extractor's last layer reads: see `folded`.
+    That graph also gives `hidden`, what the extractor's last layer reads: see `fold_output_layer`.
     """
-    student = folded(student)
-    ids = torch.ones(2, 8, dtype=torch.long)
-    sides = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
-    reads = {"overlap": torch.zeros(2, len(LEXICAL_FEATURES))} if student.overlap else {}
-    if not student.join_layer:
-        takes = (*TOKENS, *reads)
-        write(student, (ids, ids, sides, *reads.values()), takes, GIVES, folder / "model.onnx")
+    student = fold_output_layer(student)
+    if isinstance(student, CrossEncoderStudent):
+        write_graph(GraphSpec(student, example_tokens(), OUTPUTS), folder / "model.onnx")
         return "model.onnx"
-    gives = ("states", "vectors") if student.matcher else ("states",)
-    write(Apart(student), (ids, ids, sides), TOKENS, gives, folder / "encoder.onnx")
-    reads |= vectors_of(student)
-    states = torch.randn(2, 8, student.encoder.config.hidden_size)
-    takes = ("states", *TOKENS[1:], *reads)
-    example = (states, ids, sides, *reads.values())
-    write(Together(student, takes), example, takes, GIVES, folder / "interaction.onnx")
+    write_graph(GraphSpec(SideEncoder(student), example_tokens(), ("states", "vectors")), folder / "encoder.onnx")
+    write_graph(interaction_graph(student), folder / "interaction.onnx")
     return "interaction.onnx"
 
 
-def vectors_of(student: Student) -> dict[str, Tensor]:
-    """An example of both sides' vectors, by the names under which they are read; none where no tokens are matched."""
-    if not student.matcher:
-        return {}
-    return {f"{side}_vectors": torch.randn(2, 8, student.matcher.narrow.out_features) for side in SIDES}
+def interaction_graph(student: LateInteractionStudent) -> GraphSpec:
+    """Return the graph that compares encoded sides."""
+    tokens = example_tokens()
+    inputs = {
+        "states": torch.randn(2, 8, student.encoder.config.hidden_size),
+        "attention_mask": tokens["attention_mask"],
+        "token_type_ids": tokens["token_type_ids"],
+        "overlap": torch.zeros(2, len(LEXICAL_FEATURES)),
+        "query_vectors": torch.randn(2, 8, student.late_interaction.projection.out_features),
+        "item_vectors": torch.randn(2, 8, student.late_interaction.projection.out_features),
+    }
+    return GraphSpec(Interaction(student), inputs, OUTPUTS)
 
 
-def folded(student: Student) -> Student:
-    """A copy that says the same label without the extractor's last layer: that is multiplied into the head.
+def example_tokens() -> dict[str, Tensor]:
+    """Return two pairs to trace with, of three query tokens and five item tokens."""
+    ids = torch.ones(2, 8, dtype=torch.long)
+    segments = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1]] * 2)
+    return {"input_ids": ids, "attention_mask": ids, "token_type_ids": segments}
 
-    Both are linear. The reasoning itself is then one product away, for whoever asks for it: `reasoning.LastLayer`.
+
+def fold_output_layer(student: Student) -> Student:
+    """Return a copy whose head has the extractor's last layer multiplied into it.
+
+    Both are linear, so the logits are the same. The reasoning is one product away: `reasoning.ReasoningProjection`.
     """
     student = deepcopy(student)
-    last, student.extractor.out = student.extractor.out, nn.Identity()
-    if student.variant == "auxiliary":  # its head does not read it
-        return student
+    last = student.extractor.out  # X to E
     head = student.classifier
-    pair, reasoning = head.weight.split([head.in_features - last.out_features, last.out_features], -1)
-    student.classifier = LinearOfParts([*head.widths[:-1], last.in_features], len(LABELS))
-    weights = {"weight": torch.cat([pair, reasoning @ last.weight], -1), "bias": head.bias + reasoning @ last.bias}
-    student.classifier.load_state_dict(weights)
+    student.extractor.out = nn.Identity()
+    pair_weight, reasoning_weight = head.weight.split([head.in_features - last.out_features, last.out_features], -1)
+    student.classifier = ConcatLinear([*head.widths[:-1], last.in_features], len(LABELS))
+    weight = torch.cat([pair_weight, reasoning_weight @ last.weight], -1)  # (C, ... + X)
+    student.classifier.load_state_dict({"weight": weight, "bias": head.bias + reasoning_weight @ last.bias})
     return student
 
 
-def write(model: nn.Module, example: tuple, takes: tuple, gives: tuple, path: Path) -> None:
-    """Write one graph, by the TorchScript exporter: 2 s where the other takes minutes."""
-    axes = {name: {0: "pairs", 1: "tokens"} for name in (*TOKENS, "states", "vectors")}
-    axes |= {f"{side}_vectors": {0: "pairs", 1: f"{side}_tokens"} for side in SIDES}
-    axes |= {name: {0: "pairs"} for name in (*GIVES, "overlap")}
-    options = {"input_names": list(takes), "output_names": list(gives), "opset_version": OPSET, "dynamo": False}
-    axes = {name: axis for name, axis in axes.items() if name in takes + gives}
+def write_graph(graph: GraphSpec, path: Path) -> None:
+    """Trace a model with the TorchScript exporter, which takes 2 s where the newer one takes minutes."""
+    names = [*graph.inputs, *graph.outputs]
+    options = {"opset_version": OPSET, "dynamo": False}
+    options |= {"input_names": list(graph.inputs), "output_names": list(graph.outputs)}
+    options |= {"dynamic_axes": {name: DYNAMIC_AXES[name] for name in names}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", "Exporting aten::index", UserWarning)  # the mask; parity is checked
-        torch.onnx.export(model.eval(), example, str(path), dynamic_axes=axes, **options)
+        torch.onnx.export(graph.model.eval(), tuple(graph.inputs.values()), str(path), **options)
     externalize_weights(path)
 
 

@@ -13,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors.torch import load_file
 
 from components import contracts, package_manifest
@@ -28,8 +29,9 @@ from components.scoring.package_config import read_config
 from components.scoring.scorer import Scorer, Scores, load_tokenizer
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
-from components.student.logits import logits_of
-from components.student.model import Student
+from components.student.late_interaction import LateInteractionStudent
+from components.student.logits import predict_logits
+from components.student.model import Student, build_student
 
 CHECKED_PAIRS = 400  # of the valid split
 INDEX_ROWS = 20_000  # rationales of a package at most: 30 MB at a width of 384
@@ -61,7 +63,7 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     contracts.write(told, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
     valid = (row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid")
     said = checked(student, config, drawn(valid, CHECKED_PAIRS, ("query_id", "item_id")), folder, graph)
-    if student.pooled:
+    if isinstance(student, LateInteractionStudent):
         serving_config = read_config(folder)
         tokenizer = load_tokenizer(folder, serving_config)
         runtime = load_runtime(folder, serving_config, tokenizer)
@@ -73,29 +75,22 @@ def package(model: str | Path, embeddings: str | Path, training_set: str | Path,
     return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "version": version, **said, "figure": figure}
 
 
-def item_states(student: Student) -> str:
-    """Return what is stored of an item: nothing, its tokens' states, or their mean."""
-    if not student.join_layer:
-        return "none"
-    return "mean" if student.pooled else "tokens"
-
-
 def drawn(rows: Iterable[dict], count: int, names: tuple[str, ...]) -> list[dict]:
     """At most `count` rows, which the digests of what they are called decide."""
     return heapq.nsmallest(count, rows, key=lambda row: hash_digest("\n".join(row[name] for name in names)))
 
 
 def load(model: str | Path) -> tuple[Student, dict]:
-    """A trained student from its folder, and its configuration."""
+    """Load a trained student from its folder in float32, with its configuration."""
     from transformers import AutoConfig, AutoModel
 
     config = json.loads((Path(model) / "config.json").read_text())
     encoder_config = AutoConfig.from_pretrained(Path(model) / "encoder")
-    encoder = AutoModel.from_config(encoder_config, attn_implementation="eager")
-    said = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig) if field.name in config})
-    student = Student(encoder, config["reasoning_width"], said)
+    encoder = AutoModel.from_config(encoder_config, attn_implementation="eager", dtype=torch.float32)
+    student_config = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig)})
+    student = build_student(encoder, config["reasoning_width"], student_config)
     student.load_state_dict(load_file(Path(model) / "model.safetensors"))
-    return student.eval(), config | {"item_states": item_states(student)}
+    return student.eval(), config | {"item_states": student.item_states}
 
 
 def checked(student: Student, config: dict, rows: list[dict], folder: Path, graph: str) -> dict:
@@ -109,7 +104,7 @@ def checked(student: Student, config: dict, rows: list[dict], folder: Path, grap
     expected = probabilities_of(student, config, rows, folder)  # (N, C)
     for part in folder.glob("encoder.onnx"):
         quantise(part)
-    names = graph, (copy_unquantized if student.pooled else quantise)(folder / graph).name
+    names = graph, (copy_unquantized if isinstance(student, LateInteractionStudent) else quantise)(folder / graph).name
     fp32, int8 = (scored_with(name, config, rows, folder) for name in names)
     difference, agreement = compared(fp32[0], expected)
     if difference > PARITY or agreement < PARITY_AGREEMENT:
@@ -141,7 +136,7 @@ def probabilities_of(student: Student, config: dict, rows: list[dict], folder: P
     tokenizer = PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
     queries = tokenizer.encode_queries([row["query"] for row in rows])
     items = tokenizer.encode_items([item_text(row) for row in rows])
-    logits = logits_of(student, queries, items, tokenizer.lexical_features(queries, items))
+    logits = predict_logits(student, queries, items, tokenizer.lexical_features(queries, items))
     return (logits / config["temperature"]).softmax(-1).numpy()
 
 

@@ -52,4 +52,4 @@ def nodes_to_exclude(model) -> list[str]:
     """
     unsupported = {constant.name for constant in model.graph.initializer if len(constant.dims) != 2}
     products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
-    return [node.name for node in products if "/matcher/" in node.name or unsupported & set(node.input[:2])]
+    return [node.name for node in products if "/late_interaction/" in node.name or unsupported & set(node.input[:2])]

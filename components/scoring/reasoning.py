@@ -1,4 +1,4 @@
-"""From what a package's graph gives to the reasoning vector: the extractor's last layer, run for who asks for it."""
+"""The reasoning vector, from what a package's graph gives: the extractor's last layer, run only for explanations."""
 
 from pathlib import Path
 
@@ -6,15 +6,16 @@ import numpy as np
 from safetensors import safe_open
 
 
-class LastLayer:
-    """Hidden vectors (N, X) to reasoning (N, E), by the weights that lie beside the graph.
+class ReasoningProjection:
+    """Projects the extractor's inner vectors (N, X) to reasoning (N, E).
 
-    The label does not need it: the graph has this layer multiplied into its head.
+    The label does not need it, for the graph has this layer multiplied into its head.
     """
 
     def __init__(self, package: Path):
         weights = safe_open(package / "model.safetensors", "numpy")
-        self.weight, self.bias = (weights.get_tensor(f"extractor.out.{name}") for name in ("weight", "bias"))
+        self.weight = weights.get_tensor("extractor.out.weight")  # (E, X)
+        self.bias = weights.get_tensor("extractor.out.bias")  # (E,)
 
-    def __call__(self, hidden: np.ndarray) -> np.ndarray:
-        return hidden @ self.weight.T + self.bias
+    def __call__(self, inner: np.ndarray) -> np.ndarray:
+        return inner @ self.weight.T + self.bias

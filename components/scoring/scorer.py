@@ -17,7 +17,7 @@ from components.contracts import GAINS
 from components.scoring.item_cache import ItemEmbeddingCache
 from components.scoring.onnx_runtime import Item, load_runtime
 from components.scoring.package_config import PackageConfig, read_config
-from components.scoring.reasoning import LastLayer
+from components.scoring.reasoning import ReasoningProjection
 from components.scoring.tokenizer import PairTokenizer
 
 MEMORY_BYTES = 256 * 2**20
@@ -30,7 +30,7 @@ class Scores:
     label_names: tuple[str, ...]
     probabilities: np.ndarray  # (N, C), calibrated
     hidden: np.ndarray  # (N, X), of the extractor
-    projection: LastLayer | None = None  # from hidden to reasoning; None where they are the same
+    projection: ReasoningProjection | None = None  # from hidden to reasoning; None where they are the same
 
     @property
     def reasoning(self) -> np.ndarray:
@@ -72,7 +72,7 @@ class Scorer:
         self.labels = self.config.labels
         self.tokenizer = load_tokenizer(package, self.config)
         self.runtime = load_runtime(package, self.config, self.tokenizer, threads)
-        self.projection = LastLayer(package)
+        self.projection = ReasoningProjection(package)
         self.precomputed = ItemEmbeddingCache(package)
         self.items = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes)  # by text
         self.lock = Lock()

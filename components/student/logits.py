@@ -1,27 +1,38 @@
-"""What a student says of tokenised pairs, by PyTorch: for its own checks, where serving would have ONNX Runtime."""
+"""A student's logits for tokenised pairs in PyTorch. Serving has ONNX Runtime for that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from components.contracts import LABELS
 from components.scoring.tokenizer import pad_pairs
 from components.student.model import Student
 
-AT_ONCE = 64
+BATCH_PAIRS = 64
 
 
-def logits_of(
+def predict_logits(
     student: Student, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], overlaps: Sequence
-) -> torch.Tensor:
-    """Logits (N, C) of tokenised pairs with their LEXICAL_FEATURES, in their order, in full precision."""
-    order = np.argsort([len(query) + len(item) for query, item in zip(queries, items, strict=True)], kind="stable")
-    logits = torch.zeros(len(order), len(LABELS))
+) -> Tensor:
+    """Return the logits (N, C) of tokenised pairs, in their order and in full precision."""
+    logits = torch.zeros(len(queries), len(LABELS))
     with torch.inference_mode():
-        for first in range(0, len(order), AT_ONCE):
-            batch = order[first : first + AT_ONCE]
-            arrays = pad_pairs([queries[index] for index in batch], [items[index] for index in batch])
-            arrays["overlap"] = np.array([overlaps[index] for index in batch], np.float32)
-            logits[batch] = student(**{name: torch.from_numpy(array) for name, array in arrays.items()})[0]
+        for rows, batch in pair_batches(queries, items, overlaps):
+            inputs = {name: batch[name] for name in student.inputs}
+            logits[rows] = student(**inputs)[0]
     return logits
+
+
+def pair_batches(
+    queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], overlaps: Sequence
+) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+    """Yield the row numbers and tensors of each batch, pairs of like length together, shortest first."""
+    lengths = [len(query) + len(item) for query, item in zip(queries, items, strict=True)]
+    order = np.argsort(lengths, kind="stable")
+    for first in range(0, len(order), BATCH_PAIRS):
+        rows = order[first : first + BATCH_PAIRS]
+        arrays = pad_pairs([queries[row] for row in rows], [items[row] for row in rows])
+        arrays["overlap"] = np.array([overlaps[row] for row in rows], np.float32)
+        yield rows, {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -1,72 +1,98 @@
-"""Fits the student's term of the numbers on a pair's tokens, before the rest of it is trained; and where they match.
+"""Starting points of a late-interaction student, computed from data before it is trained.
 
-Left to the training, these few weights would not have grown by its end: logistic regression on the numbers alone was
-as good as the whole student.
+The overlap head, a linear layer of few weights, would not grow by the end of training: logistic regression on its
+features alone was as good as the whole student.
+
+B pairs, T tokens, H encoder width, D token width, F match features, C labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from components.contracts import LABELS
-from components.student.logits import logits_of
+from components.student.late_interaction import LateInteractionStudent
+from components.student.logits import pair_batches
 from components.student.losses import class_weights
-from components.student.model import Student
 
-PAIRS = 5000  # are enough for as few weights, and take a seventh of an epoch's time of so many
-DIRECTIONS = 1000  # pairs that tell in which directions tokens lie
+REGRESSION_PAIRS = 5000  # enough for so few weights, and a seventh of an epoch's time
+PCA_PAIRS = 1000
 
 
-def fit_counted(student: Student, examples, power: float) -> None:
-    """Set `student.counted` to logistic regression on the numbers of EXAMPLES rows, labels weighed by the power.
+def initialise_late_interaction(student: LateInteractionStudent, examples, power: float) -> None:
+    """Fit projection and overlap head to EXAMPLES rows, with labels weighed by the power of their rarity."""
+    rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
+    lengths = list(examples["length"])
+    sample = examples.select(sorted(rows, key=lengths.__getitem__))
+    student.eval()
+    init_projection_by_pca(student, sample.select(range(0, len(sample), 1 + len(sample) // PCA_PAIRS)))
+    fit_overlap_head(student, sample, power)
 
-    With fewer than three labels there is too little to go by: it starts from nothing then.
+
+def fit_overlap_head(student: LateInteractionStudent, examples, power: float) -> None:
+    """Set the overlap head to logistic regression on the match features of EXAMPLES rows.
+
+    With fewer than three labels there is too little data, and the head is set to zeros.
     """
-    drawn = range(0, len(examples), -(-len(examples) // PAIRS))
-    some = examples.select(sorted(drawn, key=list(examples["length"]).__getitem__))
-    if student.matcher:
-        narrow(student, some.select(range(0, len(some), 1 + len(some) // DIRECTIONS)))
-    torch.nn.init.zeros_(student.counted.weight)
-    torch.nn.init.zeros_(student.counted.bias)
-    if len(set(some["label"])) < 3:
+    head = student.overlap_head
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    if len(set(examples["label"])) < 3:
         return
-    read: list[torch.Tensor] = []
-    hook = student.counted.register_forward_pre_hook(lambda _, given: read.append(given[0]))
-    logits_of(student.eval(), some["query"], some["item"], some["overlap"])  # sorted, so in their order
-    hook.remove()
-    scaler, fitted = regression(torch.cat(read).numpy(), list(some["label"]), power)
-    slopes = fitted.coef_ / scaler.scale_  # (C or fewer, NUMBERS)
-    starts = fitted.intercept_ - slopes @ scaler.mean_
+    features = match_features(student, examples)
+    scaler, regression = fit_regression(features, list(examples["label"]), power)
+    weight = regression.coef_ / scaler.scale_  # (C or fewer, F)
+    bias = regression.intercept_ - weight @ scaler.mean_
     with torch.no_grad():
-        student.counted.bias.fill_(float(starts.min()))  # of a label that is not among them
-        student.counted.weight[fitted.classes_] = torch.tensor(slopes, dtype=torch.float32)
-        student.counted.bias[fitted.classes_] = torch.tensor(starts, dtype=torch.float32)
+        head.bias.fill_(float(bias.min()))  # for labels without a pair
+        head.weight[regression.classes_] = torch.tensor(weight, dtype=torch.float32)
+        head.bias[regression.classes_] = torch.tensor(bias, dtype=torch.float32)
 
 
-def narrow(student: Student, some) -> None:
-    """Let the matcher begin with the directions in which tokens of some EXAMPLES rows lie: cosines stay as they are."""
-    first = student.matcher.narrow
-    moments = torch.zeros(first.in_features, first.in_features)
-
-    def note(_, given: tuple) -> None:
-        states = given[0].flatten(0, 1)  # (B T, H)
-        moments.add_(states.T @ states)
-
-    hook = first.register_forward_pre_hook(note)
-    logits_of(student.eval(), some["query"], some["item"], some["overlap"])
-    hook.remove()
-    directions = torch.linalg.eigh(moments)[1].flip(1)  # (H, H), the largest first
+def init_projection_by_pca(student: LateInteractionStudent, examples) -> None:
+    """Set the token projection to the principal directions of the states, so that cosines are kept."""
+    projection = student.late_interaction.projection
+    moments = torch.zeros(projection.in_features, projection.in_features)
+    with torch.inference_mode():
+        for _, batch in example_batches(examples):
+            states = encode_batch(student, batch).flatten(0, 1)  # (B T, H)
+            moments += states.T @ states
+    eigenvectors = torch.linalg.eigh(moments)[1].flip(1)  # (H, H), the largest first
     with torch.no_grad():
-        first.weight.copy_(directions[:, : first.out_features].T)
+        projection.weight.copy_(eigenvectors[:, : projection.out_features].T)
 
 
-def regression(numbers: np.ndarray, labels: Sequence[int], power: float):
-    """Logistic regression on standardised numbers (N, X), fitted to labels weighed by the power of their rarity."""
+def match_features(student: LateInteractionStudent, examples) -> np.ndarray:
+    """Return the match features (N, F) of EXAMPLES rows, in their order."""
+    features = np.zeros((len(examples), student.overlap_head.in_features), np.float32)
+    with torch.inference_mode():
+        for rows, batch in example_batches(examples):
+            states = encode_batch(student, batch)  # (B, T, H)
+            query, item = student.split_sides(states, batch["attention_mask"], batch["token_type_ids"])
+            features[rows] = student.match(query, item, batch["overlap"])[0].numpy()
+    return features
+
+
+def example_batches(examples) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+    """Yield row numbers and tensors of EXAMPLES rows in batches."""
+    return pair_batches(examples["query"], examples["item"], examples["overlap"])
+
+
+def encode_batch(student: LateInteractionStudent, batch: dict[str, Tensor]) -> Tensor:
+    """Return the states (B, T, H) of a batch, sides encoded separately."""
+    return student.encode_separately(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+
+
+def fit_regression(features: np.ndarray, labels: Sequence[int], power: float):
+    """Fit logistic regression on standardised features (N, F), labels weighed by the power of their rarity."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     weights = class_weights(torch.tensor(labels), len(LABELS), power)
-    told = None if weights is None else dict(enumerate(weights.tolist()))
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight=told)).fit(numbers, labels)
+    by_label = None if weights is None else dict(enumerate(weights.tolist()))
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight=by_label)).fit(
+        features, labels
+    )

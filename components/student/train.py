@@ -1,4 +1,4 @@
-"""Distil: train the student on judgements and the teacher's rationale embeddings (LRKD), or in a variant of that."""
+"""Distil: train the student on judgements and the teacher's rationale embeddings (LRKD)."""
 
 import hashlib
 import json
@@ -17,78 +17,82 @@ from components import contracts
 from components.package_manifest import file_digest
 from components.pretrained import model_path
 from components.scoring.tokenizer import PairTokenizer
+from components.step_result import StepResult
 from components.student.config import LrkdConfig
-from components.student.dataset import write_examples
-from components.student.logits import logits_of
+from components.student.dataset import CALIBRATION_SHARE, ExampleCounts, write_examples
+from components.student.late_interaction import LateInteractionStudent
+from components.student.logits import predict_logits
 from components.student.model import Student, new_student
-from components.student.overlap_head import fit_counted
-from components.student.trainer import LrkdTrainer, settings_of
+from components.student.overlap_head import initialise_late_interaction
+from components.student.trainer import LrkdTrainer, training_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints
 from components.training.launch import on_every_gpu
 
-SPREAD = 0.2  # standard deviation of the temperature's logarithm before anything is known of it
+TEMPERATURE_SPREAD = 0.2  # standard deviation of the logarithm's prior
 
 
-def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> dict:
-    """Train a student on every GPU of the machine and save it to `folder`: weights, configuration, tokenizer.
+def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> StepResult:
+    """Train a student on every GPU of the machine, and save it to `folder`.
 
-    Returns counts and curves.
+    The folder gets weights, configuration and tokenizer; the result's details hold counts and curves.
 
     Raises:
         ValueError: no pair is left to train on, the configuration names what does not exist, or a loss is not a number.
     """
-    rows, folder = contracts.count(training_set), Path(folder)
     with TemporaryDirectory() as work:
-        tokenizer = student_tokenizer(config, Path(work))
-        made = write_examples((training_set, embeddings), tokenizer, config, Path(work))
-        prefix = checkpoints_of(config, Path(work)) if config.save_steps else ""
+        tokenizer = save_tokenizer(config, Path(work))
+        counts = write_examples((training_set, embeddings), tokenizer, config, Path(work))
+        prefix = checkpoint_prefix(config, Path(work)) if config.save_steps else ""
         if prefix:
             Checkpoints(work, prefix).fetch()
-        said = on_every_gpu(tune, config, made["width"], work, prefix, str(folder))
+        curves = on_every_gpu(train_on_examples, config, counts.embedding_width, work, prefix, str(folder))
         if prefix:
             Checkpoints(work, prefix).remove()
-    known = made["known"] if config.variant != "cross_entropy" else 0
-    curve = said["history"]
-    return {
-        "rows_in": rows,
-        "rows_out": made["rows_out"],
-        "set_aside": rows - made["rows_out"],
-        "set_aside_why": made["set_aside_why"],
-        "aligned": known,
-        "not_aligned": made["rows_out"] - known,
-        "variant": config.variant,
-        **said,
-        "figure": f"loss {curve[0]['cross_entropy']:.2f} to {curve[-1]['cross_entropy']:.2f}, {known} aligned",
+    return step_result(contracts.count(training_set), counts, config, curves)
+
+
+def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: dict) -> StepResult:
+    """Count what was trained on, with the curves as details."""
+    aligned = counts.with_rationale if config.align_weight else 0
+    first = curves["history"][0]["cross_entropy"]
+    last = curves["history"][-1]["cross_entropy"]
+    details = {
+        "set_aside_why": counts.left_out,
+        "aligned": aligned,
+        "not_aligned": counts.train - aligned,
+        "distillation": config.distillation,
     }
+    headline = f"loss {first:.2f} to {last:.2f}, {aligned} aligned"
+    return StepResult(rows, counts.train, rows - counts.train, headline, details | curves)
 
 
-def checkpoints_of(config: LrkdConfig, work: Path) -> str:
-    """Where the checkpoints of exactly this training lie: of this configuration and these examples."""
-    said = f"{config.to_json()} {file_digest(work / 'train.arrow')}"
-    return f"checkpoints/student/{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+def checkpoint_prefix(config: LrkdConfig, work: Path) -> str:
+    """Return the key prefix of checkpoints of exactly this configuration and these examples."""
+    identity = f"{config.to_json()} {file_digest(work / 'train.arrow')}"
+    return f"checkpoints/student/{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
 
 
-def tune(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) -> dict:
-    """The training itself, of the examples below `work`, on each process of it; the first saves the student."""
+def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) -> dict:
+    """Train on the examples below `work` in each process; the first process saves the student."""
     from datasets import Dataset
 
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
-    if student.counted:
-        fit_counted(student, examples, config.class_weights)
-    trainer = LrkdTrainer(config, student, settings_of(config, work, len(examples)), examples)
+    if isinstance(student, LateInteractionStudent):
+        initialise_late_interaction(student, examples, config.class_weights)
+    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples)
     history = run_training(trainer, Checkpoints(work, prefix) if prefix else None)
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
-    temperature = fitted_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))
+    temperature = fit_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))
     if trainer.is_world_process_zero():
         save(student, Path(work) / "tokenizer.json", config, temperature, Path(folder))
     return {"history": history, "temperature": temperature, "token_share": trainer.token_share}
 
 
-def student_tokenizer(config: LrkdConfig, folder: Path) -> PairTokenizer:
-    """The encoder's tokenizer, saved below `folder` as the file that a package carries."""
+def save_tokenizer(config: LrkdConfig, folder: Path) -> PairTokenizer:
+    """Save the encoder's tokenizer below `folder`, as a package carries it, and load it."""
     backend = AutoTokenizer.from_pretrained(model_path(config.encoder)).backend_tokenizer
     backend.no_padding()  # some files carry a fixed one
     backend.no_truncation()
@@ -96,27 +100,28 @@ def student_tokenizer(config: LrkdConfig, folder: Path) -> PairTokenizer:
     return PairTokenizer(folder / "tokenizer.json", config.max_length, config.query_length)
 
 
-def fitted_temperature(student: Student, held_out) -> float:
-    """The temperature of the held-out fold; 1 where there is no fold."""
+def fit_temperature(student: Student, held_out) -> float:
+    """Fit the temperature to the calibration fold; without a fold it is 1."""
     if not len(held_out):
         return 1.0
-    logits = logits_of(student, held_out["query"], held_out["item"], held_out["overlap"])
-    return likeliest_temperature(logits, torch.tensor(held_out["label"]), len(set(map(tuple, held_out["query"]))))
+    logits = predict_logits(student, held_out["query"], held_out["item"], held_out["overlap"])
+    queries = {tuple(query) for query in held_out["query"]}
+    return likeliest_temperature(logits, torch.tensor(held_out["label"]), len(queries))
 
 
 def likeliest_temperature(logits: Tensor, labels: Tensor, queries: int) -> float:
-    """The temperature that makes labels (N,) likeliest (Guo et al. 2017), of logits (N, C), with a prior about 1.
+    """Return the temperature most likely for labels (N,), given logits (N, C) and a prior about 1.
 
-    A query's pairs are alike and count as one, so that a fold of few queries does not move it far: their luck is no
-    reason to be less sure of every answer.
+    Temperature scaling as of Guo et al. 2017. A query's pairs are alike and count as one, so that a fold of few queries
+    moves the temperature little.
     """
     from scipy.optimize import minimize_scalar
 
-    def surprise(temperature: float) -> float:
-        told = torch.nn.functional.cross_entropy(logits / temperature, labels).item()
-        return queries * told + (math.log(temperature) / SPREAD) ** 2 / 2
+    def negative_log_posterior(temperature: float) -> float:
+        cross_entropy = torch.nn.functional.cross_entropy(logits / temperature, labels).item()
+        return queries * cross_entropy + (math.log(temperature) / TEMPERATURE_SPREAD) ** 2 / 2
 
-    return round(float(minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x), 4)
+    return round(float(minimize_scalar(negative_log_posterior, bounds=(0.2, 5), method="bounded").x), 4)
 
 
 def save(student: Student, tokenizer: Path, config: LrkdConfig, temperature: float, folder: Path) -> None:
@@ -125,9 +130,11 @@ def save(student: Student, tokenizer: Path, config: LrkdConfig, temperature: flo
     save_file(student.state_dict(), folder / "model.safetensors")
     student.encoder.config.save_pretrained(folder / "encoder")
     shutil.copy(tokenizer, folder / "tokenizer.json")
-    saved = asdict(config) | {
+    values = asdict(config) | {
+        "distillation": config.distillation,
+        "calibration_share": CALIBRATION_SHARE,
         "labels": contracts.LABELS,
         "temperature": temperature,
         "reasoning_width": student.extractor.out.out_features,
     }
-    (folder / "config.json").write_text(json.dumps(saved, indent=1))
+    (folder / "config.json").write_text(json.dumps(values, indent=1))

@@ -1,4 +1,4 @@
-"""The trainer of transformers with the student's loss: pairs alike in length together, both terms and norms logged."""
+"""The trainer of transformers with the student's loss. It batches pairs of like length and logs both loss terms."""
 
 import math
 from collections.abc import Sequence
@@ -11,88 +11,87 @@ from transformers import Trainer, TrainingArguments
 from components.contracts import LABELS
 from components.scoring.tokenizer import pad_pairs
 from components.student.config import LrkdConfig
-from components.student.losses import class_weights, second_term
+from components.student.encoder import encoder_layers
+from components.student.losses import class_weights, distillation_loss
 from components.student.model import Student
 from components.training import arguments
 
-TOKENS = ("input_ids", "attention_mask", "token_type_ids", "overlap")
-LOGGED = 40  # times a run
+LOGS_A_RUN = 40
 
 
-def settings_of(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments:
-    """The trainer's arguments: batches of like length, the order reproducible from the seed."""
+def training_arguments(config: LrkdConfig, folder: str, rows: int) -> TrainingArguments:
+    """Build the trainer's arguments: batches of like length, in an order that the seed decides."""
     steps = math.ceil(rows * config.epochs / config.batch_size)
-    return TrainingArguments(
-        **arguments.trainer_arguments(config, folder)
-        | {
-            "logging_steps": max(1, steps // LOGGED),
-            "logging_first_step": True,
-            "weight_decay": 0.01,
-            "train_sampling_strategy": "group_by_length",
-            "remove_unused_columns": False,
-        }
-    )
+    student_arguments = {
+        "logging_steps": max(1, steps // LOGS_A_RUN),
+        "logging_first_step": True,
+        "weight_decay": 0.01,
+        "train_sampling_strategy": "group_by_length",
+        "remove_unused_columns": False,
+    }
+    return TrainingArguments(**arguments.trainer_arguments(config, folder) | student_arguments)
 
 
-def collated(rows: Sequence[dict]) -> dict[str, Tensor]:
-    """A batch of EXAMPLES rows, padded to its longest pair."""
-    queries, items = [row["query"] for row in rows], [row["item"] for row in rows]
-    return {name: torch.from_numpy(array) for name, array in pad_pairs(queries, items).items()} | {
+def collate(rows: Sequence[dict]) -> dict[str, Tensor]:
+    """Return a batch of EXAMPLES rows, padded to its longest pair."""
+    arrays = pad_pairs([row["query"] for row in rows], [row["item"] for row in rows])
+    return {name: torch.from_numpy(array) for name, array in arrays.items()} | {
         "overlap": torch.tensor([row["overlap"] for row in rows]),
         "labels": torch.tensor([row["label"] for row in rows]),
-        "targets": torch.tensor([row["target"] for row in rows]),
-        "probabilities": torch.tensor([row["probabilities"] for row in rows]),
-        "known": torch.tensor([row["known"] for row in rows]),
+        "rationale_embedding": torch.tensor([row["rationale_embedding"] for row in rows]),
+        "has_rationale": torch.tensor([row["has_rationale"] for row in rows]),
     }
 
 
 class LrkdTrainer(Trainer):
-    """Trains a student; what it logs holds the loss's terms and how strongly each pulls, about forty times a run."""
+    """Trains a student, and logs both loss terms with their gradient norms."""
 
     def __init__(self, config: LrkdConfig, student: Student, settings: TrainingArguments, examples):
-        super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collated)
-        self.config, self.terms, self.seen = config, {}, [0, 0]  # tokens, and places of them
-        labels = torch.tensor(examples["label"])
-        weights = class_weights(labels, len(LABELS), config.class_weights)
+        super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collate)
+        self.config = config
+        self.inputs = student.inputs
+        self.logged_terms: dict[str, float] = {}
+        self.tokens = 0
+        self.padded_tokens = 0
+        weights = class_weights(torch.tensor(examples["label"]), len(LABELS), config.class_weights)
         self.class_weights = None if weights is None else weights.to(self.args.device)
-        self.weight = 0.0 if config.variant == "cross_entropy" else config.align_weight
 
     @property
     def token_share(self) -> float:
-        """How much of the batches is tokens, not padding."""
-        return round(self.seen[0] / max(1, self.seen[1]), 4)
+        """Return the share of the batches that is tokens, not padding."""
+        return round(self.tokens / max(1, self.padded_tokens), 4)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Cross-entropy on the judgement, and the second term by its weight (method: LRKD loss)."""
-        output = model(**{name: inputs[name] for name in TOKENS})
-        self.seen[0] += int(inputs["attention_mask"].sum())
-        self.seen[1] += inputs["attention_mask"].numel()
+        """Compute cross-entropy on the judgement, plus lambda times the distillation loss."""
+        logits, reasoning = model(**{name: inputs[name] for name in self.inputs})
+        self.tokens += int(inputs["attention_mask"].sum())
+        self.padded_tokens += inputs["attention_mask"].numel()
         terms = {
-            "cross_entropy": cross_entropy(output[0], inputs["labels"], self.class_weights),
-            "alignment": second_term(output, inputs, self.config),
+            "cross_entropy": cross_entropy(logits, inputs["labels"], self.class_weights),
+            "alignment": distillation_loss(reasoning, inputs["rationale_embedding"], inputs["has_rationale"]),
         }
         if (self.state.global_step + 1) % self.args.logging_steps == 0 or self.state.global_step == 0:
-            self.note(terms)
-        loss = terms["cross_entropy"] + self.weight * terms["alignment"]
-        return (loss, output) if return_outputs else loss
+            self.note_terms(terms)
+        loss = terms["cross_entropy"] + self.config.align_weight * terms["alignment"]
+        return (loss, (logits, reasoning)) if return_outputs else loss
 
-    def note(self, terms: dict[str, Tensor]) -> None:
-        """Both terms, and how strongly each pulls at the encoder's last layer."""
+    def note_terms(self, terms: dict[str, Tensor]) -> None:
+        """Keep each term and the norm of its gradient in the encoder's last layer."""
         student = self.accelerator.unwrap_model(self.model)
-        pulled = [part for part in student.layers[-1].parameters() if part.requires_grad]
+        weights = [weight for weight in encoder_layers(student.encoder)[-1].parameters() if weight.requires_grad]
         for name, term in terms.items():
-            slopes = torch.autograd.grad(term, pulled, retain_graph=True, allow_unused=True)
-            norm = math.sqrt(sum(float((slope**2).sum()) for slope in slopes if slope is not None))
-            self.terms |= {name: round(term.item(), 5), f"{name}_gradient": round(norm, 5)}
+            gradients = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
+            norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients if gradient is not None))
+            self.logged_terms |= {name: round(term.item(), 5), f"{name}_gradient": round(norm, 5)}
 
     def log(self, logs, start_time=None):
-        """What the trainer logs of a step, and the terms."""
-        super().log(logs | self.terms if "loss" in logs else logs, start_time)
+        """Log a step with its loss terms."""
+        super().log(logs | self.logged_terms if "loss" in logs else logs, start_time)
 
     def create_optimizer(self, model=None):
-        """AdamW; the head learns at a rate of its own."""
+        """Build AdamW, with a learning rate of its own for the head."""
         student = self.accelerator.unwrap_model(self.model)
-        head = [each for name, each in student.named_parameters() if not name.startswith("encoder.")]
+        head = [weight for name, weight in student.named_parameters() if not name.startswith("encoder.")]
         groups = [
             {"params": list(student.encoder.parameters()), "lr": self.config.learning_rate},
             {"params": head, "lr": self.config.head_learning_rate},

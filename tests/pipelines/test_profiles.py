@@ -46,7 +46,7 @@ def test_teachers_are_judged_on_another_split(name):
 @pytest.mark.parametrize("name", PROFILES)
 def test_plain_students_have_the_same_budget(name):
     profile = PROFILES[name]()
-    assert profile.plain.variant == profile.first_baseline.variant == "cross_entropy" != profile.student.variant
+    assert profile.plain.distillation == profile.first_baseline.distillation == "none" != profile.student.distillation
     assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5
 
 

@@ -93,7 +93,7 @@ def test_the_model_card_says_what_the_student_is_made_of_how_good_it_is_and_what
     card = (folder / "model_card.md").read_text()
     assert f"| {100 * said['accuracy']:.1f}% | {100 * said['macro_f1']:.1f}% |" in card
     assert "| valid | 6 | 6 | 6 | 6 | 6 |" in card and "24 attributes" in card and "lambda 1.0, cosine" in card
-    assert "read together throughout\n- Row of `make ablation`: LRKD, extractor mlp, joined at layer 0\n" in card
+    assert "read together throughout\n- Row of `make ablation`: LRKD, cross_encoder\n" in card
     assert "| label Exact | 6 |" in card and "Not for decisions about people" in card
     assert "{{" not in card and "None" not in card
 

@@ -1,71 +1,66 @@
-"""A query's tokens are matched with the item's one by one, whatever stands beside them in the batch."""
+"""Query and item are encoded separately, then compared by means, tokens and shared words."""
 
 import pytest
 import torch
 
-from components.student.config import LrkdConfig
-from components.student.late_interaction import Matcher, matches, words
-from components.student.model import new_student
+from components.scoring.tokenizer import LEXICAL_FEATURES
+from components.student.encoder import load_encoder
+from components.student.late_interaction import InteractionExtractor, LateInteractionStudent
 
-RED, SHOE, BLUE = torch.eye(3)
-NOTHING = torch.zeros(3)
-
-
-def side(*vectors: torch.Tensor) -> torch.Tensor:
-    """One text's vectors, (1, T, 3)."""
-    return torch.stack(vectors).unsqueeze(0)
+OVERLAP = torch.linspace(0, 1, len(LEXICAL_FEATURES)).unsqueeze(0)
 
 
 @pytest.fixture
-def matcher() -> Matcher:
+def student(encoder) -> LateInteractionStudent:
+    loaded_encoder = load_encoder(encoder, 0.0)
     torch.manual_seed(0)
-    return Matcher(8, 3)
+    return LateInteractionStudent(loaded_encoder, 6, token_dim=8).eval()
 
 
-def test_what_opens_a_query_or_ends_a_side_is_no_word():
-    mask, segments = torch.tensor([[1, 1, 1, 1, 1, 1, 0]]), torch.tensor([[0, 0, 0, 1, 1, 1, 0]])
-    assert words(mask, segments).tolist() == [[False, True, False, True, True, False, False]]
+def pair(*query: int) -> dict[str, torch.Tensor]:
+    """Return a pair of this query and always the same item."""
+    ids = torch.tensor([[*query, 900, 901, 902, 903]])
+    segments = torch.tensor([[0] * len(query) + [1] * 4])
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": segments}
 
 
-def test_an_item_that_is_read_alone_begins_with_a_word():
-    assert words(torch.ones(1, 3), torch.ones(1, 3)).tolist() == [[True, True, False]]
+def test_each_pair_gets_logits_and_reasoning(student):
+    logits, reasoning = student(**pair(101, 500, 102), overlap=OVERLAP)
+    assert logits.shape == (1, 4)
+    assert reasoning.shape == (1, 6)
 
 
-def test_the_numbers_say_how_like_each_token_is_to_the_one_most_like_it(matcher):
-    found, _ = matcher(side(SHOE, RED), side(SHOE, BLUE))  # the query's last word, red, is not there
-    torch.testing.assert_close(found, torch.tensor([[0.5, 0.0, 0.0, 1.0, 0.5]]))
+def test_an_item_is_encoded_alike_beside_every_query(student):
+    states = [student.encode_separately(**tokens)[:, -4:] for tokens in (pair(101, 500, 102), pair(101, 7, 8, 9, 102))]
+    torch.testing.assert_close(*states, atol=1e-5, rtol=1e-5)
 
 
-def test_the_last_word_counts_and_not_the_padding_behind_it(matcher):
-    found, _ = matcher(side(RED, SHOE, NOTHING), side(SHOE, BLUE, NOTHING, NOTHING))
-    torch.testing.assert_close(found, torch.tensor([[0.5, 0.0, 1.0, 1.0, 0.5]]))
+def test_the_query_matters(student):
+    answers = [student(**pair(101, query, 102), overlap=OVERLAP)[1] for query in (500, 501)]
+    assert not torch.allclose(*answers, atol=1e-4)
 
 
-def test_padding_changes_nothing(matcher):
-    alone = matcher(side(RED, SHOE), side(SHOE, BLUE))
-    padded = matcher(side(RED, SHOE, NOTHING, NOTHING), side(NOTHING, SHOE, BLUE, *[NOTHING] * 40))
-    torch.testing.assert_close(padded, alone)
+def test_shared_words_matter(student):
+    answers = [student(**pair(101, 500, 102), overlap=overlap)[0] for overlap in (OVERLAP, 1 - OVERLAP)]
+    assert not torch.allclose(*answers, atol=1e-4)
 
 
-def test_a_side_without_a_word_is_like_nothing(matcher):
-    found, compared = matcher(side(RED), side(NOTHING))
-    assert found.tolist() == [[-1.0, -1.0, -1.0, -1.0, 0.0]] and compared.isfinite().all()
+def test_padding_changes_no_answer(student):
+    tokens = pair(101, 500, 102)
+    padded = {name: torch.nn.functional.pad(values, (0, 3)) for name, values in tokens.items()}
+    alone = student(**tokens, overlap=OVERLAP)
+    for values, padded_values in zip(alone, student(**padded, overlap=OVERLAP), strict=True):
+        torch.testing.assert_close(padded_values, values, atol=1e-5, rtol=1e-5)
 
 
-def test_another_word_in_its_place_is_seen(matcher):
-    _, blue = matcher(side(RED, SHOE), side(BLUE, SHOE))
-    _, red = matcher(side(RED, SHOE), side(RED, SHOE))
-    assert (blue - red).abs().max() > 0.01
+def test_at_the_papers_widths_the_extractor_stays_small():
+    extractor = InteractionExtractor(768, 64, 1024)
+    assert sum(weight.numel() for weight in extractor.parameters()) < 1_000_000
 
 
-def test_matches_are_as_many_as_is_said():
-    from components.student.late_interaction import MATCHES
-
-    there = torch.ones(2, 3, dtype=torch.bool)
-    assert matches(torch.rand(2, 3, 3), there, there).shape == (2, MATCHES)
-
-
-def test_sides_that_read_each_other_are_not_matched_besides(encoder):
-    config = LrkdConfig(encoder=encoder, extractor="compare", join_layer=1, match_width=8)
-    with pytest.raises(ValueError, match="match_width is 8, but query and item are read together from layer 1 on"):
-        new_student(config, 6)
+def test_a_seed_gives_the_same_answers_as_before(student):
+    logits, reasoning = student(**pair(101, 500, 102), overlap=OVERLAP)
+    torch.testing.assert_close(logits, torch.tensor([[0.04457, 0.10181, 0.13496, 0.10793]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        reasoning, torch.tensor([[0.00033, 0.16461, 0.08901, -0.14983, 0.1318, 0.16467]]), atol=1e-4, rtol=0
+    )

@@ -1,0 +1,68 @@
+"""The pretrained encoder, run layer by layer with a mask of our own. B pairs, T tokens, H encoder width."""
+
+import torch
+from torch import Tensor, nn
+
+from components.pretrained import model_path
+
+
+def load_encoder(name: str, dropout: float) -> nn.Module:
+    """Load a pretrained encoder in float32, whatever precision it is published in."""
+    from transformers import AutoConfig, AutoModel
+
+    path = model_path(name)
+    rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    config = AutoConfig.from_pretrained(path, **rates)
+    return AutoModel.from_pretrained(path, config=config, dtype=torch.float32)
+
+
+def drop_pooler(encoder: nn.Module) -> nn.Module:
+    """Remove the encoder's pooler, which no student reads.
+
+    Raises:
+        ValueError: the encoder is of a kind whose layers are not known.
+    """
+    encoder_layers(encoder)
+    encoder.pooler = None
+    return encoder
+
+
+def encoder_layers(encoder: nn.Module) -> nn.ModuleList:
+    """Return the layers of a BERT-class encoder (BERT, RoBERTa, XLM-R, ELECTRA).
+
+    Raises:
+        ValueError: the encoder is of another kind.
+    """
+    try:
+        return encoder.encoder.layer
+    except AttributeError:
+        kind = encoder.config.model_type
+        raise ValueError(f"student_config's encoder is a {kind}: choose BERT, RoBERTa, XLM-R or ELECTRA") from None
+
+
+def encode(
+    encoder: nn.Module, input_ids: Tensor, token_type_ids: Tensor, positions: Tensor, is_visible: Tensor
+) -> Tensor:
+    """Return the states of the last layer (B, T, H).
+
+    `positions` (B, T) count from 0. `is_visible` (B, 1 or T, T) says which tokens a token attends to.
+    """
+    segments = token_type_ids.clamp(max=encoder.config.type_vocab_size - 1)
+    positions = positions + first_position(encoder)
+    states = encoder.embeddings(input_ids=input_ids, token_type_ids=segments, position_ids=positions)  # (B, T, H)
+    bias = attention_bias(is_visible, states.dtype).unsqueeze(1)  # (B, 1, 1 or T, T)
+    for layer in encoder_layers(encoder):
+        states = layer(states, bias)
+    return states
+
+
+def attention_bias(is_visible: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return 0 where a token is visible, and the least number of the dtype where it is not."""
+    bias = torch.zeros(is_visible.shape, dtype=dtype, device=is_visible.device)
+    return bias.masked_fill(~is_visible, torch.finfo(dtype).min)
+
+
+def first_position(encoder: nn.Module) -> int:
+    """Return the number of the first position: RoBERTa and its kin start behind the padding's."""
+    padding = encoder.embeddings.position_embeddings.padding_idx
+    return 0 if padding is None else padding + 1

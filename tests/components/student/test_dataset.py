@@ -1,0 +1,94 @@
+"""Whole queries are chosen by hash, and every pair is an example once."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from components import contracts
+from components.sampling import hash_fraction
+from components.student.dataset import ExampleCounts, split_folds, write_examples
+from components.student.train import save_tokenizer, train
+from testing.student_fixtures import EMBEDDING, embedding_rows, training_rows
+
+
+def query_ids(rows: list[dict]) -> set[str]:
+    return {row["query_id"] for row in rows}
+
+
+def write_all_examples(tables, config, folder) -> tuple[ExampleCounts, list[dict]]:
+    """Write every train pair as an example, and return the counts and the examples."""
+    counts = write_examples(tables, save_tokenizer(config, folder), config, folder, calibration_share=0.0)
+    return counts, pa.ipc.open_stream(folder / "train.arrow").read_all().to_pylist()
+
+
+def test_folds_share_no_query():
+    rows = [row for row in training_rows(200) if row["split"] == "train"]
+    train_rows, held_out = split_folds(rows, 0.2).values()
+    assert not query_ids(train_rows) & query_ids(held_out)
+    assert len(train_rows) + len(held_out) == 600
+    assert 0.1 < len(held_out) / 600 < 0.3
+
+
+def test_half_of_the_queries_is_always_the_same_half():
+    halves = [
+        query_ids(row for row in training_rows(200) if hash_fraction(f"share\n{row['query_id']}") < 0.5)
+        for _ in range(2)
+    ]
+    assert halves[0] == halves[1]
+    assert 0.4 < len(halves[0]) / 200 < 0.6
+
+
+def test_every_pair_is_an_example_once(tables, config, tmp_path):
+    counts, examples = write_all_examples(tables, config, tmp_path)
+    assert len(examples) == counts.train == 72
+    for example in examples:
+        assert example["length"] == len(example["query"]) + len(example["item"]) <= config.max_length
+
+
+def test_an_example_has_its_own_rationale(tables, config, tmp_path):
+    counts, examples = write_all_examples(tables, config, tmp_path)
+    with_rationale = [example for example in examples if example["has_rationale"]]
+    assert len(with_rationale) == counts.with_rationale == 24
+    for example in with_rationale:  # its embedding is its label's direction
+        embedding = example["rationale_embedding"]
+        assert embedding.index(max(embedding)) == example["label"]
+        assert len(embedding) == counts.embedding_width == EMBEDDING
+
+
+def test_two_rationales_are_averaged(tables, config, tmp_path):
+    row, *_ = embedding_rows(training_rows(1))
+    rows = [row | {"embedding": [1.0, 0.0], "key": "0"}, row | {"embedding": [0.0, 3.0], "key": "1"}]
+    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, tmp_path / "embeddings")
+    _, examples = write_all_examples((tables[0], tmp_path / "embeddings"), config, tmp_path)
+    assert [example["rationale_embedding"] for example in examples if example["has_rationale"]] == [[0.5, 1.5]]
+
+
+def test_an_items_tokens_do_not_depend_on_the_query(config, tmp_path):
+    tokenizer = save_tokenizer(config, tmp_path)
+    (short,) = tokenizer.encode_queries(["shoe"])
+    (long,) = tokenizer.encode_queries(["red shoe " * 40])
+    (item,) = tokenizer.encode_items(["blue shoe " * 40])
+    assert len(short) == 3
+    assert len(long) == config.query_length
+    assert (short[0], short[-1]) == (long[0], long[-1])
+    assert len(item) == config.max_length - config.query_length
+    assert item[-1] == short[-1]
+
+
+def test_a_query_budget_without_room_is_refused(config, tmp_path):
+    with pytest.raises(ValueError, match="query_length 23 has to leave room for an item in max_length 24"):
+        save_tokenizer(replace(config, query_length=23), tmp_path)
+
+
+def test_without_train_pairs_training_is_refused(tables, config, tmp_path):
+    rows = [row | {"split": "test"} for row in training_rows(2)]
+    contracts.write(rows, contracts.TRAINING_SET, tmp_path / "rows")
+    with pytest.raises(ValueError, match="no train pair is left"):
+        train(tmp_path / "rows", tables[1], config, tmp_path / "model")
+
+
+def test_without_rationales_training_is_refused(tables, config, tmp_path):
+    contracts.write([], contracts.RATIONALE_EMBEDDINGS, tmp_path / "none")
+    with pytest.raises(ValueError, match="none holds no rationale embedding"):
+        train(tables[0], tmp_path / "none", config, tmp_path / "model")

@@ -11,7 +11,7 @@ from components.release_state import STATE
 from components.settings import Settings
 from testing.servers import environment
 
-pytest_plugins = ["testing.release_fixtures", "testing.student_fixtures"]
+pytest_plugins = ["testing.release_fixtures", "testing.student_fixtures", "testing.teacher_fixtures"]
 
 
 @pytest.fixture(scope="session")

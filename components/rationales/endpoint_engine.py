@@ -83,7 +83,7 @@ class EndpointEngine:
                 prompt=text,
                 max_tokens=min(self.config.max_new_tokens, room),
                 logprobs=8,
-                **self._sampling(forced_prefix),
+                extra_body=self._extra_body(forced_prefix),
             )
         choice = response.choices[0]
         return Completion(
@@ -94,15 +94,12 @@ class EndpointEngine:
             label_probabilities=label_probabilities(self.labels, choice.logprobs),
         )
 
-    def _sampling(self, forced_prefix: str) -> dict:
-        extra = {"add_special_tokens": False}
+    def _extra_body(self, forced_prefix: str) -> dict:
+        """Return the sampling parameters and what else OpenAI's client has no arguments for."""
+        body = {**self.config.sampling, "add_special_tokens": False}
         if self.config.use_grammar:
-            extra["structured_outputs"] = {"regex": pattern(forced_prefix, self.config.characters)}
-        return {
-            "temperature": self.config.temperature,
-            "top_p": self.config.top_p if self.config.temperature > 0 else 1.0,
-            "extra_body": extra,
-        }
+            body["structured_outputs"] = {"regex": pattern(forced_prefix, self.config.characters)}
+        return body
 
 
 def label_probabilities(labels: Sequence[str], logprobs) -> tuple[float, ...] | None:

@@ -22,12 +22,31 @@ class EngineConfig(JsonConfig):
     engine: str = "auto"  # auto (vLLM where it is installed), vllm, transformers, endpoint
     max_new_tokens: int = 160
     max_length: int = 1024  # tokens of prompt and completion
-    temperature: float = 0.8
+    temperature: float = 0.8  # 0 takes the likeliest token
+    top_k: int = 50  # of the likeliest tokens; 0 takes all
     top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0  # 1 is none
     use_grammar: bool = False  # constrain the output to the grammar
     characters: int = 2000  # of a rationale, where the output is constrained
     batch_size: int = 32  # of transformers; of an endpoint, requests at once; vLLM batches by itself
     seed: int = 0
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """Return every sampling parameter by the name that vLLM and its server give it.
+
+        Engines fill what is left out differently: transformers takes 50 tokens, vLLM all, and both read the model's
+        generation_config.json. So each one is given.
+        """
+        draws = self.temperature > 0
+        return {
+            "temperature": self.temperature,
+            "top_k": self.top_k if draws else 0,
+            "top_p": self.top_p if draws else 1.0,
+            "min_p": self.min_p if draws else 0.0,
+            "repetition_penalty": self.repetition_penalty,
+        }
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from components.rationales.perspectives import PERSPECTIVES, Perspective, sampli
 from components.sampling import hash_digest
 from components.teacher_prompt import cap_fields, unified_prompt
 
-NOT_IN_KEY = ("engine", "batch_size", "max_length")  # these do not change what is asked
+NOT_IN_KEY = ("engine", "batch_size")  # the engine that runs is named, for "auto" names none
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Request:
 class RationaleSampler:
     """Turns pairs into requests and completes them with an engine.
 
-    A key is made of prompt, perspective, sample index, sampling parameters and model digest.
+    A key covers all that can change a rationale's text: prompt, perspective, sample index, sampling parameters, engine
+    family and model digest.
     """
 
     def __init__(self, engine: Engine, digest: str, engine_config: EngineConfig, config: GenerateConfig):
@@ -67,7 +68,7 @@ class RationaleSampler:
         self.digest = digest
         self.config = config
         parameters = {name: value for name, value in asdict(engine_config).items() if name not in NOT_IN_KEY}
-        self.parameters = json.dumps(parameters, sort_keys=True)
+        self.parameters = json.dumps(parameters | {"engine": engine.name}, sort_keys=True)
         self.usage = Counter(dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0))
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:

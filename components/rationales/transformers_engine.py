@@ -105,9 +105,10 @@ class TransformersEngine:
         return completions
 
     def _sampling(self) -> dict:
+        sampling = self.config.sampling
         if self.config.temperature == 0:
-            return {"do_sample": False}
-        return {"do_sample": True, "temperature": self.config.temperature, "top_p": self.config.top_p}
+            return {"do_sample": False, "repetition_penalty": sampling["repetition_penalty"]}
+        return {"do_sample": True, **sampling}
 
     def _pad(self, rows: list[list[int]], prefix: int) -> tuple:
         """Return token ids and mask (B, T), padded behind the shared prefix."""

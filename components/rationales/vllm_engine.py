@@ -75,8 +75,7 @@ class VllmEngine:
 
         regex = pattern(forced_prefix, self.config.characters)
         return SamplingParams(
-            temperature=self.config.temperature,
-            top_p=self.config.top_p if self.config.temperature > 0 else 1.0,
+            **self.config.sampling,
             max_tokens=self.config.max_new_tokens,
             logprobs=8,
             structured_outputs=StructuredOutputsParams(regex=regex) if self.config.use_grammar else None,

@@ -1,6 +1,7 @@
 """The engine for a running server, against vLLM's own server with a tiny model."""
 
 import importlib.util
+import json
 import sys
 from types import SimpleNamespace
 
@@ -62,6 +63,34 @@ def test_label_probabilities_come_from_the_labels_first_token():
 def test_without_a_label_there_are_no_probabilities():
     labels = (" Exact", " Sub", " Compl", " Ir")
     assert label_probabilities(labels, SimpleNamespace(tokens=[" E", "xact"], top_logprobs=[{}, {}])) is None
+
+
+class CompletionsHandler(servers.JsonHandler):
+    """Plays a server with one model, and keeps the bodies of the requests."""
+
+    def do_GET(self):
+        model = {"id": "teacher", "object": "model", "created": 0, "owned_by": "us"}
+        self.say(200, {"object": "list", "data": [model]})
+
+    def do_POST(self):
+        size = int(self.headers["content-length"])
+        self.server.state.append(json.loads(self.rfile.read(size)))
+        logprobs = {"tokens": ["x"], "top_logprobs": [{"x": 0.0}], "token_logprobs": [0.0], "text_offset": [0]}
+        choice = {"index": 0, "text": " It fits.", "finish_reason": "stop", "logprobs": logprobs}
+        usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+        head = {"id": "c", "object": "text_completion", "created": 0, "model": "teacher"}
+        self.say(200, head | {"choices": [choice], "usage": usage})
+
+
+@pytest.mark.slow
+def test_the_server_gets_every_sampling_parameter(llm):
+    bodies = []
+    config = EngineConfig(engine="endpoint", temperature=0.7, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.1)
+    with servers.serving(CompletionsHandler, bodies) as url, servers.environment(BROADFAST_LLM_ENDPOINT=f"{url}/v1"):
+        (completion,) = start(llm, config).complete(["shoe"], ["<attributes>"])
+    expected = {"temperature": 0.7, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.1}
+    assert {name: bodies[0][name] for name in expected} == expected
+    assert (completion.text, completion.tokens_out) == ("<attributes> It fits.", 4)
 
 
 def test_a_missing_endpoint_names_its_variable(tmp_path):

@@ -1,12 +1,15 @@
 """The transformers engine completes prompts in order, counts tokens, and keeps the grammar."""
 
+import json
+import shutil
+
 import pytest
 
 from components.contracts import LABELS
 from components.rationales.engine import EngineConfig, label_tokens
 from components.rationales.engines import start
 from components.rationales.perspectives import parse
-from components.rationales.transformers_engine import shared_prefix
+from components.rationales.transformers_engine import TransformersEngine, shared_prefix
 from components.teacher_prompt import unified_prompt
 from testing.rows import judgement
 
@@ -53,6 +56,34 @@ def test_the_four_labels_begin_with_different_tokens(engine):
 def test_an_unknown_engine_lists_the_known_ones(llm):
     with pytest.raises(ValueError, match="engine is 'gpt'; it is one of auto, vllm, transformers"):
         start(llm, EngineConfig(engine="gpt"))
+
+
+class RankingEngine(TransformersEngine):
+    """Keeps how many tokens were likelier than each one drawn."""
+
+    def _completion(self, forced_prefix, tokens_in, row, logits):
+        self.ranks = [int((step > step[token]).sum()) for step, token in zip(logits, row, strict=False)]
+        return super()._completion(forced_prefix, tokens_in, row, logits)
+
+
+def ranks(model, **sampling):
+    config = EngineConfig(engine="transformers", max_new_tokens=40, temperature=1.0, top_p=1.0, **sampling)
+    engine = RankingEngine(model, config)
+    complete(engine, "")
+    return engine.ranks
+
+
+def test_top_k_bounds_what_is_drawn(llm):
+    assert max(ranks(llm, top_k=0)) > 50  # of 49,152 tokens that are about equally likely
+    assert 0 < max(ranks(llm, top_k=5)) < 5
+    assert set(ranks(llm, top_k=1)) == {0}
+
+
+def test_the_models_generation_config_changes_nothing(llm, tmp_path):
+    shutil.copytree(llm, tmp_path / "model")
+    model_defaults = {"do_sample": True, "top_k": 1, "repetition_penalty": 5.0, "min_p": 0.9}
+    (tmp_path / "model" / "generation_config.json").write_text(json.dumps(model_defaults))
+    assert ranks(tmp_path / "model", top_k=0) == ranks(llm, top_k=0)
 
 
 def test_a_shared_prefix_changes_no_answer(llm):

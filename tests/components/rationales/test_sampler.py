@@ -2,6 +2,8 @@
 
 from itertools import groupby
 
+import pytest
+
 from components.rationales.engine import EngineConfig
 from components.rationales.perspectives import NAMES
 from components.rationales.sampler import GenerateConfig, RationaleSampler
@@ -14,8 +16,8 @@ ROWS = [judgement(title="shoe 1"), judgement(item_id="i2", title="shoe 2")]
 ENGINE = EngineConfig()
 
 
-def requests(digest="m1", engine_config=ENGINE, **config):
-    sampler = RationaleSampler(EchoEngine(), digest, engine_config, GenerateConfig(**config))
+def requests(digest="m1", engine_config=ENGINE, engine=None, **config):
+    sampler = RationaleSampler(engine or EchoEngine(), digest, engine_config, GenerateConfig(**config))
     return list(sampler.requests(ROWS, [0]))
 
 
@@ -43,6 +45,32 @@ def test_a_free_prompt_leaves_the_perspective_open():
 def test_a_key_changes_with_the_model():
     assert keys() == keys()
     assert not keys() & keys(digest="m2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0.5},
+        {"top_k": 20},
+        {"top_p": 0.9},
+        {"min_p": 0.1},
+        {"repetition_penalty": 1.1},
+        {"max_new_tokens": 20},
+        {"max_length": 200},
+        {"use_grammar": True},
+        {"seed": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_key_changes_with_every_sampling_parameter(change):
+    assert not keys() & keys(engine_config=EngineConfig(**change))
+
+
+def test_a_key_changes_with_the_engine_that_runs():
+    other = EchoEngine()
+    other.name = "other"
+    assert not keys() & keys(engine=other)
+    assert keys(engine_config=EngineConfig(engine="transformers")) == keys(engine_config=EngineConfig(engine="auto"))
 
 
 def test_a_key_ignores_the_batch_size():

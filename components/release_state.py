@@ -1,28 +1,30 @@
 """The release's state: the versions that serve, the experiment between them, what is being moved, and the history.
 
-It is one JSON document on S3. A write succeeds only upon the revision that was read, so no update is lost.
+It is one JSON document on S3, which `release_store` reads and writes.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
 
-from components import storage
-
-STATE = "release/state.json"
-NIGHTS = "release/nights"  # one object for each night whose gate has spoken
 RUNNING = "running"
 ENDS = ("promoted", "rolled back", "inconclusive", "vetoed")
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A share of users in treatment (0 to 1), and when it came into force (ISO 8601)."""
+    """A share of users in treatment, and since when it is in force."""
 
-    share: float
-    started: str
+    share: float  # 0 to 1
+    start_time: str  # ISO 8601; `started` in the document
+
+    @classmethod
+    def from_json(cls, document: Mapping) -> "Stage":
+        """Build a stage from its JSON object."""
+        return cls(document["share"], document["started"])
+
+    def to_json(self) -> dict:
+        """Return the JSON object."""
+        return {"share": self.share, "started": self.start_time}
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Experiment:
     salt: str
     stages: tuple[Stage, ...]
     status: str = RUNNING  # or one of ENDS
-    paused: bool = False
-    ended: str = ""  # ISO 8601
+    is_paused: bool = False  # `paused` in the document
+    end_time: str = ""  # ISO 8601; `ended` in the document
 
     @property
     def is_running(self) -> bool:
@@ -47,14 +49,26 @@ class Experiment:
 
     @classmethod
     def from_json(cls, document: Mapping) -> "Experiment":
-        """Build an experiment from its JSON object; other keys are ignored."""
-        stages = tuple(Stage(stage["share"], stage["started"]) for stage in document["stages"])
-        return cls(**_known_fields(cls, document) | {"stages": stages})
+        """Build an experiment from its JSON object, and ignore other keys."""
+        return cls(
+            document["experiment_id"],
+            document["salt"],
+            tuple(Stage.from_json(stage) for stage in document["stages"]),
+            document.get("status", RUNNING),
+            document.get("paused", False),
+            document.get("ended", ""),
+        )
 
     def to_json(self) -> dict:
-        """Return the JSON object; `ended` only once it is so."""
-        document = vars(self) | {"stages": [dict(vars(stage)) for stage in self.stages]}
-        return {name: value for name, value in document.items() if name != "ended" or value}
+        """Return the JSON object, with `ended` only after the end."""
+        document = {
+            "experiment_id": self.experiment_id,
+            "salt": self.salt,
+            "stages": [stage.to_json() for stage in self.stages],
+            "status": self.status,
+            "paused": self.is_paused,
+        }
+        return document | ({"ended": self.end_time} if self.end_time else {})
 
 
 @dataclass(frozen=True)
@@ -83,12 +97,12 @@ class Intent:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One change of the state: when, what, why or by whom, and the fields that it changed (as JSON)."""
+    """One change of the state: when, what, why, and the values it left."""
 
     time: str
     what: str
     facts: Mapping = field(default_factory=dict)
-    changed: Mapping = field(default_factory=dict)
+    new_values: Mapping = field(default_factory=dict)  # of the fields that changed, as JSON; `changed` in the document
 
     @property
     def reason(self) -> str:
@@ -106,16 +120,16 @@ class HistoryEntry:
 
     def to_json(self) -> dict:
         """Return the JSON object."""
-        return {"time": self.time, "what": self.what} | dict(self.facts) | {"changed": dict(self.changed)}
+        return {"time": self.time, "what": self.what} | dict(self.facts) | {"changed": dict(self.new_values)}
 
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """The desired state of the release; the defaults are the state before the first one."""
+    """The desired state of the release, by default the one before the first version."""
 
     stable: str | None = None
     candidate: str | None = None
-    queued: str | None = None  # the newest released version, which waits for the running experiment's end
+    next_candidate: str | None = None  # released while another's experiment runs; `queued` in the document
     traffic_percent: int = 0  # of the requests without an arm, to the candidate
     experiment: Experiment | None = None  # the running one, or the last
     intent: Intent | None = None
@@ -130,8 +144,9 @@ class ReleaseState:
 
     @classmethod
     def from_json(cls, document: Mapping) -> "ReleaseState":
-        """Build the state from its JSON document; what is missing is as before the first release."""
+        """Build the state from its JSON document, with defaults for what it lacks."""
         values = _known_fields(cls, document)
+        values["next_candidate"] = document.get("queued")
         values["experiment"] = Experiment.from_json(values["experiment"]) if values.get("experiment") else None
         values["intent"] = Intent.from_json(values["intent"]) if values.get("intent") else None
         values["history"] = tuple(HistoryEntry.from_json(entry) for entry in values.get("history", ()))
@@ -139,40 +154,13 @@ class ReleaseState:
 
     def to_json(self) -> dict:
         """Return the JSON document."""
-        return vars(self) | {
+        values = {name: value for name, value in vars(self).items() if name != "next_candidate"}
+        return values | {
+            "queued": self.next_candidate,
             "experiment": self.experiment.to_json() if self.experiment else None,
             "intent": self.intent.to_json() if self.intent else None,
             "history": [entry.to_json() for entry in self.history],
         }
-
-
-def read_state() -> ReleaseState:
-    """Read the desired state; before the first release it is empty."""
-    return _read()[0]
-
-
-def update_state(change: Callable[[ReleaseState], ReleaseState], what: str, **facts) -> ReleaseState:
-    """Apply `change` to the state and add one entry to its history.
-
-    A change that changes nothing writes nothing.
-
-    Raises:
-        RuntimeError: others kept writing in between; run the step again.
-    """
-    entry = None
-    for _ in range(ATTEMPTS):
-        before, etag = _read()
-        if entry in before.history:  # the last try was written, and its answer was lost
-            return before
-        after = change(before)
-        if after == before:
-            return before
-        after = replace(after, revision=before.revision + 1)
-        entry = HistoryEntry(datetime.now(UTC).isoformat(timespec="milliseconds"), what, facts, changes(before, after))
-        after = replace(after, history=(*before.history, entry))
-        if _write(after, etag):
-            return after
-    raise RuntimeError(f"{STATE} was changed by others {ATTEMPTS} times while this step tried to: {what}")
 
 
 def changes(before: ReleaseState, after: ReleaseState) -> dict:
@@ -182,22 +170,12 @@ def changes(before: ReleaseState, after: ReleaseState) -> dict:
 
 
 def replay(history: Iterable[HistoryEntry]) -> ReleaseState:
-    """Return the state that a history leads to, which is the state that holds the history."""
+    """Return the state that a history leads to."""
     document = {}
     entries = tuple(history)
     for entry in entries:
-        document |= entry.changed
+        document |= entry.new_values
     return replace(ReleaseState.from_json(document), history=entries)
-
-
-def _read() -> tuple[ReleaseState, str]:
-    content, etag = storage.get_with_etag(STATE)
-    return ReleaseState.from_json(json.loads(content or b"{}")), etag
-
-
-def _write(state: ReleaseState, etag: str) -> bool:
-    content = json.dumps(state.to_json(), indent=1, sort_keys=True, allow_nan=False).encode()
-    return storage.replace_bytes(STATE, content, etag) if etag else storage.create_bytes(STATE, content)
 
 
 def _known_fields(cls, document: Mapping) -> dict:

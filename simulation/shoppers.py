@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from components import contracts
 from components.experiment.assignment import arm, user_hash
-from components.release_state import Experiment, ReleaseState, read_state
+from components.release_state import Experiment, ReleaseState
+from components.release_store import read_state
 from components.settings import Settings
 from components.step_result import Progress
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from components import storage
-from components.release_state import STATE
+from components.release_store import STATE
 from components.settings import Settings
 from testing.servers import environment
 

@@ -20,7 +20,8 @@ from bench.experiment.logs import BEGAN, EXPERIMENT, write_logs
 from bench.experiment.streams import promises
 from bench.figures import machine_of, once, show
 from components import storage
-from components.release_state import Experiment, update_state
+from components.release_state import Experiment
+from components.release_store import update_state
 from pipelines.local.processes import Laptop
 
 HERE = Path("runs/bench")

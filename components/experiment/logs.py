@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components import contracts, storage
 from components.event_logs import SCHEMAS
-from components.release_state import read_state
+from components.release_store import read_state
 from components.settings import Settings
 from components.step_result import Progress
 

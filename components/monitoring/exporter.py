@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 from urllib3.exceptions import HTTPError
 
 from components import storage
-from components.release_state import NIGHTS, Experiment, ReleaseState, read_state
+from components.release_state import Experiment, ReleaseState
+from components.release_store import NIGHTS, read_state
 
 INTERVALS = ("rpm", "rs", "click_through", "conversion")
 BOUNDS = ("estimate", "low", "high")
@@ -59,12 +60,12 @@ class ReleaseCollector(Collector):
 
 
 def newest_look(experiment: Experiment | None) -> dict:
-    """Return the last look at an experiment; an empty one where none was taken."""
+    """Return the last look at an experiment, {} before the first."""
     return newest(f"experiment/{experiment.experiment_id}/looks") if experiment else {}
 
 
 def newest(prefix: str) -> dict:
-    """Return the JSON object below a prefix with the last name, a time; {} where there is none."""
+    """Return the JSON object below a prefix whose name, a time, is the last."""
     name = max(storage.list_names(prefix), key=lambda name: name.rsplit("/", 1)[1], default="")
     return (storage.get_json(name) or {}) if name else {}
 
@@ -75,7 +76,7 @@ def state_families(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricFa
     versions = GaugeMetricFamily(
         "broadfast_release_version", "1 for each version by its part", labels=["role", "version"]
     )
-    for role, version in (("stable", state.stable), ("candidate", state.candidate), ("queued", state.queued)):
+    for role, version in (("stable", state.stable), ("candidate", state.candidate), ("queued", state.next_candidate)):
         if version:
             versions.add_metric([role, version], 1)
     yield versions
@@ -83,12 +84,12 @@ def state_families(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricFa
 
 def _release_gauges(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricFamily]:
     experiment = state.experiment
-    running = bool(experiment and experiment.is_running)
-    paused = bool(experiment and experiment.paused)
+    is_running = bool(experiment and experiment.is_running)
+    is_paused = bool(experiment and experiment.is_paused)
     yield _gauge("release_traffic_percent", "of requests without an arm on the candidate", state.traffic_percent)
     yield _gauge("release_corrections_total", "times traffic was found changed by hand", state.corrections)
-    yield _gauge("release_experiment_running", "1 while an experiment runs", running)
-    yield _gauge("release_experiment_paused", "1 while a person has paused it", paused)
+    yield _gauge("release_experiment_running", "1 while an experiment runs", is_running)
+    yield _gauge("release_experiment_paused", "1 while a person has paused it", is_paused)
     yield _gauge("release_intent_open", "1 while something is being moved", bool(state.intent))
     if experiment:
         yield _gauge("release_treatment_share", "users in treatment, 0 to 1", experiment.share)
@@ -101,9 +102,9 @@ def night_families(night: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]
     """Yield the last night's age, its gate's verdict, its student's quality, its rationales' cost."""
     yield _gauge("night_age_seconds", "since the last night's gate spoke", _age_seconds(night["time"], now))
     verdicts = {verdict: int(night["verdict"] == verdict) for verdict in VERDICTS}
-    yield _labelled("night_verdict", "1 for what the last night's gate said", "verdict", verdicts)
-    yield _labelled("night_quality", "of the last night's student", "metric", night["metrics"])
-    yield _labelled("night_used", "what its rationales took that were new", "what", night["used"])
+    yield _gauge_by_label("night_verdict", "1 for what the last night's gate said", "verdict", verdicts)
+    yield _gauge_by_label("night_quality", "of the last night's student", "metric", night["metrics"])
+    yield _gauge_by_label("night_used", "what its rationales took that were new", "what", night["used"])
     if night["usd"] is not None:
         yield _gauge("night_usd", "cost of its rationales in US dollars", night["usd"])
 
@@ -114,8 +115,8 @@ def look_families(look: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _lift(figures["metrics"])
     for name, text in ARM_NUMBERS.items():
         by_arm = {arm: statistics[name] for arm, statistics in figures["arms"].items()}
-        yield _labelled(f"experiment_{name}", f"{text}, by assigned arm", "arm", by_arm)
-    yield _labelled("experiment_crossover", "share answered by another version", "arm", figures["crossover"])
+        yield _gauge_by_label(f"experiment_{name}", f"{text}, by assigned arm", "arm", by_arm)
+    yield _gauge_by_label("experiment_crossover", "share answered by another version", "arm", figures["crossover"])
     breaches = len(figures["guardrails"]["breaches"])
     yield _gauge("experiment_guardrail_breaches", "guardrails that are broken", breaches)
     for name, text in LOOK_NUMBERS.items():
@@ -138,7 +139,7 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"broadfast_{name}", text, value=value)
 
 
-def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+def _gauge_by_label(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"broadfast_{name}", text, labels=[label])
     for value_label, value in values.items():
         family.add_metric([value_label], value)

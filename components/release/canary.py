@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from components.release import state_machine
 from components.release.context import ReleaseContext
 from components.release.router import UNSETTLED
-from components.release_state import Intent, ReleaseState, read_state, update_state
+from components.release_state import Intent, ReleaseState
+from components.release_store import read_state, update_state
 from components.step_result import StepResult
 
 ROLLOUT_ONLY = (
@@ -21,7 +22,7 @@ ROLLOUT_ONLY = (
 
 @dataclass(frozen=True)
 class TrafficResult:
-    """What a step that moves traffic did, and who is served by what from now on."""
+    """What a step that moves traffic did, and what is served from now on."""
 
     action_taken: str
     reason: str
@@ -55,7 +56,7 @@ def move_traffic(verdict: Mapping, context: ReleaseContext) -> TrafficResult:
     experiment = state.running_experiment
     if not experiment or verdict["experiment_id"] != experiment.experiment_id:
         return _result("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
-    if experiment.paused and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
+    if experiment.is_paused and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
         return _result("none", state, "a person has paused the experiment")
     if not context.router.arms:
         reconcile_traffic(context, state)
@@ -77,7 +78,7 @@ def decide(intent: Intent) -> ReleaseState:
 
 
 def finish(context: ReleaseContext) -> ReleaseState:
-    """Move what the state intends, and return the state then; every part can be repeated.
+    """Move what the state intends, and return the state after that.
 
     Raises:
         TimeoutError: the gateway does not follow, or a promoted version does not serve yet: call it again.
@@ -95,7 +96,7 @@ def finish(context: ReleaseContext) -> ReleaseState:
 
 
 def _checked_intent(context: ReleaseContext, state: ReleaseState) -> Intent:
-    """Return the state's intent, or a roll-back in its place where the candidate may not get more traffic."""
+    """Return the state's intent, or a roll-back where the candidate may not get more traffic."""
     if state.intent.action in (state_machine.PROMOTION_BEGUN, "end"):
         return state.intent
     reason = _promotion_blocker(context, state)
@@ -116,7 +117,7 @@ def _ramp(context: ReleaseContext, percent: int) -> ReleaseState:
 
 
 def _promote(context: ReleaseContext, version: str, reason: str) -> ReleaseState:
-    """Move all traffic to the candidate, replace stable, and move all traffic back; no request is lost."""
+    """Move all traffic to the candidate, replace stable, and move it back, losing no request."""
     context.router.set_traffic(100)
     update_state(
         state_machine.begin_promotion, "promotion: all traffic to the candidate, stable replaced", version=version
@@ -149,14 +150,20 @@ def reconcile_traffic(context: ReleaseContext, state: ReleaseState) -> None:
 
 
 def _candidate_lost(context: ReleaseContext, state: ReleaseState) -> Intent | None:
-    """Return the end of an experiment whose candidate no longer serves; a dark one may still be starting."""
+    """Return the end of an experiment whose candidate no longer serves.
+
+    A dark candidate may still be starting.
+    """
     if state.experiment.share and (reason := _readiness_error(context, state)):
         return Intent("end", reason, status="rolled back")
     return None
 
 
 def _promotion_blocker(context: ReleaseContext, state: ReleaseState) -> str:
-    """Return why a candidate may not get more traffic, or nothing; a dark one has to answer as it did offline."""
+    """Return why a candidate may not get more traffic, or nothing.
+
+    A dark one has to answer as it did offline.
+    """
     if reason := _readiness_error(context, state):
         return reason
     return context.parity(state.candidate) if state.experiment.share == 0 else ""

@@ -7,7 +7,8 @@ from pathlib import Path
 from components import package_manifest, storage
 from components.release import registry, state_machine
 from components.release.gate_verdict import GateVerdict
-from components.release_state import ReleaseState, read_state, update_state
+from components.release_state import ReleaseState
+from components.release_store import read_state, update_state
 from components.step_result import StepResult
 
 EXPECTED = "packages-expected/{version}.json"  # the gate's offline answers, for the dark launch to be compared with
@@ -17,14 +18,15 @@ EXPECTED = "packages-expected/{version}.json"  # the gate's offline answers, for
 class PackageResult:
     """Whether a package took its place in the release, and why or why not."""
 
-    started: bool
+    is_accepted: bool
     version: str
     reason: str
 
     def to_step_result(self) -> StepResult:
         """Return one package that went through, or was quarantined, and why."""
-        started = int(self.started)
-        return StepResult(1, started, 1 - started, f"{self.version}: {self.reason}", vars(self))
+        details = {"started": self.is_accepted, "version": self.version, "reason": self.reason}
+        rows_out = int(self.is_accepted)
+        return StepResult(1, rows_out, 1 - rows_out, f"{self.version}: {self.reason}", details)
 
 
 def register_baseline(package: str | Path) -> PackageResult:
@@ -40,7 +42,10 @@ def register_baseline(package: str | Path) -> PackageResult:
 
 
 def start_canary(package: str | Path, verdict: GateVerdict, now: datetime | None = None) -> PackageResult:
-    """Register a released candidate, and open its experiment dark or queue it; refuse any other."""
+    """Register a released candidate, and open its experiment dark or let it wait.
+
+    Any other is refused.
+    """
     version = package_manifest.version(package)
     refusal = _refusal(version, verdict, read_state())
     if refusal:

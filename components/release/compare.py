@@ -76,7 +76,10 @@ def _slice_difference(
 
 
 class _PairedSums:
-    """What each query adds to both models' metrics, so that a bootstrap sample is one weighted sum."""
+    """What each query adds to both models' metrics.
+
+    A bootstrap sample is one weighted sum of it.
+    """
 
     def __init__(self, candidate: Predictions, baseline: Predictions, slices: Sequence[Slice]):
         masks = [part.mask for part in slices]
@@ -128,7 +131,7 @@ class _Ranks:
         self.is_exact = (model.label == 0)[self.order]
 
     def auc(self, weights: np.ndarray, query_index: np.ndarray) -> np.ndarray:
-        """Return (B,) the area under the curve for weights (B, Q); ties count half."""
+        """Return (B,) the area under the curve for weights (B, Q), where ties count half."""
         rows = weights[:, query_index[self.order]]  # (B, N)
         positives = np.add.reduceat(rows * self.is_exact, self.starts, axis=1)
         negatives = np.add.reduceat(rows * ~self.is_exact, self.starts, axis=1)

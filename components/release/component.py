@@ -7,7 +7,7 @@ from components.images import student_step
 
 @student_step()
 def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
-    from components.release_state import read_state
+    from components.release_store import read_state
     from components.step_result import StepResult, record
 
     version = read_state().stable or ""
@@ -89,7 +89,7 @@ def start_canary(
 
     result = start_canary(package.path, GateVerdict.from_json(Path(verdict.path).read_text()))
     record(facts, result.to_step_result())
-    return result.version if result.started else ""
+    return result.version if result.is_accepted else ""
 
 
 @student_step()

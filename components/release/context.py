@@ -51,7 +51,7 @@ def context_from_settings() -> ReleaseContext:
 
 
 def wait_for_revision(router: KnativeRouter, timeout_s: float = ROLLOUT_S) -> WaitReady:
-    """Return a wait that believes Knative's status, where no request can be sent to one side."""
+    """Return a wait that believes Knative's status, for want of a header per side."""
 
     def wait(arm: str, version: str) -> None:
         if not wait_until(router.is_ready, bool, timeout_s, pause_s=1):

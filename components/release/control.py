@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from components import storage
 from components.release import canary, state_machine
 from components.release.context import ReleaseContext, context_from_settings
-from components.release_state import HistoryEntry, Intent, ReleaseState, read_state, update_state
+from components.release_state import HistoryEntry, Intent, ReleaseState
+from components.release_store import read_state, update_state
 
 SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
 ABOUT = """See and steer the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
@@ -55,7 +56,7 @@ def set_paused(args: argparse.Namespace) -> ReleaseState:
 
 
 def start_experiment(args: argparse.Namespace, state: ReleaseState) -> ReleaseState:
-    """Return the state in which a version's experiment runs; start it where none does.
+    """Return the state in which a version's experiment runs, started where none does.
 
     Raises:
         ValueError: another's runs; or this version is stable, or not registered.
@@ -116,8 +117,8 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 def format_state(state: ReleaseState) -> str:
     """Return the state and the last five entries of its history as text."""
     document = state.to_json()
-    shown = json.dumps({name: document[name] for name in SHOWN}, indent=1)
-    return "\n".join([shown, *(format_entry(entry) for entry in state.history[-5:])])
+    summary = json.dumps({name: document[name] for name in SHOWN}, indent=1)
+    return "\n".join([summary, *(format_entry(entry) for entry in state.history[-5:])])
 
 
 def format_entry(entry: HistoryEntry) -> str:

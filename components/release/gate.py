@@ -15,7 +15,7 @@ from components.contracts import LABELS
 from components.release.compare import Bootstrap, Comparison, compare
 from components.release.gate_evidence import GateEvidence
 from components.release.gate_verdict import Benchmark, BrandShift, Difference, GateVerdict, SliceDifference
-from components.release.predictions import Predictions, load_predictions
+from components.release.predictions import Predictions, check_same_rows, load_predictions
 
 RELEASE_REASON = (
     "no worse than the baseline by more than the margins, overall and by class and kind of query, locale, category"
@@ -45,7 +45,7 @@ class GateConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class Versions:
-    """Which version asks to be released, and which serves; none serves before the first release."""
+    """The version that asks to be released, and the one that serves, if any."""
 
     candidate: str = ""
     serving: str = ""
@@ -107,7 +107,7 @@ def find_all(
 
 
 def decide(findings: Sequence[Finding], versions: Versions) -> tuple[str, list[str]]:
-    """Return release, hold or reject, and the reasons; the worst finding decides."""
+    """Return release, hold or reject as the worst finding says, and the reasons."""
     if versions.candidate and versions.candidate == versions.serving:
         return "hold", ["this version already serves"]
     reject_reasons = [finding.reason for finding in findings if finding.verdict == "reject"]
@@ -122,7 +122,7 @@ def decide(findings: Sequence[Finding], versions: Versions) -> tuple[str, list[s
 def check_differences(
     metrics: Mapping[str, float], differences: Mapping[str, Difference], config: GateConfig
 ) -> Iterator[Finding]:
-    """Yield overall metrics that are too low, or worse than the baseline's by more than a margin."""
+    """Yield overall metrics below a floor, or worse than the baseline's by a margin."""
     floors = {"accuracy": config.floor_accuracy, "macro_f1": config.floor_macro_f1}
     for name, gap in differences.items():
         value = metrics[name]
@@ -142,7 +142,7 @@ def _check_margin(name: str, gap: Difference, margin: float) -> Iterator[Finding
 
 
 def check_slices(slices: Sequence[SliceDifference], config: GateConfig) -> Iterator[Finding]:
-    """Yield slices where the candidate is worse; labels trade off, and macro-F1 judges them."""
+    """Yield slices where the candidate is worse, except labels, which macro-F1 judges."""
     for part in slices:
         if part.slice == "label":
             continue
@@ -182,21 +182,3 @@ def check_first_release(accuracy: float, candidate: Predictions, config: GateCon
     if accuracy < commonest - config.margin_accuracy:
         reason = f"a first release: accuracy is under {commonest:.4f}, which naming one label always gives"
         yield Finding("hold", reason)
-
-
-def check_same_rows(new: Predictions, old: Predictions) -> None:
-    """Raise ValueError unless both models scored the same pairs, each once."""
-    new_pairs = _pairs(new)
-    old_pairs = _pairs(old)
-    if new_pairs != old_pairs:
-        raise ValueError(
-            f"candidate and baseline scored different rows: {len(new_pairs - old_pairs)} only the candidate, "
-            f"{len(old_pairs - new_pairs)} only the baseline; score both on the same file"
-        )
-    if len(new.label) != len(new_pairs) or len(old.label) != len(old_pairs):
-        raise ValueError("a query-item pair occurs twice in the predictions: score each pair once")
-
-
-def _pairs(predictions: Predictions) -> set[tuple]:
-    columns = [predictions.rows[name].to_pylist() for name in ("query_id", "item_id", "label")]
-    return set(zip(*columns, strict=True))

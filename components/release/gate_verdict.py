@@ -29,17 +29,17 @@ class SliceDifference:
 
 @dataclass(frozen=True)
 class BrandShift:
-    """A brand whose labels moved: how many pairs it has now, the share that moved, and the test's p-value."""
+    """A brand whose labels moved."""
 
     brand: str
-    pairs: int
-    moved_share: float
+    pairs: int  # of the newer package
+    moved_share: float  # of its labels
     p_value: float
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Both packages asked the same in turn: CPU time, and the golden pairs that each gets right."""
+    """Two packages given the same requests: their CPU time and golden pairs."""
 
     latency_ratio: float  # candidate's CPU time over the baseline's
     golden_pairs: int

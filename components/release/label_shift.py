@@ -22,7 +22,7 @@ def brands_with_label_shift(candidate: Path, baseline: Path) -> list[BrandShift]
 
 
 def read_label_counts(package: Path) -> dict[str, list[int]]:
-    """Return the counts of each label by brand that a package was made from; none of an older package."""
+    """Return the counts of labels by brand in a package's lineage, if any."""
     return json.loads((package / "lineage.json").read_text()).get("labels_by_brand", {})
 
 

@@ -12,7 +12,7 @@ TIMEOUT_S = 30.0
 
 
 def parity_through(gateway_url: str) -> Callable[[str], str]:
-    """Return a check of a version, which says why its answers are not those the gate saw, or nothing."""
+    """Return a check that says where a version's answers differ from its offline ones."""
 
     def check(version: str) -> str:
         answers = storage.get_json(EXPECTED.format(version=version)) or []

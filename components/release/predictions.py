@@ -64,7 +64,7 @@ class Predictions:
         return metrics.calibration_sums(self.probabilities.max(axis=1), self.is_right)
 
     def ndcg(self) -> np.ndarray:
-        """Return (Q,) the NDCG@10 of each query, NaN where it has under three items or no gain."""
+        """Return (Q,) the NDCG@10 of each query, NaN for under three items or no gain."""
         starts = self.query_starts[1:]
         gains = np.split(metrics.LABEL_GAINS[self.label], starts)
         scores = np.split(self.score, starts)
@@ -133,3 +133,21 @@ def find_slices(predictions: Predictions, minimum_rows: int) -> list[Slice]:
             if counts[index] >= minimum_rows
         ]
     return slices
+
+
+def check_same_rows(new: Predictions, old: Predictions) -> None:
+    """Raise ValueError unless both models scored the same pairs, each once."""
+    new_pairs = _pairs(new)
+    old_pairs = _pairs(old)
+    if new_pairs != old_pairs:
+        raise ValueError(
+            f"candidate and baseline scored different rows: {len(new_pairs - old_pairs)} only the candidate, "
+            f"{len(old_pairs - new_pairs)} only the baseline; score both on the same file"
+        )
+    if len(new.label) != len(new_pairs) or len(old.label) != len(old_pairs):
+        raise ValueError("a query-item pair occurs twice in the predictions: score each pair once")
+
+
+def _pairs(predictions: Predictions) -> set[tuple]:
+    columns = [predictions.rows[name].to_pylist() for name in ("query_id", "item_id", "label")]
+    return set(zip(*columns, strict=True))

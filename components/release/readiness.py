@@ -28,7 +28,7 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
 
 
 def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPResponse:
-    """Send a synthetic request to one arm through the gateway, and return the response, to be closed."""
+    """Send a synthetic request to one arm, and return the response, to be closed."""
     headers = {
         "content-type": "application/json",
         "x-arm": arm,
@@ -40,7 +40,7 @@ def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPRespons
 
 
 def probe(gateway_url: str, arm: str) -> str:
-    """Return the version that answers an arm; "" where nobody does."""
+    """Return the version that answers an arm, "" if nobody does."""
     try:
         with ask(gateway_url, arm, PROBE, timeout_s=10) as response:
             return response.headers.get("x-model-version") or ""

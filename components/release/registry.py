@@ -6,7 +6,7 @@ from components import package_manifest, storage
 
 
 def register(package: str | Path) -> str:
-    """Upload a package under its version, unless it is there whole already, and return the version.
+    """Upload a package unless it is there whole already, and return its version.
 
     Raises:
         ValueError: the folder is not what its manifest says.

@@ -15,16 +15,19 @@ PROMOTION_BEGUN = "promotion begun"  # from here on there is no way back: stable
 
 
 def release_version(state: ReleaseState, version: str, now: datetime) -> ReleaseState:
-    """Start a released version's experiment dark, or queue it; the newest alone waits."""
+    """Start a released version's experiment dark, or let it wait for the running one."""
     if version in (state.stable, state.candidate):
         return state
     if state.running_experiment or state.intent:
-        return replace(state, queued=version)
+        return replace(state, next_candidate=version)
     return _start_dark(state, version, now)
 
 
 def set_intent(state: ReleaseState, intent: Intent) -> ReleaseState:
-    """Write down what is to be moved next; an earlier intent stays, for it may be half done."""
+    """Write down what is to be moved next.
+
+    An earlier intent stays, for it may be half done.
+    """
     return state if state.intent or not state.running_experiment else replace(state, intent=intent)
 
 
@@ -44,19 +47,22 @@ def begin_promotion(state: ReleaseState) -> ReleaseState:
 
 
 def end_experiment(state: ReleaseState, status: str, now: datetime) -> ReleaseState:
-    """Close the experiment with all traffic on stable; the version in the queue goes next."""
-    experiment = replace(state.experiment, status=status, ended=now.isoformat())
-    ended = replace(state, experiment=experiment, traffic_percent=0, candidate=None, intent=None, queued=None)
-    if state.queued and state.queued != state.stable:
-        return _start_dark(ended, state.queued, now)
-    return ended
+    """Close the experiment with all traffic on stable, and start the one that waits."""
+    experiment = replace(state.experiment, status=status, end_time=now.isoformat())
+    after = replace(state, experiment=experiment, traffic_percent=0, candidate=None, intent=None, next_candidate=None)
+    if state.next_candidate and state.next_candidate != state.stable:
+        return _start_dark(after, state.next_candidate, now)
+    return after
 
 
-def set_paused(state: ReleaseState, paused: bool) -> ReleaseState:
-    """Hold the experiment for a person, or let it go on; a guardrail alone ends a paused one."""
+def set_paused(state: ReleaseState, is_paused: bool) -> ReleaseState:
+    """Hold the experiment for a person, or let it go on.
+
+    A guardrail alone ends a paused one.
+    """
     if not state.running_experiment:
         return state
-    return replace(state, experiment=replace(state.experiment, paused=paused))
+    return replace(state, experiment=replace(state.experiment, is_paused=is_paused))
 
 
 def count_correction(state: ReleaseState) -> ReleaseState:
@@ -65,7 +71,7 @@ def count_correction(state: ReleaseState) -> ReleaseState:
 
 
 def intent_for_verdict(verdict: Mapping, state: ReleaseState) -> Intent | None:
-    """Return what a look's verdict wants moved; None where that is nothing.
+    """Return what a look's verdict wants moved, if anything.
 
     A verdict on a share that is no longer in force moves nothing.
     """
@@ -83,7 +89,7 @@ def intent_for_verdict(verdict: Mapping, state: ReleaseState) -> Intent | None:
 
 
 def _start_dark(state: ReleaseState, version: str, now: datetime) -> ReleaseState:
-    """Open an experiment with a salt of its own, so that its arms are independent of the last one's."""
+    """Open an experiment whose arms, by a new salt, are independent of the last one's."""
     name = f"{version}-{now:%Y%m%dT%H%M%SZ}"
     experiment = Experiment(name, salt=name, stages=(Stage(0.0, now.isoformat()),))
     return replace(state, candidate=version, traffic_percent=0, experiment=experiment)

@@ -1,12 +1,13 @@
 """What is kept of a night on S3 when its gate has spoken, for whoever watches the nights: verdict, quality, cost."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from components import storage
 from components.release.gate_verdict import GateVerdict
-from components.release_state import NIGHTS
+from components.release_store import NIGHTS
 
 METRICS = ("macro_f1", "accuracy", "ndcg_at_10")
 USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
@@ -14,7 +15,7 @@ USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
 
 @dataclass(frozen=True)
 class Night:
-    """One night: what its gate said, how good its student is, and what its new rationales took."""
+    """A night's verdict, its student's quality, and what its new rationales took."""
 
     time: str
     verdict: str
@@ -28,9 +29,12 @@ class Night:
 def record_night(
     verdict: GateVerdict, usages: Sequence[Mapping], usd_per_hour: float, now: datetime | None = None
 ) -> Night:
-    """Write one object for a night; `usages` are those of the steps that sampled rationales."""
+    """Write one object for a night, with the summed usages of steps that sampled rationales."""
     now = now or datetime.now(UTC)
-    used = {name: sum(usage[name] for usage in usages) for name in USAGE}
+    total = Counter()
+    for usage in usages:
+        total.update({name: usage[name] for name in USAGE})
+    used = dict(total)
     candidate = verdict.metrics["candidate"]
     night = Night(
         time=now.isoformat(timespec="seconds"),

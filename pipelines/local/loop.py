@@ -14,7 +14,7 @@ from rich.console import Console
 
 from components import storage
 from components.release import registry
-from components.release_state import read_state
+from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
 from pipelines.local.kfp_output import KfpRunMonitor, Task

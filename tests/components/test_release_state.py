@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from components import storage
-from components.release_state import STATE, Intent, ReleaseState, read_state, replay, update_state
+from components.release_state import Intent, ReleaseState, replay
+from components.release_store import STATE, read_state, update_state
 from testing.faulty_s3 import faulty
 
 DOCUMENT = {  # as a platform of an earlier version left it

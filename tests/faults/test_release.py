@@ -14,7 +14,8 @@ from components.experiment.plan import ExperimentPlan
 from components.release import canary
 from components.release.context import ReleaseContext
 from components.release.router import EnvoyRouter
-from components.release_state import Experiment, ReleaseState, Stage, read_state, update_state
+from components.release_state import Experiment, ReleaseState, Stage
+from components.release_store import read_state, update_state
 from testing import servers
 
 pytestmark = pytest.mark.slow

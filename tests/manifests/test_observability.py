@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
 from components.monitoring.exporter import ReleaseCollector
-from components.release_state import ReleaseState, update_state
+from components.release_state import ReleaseState
+from components.release_store import update_state
 from tests.components.monitoring.test_exporter import LOOK, STATE
 from tests.manifests.rendered import ROOT, find_object, objects
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import contracts
-from components.release_state import Experiment, update_state
+from components.release_state import Experiment
+from components.release_store import update_state
 from simulation.shoppers import PAGE, Query, World, behave, draw, headers, load
 from testing.rows import judgement
 from testing.servers import environment

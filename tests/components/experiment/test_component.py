@@ -15,7 +15,8 @@ from components.experiment.assignment import arm, user_hash
 from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
 from components.monitoring.exporter import newest_look
-from components.release_state import Experiment, update_state
+from components.release_state import Experiment
+from components.release_store import update_state
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, 23, tzinfo=UTC)
@@ -92,7 +93,7 @@ def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(run
 
 
 def test_a_paused_experiment_is_looked_at_without_spending_its_looks_and_nothing_is_decided(running, tmp_path):
-    update_state(lambda state: replace(state, experiment=replace(RUNNING, paused=True)), "test")
+    update_state(lambda state: replace(state, experiment=replace(RUNNING, is_paused=True)), "test")
     looks = [look(tmp_path, now=NOW + timedelta(minutes=at)) for at in range(5, 8)]
     word, verdict = looks[-1]
     assert word == "continue" and len({verdict["figures"]["looks"] for _, verdict in looks}) == 1

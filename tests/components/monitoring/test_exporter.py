@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
-from components.release_state import ReleaseState, update_state
+from components.release_state import ReleaseState
+from components.release_store import update_state
 from testing.servers import free_ports, process
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,8 @@ from components.release.context import ReleaseContext
 from components.release.gate_verdict import GateVerdict
 from components.release.kserve import KServe
 from components.release.standard_router import StandardRouter
-from components.release_state import read_state, replay
+from components.release_state import replay
+from components.release_store import read_state
 from testing.kubernetes_server import cluster
 
 pytestmark = pytest.mark.slow
@@ -80,9 +81,9 @@ def started(s3, package):
 
 
 def test_the_first_baseline_becomes_stable_and_a_later_one_changes_nothing(s3, package):
-    assert candidate.register_baseline(package("old")).started
+    assert candidate.register_baseline(package("old")).is_accepted
     again = candidate.register_baseline(package("other"))
-    assert not again.started and again.version == package_manifest.version(package("old"))
+    assert not again.is_accepted and again.version == package_manifest.version(package("old"))
 
 
 def test_a_canary_starts_dark_with_a_running_experiment(started):
@@ -97,7 +98,7 @@ def test_a_canary_starts_dark_with_a_running_experiment(started):
 def test_a_candidate_that_the_gate_did_not_release_is_refused(s3, package, word):
     candidate.register_baseline(package("old"))
     done = candidate.start_canary(package("new"), released(package("new"), word))
-    assert not done.started and done.reason == f"the gate says {word}: because"
+    assert not done.is_accepted and done.reason == f"the gate says {word}: because"
     assert read_state().candidate is None
 
 
@@ -111,13 +112,13 @@ def test_of_the_candidates_that_are_released_while_one_runs_the_newest_alone_wai
         assert "waits until" in candidate.start_canary(package(name), released(package(name))).reason
     canary.move_traffic(judged("roll back"), Notes().context)
     state = read_state()
-    assert state.candidate == package_manifest.version(package("newest")) and state.queued is None
+    assert state.candidate == package_manifest.version(package("newest")) and state.next_candidate is None
     assert state.experiment.experiment_id.startswith(state.candidate)
 
 
 def test_starting_the_same_canary_again_changes_nothing(started, package):
     revision = read_state().revision
-    assert candidate.start_canary(package("new"), released(package("new"))).started
+    assert candidate.start_canary(package("new"), released(package("new"))).is_accepted
     assert read_state().revision == revision
 
 
@@ -210,7 +211,7 @@ def test_a_verdict_that_moves_nothing_writes_nothing(started, verdict):
 def test_after_an_end_the_next_candidate_may_start(started, package):
     notes = Notes()
     canary.move_traffic(judged("roll back"), notes.context)
-    assert candidate.start_canary(package("newer"), released(package("newer"))).started
+    assert candidate.start_canary(package("newer"), released(package("newer"))).is_accepted
     whats = [entry.what for entry in read_state().history]
     assert whats[-3:] == ["decided: rolled back", "rolled back", "candidate released by the gate"]
 

@@ -9,7 +9,7 @@ from components import package_manifest
 from components.release import component
 from components.release.gate import GateConfig
 from components.release.router import EnvoyRouter
-from components.release_state import read_state
+from components.release_store import read_state
 from testing import servers
 from tests.components.release import predictions
 

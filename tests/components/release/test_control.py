@@ -5,7 +5,7 @@ import pytest
 from components import package_manifest
 from components.release import canary, candidate
 from components.release.control import parse_args, run_command
-from components.release_state import read_state
+from components.release_store import read_state
 from tests.components.release.test_canary import Notes, judged, released
 
 pytestmark = pytest.mark.slow

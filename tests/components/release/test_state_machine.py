@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from components import release_state
+from components import release_store
 from components.release import canary, state_machine
 from components.release.context import ReleaseContext
-from components.release_state import ENDS, Intent, ReleaseState, replay, update_state
+from components.release_state import ENDS, Intent, ReleaseState, replay
+from components.release_store import update_state
 
 RUNS = int(os.environ.get("BROADFAST_INVARIANT_RUNS", "200"))
 WORDS = ("ramp", "promote", "roll back", "inconclusive", "continue")
@@ -36,8 +37,8 @@ class Releases(RuleBasedStateMachine):
         self.effects_left = 10**6
         self.time = datetime(2026, 1, 5, tzinfo=UTC)
         self.versions = 0
-        release_state._read = self.read  # put back by the test
-        release_state._write = self.write
+        release_store._read = self.read  # put back by the test
+        release_store._write = self.write
 
     def read(self):
         return self.state, str(self.state.revision)
@@ -170,7 +171,7 @@ class Releases(RuleBasedStateMachine):
 @pytest.fixture
 def memory_store(monkeypatch):
     for name in ("_read", "_write"):
-        monkeypatch.setattr(release_state, name, getattr(release_state, name))
+        monkeypatch.setattr(release_store, name, getattr(release_store, name))
 
 
 def test_the_release_keeps_its_promises_in_any_order(memory_store):

@@ -7,7 +7,7 @@ import pytest
 from components import storage
 from components.release.gate_verdict import GateVerdict
 from components.release.training_run import record_night
-from components.release_state import NIGHTS
+from components.release_store import NIGHTS
 
 pytestmark = pytest.mark.slow
 VERDICT = GateVerdict(

@@ -1,0 +1,55 @@
+"""The release's state as one JSON document on S3.
+
+A write succeeds only upon the revision that was read, so no update is lost.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from components import storage
+from components.release_state import HistoryEntry, ReleaseState, changes
+
+STATE = "release/state.json"
+NIGHTS = "release/nights"  # one object for each night whose gate has spoken
+ATTEMPTS = 20
+
+
+def read_state() -> ReleaseState:
+    """Read the desired state, an empty one before the first release."""
+    return _read()[0]
+
+
+def update_state(change: Callable[[ReleaseState], ReleaseState], what: str, **facts) -> ReleaseState:
+    """Apply `change` to the state and add one entry to its history.
+
+    A change that changes nothing writes nothing.
+
+    Raises:
+        RuntimeError: others kept writing in between; run the step again.
+    """
+    entry = None
+    for _ in range(ATTEMPTS):
+        before, etag = _read()
+        if entry in before.history:  # the last try was written, and its answer was lost
+            return before
+        after = change(before)
+        if after == before:
+            return before
+        after = replace(after, revision=before.revision + 1)
+        entry = HistoryEntry(datetime.now(UTC).isoformat(timespec="milliseconds"), what, facts, changes(before, after))
+        after = replace(after, history=(*before.history, entry))
+        if _write(after, etag):
+            return after
+    raise RuntimeError(f"{STATE} was changed by others {ATTEMPTS} times while this step tried to: {what}")
+
+
+def _read() -> tuple[ReleaseState, str]:
+    content, etag = storage.get_with_etag(STATE)
+    return ReleaseState.from_json(json.loads(content or b"{}")), etag
+
+
+def _write(state: ReleaseState, etag: str) -> bool:
+    content = json.dumps(state.to_json(), indent=1, sort_keys=True, allow_nan=False).encode()
+    return storage.replace_bytes(STATE, content, etag) if etag else storage.create_bytes(STATE, content)

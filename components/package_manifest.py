@@ -1,4 +1,4 @@
-"""The sha256 manifest of a package: written when it is made, verified before anything in it is loaded."""
+"""The sha256 manifest of a package, written with it and verified before anything is loaded."""
 
 import hashlib
 import json
@@ -6,24 +6,24 @@ import stat
 from pathlib import Path
 
 NAME = "manifest.json"
-# kinds of file of which none runs code when it is loaded
+# kinds of file that run no code when they are loaded
 DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
-FORMAT = 6  # of packages: what else of them changes, their readers must know
+FORMAT = 6  # of packages
 READ = (5, 6)
 READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of one file, in hex."""
+    """Return the sha256 of one file, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(folder: str | Path) -> str:
-    """Write the manifest of every file in the folder; returns the package's version, made of the manifest's digest.
+    """Write the manifest of every file in the folder and return the package's version.
 
-    Every file may be read by all from then on: some writers leave theirs to their owner, and a server that the folder
-    is mounted for is somebody else.
+    Every file becomes readable by all: some writers leave theirs to their owner alone, and a server reads the mounted
+    folder as another user.
     """
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
@@ -35,7 +35,7 @@ def write(folder: str | Path) -> str:
 
 
 def version(folder: str | Path) -> str:
-    """Name of a package: `student-` and the first 12 hex digits of its manifest's sha256."""
+    """Return a package's name: `student-` and the first 12 hex digits of its manifest's sha256."""
     return f"student-{file_digest(Path(folder) / NAME)[:12]}"
 
 
@@ -43,7 +43,7 @@ def verify(folder: str | Path) -> dict[str, str]:
     """Check every file against the manifest and return it.
 
     Raises:
-        ValueError: the manifest is missing or broken, a file is missing, changed, or not named in it, or of a kind that
+        ValueError: the manifest is missing or broken, or a file is missing, changed, not named in it, or of a kind that
             can run code when it is loaded.
     """
     folder = Path(folder)

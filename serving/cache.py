@@ -47,7 +47,7 @@ class CachedScorer:
             encodings = self.scorer.tokenise(list(pairs.values()))
         with stages("model"):
             scores = self.scorer.run(encodings)
-        rows = zip(pairs, scores.probabilities, scores.hidden, strict=True)
+        rows = zip(pairs, scores.probabilities, scores.hidden_vectors, strict=True)
         return {digest: (probabilities.copy(), vector.copy()) for digest, probabilities, vector in rows}
 
 

@@ -89,19 +89,19 @@ def trained_student(tables, config, tmp_path_factory) -> tuple[Path, dict]:
 @pytest.fixture(scope="session")
 def cross_encoder_package(trained_student, tables, tmp_path_factory) -> tuple[Path, dict]:
     """Package the cross-encoder and return the package's folder with the result."""
-    from components.packaging.package import package
+    from components.packaging.package import make_package
 
     folder = tmp_path_factory.mktemp("package")
-    return folder, package(trained_student[0], tables[1], tables[0], folder)
+    return folder, make_package(trained_student[0], tables[1], tables[0], folder).details
 
 
 @pytest.fixture(scope="session")
 def late_interaction_package(tables, config, tmp_path_factory) -> tuple[Path, dict]:
     """Train and package a student of late interaction; return the package's folder with the result."""
-    from components.packaging.package import package
+    from components.packaging.package import make_package
     from components.student.train import train
 
     model = tmp_path_factory.mktemp("late_interaction_student")
     folder = tmp_path_factory.mktemp("late_interaction_package")
     train(*tables, replace(config, architecture="late_interaction"), model)
-    return folder, package(model, tables[1], tables[0], folder)
+    return folder, make_package(model, tables[1], tables[0], folder).details

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.packaging.package import load, package
+from components.packaging.package import load_student, make_package
 from components.scoring.onnx_runtime import load_runtime
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import PairTokenizer, item_text
@@ -30,7 +30,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     with TemporaryDirectory() as folder:
         details = train(training_set, embeddings, config, folder).details
         logits = predict_rows(Path(folder), config, rows)
-        served = package(folder, embeddings, training_set, f"{folder}/package")["served"]
+        served = make_package(folder, embeddings, training_set, f"{folder}/package").details["served_graph"]
         fp32_labels = predict_with_graph(Path(folder, "package"), served.replace(".int8", ""), rows)
         int8_labels = predict_with_graph(Path(folder, "package"), int8_name(served), rows)
     result = {
@@ -52,7 +52,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
 
 def predict_rows(folder: Path, config: LrkdConfig, rows: list[dict]):
     """Return the logits (N, C) of the trained student in PyTorch."""
-    student, _ = load(folder)
+    student, _ = load_student(folder)
     tokenizer = PairTokenizer(folder / "tokenizer.json", config.max_length, config.query_length)
     queries = tokenizer.encode_queries([row["query"] for row in rows])
     items = tokenizer.encode_items([item_text(row) for row in rows])
@@ -67,8 +67,8 @@ def int8_name(served: str) -> str:
 def predict_with_graph(package: Path, graph: str, rows: list[dict]) -> list[int]:
     """Return the labels by one of a package's graphs, in requests of one query's items."""
     scorer = Scorer(package)
-    scorer.runtime = load_runtime(package, replace(scorer.config, served=graph), scorer.tokenizer)
-    scorer.precomputed.rows.clear()  # these are of the graph that is served
+    scorer.runtime = load_runtime(package, replace(scorer.config, served_graph=graph), scorer.tokenizer)
+    scorer.precomputed_items.rows.clear()  # these are of the graph that is served
     labels = {}
     for _, group in groupby(sorted(enumerate(rows), key=query_id), query_id):
         numbers, request = zip(*group, strict=True)

@@ -13,7 +13,7 @@ from components import contracts
 from components.features.night import build_night
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import named_columns
-from components.packaging.package import package
+from components.packaging.package import make_package
 from components.pretrained import model_path
 from components.student.config import LrkdConfig
 from components.student.train import train
@@ -38,7 +38,7 @@ def made(folder: Path) -> tuple[Path, Path, Path]:
         build_night((judgements, items), "", now, (features, training_set))
         told(judgements, folder / "embeddings")
         train(training_set, folder / "embeddings", SHORT, folder / "student")
-        package(folder / "student", folder / "embeddings", training_set, folder / "unfinished")
+        make_package(folder / "student", folder / "embeddings", training_set, folder / "unfinished")
         os.rename(folder / "unfinished", folder / "package")
     return folder / "package", features, items
 

@@ -13,7 +13,7 @@ from bench.ablation.data import esci_tables
 from bench.student.load_client import Asked
 from components.contracts import LABELS
 from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
-from components.packaging.package import load as loaded
+from components.packaging.package import load_student
 from components.scoring.onnx_runtime import Graph, interaction_arrays
 from components.scoring.package_config import read_config
 from components.scoring.scorer import Scorer, load_tokenizer
@@ -114,7 +114,7 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
         for query, items in islice(asked(50), rounds):
             pairs = [(query, item) for item in items]
             scorer.items.clear()
-            scorer.precomputed.rows.clear()
+            scorer.precomputed_items.rows.clear()
             spent = {kind: cpu_seconds(scorer, pairs) for kind in added}  # the second time they are known
             tokenised = scorer.tokenise(pairs)
             sides = [tokenised.items[item] for item in items]
@@ -130,7 +130,7 @@ def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
 
 def head_graphs(student: Path, folder: Path) -> dict[str, Graph]:
     """Load the interaction graph as a package has it, and one without its extractor."""
-    trained_student, _ = loaded(student)
+    trained_student, _ = load_student(student)
     whole = interaction_graph(fold_output_layer(trained_student))
     reduced = GraphSpec(InteractionWithoutExtractor(trained_student), whole.inputs, ("logits",))
     graphs = {}

@@ -23,7 +23,7 @@ from bench.student.load_client import Asked, requests_of
 from bench.student.peers import environments, peer_model, peers
 from bench.student.training import training
 from components import package_manifest
-from components.packaging.package import package
+from components.packaging.package import make_package
 from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.profiles import laptop
@@ -73,7 +73,7 @@ def made(esci: Path, folder: Path, config: LrkdConfig) -> Path:
         tables = costs.tables(esci, folder.parent)
         trained = folder.with_name(f"{folder.name}-student")
         train(*tables, config, trained)
-        package(trained, tables[1], tables[0], folder)
+        make_package(trained, tables[1], tables[0], folder)
     return folder
 
 

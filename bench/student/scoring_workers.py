@@ -99,7 +99,7 @@ def ours(folder: str):
     from components.scoring.scorer import Scorer
 
     scorer, kind = Scorer(folder), sys.argv[4]
-    scorer.precomputed.rows.clear()  # a precomputed item would not be encoded here
+    scorer.precomputed_items.rows.clear()  # a precomputed item would not be encoded here
 
     def score(query: str, items: list[str]) -> list[str]:
         if kind == "cold":

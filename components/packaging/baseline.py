@@ -1,18 +1,22 @@
-"""The serving baseline as a package: fetched from the registry, or built as last night's student on a first run."""
+"""The baseline as a package: fetched from the registry, or trained as last night's student on a first run."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import package_manifest, storage
-from components.packaging.package import package
+from components.packaging.package import make_package
+from components.step_result import StepResult
 from components.student.config import LrkdConfig
 from components.student.train import train
 
 
-def baseline(
+def make_baseline(
     version: str, training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path
-) -> dict:
-    """Write the package that the candidate is compared with; an empty version means that nothing serves yet.
+) -> StepResult:
+    """Write the package that the candidate is compared with.
+
+    Where no version serves yet, a student is trained for it.
 
     Raises:
         ValueError: the registered package was changed.
@@ -21,9 +25,9 @@ def baseline(
     if version:
         storage.get_folder(f"packages/{version}", folder)
         package_manifest.verify(folder)
-        return {"rows_in": 1, "rows_out": 1, "set_aside": 0, "version": version, "figure": f"{version} serves"}
+        return StepResult(1, 1, headline=f"{version} serves", details={"version": version})
     with TemporaryDirectory() as model:
-        train_result = train(training_set, embeddings, config, model)
-        said = package(model, embeddings, training_set, folder)
-    figure = f"first run: {train_result.rows_out} pairs, of {config.train_share:.0%} of the train queries"
-    return said | {"trained": train_result.to_dict(), "figure": figure}
+        training = train(training_set, embeddings, config, model)
+        package = make_package(model, embeddings, training_set, folder)
+    headline = f"first run: {training.rows_out} pairs, of {config.train_share:.0%} of the train queries"
+    return replace(package, headline=headline, details={**package.details, "trained": training.to_dict()})

@@ -13,12 +13,12 @@ def package_student(
     package: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
-    from components.packaging.package import package as make
+    from components.packaging.package import make_package
     from components.step_result import record
 
-    said = make(student.path, embeddings.path, training_set.path, package.path)
-    record(facts, said)
-    return said["version"]
+    result = make_package(student.path, embeddings.path, training_set.path, package.path)
+    record(facts, result)
+    return result.details["version"]
 
 
 @student_step()
@@ -30,14 +30,14 @@ def baseline_package(
     package: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
-    from components.packaging.baseline import baseline
+    from components.packaging.baseline import make_baseline
     from components.step_result import record
     from components.student.config import LrkdConfig
 
     config = LrkdConfig.from_json(config)
-    said = baseline(serving_version, training_set.path, embeddings.path, config, package.path)
-    record(facts, said)
-    return said["version"]
+    result = make_baseline(serving_version, training_set.path, embeddings.path, config, package.path)
+    record(facts, result)
+    return result.details["version"]
 
 
 @student_step()
@@ -55,11 +55,11 @@ def predict_split(
     from components.packaging.evaluate import predict
     from components.step_result import record
 
-    said = predict(package.path, training_set.path, split, predictions.path)
-    classification.log_confusion_matrix(list(LABELS), said["confusion"])
-    classification.log_roc_curve(*said["roc"])
-    Path(classification.path).write_text(str(said["confusion"]))
-    record(facts, said)
+    result = predict(package.path, training_set.path, split, predictions.path)
+    classification.log_confusion_matrix(list(LABELS), result.details["confusion"])
+    classification.log_roc_curve(*result.details["roc"])
+    Path(classification.path).write_text(str(result.details["confusion"]))
+    record(facts, result)
 
 
 @student_step()
@@ -69,7 +69,7 @@ def compare_packages(
     training_set: dsl.Input[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
-    from components.packaging.benchmark import side_by_side
+    from components.packaging import benchmark
     from components.step_result import record
 
-    record(facts, side_by_side(candidate.path, baseline.path, training_set.path))
+    record(facts, benchmark.compare_packages(candidate.path, baseline.path, training_set.path))

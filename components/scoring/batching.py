@@ -22,16 +22,16 @@ def length_buckets(lengths: Sequence[int]) -> list[np.ndarray]:
 def run_in_batches(
     batches: Sequence[np.ndarray], run: Callable[[np.ndarray], list[np.ndarray]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run a graph on batches of indices and return both outputs in the order of the indices."""
+    """Run a graph on batches of indices, and return both outputs in their order."""
     outputs = [run(indices) for indices in batches]
     order = np.argsort(np.concatenate(batches))
     logits = np.concatenate([output[0] for output in outputs])
-    hidden = np.concatenate([output[1] for output in outputs])
-    return logits[order], hidden[order]
+    hidden_vectors = np.concatenate([output[1] for output in outputs])
+    return logits[order], hidden_vectors[order]
 
 
 def stack_vectors(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Stack the vectors (T, D) of texts into one array, zeros behind the shorter: (B, T, D)."""
+    """Stack texts' vectors (T, D), zeros behind the shorter: (B, T, D)."""
     stack = np.zeros((len(texts), max(map(len, texts)), texts[0].shape[1]), np.float32)
     for row, vectors in enumerate(texts):
         stack[row, : len(vectors)] = vectors
@@ -39,7 +39,7 @@ def stack_vectors(texts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def join_states(queries: Sequence[np.ndarray], items: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Join both sides of pairs, padded to the longest: states (B, T, H), mask and segments (B, T)."""
+    """Join both sides of pairs: states (B, T, H), mask and segments (B, T)."""
     shape = (len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True)))
     states = np.zeros((*shape, items[0].shape[1]), np.float32)
     mask = np.zeros(shape, np.int64)

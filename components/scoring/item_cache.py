@@ -27,7 +27,7 @@ MOST_SHOWN = f"""
 
 
 class ItemEmbeddingCache:
-    """A package's precomputed items; they stay on disk until they are looked up. Empty where the package has none."""
+    """A package's precomputed items, if any. They stay on disk until they are looked up."""
 
     def __init__(self, package: Path):
         self.rows: dict[bytes, int] = {}
@@ -40,7 +40,10 @@ class ItemEmbeddingCache:
             self.ends = np.cumsum(file.get_tensor("lengths")).tolist() if self.vectors else []
 
     def lookup(self, ids: Sequence[int]) -> Item:
-        """Return an item by its tokens, with its states in half precision where they are precomputed."""
+        """Return an item by its tokens, with its states if they are precomputed.
+
+        States and vectors are in half precision.
+        """
         row = self.rows.get(token_digest(ids)) if self.rows else None
         if row is None:
             return Item(ids)

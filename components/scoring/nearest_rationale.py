@@ -32,5 +32,5 @@ class NearestRationale:
 
 
 def normalise(vectors: np.ndarray) -> np.ndarray:
-    """Scale vectors to length one; a zero vector stays zero."""
+    """Scale vectors to length one, and leave zero vectors as they are."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -49,7 +49,7 @@ class Graph:
         self.output_names = [node.name for node in self.session.get_outputs()]
 
     def __call__(self, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Run the graph on those of the arrays that it reads; outputs are in the order of `output_names`."""
+        """Run the graph on the arrays that it reads, with outputs as `output_names` orders them."""
         return self.session.run(self.output_names, {name: arrays[name] for name in self.input_names})
 
 
@@ -104,7 +104,10 @@ class LateInteractionRuntime:
             item.vectors = None if encoding.vectors is None else encoding.vectors.astype(np.float16)
 
     def encode_separately(self, texts: Sequence[Ids], to_arrays: Callable) -> list[Item]:
-        """Encode queries or items: states (T, H) or their mean (1, H), and vectors (T, D) where tokens are matched."""
+        """Encode queries or items to states and, where tokens are matched, vectors.
+
+        States are (T, H) or their mean (1, H), vectors (T, D).
+        """
         encodings: list = [None] * len(texts)
         for indices in length_buckets([len(ids) for ids in texts]):
             outputs = self.encoder(to_arrays([texts[index] for index in indices]))
@@ -135,7 +138,7 @@ Runtime = CrossEncoderRuntime | LateInteractionRuntime
 
 def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer, threads: int = 1) -> Runtime:
     """Load what runs a package's graphs."""
-    path = Path(package) / config.served
+    path = Path(package) / config.served_graph
     if config.item_states == "none":
         return CrossEncoderRuntime(path, tokenizer, threads)
     return LateInteractionRuntime(path, tokenizer, threads, config.item_states == "mean")
@@ -168,5 +171,8 @@ def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[s
 
 
 def encoder_name(interaction: str) -> str:
-    """Return the file name of the encoder that belongs to an interaction graph; format 5 has names of its own."""
+    """Return the file name of the encoder that belongs to an interaction graph.
+
+    Packages of format 5 have names of their own.
+    """
     return interaction.replace("interaction", "encoder").replace("together", "apart")

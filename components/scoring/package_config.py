@@ -6,6 +6,8 @@ from pathlib import Path
 
 from components import package_manifest
 
+KEYS = {"labels", "temperature", "max_length", "query_length", "served", "item_states"}
+
 
 @dataclass(frozen=True)
 class PackageConfig:
@@ -15,7 +17,7 @@ class PackageConfig:
     temperature: float
     max_length: int
     query_length: int
-    served: str  # file name of the graph that says the label
+    served_graph: str  # file name of the graph that gives the label
     item_states: str  # stored of an item: "none" (a cross-encoder), "tokens" (a state each), "mean" (their mean)
 
 
@@ -32,11 +34,16 @@ def read_config(package: str | Path) -> PackageConfig:
         raise ValueError(f"{package} is a package of format {config.get('format')}; this release reads {formats}")
     if config["format"] == 5 and "join_layer" in config:
         config["item_states"] = item_states_of_format_5(config)
-    names = PackageConfig.__dataclass_fields__
-    if missing := names.keys() - config.keys():
+    if missing := KEYS - config.keys():
         raise ValueError(f"{path} does not say {', '.join(sorted(missing))}")
-    values = {name: config[name] for name in names}
-    return PackageConfig(**values | {"labels": tuple(config["labels"])})
+    return PackageConfig(
+        labels=tuple(config["labels"]),
+        temperature=config["temperature"],
+        max_length=config["max_length"],
+        query_length=config["query_length"],
+        served_graph=config["served"],
+        item_states=config["item_states"],
+    )
 
 
 def item_states_of_format_5(config: dict) -> str:

@@ -10,10 +10,10 @@ from components.scoring.tokenizer import item_text
 
 
 def score_file(package: str | Path, pairs: str | Path, out: str | Path) -> int:
-    """Score every row of a Parquet, CSV or JSONL file and return the number of rows.
+    """Score every row of a file and return the number of rows.
 
-    Every row comes back with its label, probabilities and score. The output is of any of these kinds and appears whole
-    or not at all.
+    Every row comes back with its label, probabilities and score. Both files are Parquet, CSV or JSONL. The
+    output appears whole or not at all.
 
     Raises:
         ValueError: the file is of another kind, or a row lacks a query or title.

@@ -29,13 +29,13 @@ class Scores:
 
     label_names: tuple[str, ...]
     probabilities: np.ndarray  # (N, C), calibrated
-    hidden: np.ndarray  # (N, X), of the extractor
-    projection: ReasoningProjection | None = None  # from hidden to reasoning; None where they are the same
+    hidden_vectors: np.ndarray  # (N, X), of the extractor
+    projection: ReasoningProjection | None = None  # to reasoning; None where the vectors are the reasoning
 
     @property
     def reasoning(self) -> np.ndarray:
         """Return the reasoning vector of each pair: (N, E)."""
-        return self.projection(self.hidden) if self.projection else self.hidden
+        return self.projection(self.hidden_vectors) if self.projection else self.hidden_vectors
 
     @property
     def labels(self) -> list[str]:
@@ -50,7 +50,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class TokenisedPairs:
-    """Pairs as tokens; pairs with the same item text share one item."""
+    """Pairs as tokens. Pairs with the same item text share one item."""
 
     queries: list[list[int]]  # of each pair
     texts: list[str]  # of each pair's item
@@ -58,7 +58,7 @@ class TokenisedPairs:
 
 
 class Scorer:
-    """A verified package, loaded; it remembers the tokens and states of items.
+    """A verified package, loaded. It remembers the tokens and states of items.
 
     Raises:
         ValueError: the package is incomplete, was changed, or has a format that this release does not read.
@@ -73,7 +73,7 @@ class Scorer:
         self.tokenizer = load_tokenizer(package, self.config)
         self.runtime = load_runtime(package, self.config, self.tokenizer, threads)
         self.projection = ReasoningProjection(package)
-        self.precomputed = ItemEmbeddingCache(package)
+        self.precomputed_items = ItemEmbeddingCache(package)
         self.items = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes)  # by text
         self.lock = Lock()
 
@@ -94,17 +94,17 @@ class Scorer:
             items = {text: self.items[text] for text in texts if text in self.items}
         fresh = [text for text in dict.fromkeys(texts) if text not in items]
         for text, ids in zip(fresh, self.tokenizer.encode_items(fresh), strict=True):
-            items[text] = self.precomputed.lookup(ids)
+            items[text] = self.precomputed_items.lookup(ids)
         return items
 
     def run(self, pairs: TokenisedPairs) -> Scores:
         """Score tokenised pairs, in their order, and remember their items."""
-        logits, hidden = self.runtime(pairs.queries, [pairs.items[text] for text in pairs.texts])
+        logits, hidden_vectors = self.runtime(pairs.queries, [pairs.items[text] for text in pairs.texts])
         with self.lock:
             for text, item in pairs.items.items():
                 if item.bytes <= self.items.maxsize:
                     self.items[text] = item
-        return Scores(self.labels, softmax(logits / self.config.temperature), hidden, self.projection)
+        return Scores(self.labels, softmax(logits / self.config.temperature), hidden_vectors, self.projection)
 
 
 def load_tokenizer(package: str | Path, config: PackageConfig) -> PairTokenizer:

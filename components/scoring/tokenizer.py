@@ -123,14 +123,17 @@ def lexical_features(query: QueryTokens, item: Sequence[int]) -> list[float]:
 
 
 def number_share(query: QueryTokens, hits: Sequence[bool]) -> float:
-    """Return the share of the query's numbers that the item has, a half where there is none."""
+    """Return the share of the query's numbers in the item, a half without numbers."""
     if not query.number_positions:
         return 0.5
     return sum(hits[position] for position in query.number_positions) / len(query.number_positions)
 
 
 def pad_pairs(queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Pad pairs to the longest: token ids, mask and segments (0 query, 1 item), (B, T) each."""
+    """Pad pairs to the longest: token ids, mask and segments, (B, T) each.
+
+    Segments are 0 for the query and 1 for the item.
+    """
     shape = (len(items), max(len(query) + len(item) for query, item in zip(queries, items, strict=True)))
     arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
     for row, (query, item) in enumerate(zip(queries, items, strict=True)):

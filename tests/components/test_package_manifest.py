@@ -21,7 +21,7 @@ def test_the_manifest_names_every_file_below_the_folder(package):
     assert list(package_manifest.verify(package)) == ["encoder/config.json", "model.onnx"]
 
 
-def test_the_version_is_made_of_the_content_and_so_is_the_same_twice(package):
+def test_the_version_depends_on_the_content_alone(package):
     version = package_manifest.version(package)
     assert version.startswith("student-") and len(version) == len("student-") + 12
     assert package_manifest.write(package) == version
@@ -29,7 +29,7 @@ def test_the_version_is_made_of_the_content_and_so_is_the_same_twice(package):
     assert package_manifest.write(package) != version
 
 
-def test_a_file_that_was_left_to_its_owner_may_be_read_by_all_in_a_package(package):
+def test_everybody_may_read_a_packages_files(package):
     for mode in (0o600, 0o640):
         (package / "model.onnx").chmod(mode)
         package_manifest.write(package)
@@ -43,7 +43,7 @@ def test_a_changed_file_is_named(package, name):
         package_manifest.verify(package)
 
 
-def test_a_missing_file_and_one_too_many_are_named(package):
+def test_missing_and_extra_files_are_named(package):
     (package / "model.onnx").rename(package / "extra.onnx")
     with pytest.raises(ValueError, match=r"differ from the manifest: \['extra.onnx', 'model.onnx'\]"):
         package_manifest.verify(package)
@@ -54,14 +54,14 @@ def test_a_folder_without_a_manifest_is_no_package(tmp_path):
         package_manifest.verify(tmp_path)
 
 
-def test_a_manifest_that_is_no_json_is_said_so(package):
+def test_a_manifest_that_is_no_json_is_refused(package):
     (package / "manifest.json").write_text("{broken")
     with pytest.raises(ValueError, match=r"manifest.json was changed: it is not JSON"):
         package_manifest.verify(package)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "encoder/weights.bin", "encoder/modeling.py", "pickle"])
-def test_a_planted_pickle_is_refused_even_where_the_manifest_names_it(package, name):
+def test_a_planted_pickle_is_refused(package, name):
     (package / name).write_bytes(b"\x80\x04N.")
     package_manifest.write(package)
     with pytest.raises(ValueError, match=rf"\['{name}'\] is no data: a package holds"):

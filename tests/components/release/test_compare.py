@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components import contracts
-from components.packaging.evaluate import measures
+from components.packaging.evaluate import measure_predictions
 from components.release.compare import Bootstrap, compare
 from components.release.gate_verdict import Difference
 from components.release.predictions import load_predictions
@@ -30,8 +30,8 @@ def test_differences_are_those_of_the_metrics(models):
 def test_gate_and_package_measure_a_model_alike(models):
     names = ("accuracy", "macro_f1", "calibration_error")
     by_gate = models[0].metrics()
-    by_package = measures(models[0].rows.to_pylist())
-    assert [by_gate[name] for name in names] == pytest.approx([by_package[name] for name in names])
+    by_package = measure_predictions(models[0].rows.to_pylist())
+    assert [by_gate[name] for name in names] == pytest.approx([getattr(by_package, name) for name in names])
 
 
 def test_every_interval_holds_its_difference(models):

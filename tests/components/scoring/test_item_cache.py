@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components import contracts, package_manifest
-from components.packaging.package import package
+from components.packaging.package import make_package
 from components.scoring.item_cache import FILE, ItemEmbeddingCache, most_shown_texts, token_digest
 from components.scoring.scorer import Scorer
 from testing.student_fixtures import training_rows
@@ -26,7 +26,7 @@ def test_a_package_holds_every_judged_item(late_interaction_package):
 @pytest.mark.slow
 def test_a_precomputed_item_is_not_encoded_again(late_interaction_package, monkeypatch):
     fresh = Scorer(late_interaction_package[0])
-    fresh.precomputed.rows.clear()
+    fresh.precomputed_items.rows.clear()
     expected = fresh(PAIRS)
     scorer = Scorer(late_interaction_package[0])
     encoded = []
@@ -53,7 +53,7 @@ def test_an_unjudged_item_is_encoded_at_its_request(late_interaction_package):
 @pytest.mark.slow
 def test_items_of_an_earlier_attempt_are_removed(trained_student, tables, tmp_path):
     (tmp_path / FILE).write_bytes(b"of another student")
-    package(trained_student[0], tables[1], tables[0], tmp_path)
+    make_package(trained_student[0], tables[1], tables[0], tmp_path)
     assert FILE not in package_manifest.verify(tmp_path)
 
 

@@ -20,7 +20,7 @@ PAIRS = [("red shoe", "red shoe 1"), ("hose", "a very long garden hose " * 9), (
 def fp32_package(request, tmp_path_factory):
     """Copy a trained package, of either kind, so that it serves its full-precision graph."""
     package, details = request.getfixturevalue(request.param)
-    served = details["served"].replace(".int8", "")
+    served = details["served_graph"].replace(".int8", "")
     return copy_package(package, tmp_path_factory.mktemp("fp32") / "package", served=served)
 
 
@@ -81,7 +81,7 @@ def test_a_flipped_byte_in_any_file_is_refused(tiny_package, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_flipped_byte_in_a_trained_package_is_refused(cross_encoder_package, tmp_path):
+def test_any_changed_file_of_training_is_refused(cross_encoder_package, tmp_path):
     package = cross_encoder_package[0]
     files = sorted(path.relative_to(package) for path in package.rglob("*") if path.is_file())
     for number, name in enumerate(files):
@@ -114,10 +114,10 @@ def test_a_known_item_scores_alike_in_int8(late_interaction_package, tmp_path):
 def test_reasoning_is_what_the_extractor_computes(fp32_package, fp32_scorer):
     import torch
 
-    from components.packaging.package import load
+    from components.packaging.package import load_student
     from components.scoring.tokenizer import pad_pairs
 
-    student, _ = load(fp32_package)
+    student, _ = load_student(fp32_package)
     queries = fp32_scorer.tokenizer.encode_queries([query for query, _ in PAIRS])
     items = fp32_scorer.tokenizer.encode_items([text for _, text in PAIRS])
     arrays = pad_pairs(queries, items) | {"overlap": fp32_scorer.tokenizer.lexical_features(queries, items)}

@@ -1,0 +1,25 @@
+"""The model card: what a student is made of, how good it is, and what it is not for."""
+
+import pytest
+
+from components.packaging.model_card import measure_slices
+
+
+@pytest.mark.slow
+def test_the_card_says_how_good_a_student_is(cross_encoder_package):
+    folder, details = cross_encoder_package
+    card = (folder / "model_card.md").read_text()
+    assert f"| {100 * details['accuracy']:.1f}% | {100 * details['macro_f1']:.1f}% |" in card
+    assert "| label Exact | 6 |" in card and "Not for decisions about people" in card
+    assert "{{" not in card and "None" not in card
+
+
+@pytest.mark.slow
+def test_the_card_says_how_a_student_is_made(cross_encoder_package):
+    card = (cross_encoder_package[0] / "model_card.md").read_text()
+    assert "| valid | 6 | 6 | 6 | 6 | 6 |" in card and "24 attributes" in card and "lambda 1.0" in card
+
+
+def test_slice_names_hold_no_markup():
+    rows = [{"label": "Exact", "predicted_label": "Exact", "query_class": "tail", "locale": "us|<b>\n| x"}]
+    assert set(measure_slices(rows)) == {"label Exact", "query class tail", "locale us x"}

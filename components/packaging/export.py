@@ -39,7 +39,7 @@ class GraphSpec(NamedTuple):
 
 
 class SideEncoder(nn.Module):
-    """Encodes queries or items to token states (B, T, H) and token vectors (B, T, D)."""
+    """Encodes queries or items: states (B, T, H) and vectors (B, T, D)."""
 
     def __init__(self, student: LateInteractionStudent):
         super().__init__()
@@ -51,7 +51,10 @@ class SideEncoder(nn.Module):
 
 
 class Interaction(nn.Module):
-    """Compares sides that are encoded: their states (B, T, H), or means as T 2, and their token vectors."""
+    """Compares encoded sides, by states (B, T, H) and token vectors.
+
+    A side's states may be their mean alone: T is 2 then.
+    """
 
     def __init__(self, student: LateInteractionStudent):
         super().__init__()
@@ -71,9 +74,9 @@ class Interaction(nn.Module):
 
 
 def export(student: Student, folder: Path) -> str:
-    """Write the student's graphs to `folder` and return the name of the one that gives the label.
+    """Write the student's graphs, and return the name of the last one.
 
-    That graph also gives `hidden`, what the extractor's last layer reads: see `fold_output_layer`.
+    It gives the logits, and `hidden`, what the extractor's last layer reads: see `fold_output_layer`.
     """
     student = fold_output_layer(student)
     if isinstance(student, CrossEncoderStudent):
@@ -122,7 +125,10 @@ def fold_output_layer(student: Student) -> Student:
 
 
 def write_graph(graph: GraphSpec, path: Path) -> None:
-    """Trace a model with the TorchScript exporter, which takes 2 s where the newer one takes minutes."""
+    """Write the graph that tracing gives.
+
+    The TorchScript exporter takes 2 s where the newer one takes minutes.
+    """
     names = [*graph.inputs, *graph.outputs]
     options = {"opset_version": OPSET, "dynamo": False}
     options |= {"input_names": list(graph.inputs), "output_names": list(graph.outputs)}

@@ -35,7 +35,7 @@ class CrossEncoderStudent(nn.Module):
         self.classifier = ConcatLinear([width, embedding_width], len(LABELS))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (B, C) and reasoning (B, E) of token ids, mask and segments, (B, T) each."""
+        """Return logits (B, C) and reasoning (B, E) of tokens (B, T)."""
         positions = torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)  # (B, T)
         is_visible = attention_mask.unsqueeze(1) != 0  # (B, 1, T)
         states = encode(self.encoder, input_ids, token_type_ids, positions, is_visible)  # (B, T, H)

@@ -68,9 +68,9 @@ def write_examples(
     writers = {name: pa.ipc.new_stream(str(folder / f"{name}.arrow"), EXAMPLES) for name in ("train", "held_out")}
     try:
         for rows in batch_rows(join_rationales(training_set, embeddings), contracts.BATCH_ROWS):
-            chosen = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
-            counts["other queries"] += len(rows) - len(chosen)
-            for fold, fold_rows in split_folds(chosen, calibration_share).items():
+            train_rows = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
+            counts["other queries"] += len(rows) - len(train_rows)
+            for fold, fold_rows in split_folds(train_rows, calibration_share).items():
                 examples = list(tokenize_examples(fold_rows, tokenizer, width))
                 writers[fold].write_table(pa.Table.from_pylist(examples, schema=EXAMPLES))
                 counts[fold] += len(examples)

@@ -57,7 +57,7 @@ def encode(
 
 
 def attention_bias(is_visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return 0 where a token is visible, and the least number of the dtype where it is not."""
+    """Return 0 where a token is visible, and elsewhere the dtype's least number."""
     bias = torch.zeros(is_visible.shape, dtype=dtype, device=is_visible.device)
     return bias.masked_fill(~is_visible, torch.finfo(dtype).min)
 

@@ -28,7 +28,7 @@ class Side(NamedTuple):
 
 
 class LateInteractionStudent(nn.Module):
-    """Compares query and item by their means and token by token; no layer attends across.
+    """Compares query and item by means and tokens. No layer attends across.
 
     Raises:
         ValueError: the kind of encoder is not known.
@@ -52,7 +52,7 @@ class LateInteractionStudent(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return logits (B, C) and reasoning (B, E) of ids, mask and segments (B, T) and overlap features."""
+        """Return logits (B, C) and reasoning (B, E) of tokens (B, T) and overlap features."""
         states = self.encode_separately(input_ids, attention_mask, token_type_ids)  # (B, T, H)
         query, item = self.split_sides(states, attention_mask, token_type_ids)
         return self.interact(query, item, overlap)
@@ -87,7 +87,7 @@ class LateInteractionStudent(nn.Module):
 
 
 class InteractionExtractor(nn.Module):
-    """Two layers on the comparison of both sides; narrow, for cached items leave little else to compute."""
+    """Two layers on the comparison, narrow because cached items leave little else to compute."""
 
     def __init__(self, width: int, token_dim: int, embedding_width: int):
         super().__init__()

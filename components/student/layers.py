@@ -22,9 +22,9 @@ class ConcatLinear(nn.Linear):
 
 
 def masked_mean(values: Tensor, mask: Tensor, dim: int = 1) -> Tensor:
-    """Average values along `dim` where the mask is set, and give zeros where it never is.
+    """Average values along `dim` where the mask is set.
 
-    The mask has the shape of the values, less their last dimensions.
+    Where it never is, the mean is zero. The mask has the shape of the values, less their last dimensions.
     """
     weights = mask.to(values.dtype)
     while weights.dim() < values.dim():

@@ -28,7 +28,7 @@ def predict_logits(
 def pair_batches(
     queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]], overlaps: Sequence
 ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
-    """Yield the row numbers and tensors of each batch, pairs of like length together, shortest first."""
+    """Yield row numbers and tensors of batches of like length, shortest first."""
     lengths = [len(query) + len(item) for query, item in zip(queries, items, strict=True)]
     order = np.argsort(lengths, kind="stable")
     for first in range(0, len(order), BATCH_PAIRS):

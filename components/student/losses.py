@@ -21,7 +21,7 @@ def distillation_loss(reasoning: Tensor, rationale_embedding: Tensor, has_ration
 
 
 def class_weights(labels: Tensor, count: int, power: float) -> Tensor | None:
-    """Return weights of the labels (C,) with mean 1 over the pairs, or None at power 0.
+    """Return label weights (C,) whose mean over the pairs is 1, or None.
 
     Raises:
         ValueError: the power is no number from 0 to 1, which alone raise rare labels to balance at most.

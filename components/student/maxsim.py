@@ -27,9 +27,10 @@ class LateInteraction(nn.Module):
         return normalize(self.projection(states), dim=-1) * word_mask(mask, segments).unsqueeze(-1)
 
     def forward(self, query: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """Return MaxSim features (B, 5) and the mean comparison (B, D) of vectors (B, Q, D) and (B, I, D).
+        """Return MaxSim features (B, 5) and the mean comparison (B, D).
 
-        A query token is compared with the mean of the item's tokens, weighed by similarity (Parikh et al. 2016).
+        `query` is (B, Q, D) and `item` (B, I, D). A query token is compared with the mean of the item's tokens,
+        weighed by similarity (Parikh et al. 2016).
         """
         query_mask = is_word(query)  # (B, Q)
         item_mask = is_word(item)  # (B, I)

@@ -22,7 +22,7 @@ PCA_PAIRS = 1000
 
 
 def initialise_late_interaction(student: LateInteractionStudent, examples, power: float) -> None:
-    """Fit projection and overlap head to EXAMPLES rows, with labels weighed by the power of their rarity."""
+    """Fit the projection and the overlap head to EXAMPLES rows."""
     rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
     lengths = list(examples["length"])
     sample = examples.select(sorted(rows, key=lengths.__getitem__))
@@ -52,7 +52,7 @@ def fit_overlap_head(student: LateInteractionStudent, examples, power: float) ->
 
 
 def init_projection_by_pca(student: LateInteractionStudent, examples) -> None:
-    """Set the token projection to the principal directions of the states, so that cosines are kept."""
+    """Set the token projection to the states' principal directions, which keep cosines."""
     projection = student.late_interaction.projection
     moments = torch.zeros(projection.in_features, projection.in_features)
     with torch.inference_mode():
@@ -86,7 +86,10 @@ def encode_batch(student: LateInteractionStudent, batch: dict[str, Tensor]) -> T
 
 
 def fit_regression(features: np.ndarray, labels: Sequence[int], power: float):
-    """Fit logistic regression on standardised features (N, F), labels weighed by the power of their rarity."""
+    """Fit logistic regression on standardised features (N, F).
+
+    Labels are weighed by the power of their rarity.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -54,16 +54,16 @@ def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, 
 
 def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: dict) -> StepResult:
     """Count what was trained on, with the curves as details."""
-    aligned = counts.with_rationale if config.align_weight else 0
+    aligned_pairs = counts.with_rationale if config.align_weight else 0
     first = curves["history"][0]["cross_entropy"]
     last = curves["history"][-1]["cross_entropy"]
     details = {
         "set_aside_why": counts.left_out,
-        "aligned": aligned,
-        "not_aligned": counts.train - aligned,
+        "aligned": aligned_pairs,
+        "not_aligned": counts.train - aligned_pairs,
         "distillation": config.distillation,
     }
-    headline = f"loss {first:.2f} to {last:.2f}, {aligned} aligned"
+    headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned"
     return StepResult(rows, counts.train, rows - counts.train, headline, details | curves)
 
 
@@ -74,7 +74,7 @@ def checkpoint_prefix(config: LrkdConfig, work: Path) -> str:
 
 
 def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, folder: str) -> dict:
-    """Train on the examples below `work` in each process; the first process saves the student."""
+    """Train on the examples below `work` in each process, and save in the first."""
     from datasets import Dataset
 
     torch.manual_seed(config.seed)
@@ -101,7 +101,7 @@ def save_tokenizer(config: LrkdConfig, folder: Path) -> PairTokenizer:
 
 
 def fit_temperature(student: Student, held_out) -> float:
-    """Fit the temperature to the calibration fold; without a fold it is 1."""
+    """Fit the temperature to the calibration fold, or return 1 without one."""
     if not len(held_out):
         return 1.0
     logits = predict_logits(student, held_out["query"], held_out["item"], held_out["overlap"])
@@ -110,10 +110,10 @@ def fit_temperature(student: Student, held_out) -> float:
 
 
 def likeliest_temperature(logits: Tensor, labels: Tensor, queries: int) -> float:
-    """Return the temperature most likely for labels (N,), given logits (N, C) and a prior about 1.
+    """Return the most likely temperature of logits (N, C), with a prior about 1.
 
-    Temperature scaling as of Guo et al. 2017. A query's pairs are alike and count as one, so that a fold of few queries
-    moves the temperature little.
+    `labels` is (N,). Temperature scaling as of Guo et al. 2017. A query's pairs are alike and count as one, so that a
+    fold of few queries moves the temperature little.
     """
     from scipy.optimize import minimize_scalar
 

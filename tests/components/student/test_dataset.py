@@ -30,7 +30,7 @@ def test_folds_share_no_query():
     assert 0.1 < len(held_out) / 600 < 0.3
 
 
-def test_half_of_the_queries_is_always_the_same_half():
+def test_a_share_is_always_the_same_queries():
     halves = [
         query_ids(row for row in training_rows(200) if hash_fraction(f"share\n{row['query_id']}") < 0.5)
         for _ in range(2)
@@ -64,7 +64,7 @@ def test_two_rationales_are_averaged(tables, config, tmp_path):
     assert [example["rationale_embedding"] for example in examples if example["has_rationale"]] == [[0.5, 1.5]]
 
 
-def test_an_items_tokens_do_not_depend_on_the_query(config, tmp_path):
+def test_item_tokens_do_not_depend_on_queries(config, tmp_path):
     tokenizer = save_tokenizer(config, tmp_path)
     (short,) = tokenizer.encode_queries(["shoe"])
     (long,) = tokenizer.encode_queries(["red shoe " * 40])

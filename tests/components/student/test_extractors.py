@@ -33,7 +33,7 @@ def test_padding_changes_nothing(name):
 
 
 @pytest.mark.parametrize("name", EXTRACTORS)
-def test_at_the_papers_widths_parameters_stay_under_a_million(name):
+def test_parameters_stay_under_a_million(name):
     extractor = EXTRACTORS[name](768, 1024)
     assert sum(weight.numel() for weight in extractor.parameters()) < 1_000_000
 

@@ -16,6 +16,7 @@ from components.settings import Settings
 
 TYPES = "type.googleapis.com/envoy.extensions."
 HOST = "127.0.0.1"
+MAX_RETRIES = 1000  # at a time; with Envoy's default of 3 most requests to a failing candidate stay errors
 PROBE = {
     "timeout": "1s",
     "interval": "1s",
@@ -138,9 +139,15 @@ def _cluster(name: str, ports: dict[str, int]) -> dict:
 
 
 def _fallback() -> dict:
+    """Build the aggregate cluster, whose own circuit breaker limits the retries that go to stable."""
     aggregate = {"@type": f"{TYPES}clusters.aggregate.v3.ClusterConfig", "clusters": ["candidate", "stable"]}
-    cluster = {"name": "envoy.clusters.aggregate", "typed_config": aggregate}
-    return {"name": CANDIDATE, "connect_timeout": "1s", "lb_policy": "CLUSTER_PROVIDED", "cluster_type": cluster}
+    return {
+        "name": CANDIDATE,
+        "connect_timeout": "1s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {"name": "envoy.clusters.aggregate", "typed_config": aggregate},
+        "circuit_breakers": {"thresholds": [{"max_retries": MAX_RETRIES}]},
+    }
 
 
 def _address(port: int) -> dict:

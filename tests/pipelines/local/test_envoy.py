@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from components.release.router import EnvoyRouter
+from components.release.router import CANDIDATE, EnvoyRouter
 from pipelines.local.envoy import build_bootstrap
 
 pytestmark = pytest.mark.slow  # starts Envoy
@@ -21,6 +22,9 @@ class Upstream(BaseHTTPRequestHandler):
     """A handler that answers with its name and the arm that it received."""
 
     def do_GET(self):
+        if self.server.is_failing and self.path != "/v1/models/relevance":
+            self.send_error(503)
+            return
         if self.headers["x-shadow"]:
             self.server.shadows.append(self.headers["x-arm"])
         content = json.dumps({"name": self.server.name, "x-arm": self.headers["x-arm"]}).encode()
@@ -34,11 +38,16 @@ class Upstream(BaseHTTPRequestHandler):
         """Log nothing, for the gateway keeps the log."""
 
 
+class UpstreamServer(ThreadingHTTPServer):
+    request_queue_size = 256  # connections that wait to be accepted
+
+
 def upstream(name: str) -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    server = UpstreamServer(("127.0.0.1", 0), Upstream)
     server.name = name
     server.daemon_threads = True
     server.shadows = []
+    server.is_failing = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -152,6 +161,24 @@ def test_the_access_log_says_who_answered(gateway):
     wait_until(is_logged)
     (line,) = [json.loads(text) for text in log.read_text().splitlines() if "look-for-me" in text]
     assert (line["listener"], line["arm"], line["version"]) == ("internal", "treatment", "candidate")
+
+
+def count(gateway, counter: str) -> int:
+    """Return a counter of Envoy's cluster that fails over."""
+    name = f"cluster.{CANDIDATE}.{counter}"
+    stats = httpx.get(f"http://127.0.0.1:{gateway['ports']['admin']}/stats", params={"filter": f"^{name}$"})
+    return int(stats.text.split(": ")[1])
+
+
+def test_a_failing_candidate_costs_no_request_under_load(gateway):
+    gateway["servers"]["candidate"].is_failing = True
+    retries = count(gateway, "upstream_rq_retry")
+    with ThreadPoolExecutor(64) as pool:
+        parts = list(pool.map(lambda _: ask(gateway, "internal", 10, **{"x-arm": "treatment"}), range(64)))
+    gateway["servers"]["candidate"].is_failing = False
+    assert sum(parts, Counter()) == {("stable", "treatment"): 640}
+    assert count(gateway, "upstream_rq_retry") - retries == 640
+    assert count(gateway, "upstream_rq_retry_overflow") == 0
 
 
 def test_a_dead_candidate_costs_no_request(gateway):

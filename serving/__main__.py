@@ -48,7 +48,7 @@ def load(options: argparse.Namespace):
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer = Explainer(NearestRationale(options.package))
     features = OnlineFeatures(options.features)
-    recorder = create_recorder(options)
+    recorder = create_recorder(options, options.when_full == "drop")
     return RelevanceModel(scorer, features, explainer, recorder, hash_user), recorder
 
 
@@ -83,6 +83,8 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
     add_spool_options(parser, "runs/spool/relevance")
+    full = "with a full spool: answer and lose the rows, which holds the experiment, or refuse to answer"
+    parser.add_argument("--when-full", choices=("drop", "refuse"), default="drop", help=full)
     return parser.parse_args()
 
 

@@ -14,17 +14,23 @@ STATUS = {InvalidInput: 400, ModelNotFound: 404, ServerNotReady: 503}
 class VersionNotFound(ModelNotFound):
     """The request names a version that is not served here."""
 
-    def __init__(self, requested: str, version: str):
+    def __init__(self, name: str, version: str):
         super().__init__()
-        self.reason = f"version {requested[:80]!r} is not served here; {version!r} is"
+        self.reason = f"version {name[:80]!r} is not served here; {version!r} is"
+
+
+def check_version(name: str, version: str) -> None:
+    """Check the version that a request names, if any, against the one that is served.
+
+    Raises:
+        VersionNotFound: it is another.
+    """
+    if name not in ("", version):
+        raise VersionNotFound(name, version)
 
 
 def build_servicer(recorder, version: str) -> type:
     """Return the service class of one model and its recorder."""
-
-    def check_version(requested: str) -> None:
-        if requested not in ("", version):
-            raise VersionNotFound(requested, version)
 
     class Servicer(InferenceServicer):
         async def ModelInfer(self, request, context):  # noqa: N802
@@ -36,7 +42,7 @@ def build_servicer(recorder, version: str) -> type:
             start = time.perf_counter()
             status = 500
             try:
-                check_version(request.model_version)
+                check_version(request.model_version, version)
                 answer = await super().ModelInfer(request, context)
                 status = 200
                 return answer
@@ -47,11 +53,11 @@ def build_servicer(recorder, version: str) -> type:
                 finish_entry(recorder, entry, status, "grpc", time.perf_counter() - start)
 
         async def ModelReady(self, request, context):  # noqa: N802
-            check_version(request.version)
+            check_version(request.version, version)
             return await super().ModelReady(request, context)
 
         async def ModelMetadata(self, request, context):  # noqa: N802
-            check_version(request.version)
+            check_version(request.version, version)
             return await super().ModelMetadata(request, context)
 
         async def RepositoryModelLoad(self, request, context):  # noqa: N802

@@ -32,7 +32,7 @@ class BatchContext:
 
 
 class Outcome(BaseModel):
-    """What became of one item: an order and a refund have revenue and currency, a grade its grade."""
+    """What became of one item: orders and refunds have revenue and currency."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 

@@ -17,8 +17,9 @@ from components.settings import Settings
 from serving.asgi_body import BodyError, read_body
 from serving.openapi import build_document
 from serving.outcome_schemas import Accepted, BatchContext, Outcomes, parse_outcomes
-from serving.recorder import Recorder, SpoolFull
+from serving.recorder import Recorder
 from serving.request_schemas import InvalidRequest
+from serving.spool_limits import SpoolFull
 from serving.spool_options import add_spool_options, create_recorder
 
 MAX_BODY = 2**20  # bytes

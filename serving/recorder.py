@@ -17,23 +17,21 @@ from urllib3.exceptions import HTTPError
 
 from components import storage
 from serving import spool, spool_metrics
+from serving.dropped_rows import DroppedRows
 from serving.spool_folder import Backlog, lock_folder, measure
+from serving.spool_limits import SpoolFull, SpoolLimits
 from serving.spool_metrics import log
 
 UNREACHABLE = (MinioException, HTTPError, OSError)
 DRAIN_SECONDS = 20.0
-MEBIBYTE = 1 << 20
-SPOOL_MEBIBYTES = 1024  # less than the volume that the manifests give: a pod that overfills it is evicted, rows and all
-
-
-class SpoolFull(RuntimeError):
-    """The spool takes no more rows."""
+DEFAULT_LIMITS = SpoolLimits()
 
 
 class Recorder:
     """A log of one process and folder.
 
-    Any thread may call `record`. Call `close` when the process ends.
+    Any thread may call `record`. Call `close` when the process ends. With `drops_when_full`, rows that the spool
+    does not take are dropped, counted, and marked as a gap on S3; without it, they are refused.
     """
 
     def __init__(
@@ -41,14 +39,14 @@ class Recorder:
         folder: str | Path,
         put: Callable[[str, bytes], None] = storage.put_bytes,
         flush_seconds: float = 5.0,
-        limit_rows: int = 500_000,
-        limit_bytes: int = SPOOL_MEBIBYTES * MEBIBYTE,
+        limits: SpoolLimits = DEFAULT_LIMITS,
+        drops_when_full: bool = False,
     ):
         self.folder = Path(folder)
         self.put = put
         self.flush_seconds = flush_seconds
-        self.limit_rows = limit_rows
-        self.limit_bytes = limit_bytes
+        self.limits = limits
+        self.drops_when_full = drops_when_full
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = lock_folder(self.folder)
         self.guard = threading.Lock()
@@ -58,6 +56,7 @@ class Recorder:
         self.is_full = False
         self.file = None
         self.backlog = Backlog()
+        self.dropped_rows = DroppedRows(self.folder)
         self._adopt_left_files()
         self.thread = threading.Thread(target=self._upload_until_closed, name="recorder", daemon=True)
         self.thread.start()
@@ -68,16 +67,17 @@ class Recorder:
         The operating system has the line at return. This waits for other lines, never for S3 or for a sync.
 
         Raises:
-            SpoolFull: the rows would exceed a limit (refused requests alone only that of bytes), the disk does not
-                take them, or the recorder is closed.
+            SpoolFull: the rows would exceed a limit, the disk does not take them, or the recorder is closed; not
+                where rows are dropped.
         """
         try:
             self._write(tables)
         except SpoolFull as error:
-            if not self.is_full:
-                log.error("nothing is recorded, and so no page is answered: %s", error)
-            self.is_full = True
-            raise
+            self._log_full(error)
+            if not self.drops_when_full:
+                raise
+            self.dropped_rows.add(tables, str(error))
+            return
         self.is_full = False
         for table, rows in tables.items():
             spool_metrics.RECORDED.labels(table).inc(len(rows))
@@ -88,6 +88,7 @@ class Recorder:
             self._seal()
             for path in sorted(self.folder.glob("*.jsonl")):
                 self._upload(path)
+            self.dropped_rows.mark_on_s3(self.put)
         except UNREACHABLE as error:
             spool_metrics.UPLOAD_FAILURES.inc()
             if self.is_reachable:
@@ -123,25 +124,25 @@ class Recorder:
 
     def is_writable(self) -> bool:
         """Return true where the next rows would be taken, as far as can be known."""
-        has_room = self.spooled_rows < self.limit_rows and self.spooled_bytes < self.limit_bytes
+        has_room = self.spooled_rows < self.limits.rows and self.spooled_bytes < self.limits.size
         return not self.is_closed and has_room and os.access(self.folder, os.W_OK)
+
+    def _log_full(self, error: SpoolFull) -> None:
+        """Log the beginning of a time in which nothing is recorded."""
+        if not self.is_full:
+            result = "pages are answered, and their rows are lost" if self.drops_when_full else "no page is answered"
+            log.error("nothing is recorded, and %s: %s", result, error)
+        self.is_full = True
 
     def _write(self, tables: dict[str, list[dict]]) -> None:
         line = orjson.dumps(tables, default=bytes.hex) + b"\n"
         rows = sum(len(rows) for rows in tables.values())
         with self.guard:
-            self._check_room(rows, len(line), tables)
+            if self.is_closed:
+                raise SpoolFull("the server is stopping")
+            self.limits.check_room(self.backlog, tables, rows, len(line))
             self._append(line)
             self.backlog.add(Path(self.file.name), rows, len(line))
-
-    def _check_room(self, rows: int, size: int, tables: dict[str, list[dict]]) -> None:
-        if self.is_closed:
-            raise SpoolFull("the server is stopping")
-        if tables.keys() - {"requests"} and self.spooled_rows + rows > self.limit_rows:
-            raise SpoolFull(f"{self.spooled_rows} rows wait for S3, and at most {self.limit_rows} may")
-        if self.spooled_bytes + size > self.limit_bytes:
-            limit = self.limit_bytes / MEBIBYTE
-            raise SpoolFull(f"{self.spooled_bytes / MEBIBYTE:.1f} MiB wait for S3, and at most {limit:g} MiB may")
 
     def _append(self, line: bytes) -> None:
         try:

@@ -12,8 +12,9 @@ from fastapi.responses import JSONResponse
 from components import contracts
 from serving import metrics
 from serving.asgi_body import MAX_BODY, BodyError, read_body, replay_body
-from serving.recorder import Recorder, SpoolFull
+from serving.recorder import Recorder
 from serving.request_schemas import MAX_NAME
+from serving.spool_limits import SpoolFull
 
 VERBS = {":predict": "predict", ":explain": "explain", "/infer": "infer"}
 VERSIONED = re.compile(r"(?P<model>/v2/models/[^/]+)/versions/(?P<version>[^/]+)(?P<rest>/infer|/ready|)")

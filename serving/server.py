@@ -19,9 +19,10 @@ from serving import metrics, page, v2_codec
 from serving.feature_lookup import FeatureLookup
 from serving.features import OnlineFeatures, Unavailable
 from serving.page import ScoredItems
-from serving.recorder import Recorder, SpoolFull
+from serving.recorder import Recorder
 from serving.request_log import RequestEntry, current_entry, write_entry
 from serving.request_schemas import MAX_NAME, InvalidRequest, Ranking, parse
+from serving.spool_limits import SpoolFull
 
 VERSION_HEADER = "x-model-version"
 

@@ -2,17 +2,18 @@
 
 from argparse import ArgumentParser, Namespace
 
-from serving.recorder import MEBIBYTE, SPOOL_MEBIBYTES, Recorder
+from serving.recorder import Recorder
+from serving.spool_limits import MEBIBYTE, SPOOL_MEBIBYTES, SpoolLimits
 
 
 def add_spool_options(parser: ArgumentParser, folder: str) -> None:
     """Add the options that `create_recorder` reads."""
     parser.add_argument("--spool", default=folder, help="folder of what is not on S3 yet")
-    limit = "what may wait there; then nothing more is taken, until S3 has it"
+    limit = "what may wait there; then no more rows are taken, until S3 has it"
     parser.add_argument("--spool-mebibytes", type=int, default=SPOOL_MEBIBYTES, help=limit)
 
 
-def create_recorder(options: Namespace) -> Recorder:
+def create_recorder(options: Namespace, drops_when_full: bool = False) -> Recorder:
     """Create the recorder of a command line.
 
     Raises:
@@ -20,4 +21,5 @@ def create_recorder(options: Namespace) -> Recorder:
     """
     if options.spool_mebibytes < 1:
         raise ValueError(f"--spool-mebibytes is {options.spool_mebibytes}: give one at least, for every page is kept")
-    return Recorder(options.spool, limit_bytes=options.spool_mebibytes * MEBIBYTE)
+    limits = SpoolLimits(size=options.spool_mebibytes * MEBIBYTE)
+    return Recorder(options.spool, limits=limits, drops_when_full=drops_when_full)

@@ -60,7 +60,9 @@ def decode_request(request: InferRequest) -> dict:
 
 
 def decode_tensor(tensor: InferInput) -> list:
-    """Return a tensor's values as a flat list, texts as str and NaN as None (unknown).
+    """Return a tensor's values as a flat list.
+
+    Texts are str. NaN is None: the number is unknown.
 
     Raises:
         InvalidRequest: they are not of the type or number that the tensor states.
@@ -82,19 +84,19 @@ def decode_tensor(tensor: InferInput) -> list:
 
 def encode_response(answer: dict, request: InferRequest, name: str) -> InferResponse:
     """Return the answer as tensors in rank order, the requested ones, binary where requested."""
-    requested = _requested_outputs(request)
+    outputs = _requested_outputs(request)
     return InferResponse(
         answer["request_id"],
         name,
-        [_encode_output(OUTPUTS_BY_NAME[output.name], answer) for output in requested],
+        [_encode_output(OUTPUTS_BY_NAME[output.name], answer) for output in outputs],
         parameters={"version": answer["version"], "degraded": answer["degraded"]},
         use_binary_outputs=request.use_binary_outputs,
-        requested_outputs=requested,
+        requested_outputs=outputs,
     )
 
 
 def _requested_outputs(request: InferRequest) -> list[RequestedOutput]:
-    """Return the outputs to send, each with its format: its own, or else that of the request."""
+    """Return the outputs to send, in their own format or that of the request."""
     if not request.request_outputs:
         return [RequestedOutput(name, {"binary_data": request.use_binary_outputs}) for name in OUTPUTS_BY_NAME]
     return [

@@ -60,7 +60,9 @@ class Rounds:
     def start(self) -> None:
         """The server and the collector, on the spools they had."""
         command = [sys.executable, "-m", "serving", f"--package={self.package}", f"--features={self.features}"]
-        self.machine.start("server", [*command, f"--port={self.port}", f"--spool={self.spool / 'server'}"])
+        self.machine.start(
+            "server", [*command, f"--port={self.port}", f"--spool={self.spool / 'server'}", "--when-full=refuse"]
+        )
         collector = [sys.executable, "-m", "serving.outcomes", f"--port={self.machine.ports['outcomes']}"]
         self.machine.start("collector", [*collector, f"--spool={self.spool / 'collector'}"])
         self.machine.wait_ready("server", f"{self.url}/v1/models/relevance")

@@ -56,7 +56,8 @@ def objects():
 @pytest.fixture
 def recorder(tmp_path, objects):
     from serving.recorder import Recorder
+    from serving.spool_limits import SpoolLimits
 
-    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_rows=20)
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limits=SpoolLimits(rows=20))
     yield recorder
     recorder.close()

@@ -10,7 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import contracts, storage
-from serving.recorder import Recorder, SpoolFull
+from components.log_gaps import LogGap
+from serving.dropped_rows import DroppedRows
+from serving.recorder import Recorder
+from serving.spool_limits import SpoolFull, SpoolLimits
+from serving.spool_metrics import DROPPED
 from serving.spool_options import add_spool_options, create_recorder
 from testing.server_faults import small_disk
 
@@ -88,7 +92,7 @@ def test_a_full_spool_still_records_refused_requests(recorder):
 
 
 def test_a_spool_at_its_limit_waits_for_s3(tmp_path, objects):
-    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limit_bytes=2_000)
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600, limits=SpoolLimits(size=2_000))
     count = 0
     with pytest.raises(SpoolFull, match=r"0\.0 MiB wait for S3, and at most 0\.0019"):
         while True:
@@ -99,6 +103,31 @@ def test_a_spool_at_its_limit_waits_for_s3(tmp_path, objects):
     recorder.record(requests=[request()])
     recorder.close()
     assert len(on_s3(objects, "requests")) == count + 1
+
+
+def test_dropped_rows_are_counted_and_marked(tmp_path, objects):
+    recorder = Recorder(tmp_path / "spool", unreachable, 3600, SpoolLimits(rows=2), drops_when_full=True)
+    before = DROPPED.labels("exposures")._value.get()
+    recorder.record(exposures=[exposure()], requests=[request()])
+    recorder.record(exposures=[exposure()] * 3, requests=[request()])
+    assert DROPPED.labels("exposures")._value.get() - before == 3
+    assert not recorder.flush() and recorder.spooled_rows == 2
+    recorder.put = objects.__setitem__
+    recorder.close()
+    (name,) = [name for name in objects if name.startswith("logs/gaps/date=")]
+    gap = LogGap.from_json(objects[name])
+    assert gap.rows == {"exposures": 3, "requests": 1} and gap.reason == "2 rows wait for S3, and at most 2 may"
+    assert len(on_s3(objects, "exposures")) == 1
+
+
+def test_a_killed_process_leaves_its_gap(tmp_path, objects):
+    first = DroppedRows(tmp_path)
+    first.add({"exposures": [exposure()] * 3}, "the spool is full")
+    second = Recorder(tmp_path, objects.__setitem__)
+    second.close()
+    (content,) = objects.values()
+    assert LogGap.from_json(content).rows == {"exposures": 3}
+    assert not (tmp_path / "gap.json").exists()
 
 
 def test_a_closed_recorder_refuses(tmp_path, objects):

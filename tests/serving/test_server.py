@@ -91,6 +91,14 @@ def test_nothing_is_shown_that_cannot_be_recorded(model, recorder):
         ask(model, BODY)
 
 
+def test_a_full_spool_does_not_stop_search(model, recorder):
+    recorder.drops_when_full = True
+    recorder.record(outcomes=[{"time": "2026-01-31T00:00:00+00:00"}] * 19)
+    assert len(ask(model, BODY)["predictions"]) == 3
+    assert recorder.spooled_rows == 19 and recorder.dropped_rows.gap.rows == {"requests": 1, "exposures": 3}
+    recorder.dropped_rows.gap = None
+
+
 def test_an_explanation_has_numbers_and_nearest_rationales(model):
     headers = {"authorization": "secret", "x-arm": "control"}
     answer = asyncio.run(model.explain(BODY | {"query_id": "q1"}, headers))

@@ -23,7 +23,6 @@ from components.scoring.package_config import read_config
 from components.scoring.scorer import load_tokenizer
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
-from components.student.late_interaction import LateInteractionStudent
 from components.student.model import Student, build_student
 
 PARITY_PAIRS = 400  # of the valid split
@@ -66,8 +65,7 @@ def load_student(model: str | Path) -> tuple[Student, dict]:
     student_config = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig)})
     student = build_student(encoder, config["reasoning_width"], student_config)
     student.load_state_dict(load_file(Path(model) / "model.safetensors"))
-    item_states = "mean" if isinstance(student, LateInteractionStudent) else "none"
-    return student.eval(), config | {"item_states": item_states}
+    return student.eval(), config | {"item_states": student.item_states}
 
 
 def copy_model(model: Path, folder: Path) -> None:

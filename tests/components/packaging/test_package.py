@@ -1,14 +1,19 @@
 """A package holds all that serving loads."""
 
+import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModel
 
 from components import package_manifest
 from components.packaging.package import load_student, make_package, sample_by_hash
+from components.student.train import train
 
 FILES = {"model.safetensors", "config.json", "tokenizer.json", "metrics.json", "encoder/config.json"}
 FILES |= {"lineage.json", "model_card.md", "rationales.parquet"}
@@ -53,6 +58,29 @@ def test_a_sample_is_bounded_and_always_the_same():
     rows = [{"key": str(number)} for number in range(100)]
     assert sample_by_hash(rows, 10, ("key",)) == sample_by_hash(reversed(rows), 10, ("key",))
     assert len(sample_by_hash(rows, 200, ("key",))) == 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["cross_encoder", "late_interaction"])
+def test_an_encoder_in_bf16_gives_a_float32_package(encoder, tables, config, tmp_path, architecture):
+    AutoModel.from_pretrained(encoder).to(torch.bfloat16).save_pretrained(tmp_path / "encoder")
+    for path in Path(encoder).glob("tokenizer*"):
+        shutil.copy(path, tmp_path / "encoder")
+    short = replace(config, encoder=str(tmp_path / "encoder"), architecture=architecture, epochs=0.5)
+    train(*tables, short, tmp_path / "student")
+    make_package(tmp_path / "student", tables[1], tables[0], tmp_path / "package")
+    weights = load_file(tmp_path / "package" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+
+
+@pytest.mark.slow
+def test_loading_rounds_no_weight_to_bf16(trained_student, tmp_path):
+    shutil.copytree(trained_student[0], tmp_path / "student")
+    path = tmp_path / "student" / "encoder" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dtype": "bfloat16"}))
+    student, _ = load_student(tmp_path / "student")
+    weights = load_file(trained_student[0] / "model.safetensors")
+    assert all(torch.equal(weight, weights[name]) for name, weight in student.state_dict().items())
 
 
 @pytest.mark.slow

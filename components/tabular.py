@@ -7,7 +7,7 @@ once, in order, so rows read + rows broken = rows in the file. Blank lines are n
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TextIO
@@ -40,6 +40,9 @@ class TableFile:
 
     path: Path
     content: bytes | None = None  # of a file that is not on this machine's disk
+    keeps_duplicates: bool = (
+        False  # a CSV column that occurs again is read as `NAME (2)`, and not in place of the first
+    )
 
     @cached_property
     def kind(self) -> str:
@@ -75,11 +78,16 @@ class TableFile:
         return list(dict.fromkeys(self._header.names))
 
     @property
+    def header_names(self) -> list[str]:
+        """Return the names of the columns as the file has them."""
+        return self._file_header.names if self.kind == "csv" else self.columns
+
+    @property
     def duplicate_columns(self) -> list[str]:
         """Return the names that a CSV's header has more than once."""
         if self.kind != "csv":
             return []
-        names = self._header.names
+        names = self._file_header.names
         return sorted({name for name in names if names.count(name) > 1})
 
     @property
@@ -91,8 +99,13 @@ class TableFile:
         """Stream all rows, broken ones among them."""
         return {"csv": self._csv_rows, "jsonl": self._jsonl_rows, "parquet": self._parquet_rows}[self.kind]()
 
-    @cached_property
+    @property
     def _header(self) -> Header:
+        header = self._file_header
+        return replace(header, names=number_duplicates(header.names)) if self.keeps_duplicates else header
+
+    @cached_property
+    def _file_header(self) -> Header:
         try:
             with self._open_text() as file:
                 return read_header(Lines(file), prefers_tab=self.path.suffix.lower() in (".tsv", ".tab"))
@@ -135,6 +148,19 @@ class TableFile:
             return pq.ParquetFile(self.path if self.content is None else io.BytesIO(self.content))
         except pa.ArrowInvalid as error:
             raise ValueError(f"{self.path.name} is broken, or no Parquet file: {error}") from error
+
+
+def number_duplicates(names: list[str]) -> list[str]:
+    """Return names that are unique: what occurs again gets its number, as in `brand (2)`."""
+    unique_names: list[str] = []
+    for name in names:
+        number = 1
+        unique_name = name
+        while unique_name in unique_names:
+            number += 1
+            unique_name = f"{name} ({number})"
+        unique_names.append(unique_name)
+    return unique_names
 
 
 def _parse_json(number: int, line: str) -> TableRow:

@@ -165,3 +165,9 @@ def test_rows_read_and_quarantined_add_up(kinds, separator, line_end):
     table = read(line_end.join(lines).replace(",", separator))
     expected = [(number, LINES[kind][1]) for number, kind in enumerate(kinds, 2) if kind != "blank"]
     assert [(row.line, not row.error) for row in table.rows()] == expected
+
+
+def test_repeated_columns_are_numbered_on_request():
+    table = TableFile(Path("rows.csv"), b"id,query,id\n1,shoe,2\n", keeps_duplicates=True)
+    assert good(table) == [{"id": "1", "query": "shoe", "id (2)": "2"}]
+    assert table.columns == ["id", "query", "id (2)"] and table.header_names == ["id", "query", "id"]

@@ -1,4 +1,4 @@
-"""The platform on a cluster: `python -m pipelines.cluster.apply staging`, or `make deploy-platform OVERLAY=staging`.
+"""Applies the platform to a cluster: `python -m pipelines.cluster.apply staging`, or `make deploy-platform`.
 
 Renders an overlay, holds it to the manifests' rules, asks the cluster what would change, applies that alone, and says
 what serves.
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipelines.cluster.manifest_rules import faults
+from pipelines.cluster.manifest_rules import find_faults
 from pipelines.errors import stop
 
 OVERLAYS = Path("manifests/overlays")
@@ -36,31 +36,31 @@ def deploy(
     tag: Annotated[str, typer.Option(help="Their tag: the git sha.", envvar="BROADFAST_IMAGE_TAG")] = "",
     dry_run: Annotated[bool, typer.Option(help="Say what would change, and change nothing.")] = False,
 ) -> None:
-    """Apply an overlay; where the cluster is as it says already, nothing is done."""
-    folder = Path(overlay) if Path(overlay).is_dir() else OVERLAYS / overlay
-    if not folder.is_dir():
-        known = ", ".join(sorted(path.name for path in OVERLAYS.iterdir()))
-        stop(f"{overlay!r} is none of {known}, nor a folder")
-    if folder.name == "production" and not (folder / "images").is_dir():
-        stop("production's images are not pinned: run `make pin REGISTRY=... TAG=...` where the registry is reachable")
-    text = named(kubectl("kustomize", str(folder)), registry, tag)
-    objects = [one for one in yaml.safe_load_all(text) if one]
-    if found := faults(objects, production=folder.name == "production"):
-        stop("\n".join([*found, f"{len(found)} faults in {folder}: nothing is applied"]))
+    """Apply an overlay. Where the cluster is already so, nothing is done."""
+    folder = find_overlay(overlay)
+    text = name_images(run_kubectl("kustomize", str(folder)), registry, tag)
+    objects = [manifest for manifest in yaml.safe_load_all(text) if manifest]
+    if faults := find_faults(objects, is_production=folder.name == "production"):
+        stop("\n".join([*faults, f"{len(faults)} faults in {folder}: nothing is applied"]))
     typer.echo(f"{folder}: {len(objects)} objects, 0 faults")
     apply(text, dry_run)
-    namespace = next(one["metadata"]["namespace"] for one in objects if one["kind"] == "ConfigMap")
-    serving = json.loads(kubectl("get", "inferenceservices", "-n", namespace, "-o", "json"))["items"]
-    for one in serving:
-        typer.echo(
-            f"{one['metadata']['name']} serves {one['metadata'].get('labels', {}).get('broadfast/version', '?')}"
-        )
-    if not serving:
-        typer.echo(NOTHING_SERVES)
+    settings = next(manifest for manifest in objects if manifest["kind"] == "ConfigMap")
+    print_services(settings["metadata"]["namespace"])
 
 
-def named(text: str, registry: str, tag: str) -> str:
-    """The overlay with our images where they are; those that are pinned by digest stay as they are."""
+def find_overlay(overlay: str) -> Path:
+    """Return the folder of an overlay, or stop where there is none to apply."""
+    folder = Path(overlay) if Path(overlay).is_dir() else OVERLAYS / overlay
+    if not folder.is_dir():
+        names = ", ".join(sorted(path.name for path in OVERLAYS.iterdir()))
+        stop(f"{overlay!r} is none of {names}, nor a folder")
+    if folder.name == "production" and not (folder / "images").is_dir():
+        stop("production's images are not pinned: run `make pin REGISTRY=... TAG=...` where the registry is reachable")
+    return folder
+
+
+def name_images(text: str, registry: str, tag: str) -> str:
+    """Name our images as they were pushed. Those with a digest stay as they are."""
     if registry and tag:
         text = EXAMPLE_IMAGE.sub(rf"{registry}/\g<name>:{tag}", text)
     if EXAMPLE in text:
@@ -70,30 +70,39 @@ def named(text: str, registry: str, tag: str) -> str:
 
 def apply(text: str, dry_run: bool) -> None:
     """Show what would change and apply it, server-side, as a field manager of its own."""
-    said = subprocess.run(
-        [tool(), "diff", "--server-side", OWNER, "-f", "-"], input=text, text=True, capture_output=True
-    )
-    if said.returncode > CHANGED:
-        stop(f"kubectl diff: {said.stderr.strip()}")
-    if said.returncode != CHANGED:
+    command = [kubectl_path(), "diff", "--server-side", OWNER, "-f", "-"]
+    diff = subprocess.run(command, input=text, text=True, capture_output=True)
+    if diff.returncode > CHANGED:
+        stop(f"kubectl diff: {diff.stderr.strip()}")
+    if diff.returncode != CHANGED:
         typer.echo("nothing to do")
         return
     if dry_run:
-        typer.echo(said.stdout)
+        typer.echo(diff.stdout)
         return
-    typer.echo(kubectl("apply", "--server-side", OWNER, "-f", "-", given=text))
+    typer.echo(run_kubectl("apply", "--server-side", OWNER, "-f", "-", stdin=text))
 
 
-def kubectl(*words: str, given: str | None = None) -> str:
-    """What a kubectl command says; one that fails ends this, in its own words."""
-    ran = subprocess.run([tool(), *words], input=given, text=True, capture_output=True)
-    if ran.returncode:
-        stop(f"kubectl {' '.join(words[:2])}: {ran.stderr.strip()}")
-    return ran.stdout
+def print_services(namespace: str) -> None:
+    """Print what serves in a namespace."""
+    services = json.loads(run_kubectl("get", "inferenceservices", "-n", namespace, "-o", "json"))["items"]
+    for service in services:
+        version = service["metadata"].get("labels", {}).get("broadfast/version", "?")
+        typer.echo(f"{service['metadata']['name']} serves {version}")
+    if not services:
+        typer.echo(NOTHING_SERVES)
 
 
-def tool() -> str:
-    """The environment's own kubectl."""
+def run_kubectl(*words: str, stdin: str | None = None) -> str:
+    """Run kubectl and return its output, or stop with its own words."""
+    result = subprocess.run([kubectl_path(), *words], input=stdin, text=True, capture_output=True)
+    if result.returncode:
+        stop(f"kubectl {' '.join(words[:2])}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def kubectl_path() -> str:
+    """Return the path of the environment's own kubectl."""
     return str(Path(sys.executable).with_name("kubectl"))
 
 

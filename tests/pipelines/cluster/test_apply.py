@@ -1,4 +1,4 @@
-"""The platform's deployment as far as it goes without a cluster: what is refused before anything is asked of one."""
+"""The platform's deployment as far as it goes without a cluster: what is refused before one is called."""
 
 import subprocess
 import sys
@@ -10,30 +10,30 @@ from pipelines.cluster import apply
 from tests.manifests.rendered import ROOT, text
 
 
-def ran(*words):
-    said = CliRunner().invoke(apply.app, list(words))
-    return said.exit_code, said.output
+def run(*words):
+    result = CliRunner().invoke(apply.app, list(words))
+    return result.exit_code, result.output
 
 
-def test_an_overlay_that_is_none_is_refused_with_the_known_ones():
-    assert ran("stage") == (1, "'stage' is none of kubeflow, production, staging, nor a folder\n")
+def test_an_unknown_overlay_is_refused():
+    assert run("stage") == (1, "'stage' is none of kubeflow, production, staging, nor a folder\n")
 
 
 def test_production_without_digests_says_how_they_are_pinned():
     if (ROOT / "manifests" / "overlays" / "production" / "images").exists():
         pytest.skip("this checkout has pinned its images")
-    assert "run `make pin REGISTRY=... TAG=...`" in ran("production")[1]
+    assert "run `make pin REGISTRY=... TAG=...`" in run("production")[1]
 
 
 def test_images_of_the_example_registry_are_not_applied():
-    code, said = ran("staging")
-    assert code == 1 and said.startswith("images would come from registry.example.com, which is no registry")
+    code, output = run("staging")
+    assert code == 1 and output.startswith("images would come from registry.example.com, which is no registry")
 
 
-def test_our_images_come_from_where_they_were_pushed_and_others_stay():
-    said = apply.named(text("staging"), "registry.shop.internal/relevance", "1f3a")
-    assert said.count("registry.shop.internal/relevance/serving-python:1f3a") == 3
-    assert "redis:7.4" in said and apply.EXAMPLE not in said
+def test_our_images_alone_come_from_the_registry():
+    manifests = apply.name_images(text("staging"), "registry.shop.internal/relevance", "1f3a")
+    assert manifests.count("registry.shop.internal/relevance/serving-python:1f3a") == 3
+    assert "redis:7.4" in manifests and apply.EXAMPLE not in manifests
 
 
 def test_an_overlay_with_a_fault_is_not_applied(tmp_path):
@@ -42,12 +42,12 @@ def test_an_overlay_with_a_fault_is_not_applied(tmp_path):
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: open}\n"
         "spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}\n"
     )
-    code, said = ran(str(tmp_path))
-    assert code == 1 and "NetworkPolicy/open: a way out to everywhere" in said and "nothing is applied" in said
+    code, output = run(str(tmp_path))
+    assert code == 1 and "NetworkPolicy/open: a way out to everywhere" in output and "nothing is applied" in output
 
 
 @pytest.mark.slow
-def test_without_a_cluster_kubectls_own_words_are_said_and_nothing_else(tmp_path):
+def test_without_a_cluster_kubectls_words_are_shown(tmp_path):
     command = [
         sys.executable,
         "-m",
@@ -58,7 +58,7 @@ def test_without_a_cluster_kubectls_own_words_are_said_and_nothing_else(tmp_path
         "--tag",
         "1f3a",
     ]
-    gone = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    said = subprocess.run(command, cwd=ROOT, env=gone, capture_output=True, text=True)
-    assert said.returncode == 1 and "kubectl diff" in said.stderr and "Traceback" not in said.stderr
-    assert "45 objects, 0 faults" in said.stdout
+    environment = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1 and "kubectl diff" in result.stderr and "Traceback" not in result.stderr
+    assert "45 objects, 0 faults" in result.stdout

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import kubernetes_validate
 import yaml
 
+from pipelines.cluster.enum_rules import check_enums
 from pipelines.cluster.kserve_rules import check_kserve
 from pipelines.cluster.manifest_pods import full_name, pod_containers, pods
 from pipelines.cluster.network_rules import check_network
@@ -92,6 +93,7 @@ def _rights_faults(rule: dict) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     check_schemas,
+    check_enums,
     check_pod_security,
     check_image_tags,
     check_rights,

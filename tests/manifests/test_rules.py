@@ -59,6 +59,38 @@ FAULTS = {
         change("ConfigMap", "broadfast-settings", lambda it: it["data"].update(BROADFAST_STABLE_REPLICAS=2)),
         "is not of type",
     ),
+    "a value of an enum in small letters": (
+        change("Deployment", "outcomes", lambda it: container(it).update(imagePullPolicy="always")),
+        "imagePullPolicy: is 'always'; give one of Always, IfNotPresent, Never",
+    ),
+    "a restart policy that does not exist": (
+        change("Deployment", "outcomes", lambda it: pod(it).update(restartPolicy="Sometimes")),
+        "restartPolicy: is 'Sometimes'; give one of Always, Never, OnFailure",
+    ),
+    "a policy type in small letters": (
+        change("NetworkPolicy", "default-deny", lambda it: it["spec"].update(policyTypes=["ingress", "Egress"])),
+        "policyTypes: is 'ingress'; give one of Egress, Ingress",
+    ),
+    "fewer replicas than none": (
+        change("Deployment", "outcomes", lambda it: it["spec"].update(replicas=-1)),
+        "spec/replicas: is -1; give at least 0",
+    ),
+    "a probe without a pause": (
+        change("Deployment", "outcomes", lambda it: container(it)["readinessProbe"].update(periodSeconds=0)),
+        "periodSeconds: is 0; give at least 1",
+    ),
+    "a protocol in small letters": (
+        change("Service", "outcomes", lambda it: it["spec"]["ports"][0].update(protocol="tcp")),
+        "protocol: is 'tcp'; give one of SCTP, TCP, UDP",
+    ),
+    "a kind of service that does not exist": (
+        change("Service", "outcomes", lambda it: it["spec"].update(type="Public")),
+        "spec/type: is 'Public'",
+    ),
+    "an update strategy that does not exist": (
+        change("Deployment", "outcomes", lambda it: it["spec"].update(strategy={"type": "Rolling"})),
+        "spec/strategy/type: is 'Rolling'; give one of Recreate, RollingUpdate",
+    ),
     "a container that may be root": (
         change("Deployment", "outcomes", lambda it: pod(it)["securityContext"].pop("runAsNonRoot")),
         "outcomes/outcomes: runAsNonRoot is not true",

@@ -16,16 +16,19 @@ PARTS = 8  # of an hour: enough for readers side by side, few enough that a quie
 
 
 def part(request_id: str) -> int:
-    """The part of its hour that a request's rows lie in: copies of one row meet there, whoever wrote them."""
+    """Return the part of its hour that a request's rows lie in.
+
+    Copies of one row meet there, whoever wrote them.
+    """
     return zlib.crc32(request_id.encode()) % PARTS
 
 
 def object_name(table: str, hour: datetime, number: int, file: str) -> str:
-    """The name of an object with rows of one table, hour (UTC) and part."""
+    """Return the name of an object with rows of one table, hour (UTC) and part."""
     return f"logs/{table}/date={hour:%Y-%m-%d}/hour={hour:%H}/part={number:02d}/{file}.parquet"
 
 
 def distinct(table: str, source: str) -> str:
-    """SQL for a table's rows without copies: of rows with one key the earliest."""
+    """Return SQL for a table's rows without copies: of each key the earliest."""
     keys = ", ".join(KEYS[table])
     return f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY time) = 1)"

@@ -78,30 +78,33 @@ def lift(arms: dict[str, np.ndarray]) -> float:
     return ratios["treatment"] / ratios["control"] - 1
 
 
-def oracle_difference(users: Path, found: dict) -> float:
-    """The largest relative difference of lift and error, over RPM, RS and click-through, from tea-tasting's."""
+def oracle_difference(users: Path, cap: float) -> float:
+    """Return the largest relative difference of lift and error from tea-tasting's, over RPM, RS and click-through."""
     import pandas as pd
     import tea_tasting as tt
     from gbstats.frequentist.tests import FrequentistConfig, TwoSidedTTest
 
-    from components.experiment.intervals import RATIOS, linearised, moments
+    from components.experiment.delta_method import delta_method_statistics
+    from components.experiment.intervals import RATIOS
+    from components.experiment.sufficient_statistics import ratio_statistics
 
-    cap = found["figures"]["revenue_cap"]
     table = pd.read_parquet(users).assign(variant=lambda rows: (rows.arm == "treatment").astype(int))
     for name in ("revenue", "pre_revenue"):
-        table[name] = table[name].clip(upper=cap)
-    arms, worst = moments(users, cap), 0.0
-    for name, (top, bottom) in RATIOS.items():
-        said = tt.Experiment(it=tt.RatioOfMeans(top, bottom, f"pre_{top}", f"pre_{bottom}")).analyze(table)["it"]
-        mine = TwoSidedTTest(*linearised(arms, name), FrequentistConfig(difference_type="absolute")).compute_result()
-        error = (said.effect_size_ci_upper - said.effect_size_ci_lower) / 2
-        worst = max(worst, abs(mine.expected - said.effect_size) / error)
-        worst = max(worst, abs((mine.ci[1] - mine.ci[0]) / 2 / error - 1))
+        table[name] = table[name].clip(lower=-cap, upper=cap)
+    worst = 0.0
+    for name in ("rpm", "rs", "click_through"):
+        ratio = RATIOS[name]
+        theirs = tt.Experiment(it=tt.RatioOfMeans(*ratio.columns)).analyze(table)["it"]
+        statistics = delta_method_statistics(ratio_statistics(users, ratio, cap))
+        ours = TwoSidedTTest(*statistics, FrequentistConfig(difference_type="absolute")).compute_result()
+        error = (theirs.effect_size_ci_upper - theirs.effect_size_ci_lower) / 2
+        worst = max(worst, abs(ours.expected - theirs.effect_size) / error)
+        worst = max(worst, abs((ours.ci[1] - ours.ci[0]) / 2 / error - 1))
     return round(worst, 5)
 
 
-def linked(files: str, folder: Path) -> Path:
-    """A folder with these files in it."""
+def link_files(files: str, folder: Path) -> Path:
+    """Make a folder with links to these files (a JSON list) and return it."""
     folder.mkdir(parents=True)
     for path in json.loads(files):
         os.symlink(Path(path).resolve(), folder / Path(path).name)

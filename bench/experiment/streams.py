@@ -1,6 +1,7 @@
 """Whether the verdict keeps its promises: simulated experiments with heavy-tailed revenue and a look after every batch.
 
-Every look goes through the platform's own intervals and its own decision.
+Orders come late and are refunded later, so that what a look sees changes afterwards. Every look goes through the
+platform's own intervals and its own decision.
 """
 
 from dataclasses import dataclass
@@ -9,113 +10,156 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest
 
-from components.experiment.intervals import COLUMNS, Level, Moments, compared
+from components.experiment.assignment import ARMS
+from components.experiment.decision import decide
+from components.experiment.figures import LookFigures
+from components.experiment.intervals import Level, LiftInterval, relative_lift
 from components.experiment.plan import ExperimentPlan
-from components.experiment.power import Sequence, drift_of
-from components.experiment.verdict import decide
+from components.experiment.power import Sequence, expected_drift
+from components.experiment.sufficient_statistics import SIZE, SufficientStatistics
 
-LOOKS, BATCH = 100, 1000  # users of both arms a look
+LOOKS = 100
+BATCH = 1000  # users of both arms a look
 POWER = 0.9
-BUYS, SPREAD, SHOWN = 0.2, 1.2, 12.0  # share of users who order, log-spread of what they pay, exposures a user
+BUYERS = 0.2  # share of users who order
+LOG_SPREAD = 1.2  # of what they pay
+EXPOSURES = 12.0  # a user
+LATE_ORDERS = 0.3  # share of orders that come after the look at which their user was first seen
+REFUNDS = 0.25  # share of orders that are taken back at a later look
+MEAN_DELAY = 5  # looks, of late orders and of refunds
 PLAN = ExperimentPlan(
     shares=(0.0, 0.5), minimum_users=BATCH, dwell_seconds=0, maximum_looks=LOOKS, horizon_users=LOOKS * BATCH
 )
 
 
 @dataclass(frozen=True)
-class World:
-    """What users do: their revenue is capped as the platform caps it."""
+class Population:
+    """What users do; their revenue is capped as the platform caps it."""
 
     cap: float
-    spread: float  # standard deviation of a user's RPM over its mean
+    coefficient_of_variation: float  # of a user's RPM
 
 
-def users_of(rng: np.random.Generator, count: int, lift: float) -> tuple[np.ndarray, np.ndarray]:
-    """Revenue and exposures of users, uncapped; the lift is in how many of them order."""
-    shown = 1 + rng.poisson(SHOWN - 1, count)
-    ordered = rng.random(count) < BUYS * (1 + lift) * shown / SHOWN
-    return np.where(ordered, rng.lognormal(0, SPREAD, count), 0.0), shown.astype(float)
+@dataclass(frozen=True)
+class StreamResult:
+    """How one experiment ended, after how many users, and whether every interval held the truth."""
+
+    verdict: str
+    users: int
+    is_covered: bool
 
 
-def world() -> World:
-    """The cap and the spread, from many users."""
-    revenue, shown = users_of(np.random.default_rng(1), 2_000_000, 0.0)
+def draw_users(rng: np.random.Generator, count: int, lift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Draw revenue and exposures of users, uncapped. The lift is in how many of them order."""
+    exposures = 1 + rng.poisson(EXPOSURES - 1, count)
+    has_order = rng.random(count) < BUYERS * (1 + lift) * exposures / EXPOSURES
+    return np.where(has_order, rng.lognormal(0, LOG_SPREAD, count), 0.0), exposures.astype(float)
+
+
+def measure_population() -> Population:
+    """Measure cap and coefficient of variation of net revenue on many users."""
+    rng = np.random.default_rng(1)
+    revenue, exposures = draw_users(rng, 2_000_000, 0.0)
+    revenue = np.where(rng.random(len(revenue)) < REFUNDS, 0.0, revenue)
     cap = float(np.quantile(revenue[revenue > 0], PLAN.revenue_cap_quantile))
     revenue = np.minimum(revenue, cap)
-    ratio = revenue.sum() / shown.sum()
-    return World(cap, float(np.std(revenue - ratio * shown) / (ratio * shown.mean())))
+    ratio = revenue.sum() / exposures.sum()
+    deviation = np.std(revenue - ratio * exposures)
+    return Population(cap, float(deviation / (ratio * exposures.mean())))
 
 
-def stream(seed: int, lift: float, known: World) -> dict:
-    """One experiment looked at after every batch: how it ended, when, and whether every interval held the truth."""
+def run_stream(seed: int, lift: float, population: Population) -> StreamResult:
+    """Run one experiment that is looked at after every batch."""
     rng = np.random.default_rng([seed, round(1e6 * lift)])
-    sides = {arm: side(rng, effect, known.cap) for arm, effect in (("control", 0.0), ("treatment", lift))}
-    covered, word = True, "continue"
-    ended = LOOKS
+    effects = {"control": 0.0, "treatment": lift}
+    sums = {arm: running_sums(rng, effects[arm], population.cap) for arm in ARMS}
+    verdict = "continue"
+    is_covered = True
+    end = LOOKS
     for look in range(LOOKS):
         users = (look + 1) * BATCH // 2
-        arms = {arm: moments_of(users, each[look]) for arm, each in sides.items()}
-        found = compared(arms, "rpm", Level(PLAN.alpha, PLAN.tuning_users))
-        covered &= found is None or found["low"] <= lift <= found["high"]
-        if word == "continue":
-            word, ended = decide(figures(found, users, look), PLAN)[0], look + 1
-    return {"word": word, "users": ended * BATCH, "covered": covered}
+        arms = {arm: to_statistics(users, sums[arm][look]) for arm in ARMS}
+        interval = relative_lift(arms, Level(PLAN.alpha, PLAN.tuning_users))
+        if interval and interval.is_relative:
+            is_covered &= interval.low <= lift <= interval.high
+        if verdict == "continue":
+            verdict = decide(look_figures(interval, users, look), PLAN)[0]
+            end = look + 1
+    return StreamResult(verdict, end * BATCH, is_covered)
 
 
-def side(rng: np.random.Generator, lift: float, cap: float) -> np.ndarray:
-    """Running sums of one arm at every look, (LOOKS, 5): n, d, nn, nd, dd of revenue n and exposures d."""
-    revenue, shown = users_of(rng, LOOKS * BATCH // 2, lift)
+def running_sums(rng: np.random.Generator, lift: float, cap: float) -> np.ndarray:
+    """Return an arm's sums at every look, (LOOKS, 6): n, d, nn, nd, dd and users with revenue.
+
+    n is a user's net revenue, d its exposures.
+    """
+    count = LOOKS * BATCH // 2
+    revenue, exposures = draw_users(rng, count, lift)
     revenue = np.minimum(revenue, cap)
-    rows = np.stack([revenue, shown, revenue**2, revenue * shown, shown**2], -1)
-    return rows.reshape(LOOKS, -1, 5).sum(1).cumsum(0)
+    first_look = np.repeat(np.arange(LOOKS), BATCH // 2)
+    order_look = first_look + np.where(rng.random(count) < LATE_ORDERS, rng.geometric(1 / MEAN_DELAY, count), 0)
+    refund_look = np.where(rng.random(count) < REFUNDS, order_look + rng.geometric(1 / MEAN_DELAY, count), LOOKS)
+    zero = np.zeros(count)
+    growth = np.zeros((LOOKS + 1, 6))
+    exposure_rows = np.stack([zero, exposures, zero, zero, exposures**2, zero], -1)
+    order_rows = np.stack([revenue, zero, revenue**2, revenue * exposures, zero, revenue > 0], -1)
+    np.add.at(growth, first_look, exposure_rows)
+    np.add.at(growth, np.minimum(order_look, LOOKS), order_rows)
+    np.add.at(growth, np.minimum(refund_look, LOOKS), -order_rows)
+    return growth[:LOOKS].cumsum(0)
 
 
-def moments_of(users: int, sums: np.ndarray) -> Moments:
-    """Users' moments from an arm's running sums."""
-    half, at = len(COLUMNS), [COLUMNS.index("revenue"), COLUMNS.index("exposures")]
-    total, products = np.zeros(2 * half), np.zeros((2 * half, 2 * half))
-    total[at] = sums[:2]
-    products[np.ix_(at, at)] = [[sums[2], sums[3]], [sums[3], sums[4]]]
-    return Moments(users, total, products)
+def to_statistics(users: int, sums: np.ndarray) -> SufficientStatistics:
+    """Return users' statistics from an arm's running sums."""
+    totals = np.zeros(SIZE)
+    products = np.zeros((SIZE, SIZE))
+    totals[:2] = sums[:2]
+    products[:2, :2] = [[sums[2], sums[3]], [sums[3], sums[4]]]
+    return SufficientStatistics(users, totals, products, round(sums[5]))
 
 
-def figures(found: dict | None, users: int, look: int) -> dict:
-    """What a decision reads, where nothing but the lift has something to say."""
-    arms = ("control", "treatment")
-    calm = {
-        "guardrails": {"breaches": []},
-        "disagreements": 0,
-        "srm_p_value": 1.0,
-        "crossover": dict.fromkeys(arms, 0.0),
-    }
-    stage = {"share": 0.5, "stage": 1, "elapsed_s": 1.0, "looks": look + 1, "users": dict.fromkeys(arms, users)}
-    return calm | stage | {"rpm_lift": found}
+def look_figures(interval: LiftInterval | None, users: int, look: int) -> LookFigures:
+    """Return what a decision reads where nothing but the lift has something to say."""
+    return LookFigures(
+        share=0.5, stage=1, elapsed_s=1.0, looks=look + 1, users=dict.fromkeys(ARMS, users), rpm_lift=interval
+    )
+
+
+def design_lift(population: Population, drift: float) -> float:
+    """Return the lift that gives this drift at the horizon."""
+
+    def excess(lift: float) -> float:
+        return expected_drift(lift, population.coefficient_of_variation, PLAN.horizon_users) - drift
+
+    return brentq(excess, 1e-6, 1.0)
 
 
 def promises(aa: int = 2000, ab: int = 1000) -> dict:
-    """False promotions without an effect, power at the design's effect beside its prediction, coverage, cost."""
-    known, sequence = world(), Sequence(LOOKS, PLAN.alpha)
-    wanted = sequence.drift(POWER)
-    lift = brentq(lambda lift: drift_of(lift, known.spread, PLAN.horizon_users) - wanted, 1e-6, 1.0)
-    predicted = sequence.power(wanted)
-    nothing = [stream(seed, 0.0, known) for seed in range(aa)]
-    effect = [stream(seed, lift, known) for seed in range(ab)]
-    wrong = sum(one["word"] == "promote" for one in nothing)
-    right = sum(one["word"] == "promote" for one in effect)
-    fixed = PLAN.horizon_users / sequence.cost(POWER)["at_most"]
-    between = binomtest(wrong, aa).proportion_ci(0.95)
+    """Measure false promotions without an effect, power at the design's effect, coverage and cost."""
+    population = measure_population()
+    sequence = Sequence(LOOKS, PLAN.alpha)
+    drift = sequence.drift(POWER)
+    lift = design_lift(population, drift)
+    without_effect = [run_stream(seed, 0.0, population) for seed in range(aa)]
+    with_effect = [run_stream(seed, lift, population) for seed in range(ab)]
+    false_promotions = sum(stream.verdict == "promote" for stream in without_effect)
+    promotions = sum(stream.verdict == "promote" for stream in with_effect)
+    fixed_horizon = PLAN.horizon_users / sequence.cost(POWER)["at_most"]
+    interval = binomtest(false_promotions, aa).proportion_ci(0.95)
     return {
         "aa_streams": aa,
+        "late_orders": LATE_ORDERS,
+        "refunds": REFUNDS,
         "aa_alpha_one_sided": PLAN.alpha / 2,
-        "aa_false_promotions": round(wrong / aa, 4),
-        "aa_false_promotions_low": round(float(between.low), 4),
-        "aa_false_promotions_high": round(float(between.high), 4),
+        "aa_false_promotions": round(false_promotions / aa, 4),
+        "aa_false_promotions_low": round(float(interval.low), 4),
+        "aa_false_promotions_high": round(float(interval.high), 4),
         "ab_streams": ab,
         "ab_lift": round(lift, 4),
-        "ab_power_predicted": round(predicted, 4),
-        "ab_power": round(right / ab, 4),
-        "coverage": round(float(np.mean([one["covered"] for one in nothing + effect])), 4),
+        "ab_power_predicted": round(sequence.power(drift), 4),
+        "ab_power": round(promotions / ab, 4),
+        "coverage": round(float(np.mean([stream.is_covered for stream in without_effect + with_effect])), 4),
         "coverage_stated": 1 - PLAN.alpha,
         "sample_size_cost": round(float(sequence.cost(POWER)["at_most"]), 3),
-        "sample_size_cost_mean": round(float(np.mean([one["users"] for one in effect])) / fixed, 3),
+        "sample_size_cost_mean": round(float(np.mean([stream.users for stream in with_effect])) / fixed_horizon, 3),
     }

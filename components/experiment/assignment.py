@@ -1,4 +1,4 @@
-"""Which arm a user is in: a function of the user's hash, the experiment's salt and the share in force, no more.
+"""The arm of a user: a function of the user's hash, the experiment's salt and the share in force, no more.
 
 The caller computes it and sends it as `x-arm`; the analysis computes it again for every logged exposure.
 """
@@ -11,7 +11,9 @@ ARMS = ("control", "treatment")
 
 
 def user_hash(secret: str, user_id: str) -> bytes:
-    """Sixteen bytes that stand for a user wherever one is logged or assigned: HMAC-SHA256 under the platform's secret.
+    """Return the 16 bytes that stand for a user in logs and arms.
+
+    They are HMAC-SHA256 under the platform's secret.
 
     Raises:
         ValueError: the secret is empty, for then anyone could compute the hash of a known user.
@@ -22,10 +24,13 @@ def user_hash(secret: str, user_id: str) -> bytes:
 
 
 def draw(user_hash: bytes, salt: str) -> float:
-    """Where a user stands between 0 and 1 in an experiment: uniform over users, independent across salts."""
+    """Map a user to [0, 1): uniform over users, independent across salts."""
     return hash_fraction(salt.encode() + user_hash)
 
 
 def arm(user_hash: bytes, salt: str, share: float) -> str:
-    """`treatment` for a `share` of all users, else `control`; a growing share moves nobody out of treatment."""
+    """Return `treatment` for a share of all users, else `control`.
+
+    A growing share moves nobody out of treatment.
+    """
     return "treatment" if draw(user_hash, salt) < share else "control"

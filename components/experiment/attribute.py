@@ -1,10 +1,11 @@
-"""Shards put together and judged: each user's arm computed again, every exposure used or set aside for a reason.
+"""Shards put together: each user's arm computed again, every exposure and order used or set aside for a reason.
 
-Only exposures under the share now in force are used; those at share 0 before it are the pre-period.
+Only exposures under the share now in force are used. Those at share 0 before it are the pre-period.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,165 +13,183 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from components.experiment.aggregate import LATENCY_BINS, MEASURES, far_out, one_currency
-from components.experiment.assignment import draw
-from components.experiment.log_views import every_core, text
+from components.experiment.aggregate import DIMENSIONS
+from components.experiment.assignment import ARMS, draw
+from components.experiment.notes import describe_logs
+from components.experiment.orders import read_orders
+from components.experiment.records import Accounts, CategoryShare, Evidence, ExperimentSetup, add_counts
+from components.experiment.requests import summarize_requests
+from components.experiment.sql import database, files, write
 
 BATCH_ROWS = 65_536
-ADDED = ("exposures", "duplicates", "outcomes", "outcome_copies", "outcomes_of_unknown_kind")
+MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")  # columns of users.parquet
+COUNTED = (*MEASURES, "refunds", "refunded")
+OUTLIER_FACTOR = 20  # times the 95th percentile of users' exposures: no person
+OUTLIER_MINIMUM = 1000  # exposures that make nobody an outlier
+CATEGORIES = 12  # in the exposure shift, the most shown first
 
 
-def merge(shards: Sequence[Path], experiment: Mapping, now: datetime, folder: Path) -> dict:
-    """Write users.parquet and buckets.parquet of all shards to `folder`; the evidence that goes with them.
+def merge(shards: Sequence[Path], setup: ExperimentSetup, now: datetime, folder: Path, currency: str = "") -> Evidence:
+    """Write users.parquet and cells.parquet of all shards to `folder` and return the evidence.
 
-    Raises:
-        ValueError: shards hold revenue in several currencies.
+    `currency` is the platform's, ISO 4217. Where it is empty, the one that most orders name is taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as db:
-        db.execute(f"{every_core()}; SET memory_limit = '1200MB'")
-        accounts = added([json.loads((shard / "accounts.json").read_text()) for shard in shards])
-        db.execute(f"CREATE VIEW of_users AS SELECT * FROM {files(shards, 'users')}")
-        _draw_arms(db, experiment["salt"])
-        _judge(db, [stage["share"] for stage in experiment["stages"]], bool(experiment["salt"]))
-        _write(db, shards, folder)
-        set_aside = dict(
-            db.execute(
-                "SELECT reason, sum(exposures)::BIGINT FROM judged WHERE reason <> '' GROUP BY ALL ORDER BY ALL"
-            ).fetchall()
+    with database() as db:
+        accounts = Accounts.total([_read_accounts(shard) for shard in shards])
+        currency, order_problems = read_orders(db, shards, currency)
+        _draw_arms(db, shards, setup.salt)
+        _attribute(db, shards, setup)
+        _write_users(db, folder)
+        set_aside = _exposures_set_aside(db, accounts.duplicates)
+        accounts = replace(
+            accounts,
+            outcomes_set_aside=add_counts([accounts.outcomes_set_aside, order_problems]),
+            orders_set_aside=add_counts([accounts.orders_set_aside, order_problems]),
         )
-        if accounts["duplicates"]:
-            set_aside["duplicate"] = accounts["duplicates"]
-        return dict(experiment) | {
-            "now": now.isoformat(),
-            **accounts,
-            "used": accounts["exposures"] - sum(set_aside.values()),
-            "set_aside": dict(sorted(set_aside.items())),
-            "disagreements": set_aside.get("arm disagrees", 0),
-            "users_set_aside": _people(db),
-            "crossover": _crossover(db),
-            **_timing(db, accounts["outcomes"] - accounts["outcome_copies"]),
-            "requests": _requests(db, shards),
-        }
+        return Evidence(
+            experiment=setup,
+            now=now,
+            accounts=accounts,
+            currency=currency,
+            used=accounts.exposures - sum(set_aside.values()),
+            set_aside=set_aside,
+            users_set_aside=_users_set_aside(db),
+            crossover=_crossover(db),
+            requests=summarize_requests(db, shards),
+            exposure_shift=_exposure_shift(db, shards),
+            notes=tuple(describe_logs(accounts, currency)),
+        )
 
 
-def added(accounts: Sequence[Mapping]) -> dict:
-    """The shards' accounts in one."""
-    currency = one_currency({one["currency"] for one in accounts} - {""})
-    return {"currency": currency} | {name: sum(one[name] for one in accounts) for name in ADDED}
+def _read_accounts(shard: Path) -> Accounts:
+    return Accounts.from_json(json.loads((shard / "accounts.json").read_text()))
 
 
-def files(shards: Sequence[Path], name: str) -> str:
-    """SQL for a table of all shards."""
-    return f"read_parquet([{', '.join(text(shard / f'{name}.parquet') for shard in shards)}])"
+def _draw_arms(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: str | None) -> None:
+    """Make `draws` each user's draw, empty where the salt is not known.
 
-
-def _draw_arms(db, salt: str | None) -> None:
-    """Where each user stands, by the very function that callers use; nothing where the salt is not known."""
-    db.execute("CREATE TABLE draws AS SELECT user_hash, 0.0::DOUBLE AS draw FROM of_users LIMIT 0")
+    The function is the one that callers use.
+    """
+    cells = files(shards, "cells")
+    db.execute(f"CREATE TABLE draws AS SELECT user_hash, 0.0::DOUBLE AS draw FROM {cells} LIMIT 0")
     if not salt:
         return
-    users = db.cursor().sql("SELECT DISTINCT user_hash FROM of_users WHERE wrong IS NULL").to_arrow_reader(BATCH_ROWS)
-    for batch in users:
+    query = f"SELECT DISTINCT user_hash FROM {cells} WHERE exclusion_reason IS NULL"
+    for batch in db.cursor().sql(query).to_arrow_reader(BATCH_ROWS):
         hashes = batch.column(0)
-        drawn = np.array([draw(in_bytes(user), salt) for user in hashes.to_pylist()])
-        arms = pa.table({"user_hash": hashes, "draw": drawn})
-        db.register("drawn", arms)
-        db.execute("INSERT INTO draws SELECT * FROM drawn")
-        db.unregister("drawn")
+        values = np.array([draw(to_bytes(user), salt) for user in hashes.to_pylist()])
+        db.register("batch", pa.table({"user_hash": hashes, "draw": values}))
+        db.execute("INSERT INTO draws SELECT * FROM batch")
+        db.unregister("batch")
 
 
-def in_bytes(user) -> bytes:
-    """A user as the function of arms takes it; foreign logs may name users by text or number."""
+def to_bytes(user) -> bytes:
+    """Return a user's key, of whatever type, as the bytes that arms are drawn from."""
     return user if isinstance(user, bytes) else str(user).encode()
 
 
-def _judge(db, shares: Sequence[float], salted: bool) -> None:
-    """A table of all sums with the user's arm and the reason why they are not used, '' where they are."""
-    last, given = len(shares) - 1, [float(share) for share in shares]
-
-    def drawn(share: str) -> str:
-        return f"CASE WHEN draw < {share} THEN 'treatment' ELSE 'control' END"
-
-    then, before = drawn(f"{given}[stage + 1]"), drawn(f"{given}[greatest(stage, 1)]")
-    agrees = f"(assigned_arm = {then} OR (lagging AND assigned_arm = {before}))" if salted else "TRUE"
-    arm = drawn(str(given[-1])) if salted else "assigned_arm"
-    both = f"""SELECT user_hash FROM of_users WHERE wrong IS NULL AND stage = {last} GROUP BY ALL
-        HAVING count(DISTINCT assigned_arm) > 1"""
-    db.execute(f"CREATE TABLE far_out AS {far_out()}")
-    db.execute(f"CREATE TABLE both_arms AS {'SELECT NULL AS user_hash WHERE FALSE' if salted else both}")
+def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: ExperimentSetup) -> None:
+    """Make `attributed` all sums with their arm and a reason, '' where they are used."""
+    last = len(setup.stages) - 1
+    cells = files(shards, "cells")
+    amounts = """CASE WHEN kind = 'order' THEN 1 END AS orders, CASE WHEN kind = 'refund' THEN 1 END AS refunds,
+        CASE WHEN kind = 'refund' THEN -revenue END AS refunded"""
+    rows = f"SELECT * FROM {cells} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
+    db.execute(f"CREATE TABLE outlier_users AS {_outlier_users_sql(cells)}")
     db.execute(
-        f"""CREATE TABLE judged AS SELECT *, {arm} AS arm, CASE
-            WHEN wrong IS NOT NULL THEN wrong
-            WHEN user_hash IN (SELECT user_hash FROM far_out) THEN 'bot'
+        f"""CREATE TABLE both_arms AS SELECT user_hash FROM {cells}
+            WHERE exclusion_reason IS NULL AND stage = {last} AND {"FALSE" if setup.salt else "TRUE"}
+            GROUP BY ALL HAVING count(DISTINCT assigned_arm) > 1"""
+    )
+    arm = _drawn_arm(str(setup.shares[-1])) if setup.salt else "assigned_arm"
+    db.execute(
+        f"""CREATE TABLE attributed AS SELECT *, {arm} AS arm, CASE
+            WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
+            WHEN user_hash IN (SELECT user_hash FROM outlier_users) THEN 'bot'
             WHEN user_hash IN (SELECT user_hash FROM both_arms) THEN 'seen in both arms'
-            WHEN NOT {agrees} THEN 'arm disagrees'
-            WHEN stage < {last} AND {given}[stage + 1] = 0 THEN 'pre-period'
+            WHEN NOT {_agrees(setup)} THEN 'arm disagrees'
+            WHEN stage < {last} AND {setup.shares}[stage + 1] = 0 THEN 'pre-period'
             WHEN stage < {last} THEN 'earlier share'
-            WHEN assigned_arm <> arm THEN 'earlier share' ELSE '' END AS reason
-            FROM of_users LEFT JOIN draws USING (user_hash)"""
+            WHEN assigned_arm <> ({arm}) THEN 'earlier share' ELSE '' END AS reason
+            FROM ({rows}) LEFT JOIN draws USING (user_hash)"""
     )
 
 
-def _write(db, shards: Sequence[Path], folder: Path) -> None:
-    """Each used user once, with its sums and those of its pre-period; and the buckets of all shards."""
-    after = ", ".join(f"sum({name}) FILTER (reason = '') AS {name}" for name in MEASURES)
+def _drawn_arm(share: str) -> str:
+    """Return SQL for the arm of a user's draw under a share."""
+    return f"CASE WHEN draw < {share} THEN 'treatment' ELSE 'control' END"
+
+
+def _agrees(setup: ExperimentSetup) -> str:
+    """Return SQL for the condition that a logged arm is the drawn one.
+
+    While callers follow a new share, the arm under the share before is right, too.
+    """
+    if not setup.salt:
+        return "TRUE"
+    current = _drawn_arm(f"{setup.shares}[stage + 1]")
+    before = _drawn_arm(f"{setup.shares}[greatest(stage, 1)]")
+    return f"(assigned_arm = {current} OR (in_ramp_grace AND assigned_arm = {before}))"
+
+
+def _outlier_users_sql(cells: str) -> str:
+    """Return SQL for the users with more exposures than a person can have."""
+    people = f"""SELECT user_hash, sum(exposures) AS exposures FROM {cells}
+        WHERE exclusion_reason IS NULL GROUP BY ALL"""
+    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95) OVER ()"
+    return f"SELECT user_hash FROM ({people}) QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"
+
+
+def _write_users(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write used users once, with their pre-period, and the used sums by cut and slice."""
+    during = ", ".join(f"coalesce(sum({name}) FILTER (reason = ''), 0) AS {name}" for name in COUNTED)
     before = ", ".join(f"coalesce(sum({name}) FILTER (reason <> ''), 0) AS pre_{name}" for name in MEASURES)
     arm = "min(arm) FILTER (reason = '')"  # a user is in one arm; the pre-period is that of whoever came again
-    db.execute(
-        f"""COPY (SELECT user_hash, {arm} AS arm, {after}, {before} FROM judged WHERE reason IN ('', 'pre-period')
-            GROUP BY user_hash HAVING count(*) FILTER (reason = '') > 0)
-            TO {text(folder / "users.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
+    write(
+        db,
+        f"""SELECT user_hash, {arm} AS arm, {during}, {before} FROM attributed WHERE reason IN ('', 'pre-period')
+            GROUP BY user_hash HAVING count(*) FILTER (reason = '') > 0""",
+        folder / "users.parquet",
     )
-    sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
-    db.execute(
-        f"""COPY (SELECT arm, bucket, dimension, value, {sums} FROM {files(shards, "buckets")} GROUP BY ALL)
-            TO {text(folder / "buckets.parquet")} (FORMAT parquet, COMPRESSION zstd)"""
-    )
+    sums = "coalesce(sum(exposures), 0) AS exposures, coalesce(sum(revenue), 0) AS revenue"
+    keys = f"user_hash, arm, cut, {', '.join(DIMENSIONS)}"
+    write(db, f"SELECT {keys}, {sums} FROM attributed WHERE reason = '' GROUP BY ALL", folder / "cells.parquet")
 
 
-def _people(db) -> dict:
-    """Users who were set aside, by reason."""
+def _exposures_set_aside(db: duckdb.DuckDBPyConnection, duplicates: int) -> dict[str, int]:
+    """Count exposures that are not used, by reason."""
+    query = "SELECT reason, sum(exposures)::BIGINT FROM attributed WHERE reason <> '' AND exposures > 0 GROUP BY ALL"
+    counts = dict(db.execute(query).fetchall())
+    if duplicates:
+        counts["duplicate"] = duplicates
+    return dict(sorted(counts.items()))
+
+
+def _users_set_aside(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count users who are not used, by reason."""
     rows = db.execute(
-        """SELECT reason, count(DISTINCT user_hash) FROM judged
+        """SELECT reason, count(DISTINCT user_hash) FROM attributed
            WHERE reason IN ('bot', 'seen in both arms', 'arm disagrees') GROUP BY ALL ORDER BY ALL"""
     )
     return dict(rows.fetchall())
 
 
-def _crossover(db) -> dict:
-    """By assigned arm: the share of used exposures that another version than the arm's answered."""
+def _crossover(db: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Return by arm the share of used exposures that another version than the arm's answered."""
     rows = db.execute(
-        """SELECT arm, sum(exposures * crossed::INT) / sum(exposures) FROM judged WHERE reason = ''
-           GROUP BY arm ORDER BY arm"""
+        """SELECT arm, sum(exposures * served_by_other_version::INT) / sum(exposures) FROM attributed
+           WHERE reason = '' GROUP BY arm ORDER BY arm"""
     )
     return dict(rows.fetchall())
 
 
-def _timing(db, kinds: int) -> dict:
-    """Exposures whose outcomes came too late or too early to count, and outcomes of no exposure."""
-    counts = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in ("matched", "late", "skewed"))
-    query = f"SELECT {counts} FROM of_users"
-    matched, late, skewed = db.execute(query).fetchall()[0]
-    counted = {"exposures_with_outcome": matched, "late_outcomes": late, "skewed_outcomes": skewed}
-    return counted | {"outcome_kinds": kinds}
-
-
-def _requests(db, shards: Sequence[Path]) -> dict:
-    """By version: what the guardrails look at. p99 is the edge of a bin, half a percent wide."""
-    answered = "sum(requests) FILTER (bin IS NOT NULL)"
-    stale, empty = (
-        f"coalesce(sum(requests * {name}::INT) FILTER (bin IS NOT NULL) / {answered}, 0)" for name in ("stale", "empty")
-    )
+def _exposure_shift(db: duckdb.DuckDBPyConnection, shards: Sequence[Path]) -> tuple[CategoryShare, ...]:
+    """Return each arm's share of exposures by category of the items, the largest first."""
+    shares = [f"coalesce(sum(exposures) FILTER (arm = '{arm}') / any_value(total_{arm}), 0) AS {arm}" for arm in ARMS]
+    totals = [f"sum(exposures) FILTER (arm = '{arm}') OVER () AS total_{arm}" for arm in ARMS]
     rows = db.execute(
-        f"""WITH bins AS (SELECT * FROM {files(shards, "requests")}),
-            totals AS (SELECT version, sum(requests) AS n, sum(requests * failed::INT) / sum(requests) AS errors,
-                {stale} AS stale, {empty} AS empty FROM bins GROUP BY version),
-            ranks AS (SELECT version, bin, sum(sum(requests)) OVER (PARTITION BY version ORDER BY bin)
-                / sum(sum(requests)) OVER (PARTITION BY version) AS rank
-                FROM bins WHERE bin IS NOT NULL GROUP BY version, bin)
-            SELECT version, n::BIGINT, errors, coalesce((SELECT exp((min(bin) + 1) / {LATENCY_BINS}::DOUBLE) FROM ranks
-                WHERE ranks.version = totals.version AND rank >= 0.99), 0), stale, empty FROM totals ORDER BY version"""
-    )
-    names = ("requests", "error_rate", "latency_p99_ms", "missing_features_rate", "null_result_rate")
-    return {version: dict(zip(names, figures, strict=True)) for version, *figures in rows.fetchall()}
+        f"""SELECT category, {", ".join(shares)} FROM (SELECT *, {", ".join(totals)} FROM {files(shards, "categories")})
+            GROUP BY category ORDER BY sum(exposures) DESC, category LIMIT {CATEGORIES}"""
+    ).fetchall()
+    return tuple(CategoryShare(*row) for row in rows)

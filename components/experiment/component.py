@@ -11,12 +11,12 @@ def begin_look(now: str, look: dsl.Output[dsl.Artifact], facts: dsl.Output[dsl.M
     from pathlib import Path
 
     from components.experiment.look import begin
-    from components.step_result import record
+    from components.step_result import StepResult, record
 
-    found = begin(now)
-    Path(look.path).write_text(json.dumps(found))
-    figure = found["experiment"].get("experiment_id") or "no experiment is running"
-    record(facts, {"rows_in": 0, "rows_out": 0, "set_aside": 0, "figure": figure})
+    current = begin(now)
+    Path(look.path).write_text(json.dumps(current.to_json()))
+    headline = current.experiment.experiment_id if current.experiment else "no experiment is running"
+    record(facts, StepResult(rows_in=0, rows_out=0, headline=headline))
 
 
 @student_step()
@@ -26,11 +26,12 @@ def collect_logs(
     import json
     from pathlib import Path
 
-    from components.experiment.look import collect
-    from components.experiment.report import logs_facts
+    from components.experiment.look import Look, collect
+    from components.experiment.report import summarize_logs
     from components.step_result import record
 
-    record(facts, logs_facts(collect(json.loads(Path(look.path).read_text()), shard, Path(sums.path))))
+    current = Look.from_json(json.loads(Path(look.path).read_text()))
+    record(facts, summarize_logs(collect(current, shard, Path(sums.path))))
 
 
 @student_step()
@@ -46,13 +47,15 @@ def decide_experiment(
     import json
     from pathlib import Path
 
-    from components.experiment.look import decide
-    from components.experiment.report import experiment_page, verdict_facts
+    from components.experiment.look import Look, decide
+    from components.experiment.plan import ExperimentPlan
+    from components.experiment.report import experiment_page, summarize_verdict
     from components.step_result import record
 
-    asked = json.loads(Path(look.path).read_text())
-    found = decide(asked, [Path(part.path) for part in sums], plan, Path(merged.path))
-    Path(verdict.path).write_text(json.dumps(found, allow_nan=False))
-    Path(report.path).write_text(experiment_page(found))
-    record(facts, verdict_facts(found))
-    return found["verdict"]
+    current = Look.from_json(json.loads(Path(look.path).read_text()))
+    shards = [Path(part.path) for part in sums]
+    result = decide(current, shards, ExperimentPlan.from_json(plan), Path(merged.path))
+    Path(verdict.path).write_text(json.dumps(result.to_json(), allow_nan=False))
+    Path(report.path).write_text(experiment_page(result.to_json()))
+    record(facts, summarize_verdict(result))
+    return result.verdict

@@ -1,16 +1,18 @@
 """Anybody's Parquet logs as three views of one shape: `exposures`, `outcomes` and `requests`, times in microseconds.
 
-Columns of other names are renamed by a mapping; those that the analysis can do without are empty where they are not.
+Columns of other names are mapped. Optional columns that the logs lack are empty.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from components.experiment.assignment import ARMS
+from components.experiment.log_times import TimeColumn, check_times
+from components.experiment.sql import first_line, text
 
+KINDS = ("click", "order", "refund", "grade")
 NEEDED = {
     "exposures": ("time", "request_id", "item_id", "user_hash", "assigned_arm"),
     "outcomes": ("time", "request_id", "item_id", "kind"),
@@ -24,7 +26,7 @@ OPTIONAL = {  # name: type of the empty column
         "locale": "VARCHAR",
         "category": "VARCHAR",
     },
-    "outcomes": {"revenue": "DOUBLE", "currency": "VARCHAR", "grade": "DOUBLE"},
+    "outcomes": {"order_id": "VARCHAR", "revenue": "DOUBLE", "currency": "VARCHAR", "grade": "DOUBLE"},
     "requests": {
         "request_id": "VARCHAR",
         "experiment_id": "VARCHAR",
@@ -32,66 +34,76 @@ OPTIONAL = {  # name: type of the empty column
         "missing_features": "INTEGER",
     },
 }
+NUMBERS = {"revenue": "DOUBLE", "grade": "DOUBLE", "latency_ms": "DOUBLE"} | dict.fromkeys(
+    ("status", "items", "missing_features"), "INTEGER"
+)
+KEYS = ("request_id", "item_id", "order_id", "user_hash")  # compared as they are where they are texts or bytes
 
 
-def view(db: duckdb.DuckDBPyConnection, table: str, place: Path, renamed: Mapping[str, str]) -> None:
-    """Make `table` a view of all Parquet files at `place` (a file or a folder), times as `t`.
+def create_view(
+    db: duckdb.DuckDBPyConnection, table: str, path: Path, columns: Mapping[str, str], kinds: Mapping[str, str]
+) -> list[str]:
+    """Make `table` a view of the Parquet files at `path` and return notes.
 
-    `renamed` says by which name a column is found there, and what the arms are called: {"user_hash": "uid"},
-    {"control": "A", "treatment": "B"}.
+    `columns` maps our names to the logs' ({"user_hash": "uid"}) and our arms to theirs ({"control": "A"}).
+    `kinds` maps the logs' kinds of outcomes to ours ({"purchase": "order"}).
 
     Raises:
-        ValueError: there is no Parquet file, or a needed column is neither there nor mapped.
+        ValueError: there is no Parquet file, a needed column is neither there nor mapped, or holds what cannot be read.
     """
-    files = text(place / "**" / "*.parquet" if place.is_dir() else place)
+    files = text(path / "**" / "*.parquet" if path.is_dir() else path)
     source = f"read_parquet({files}, hive_partitioning = false, union_by_name = true)"
-    try:
-        there = {name: kind for name, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    except duckdb.Error as error:
-        raise ValueError(f"{place}: no Parquet file of {table} can be read there: {first_line(error)}") from None
-    columns = []
+    types = column_types(db, table, path, source)
+    expressions = []
     for name in (*NEEDED[table], *OPTIONAL[table]):
-        found = renamed.get(name, name)
-        if found in there:
-            columns.append(selected(name, found, there[found], renamed))
-        elif name in renamed or name in NEEDED[table]:
-            raise ValueError(
-                f"{place}: {table} have no column {found!r} but {', '.join(sorted(there))}; "
-                f"name the one that holds it by --columns {table}.{name}=NAME"
-            )
+        source_name = columns.get(name, name)
+        if source_name in types:
+            column = TimeColumn(table, source, source_name, types[source_name], str(path))
+            expressions.append(column_sql(name, column, columns, kinds))
+        elif name in columns or name in NEEDED[table]:
+            problem = f"{table} have no column {source_name!r} but {', '.join(sorted(types))}"
+            raise ValueError(f"{path}: {problem}; name the one that holds it by --columns {table}.{name}=NAME")
         else:
-            columns.append(f"NULL::{OPTIONAL[table][name]} AS {name}")
-    db.execute(f"CREATE VIEW {table} AS SELECT {', '.join(columns)} FROM {source}")
+            expressions.append(f"NULL::{OPTIONAL[table][name]} AS {name}")
+    db.execute(f"CREATE VIEW {table} AS SELECT {', '.join(expressions)} FROM {source}")
+    time_name = columns.get("time", "time")
+    return check_times(db, TimeColumn(table, source, time_name, types[time_name], str(path)))
 
 
-def selected(name: str, found: str, kind: str, renamed: Mapping[str, str]) -> str:
-    """SQL for one column under its own name; arms of other names become control and treatment."""
+def column_types(db: duckdb.DuckDBPyConnection, table: str, path: Path, source: str) -> dict[str, str]:
+    """Return the DuckDB type of every column at `path`."""
+    try:
+        return {name: kind for name, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    except duckdb.Error as error:
+        raise ValueError(f"{path}: no Parquet file of {table} can be read there: {first_line(error)}") from None
+
+
+def column_sql(name: str, column: TimeColumn, columns: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """Return SQL for one column under our name, with NULL for what is no number."""
+    source_sql = f'"{column.name}"'
     if name == "time":
-        return f"{of_time(found, kind)} AS t"
-    arms = {renamed[arm]: arm for arm in ARMS if arm in renamed}
-    if name != "assigned_arm" or not arms:
-        return f'"{found}" AS {name}'
-    cases = " ".join(f"WHEN {text(theirs)} THEN {text(ours)}" for theirs, ours in arms.items())
-    return f'CASE "{found}"::VARCHAR {cases} ELSE "{found}"::VARCHAR END AS {name}'
+        return f"{column.sql} AS t"
+    if name == "assigned_arm":
+        return f"{arm_sql(source_sql, columns)} AS {name}"
+    if name == "kind":
+        return f"{kind_sql(source_sql, kinds)} AS {name}"
+    if name in NUMBERS:
+        return f"try_cast({source_sql} AS {NUMBERS[name]}) AS {name}"
+    if name in KEYS and column.type in ("VARCHAR", "BLOB"):
+        return f"{source_sql} AS {name}"
+    if name == "user_hash":
+        return f"{source_sql} AS {name}"
+    return f"{source_sql}::VARCHAR AS {name}"
 
 
-def text(value) -> str:
-    """A value as SQL's text."""
-    return "'" + str(value).replace("'", "''") + "'"
+def arm_sql(column: str, columns: Mapping[str, str]) -> str:
+    """Return SQL for the arm, with arms of other names as control and treatment."""
+    cases = " ".join(f"WHEN {text(columns[arm])} THEN {text(arm)}" for arm in ARMS if arm in columns)
+    return f"CASE {column}::VARCHAR {cases} ELSE {column}::VARCHAR END" if cases else f"{column}::VARCHAR"
 
 
-def of_time(column: str, kind: str) -> str:
-    """SQL for microseconds since 1970; a time without a zone is UTC."""
-    if kind.startswith("TIMESTAMP"):
-        return f'epoch_us("{column}")'
-    return f"""epoch_us(("{column}")::TIMESTAMPTZ)"""
-
-
-def every_core() -> str:
-    """SQL by which a database uses every core that this process may."""
-    return f"SET threads = {len(os.sched_getaffinity(0))}"
-
-
-def first_line(error: Exception) -> str:
-    """What a library says, without its drawing."""
-    return str(error).splitlines()[0]
+def kind_sql(column: str, kinds: Mapping[str, str]) -> str:
+    """Return SQL for an outcome's kind in lower case, mapped to ours."""
+    plain = f"lower(trim({column}::VARCHAR))"
+    cases = " ".join(f"WHEN {text(theirs.lower())} THEN {text(ours)}" for theirs, ours in kinds.items())
+    return f"CASE {plain} {cases} ELSE {plain} END" if cases else plain

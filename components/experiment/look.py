@@ -1,38 +1,64 @@
 """One look at the running experiment: its logs summed in shards, merged and judged, and the look kept on S3."""
 
 import tempfile
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from components.experiment import aggregate, attribute, logs, verdict
 from components.experiment.plan import ExperimentPlan
+from components.experiment.records import Accounts, ExperimentSetup
+from components.experiment.verdict import LookVerdict
 
-NOTHING = {"experiment_id": "", "exposures": 0, "used": 0, "set_aside": {}}
+
+@dataclass(frozen=True)
+class Look:
+    """An experiment and a moment, which are the same for every shard and the decision."""
+
+    now: datetime
+    experiment: ExperimentSetup | None  # None where none runs
+
+    @classmethod
+    def from_json(cls, document: dict) -> "Look":
+        """Build it from its JSON object."""
+        experiment = document["experiment"]
+        return cls(logs.moment(document["now"]), ExperimentSetup.from_json(experiment) if experiment else None)
+
+    def to_json(self) -> dict:
+        """Return the JSON object."""
+        return {"now": self.now.isoformat(), "experiment": self.experiment.to_json() if self.experiment else {}}
 
 
-def begin(now: str) -> dict:
-    """What is looked at, and when: every shard and the decision see the same experiment at the same moment."""
+def begin(now: str) -> Look:
+    """Read the running experiment as it is at `now`, the present where that is empty."""
     time = logs.moment(now)
-    return {"now": time.isoformat(), "experiment": logs.running_experiment(time)}
+    return Look(time, logs.running_experiment(time))
 
 
-def collect(look: dict, shard: str, folder: Path) -> dict:
-    """Sum one shard of the logs into `folder`; the shard's accounts, of which nothing is there where none runs."""
+def collect(look: Look, shard: str, folder: Path) -> Accounts:
+    """Sum one shard of the logs into `folder` and return its accounts."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not look["experiment"]:
-        return {"exposures": 0, "duplicates": 0}
-    time = logs.moment(look["now"])
+    if not look.experiment:
+        return Accounts()
     with tempfile.TemporaryDirectory() as work:
-        place = Path(work)
-        logs.download(look["experiment"], time, shard, place)
-        places = aggregate.Places(place / "exposures", place / "outcomes", place / "requests")
-        return aggregate.collect(places, look["experiment"], time, folder)
+        downloads = Path(work)
+        logs.download(look.experiment, look.now, shard, downloads)
+        source = aggregate.LogSource(downloads / "exposures", downloads / "outcomes", downloads / "requests")
+        return aggregate.collect(source, look.experiment, look.now, folder)
 
 
-def decide(look: dict, shards: list[Path], plan: str, folder: Path) -> dict:
-    """Merge the shards into `folder`, judge them under a plan (as JSON), and keep the look; the verdict."""
-    evidence = NOTHING
-    if look["experiment"]:
-        evidence = attribute.merge(shards, look["experiment"], logs.moment(look["now"]), folder)
-    found = verdict.judge(folder, evidence, ExperimentPlan.from_json(plan))
-    logs.store_look(found)
-    return found
+def decide(look: Look, shards: list[Path], plan: ExperimentPlan, folder: Path) -> LookVerdict:
+    """Merge the shards into `folder`, judge them under a plan, and store the look."""
+    if not look.experiment:
+        return verdict.evaluate_look(folder, None, plan)
+    result = evaluate(folder, shards, look.experiment, look.now, plan)
+    logs.store_look(result.to_json(), look.experiment)
+    return result
+
+
+def evaluate(
+    folder: Path, shards: list[Path], setup: ExperimentSetup, now: datetime, plan: ExperimentPlan
+) -> LookVerdict:
+    """Merge the shards into `folder` and judge them under a plan."""
+    evidence = attribute.merge(shards, setup, now, folder, plan.currency)
+    return verdict.evaluate_look(folder, evidence, plan)

@@ -1,16 +1,21 @@
-"""How an experiment is run: shares, dwell, looks, limits. Time is handed in, so seconds and days are treated alike."""
+"""How an experiment is run: shares, dwell, looks, limits. Time is an argument: seconds and days are alike."""
 
 from dataclasses import dataclass
 
 from components.config import JsonConfig
 
 DAY_S = 86_400
-TUNED = 0.7  # of the horizon, where the intervals are tightest: within a percent of the best for 20 looks and more
+TUNING_SHARE = (
+    0.7  # of the horizon, where the intervals are tightest: within a percent of the best for 20 looks and more
+)
 
 
 @dataclass(frozen=True)
 class ExperimentPlan(JsonConfig):
-    """The paper's scale by default: whole weeks, so that every weekday weighs the same."""
+    """Limits of an experiment, by default at the paper's scale.
+
+    It runs whole weeks, so that every weekday weighs the same.
+    """
 
     shares: tuple[float, ...] = (0.0, 0.01, 0.05, 0.25, 0.5)  # of users in treatment; 0 is dark, and the pre-period
     ramp_users: int = 2_000  # seen under a share before the next one; the last share has a minimum of its own
@@ -26,23 +31,31 @@ class ExperimentPlan(JsonConfig):
     maximum_p99_ratio: float = 1.5
     maximum_missing_features_rise: float = 0.05
     maximum_null_results_rise: float = 0.05
+    maximum_conversion_drop: float = 0.5  # of control's share of users who order, before sales are a guardrail
     minimum_requests: int = 5_000  # by version, before a guardrail speaks
-    srm_alpha: float = 0.001
+    srm_alpha: float = 0.001  # of the checks that end an experiment: sample ratio mismatch and lost sales
     crossover_limit: float = 0.005
+    maximum_disagreement_rate: float = 0.0005  # logged arms that the hashes do not give, a user
+    maximum_bad_share: float = 0.1  # of orders and refunds that do not count: other currency, no amount, too early
+    maximum_late_share: float = 0.5  # of orders and refunds after their window
+    currency: str = ""  # the platform's (ISO 4217); where it is empty, the one that most orders name
 
     @property
     def tuning_users(self) -> float:
-        """Where the intervals are tightest."""
-        return TUNED * self.horizon_users
+        """Return the number of users at which the intervals are tightest."""
+        return TUNING_SHARE * self.horizon_users
 
     @classmethod
     def paper(cls):
-        """Weeks of real traffic."""
+        """Return the plan for weeks of real traffic."""
         return cls()
 
     @classmethod
     def laptop(cls):
-        """Seconds of simulated traffic, two cores: latency is noisy, so only a gross rise counts."""
+        """Return the plan for seconds of simulated traffic on two cores.
+
+        Latency is noisy there, so only a gross rise counts.
+        """
         return cls(
             shares=(0.0, 0.05, 0.5),
             ramp_users=1_000,
@@ -57,7 +70,7 @@ class ExperimentPlan(JsonConfig):
 
     @classmethod
     def smoke(cls):
-        """A few dozen users: enough to reach every branch, not to see an effect."""
+        """Return the plan for a few dozen users, who reach every branch."""
         return cls(
             shares=(0.0, 0.5),
             ramp_users=10,

@@ -1,60 +1,79 @@
-"""One look at an experiment as a self-contained page, and as the facts of its step."""
+"""One look at an experiment as a self-contained page, and as the result of its step."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from components.experiment.records import Accounts
+from components.experiment.verdict import LookVerdict
 from components.html import render
+from components.step_result import StepResult
 
-WIDTH, HEIGHT = 640, 220
+WIDTH = 640
+HEIGHT = 220
 NAMES = {
-    "rpm": "revenue per thousand exposures",
-    "rs": "satisfaction (mean grade), difference",
+    "rpm": "revenue per thousand exposures, net of refunds",
+    "rs": "satisfaction (mean grade)",
     "click_through": "click-through",
     "conversion": "users who ordered",
 }
+LARGEST_REACH = 3.0  # times the last interval's reach that a chart shows of wider ones
 FILTERS = {
     "percent": lambda value, digits=2: "" if value is None else f"{value:+.{digits}%}",
     "share": lambda value, digits=2: "" if value is None else f"{value:.{digits}%}",
 }
-MOST = 3.0  # times the last interval's reach that a chart shows of wider ones
 
 
-def experiment_page(verdict: dict) -> str:
-    """A page with the decision and its reason, metrics, intervals over time, checks, slices, accounts and history."""
-    figures = verdict["figures"]
-    charts = {name: chart(figures.get(key, [])) for name, key in (("so far", "over_time"), ("alone", "by_cut"))}
-    context = {"verdict": verdict, "figures": figures, "charts": charts}
+def experiment_page(look: dict) -> str:
+    """Render a look's document: decision, metrics, intervals over time, checks, slices, accounts and history."""
+    figures = look["figures"]
+    charts = {"so far": chart(figures.get("over_time", [])), "alone": chart(figures.get("by_cut", []))}
+    context = {"look": look, "figures": figures, "charts": charts}
     context |= {"names": NAMES, "width": WIDTH, "height": HEIGHT}
     return render(Path(__file__).with_name("experiment.html.j2"), context, FILTERS)
 
 
 def chart(intervals: Sequence[dict | None]) -> dict:
-    """Where to draw each interval: a bar with its estimate; higher is better, the middle is no lift."""
-    known = [(at, one) for at, one in enumerate(intervals) if one]
-    if not known:
+    """Place a bar for each relative interval, with no lift in the middle."""
+    drawable = []
+    for index, lift in enumerate(intervals):
+        if lift and lift["difference_type"] == "relative":
+            drawable.append((index, lift))
+    if not drawable:
         return {"bars": []}
-    reach = max(abs(known[-1][1]["low"]), abs(known[-1][1]["high"])) * MOST or 1.0
-    reach = min(reach, max(max(abs(one["low"]), abs(one["high"])) for _, one in known))
-    bars = []
-    for at, one in known:
-        places = {
-            name: HEIGHT / 2 * (1 - max(-1.0, min(1.0, one[name] / reach))) for name in ("low", "high", "estimate")
-        }
-        bars.append({"x": (at + 0.5) * WIDTH / len(intervals)} | places)
-    return {"bars": bars, "reach": reach}
+    largest = max(reach(lift) for _, lift in drawable)
+    height_reach = min(reach(drawable[-1][1]) * LARGEST_REACH or 1.0, largest)
+    bars = [bar(lift, (index + 0.5) * WIDTH / len(intervals), height_reach) for index, lift in drawable]
+    return {"bars": bars, "reach": height_reach}
 
 
-def logs_facts(accounts: dict) -> dict:
-    """What the step that sums a shard of the logs says."""
-    logged, copies = accounts["exposures"], accounts["duplicates"]
-    figure = f"{logged:,} exposures, {copies:,} of them logged twice"
-    return {"rows_in": logged, "rows_out": logged - copies, "set_aside": copies, "figure": figure} | accounts
+def reach(lift: dict) -> float:
+    """Return the larger distance of an interval's ends from no lift."""
+    return max(abs(lift["low"]), abs(lift["high"]))
 
 
-def verdict_facts(verdict: dict) -> dict:
-    """What the step that decides says: every exposure is used or set aside."""
-    counts = {"rows_in": 0, "rows_out": 0, "set_aside": 0}
-    if verdict["experiment_id"]:
-        shown, used = verdict["exposures"], verdict["used"]
-        counts = {"rows_in": shown, "rows_out": used, "set_aside": shown - used}
-    return counts | {"figure": f"{verdict['verdict']}: {verdict['reason']}", "look": verdict}
+def bar(lift: dict, x: float, height_reach: float) -> dict:
+    """Return where an interval is drawn."""
+    heights = {}
+    for name in ("low", "high", "estimate"):
+        heights[name] = HEIGHT / 2 * (1 - max(-1.0, min(1.0, lift[name] / height_reach)))
+    return {"x": x} | heights
+
+
+def summarize_logs(accounts: Accounts) -> StepResult:
+    """Return the result of the step that sums a shard of the logs."""
+    total = accounts.exposures
+    copies = accounts.duplicates
+    headline = f"{total:,} exposures, {copies:,} of them logged twice"
+    return StepResult(total, total - copies, copies, headline, asdict(accounts))
+
+
+def summarize_verdict(verdict: LookVerdict) -> StepResult:
+    """Return the result of the step that decides: every exposure is used or set aside."""
+    headline = f"{verdict.verdict}: {verdict.reason}"
+    details = {"look": verdict.to_json()}
+    if verdict.is_none:
+        return StepResult(0, 0, 0, headline, details)
+    total = verdict.evidence.accounts.exposures
+    used = verdict.evidence.used
+    return StepResult(total, used, total - used, headline, details)

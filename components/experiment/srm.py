@@ -1,4 +1,4 @@
-"""Whether the arms' sizes fit the share: a sequential test for sample ratio mismatch, valid at every look.
+"""Sequential tests of counts by arm, valid at every look: sample ratio mismatch, and arms that sell far less.
 
 The Bayes factor of a beta-binomial against the binomial of the planned share is a martingale under a right split, so
 its inverse is an always-valid p-value (Lindon and Malek, arXiv 2011.03567).
@@ -7,17 +7,35 @@ its inverse is an always-valid p-value (Lindon and Malek, arXiv 2011.03567).
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import betainc, betaln
 from scipy.stats import betabinom, binom
 
-STRENGTH = 1_000  # users that the prior is worth: mismatches of about a percent and a half are looked for
+PRIOR_USERS = 1_000  # what the prior is worth: mismatches of about a percent and a half are looked for
 
 
-def mismatch(users: Mapping[str, int], share: float) -> float:
-    """p-value of the arms' sizes under the share of treatment; 1 where there is nothing to split."""
+def srm_p_value(users: Mapping[str, int], share: float) -> float:
+    """Return the p-value of the arms' sizes, 1 where nothing is split."""
     total = sum(users.values())
     if share <= 0 or share >= 1 or not total:
         return 1.0
-    treated = users.get("treatment", 0)
-    evidence = betabinom.logpmf(treated, total, share * STRENGTH, (1 - share) * STRENGTH)
-    evidence -= binom.logpmf(treated, total, share)
+    return count_p_value(users.get("treatment", 0), total, share)
+
+
+def count_p_value(count: int, total: int, share: float) -> float:
+    """Return the always-valid p-value of `count` of `total` under a binomial share."""
+    evidence = betabinom.logpmf(count, total, share * PRIOR_USERS, (1 - share) * PRIOR_USERS)
+    evidence -= binom.logpmf(count, total, share)
+    return float(np.exp(-max(evidence, 0.0)))
+
+
+def shortfall_p_value(count: int, total: int, share: float) -> float:
+    """Return the always-valid p-value of so few of `total` under at least this share.
+
+    The alternative is uniform below `share`, so the inverse is an e-value under every share from there on.
+    """
+    if not total:
+        return 1.0
+    rest = total - count
+    evidence = betaln(count + 1, rest + 1) + np.log(max(betainc(count + 1, rest + 1, share), np.finfo(float).tiny))
+    evidence -= np.log(share) + count * np.log(share) + rest * np.log1p(-share)
     return float(np.exp(-max(evidence, 0.0)))

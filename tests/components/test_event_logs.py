@@ -10,12 +10,12 @@ from components import contracts, event_logs
 HOUR = datetime(2026, 1, 31, 23, tzinfo=UTC)
 
 
-def test_a_row_lies_below_its_day_its_hour_and_the_part_of_its_request():
+def test_a_row_lies_below_day_hour_and_part():
     name = event_logs.object_name("exposures", HOUR, event_logs.part("r1"), "file")
     assert name == f"logs/exposures/date=2026-01-31/hour=23/part={event_logs.part('r1'):02d}/file.parquet"
 
 
-def test_requests_spread_over_all_parts_and_one_request_is_always_in_the_same():
+def test_requests_spread_over_all_parts():
     parts = [event_logs.part(f"request-{n}") for n in range(1000)]
     assert set(parts) == set(range(event_logs.PARTS)) and parts == [
         event_logs.part(f"request-{n}") for n in range(1000)
@@ -23,7 +23,7 @@ def test_requests_spread_over_all_parts_and_one_request_is_always_in_the_same():
 
 
 @pytest.mark.parametrize("table", event_logs.SCHEMAS)
-def test_a_table_is_known_by_columns_that_its_contract_has(table):
+def test_every_key_is_made_of_contract_columns(table):
     assert set(event_logs.KEYS[table]) <= set(event_logs.SCHEMAS[table].names)
 
 

@@ -68,7 +68,7 @@ def test_a_fault_is_seen_at_the_first_look_and_traffic_really_goes_back(s3, tmp_
         storage.put_folder(tmp_path / kind, f"logs/{kind}/date=2026-01-05/hour=00/part=00")
     begun = look.begin(NOW.isoformat())
     look.collect(begun, "0/1", tmp_path / "sums")
-    verdict = look.decide(begun, [tmp_path / "sums"], PLAN.to_json(), tmp_path / "merged")
+    verdict = look.decide(begun, [tmp_path / "sums"], PLAN, tmp_path / "merged").to_json()
     assert (verdict["verdict"], said in verdict["reason"]) == (word, True), verdict["reason"]
     EnvoyRouter(tmp_path / "gateway", "").write_routes(50)
     with (

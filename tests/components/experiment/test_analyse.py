@@ -18,12 +18,13 @@ RENAMED = "exposures.user_hash=uid,exposures.item_id=sku,outcomes.item_id=sku,ou
 def logs(folder, users=3000, better=1.3, salt="s", share=0.5):
     """Foreign logs: text ids, times without a zone, users named uid; treatment orders more often."""
     rng = np.random.default_rng(5)
-    shown, came = [], []
+    exposures = []
+    outcomes = []
     for number in range(users):
         uid = f"user {number}"
         side = arm(uid.encode(), salt, share)
         time = BEGAN + timedelta(seconds=int(rng.integers(86_400)))
-        shown += [
+        exposures += [
             {"time": time, "request_id": f"r{number}", "sku": f"i{n}", "uid": uid, "assigned_arm": side} for n in (1, 2)
         ]
         if rng.random() < 0.3 * (better if side == "treatment" else 1):
@@ -33,15 +34,15 @@ def logs(folder, users=3000, better=1.3, salt="s", share=0.5):
                 "event": "order",
                 "revenue": float(rng.integers(900, 1100)),
             }
-            came.append({"time": time + timedelta(minutes=1)} | event)
-    for name, rows in (("exposures", shown), ("outcomes", came)):
+            outcomes.append({"time": time + timedelta(minutes=1)} | event)
+    for name, rows in (("exposures", exposures), ("outcomes", outcomes)):
         (folder / name).mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows), folder / name / "part.parquet")
     return [f"--exposures={folder / 'exposures'}", f"--outcomes={folder / 'outcomes'}", f"--columns={RENAMED}"]
 
 
-def analysed(tmp_path, *options, **made):
-    assert main([*logs(tmp_path, **made), f"--out={tmp_path / 'out'}", *options]) == 0
+def analyse(tmp_path, *options, **changes):
+    assert main([*logs(tmp_path, **changes), f"--out={tmp_path / 'out'}", *options]) == 0
     return json.loads((tmp_path / "out" / "analysis.json").read_text())
 
 
@@ -54,36 +55,36 @@ def plan(tmp_path, **values):
     return f"--plan={path}"
 
 
-def test_a_better_treatment_is_found_in_logs_with_other_names(tmp_path):
-    found = analysed(tmp_path, plan(tmp_path))
-    assert found["verdict"] == "promote" and found["figures"]["rpm_lift"]["estimate"] == pytest.approx(0.3, abs=0.1)
-    assert found["exposures"] == found["used"] == 6000
+def test_a_better_treatment_is_promoted(tmp_path):
+    look = analyse(tmp_path, plan(tmp_path))
+    assert look["verdict"] == "promote" and look["figures"]["rpm_lift"]["estimate"] == pytest.approx(0.3, abs=0.1)
+    assert look["exposures"] == look["used"] == 6000
     assert "<svg" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_with_the_salt_every_arm_is_computed_again_from_the_users_text(tmp_path):
-    assert analysed(tmp_path / "right", plan(tmp_path), "--salt=s")["disagreements"] == 0
-    wrong = analysed(tmp_path / "wrong", plan(tmp_path), "--salt=t")
+def test_with_a_salt_arms_are_computed_again(tmp_path):
+    assert analyse(tmp_path / "right", plan(tmp_path), "--salt=s")["disagreements"] == 0
+    wrong = analyse(tmp_path / "wrong", plan(tmp_path), "--salt=t")
     assert wrong["disagreements"] > 2000 and wrong["verdict"] == "inconclusive"
 
 
-def test_arms_of_other_names_are_asked_for_and_then_understood(tmp_path, capsys):
-    given = logs(tmp_path)
+def test_arms_of_other_names_are_mapped(tmp_path, capsys):
+    arguments = logs(tmp_path)
     table = pq.read_table(tmp_path / "exposures" / "part.parquet").to_pylist()
     rows = [row | {"assigned_arm": {"control": "A", "treatment": "B"}[row["assigned_arm"]]} for row in table]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "exposures" / "part.parquet")
-    assert main(given) == 1 and "assigned_arm holds A, B; say which" in capsys.readouterr().err
-    assert main([*given[:2], f"{given[2]},exposures.control=A,exposures.treatment=B", plan(tmp_path)]) == 0
+    assert main(arguments) == 1 and "assigned_arm holds A, B; say which" in capsys.readouterr().err
+    assert main([*arguments[:2], f"{arguments[2]},exposures.control=A,exposures.treatment=B", plan(tmp_path)]) == 0
     assert '"promote"' in capsys.readouterr().out
 
 
-def test_arms_that_do_not_fit_the_share_are_a_mismatch(tmp_path):
-    found = analysed(tmp_path, plan(tmp_path), share=0.4)
-    assert found["verdict"] == "inconclusive" and "sample ratio mismatch" in found["reason"]
+def test_arms_of_another_share_are_a_mismatch(tmp_path):
+    look = analyse(tmp_path, plan(tmp_path), share=0.4)
+    assert look["verdict"] == "inconclusive" and "sample ratio mismatch" in look["reason"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         (lambda a: [a[0], a[1]], "have no column 'item_id'"),
         (lambda a: [*a[:2], "--columns=exposures.user=uid"], "'exposures.user=uid' is not TABLE.COLUMN=NAME"),
@@ -91,6 +92,6 @@ def test_arms_that_do_not_fit_the_share_are_a_mismatch(tmp_path):
         (lambda a: [*a, "--start=2026-03-02T00:00:00"], "names no time zone"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path, capsys, change, said):
+def test_unreadable_input_is_refused_in_one_sentence(tmp_path, capsys, change, sentence):
     assert main(change(logs(tmp_path, users=20))) == 1
-    assert said in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err

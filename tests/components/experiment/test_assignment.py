@@ -9,7 +9,7 @@ from components.experiment.assignment import arm, user_hash
 USERS = [user_hash("secret", f"u{number:06d}") for number in range(4000)]
 
 
-def test_a_user_hash_is_sixteen_bytes_that_depend_on_secret_and_user():
+def test_a_user_hash_depends_on_secret_and_user():
     assert len(user_hash("secret", "u1")) == 16
     assert len({user_hash("secret", "u1"), user_hash("secret", "u2"), user_hash("other", "u1")}) == 3
 
@@ -19,22 +19,22 @@ def test_an_empty_secret_is_refused():
         user_hash("", "u1")
 
 
-def test_nobody_is_in_treatment_at_share_zero_and_everybody_at_share_one():
+def test_extreme_shares_put_everybody_in_one_arm():
     assert {arm(user, "salt", 0.0) for user in USERS} == {"control"}
     assert {arm(user, "salt", 1.0) for user in USERS} == {"treatment"}
 
 
-def test_half_of_the_users_are_in_treatment_at_share_one_half():
-    treated = sum(arm(user, "salt", 0.5) == "treatment" for user in USERS)
-    assert abs(treated - 2000) < 4 * 32  # four standard deviations
+def test_half_of_the_users_are_treated_at_half():
+    count = sum(arm(user, "salt", 0.5) == "treatment" for user in USERS)
+    assert abs(count - 2000) < 4 * 32  # four standard deviations
 
 
 def test_two_experiments_split_the_users_independently():
-    both = sum(arm(user, "one", 0.5) == arm(user, "two", 0.5) for user in USERS)
-    assert abs(both - 2000) < 4 * 32
+    count = sum(arm(user, "one", 0.5) == arm(user, "two", 0.5) for user in USERS)
+    assert abs(count - 2000) < 4 * 32
 
 
 @given(st.binary(min_size=16, max_size=16), st.floats(0, 1), st.floats(0, 1))
-def test_a_growing_share_moves_nobody_out_of_treatment(user, one, other):
-    low, high = sorted((one, other))
+def test_a_growing_share_moves_nobody_out_of_treatment(user, share, other_share):
+    low, high = sorted((share, other_share))
     assert (arm(user, "salt", low), arm(user, "salt", high)) != ("treatment", "control")

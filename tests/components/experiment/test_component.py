@@ -30,7 +30,7 @@ PLAN = ExperimentPlan(
 )
 
 
-def shown(number, time):
+def exposure_row(number, time):
     user = user_hash("secret", f"u{number}")
     side = arm(user, "e1", 0.5) if time >= moment(STAGES[1]["started"]) else "control"
     version = {"control": "v1", "treatment": "v2"}[side]
@@ -42,7 +42,8 @@ def shown(number, time):
 def running(s3, tmp_path):
     """300 users, seen before the split and after; treatment earns twice as much."""
     update_state(lambda state: replace(state, stable="v1", candidate="v2", experiment=RUNNING), "test")
-    rng, rows = np.random.default_rng(7), [shown(n, START + timedelta(hours=h)) for n in range(300) for h in (0, 1)]
+    rng = np.random.default_rng(7)
+    rows = [exposure_row(n, START + timedelta(hours=h)) for n in range(300) for h in (0, 1)]
     item = {"item_id": "i1", "position": 1, "score": 0.5, "stale": False}
     logs = {"exposures": [row | NAMES | item for row in rows]}
     logs["requests"] = [row | {"status": 200, "latency_ms": 5.0, "items": 1, "missing_features": 0} for row in rows]
@@ -60,51 +61,53 @@ def running(s3, tmp_path):
         storage.put_folder(tmp_path / kind, f"logs/{kind}/date=2026-01-06")
 
 
-def look(tmp_path, plan=PLAN, now=NOW):
-    verdict, page = dsl.Artifact(uri=str(tmp_path / "verdict")), dsl.HTML(uri=str(tmp_path / "page"))
+def take_look(tmp_path, plan=PLAN, now=NOW):
+    verdict = dsl.Artifact(uri=str(tmp_path / "verdict"))
+    page = dsl.HTML(uri=str(tmp_path / "page"))
+    sums = dsl.Dataset(uri=str(tmp_path / "sums"))
+    merged_sums = dsl.Dataset(uri=str(tmp_path / "merged"))
+    look = dsl.Artifact(uri=str(tmp_path / "look"))
     facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("begin-facts", "logs-facts", "verdict-facts")]
-    sums, merged = dsl.Dataset(uri=str(tmp_path / "sums")), dsl.Dataset(uri=str(tmp_path / "merged"))
-    begun = dsl.Artifact(uri=str(tmp_path / "look"))
-    component.begin_look.python_func(now.isoformat(), begun, facts[0])
-    component.collect_logs.python_func(begun, "0/1", sums, facts[1])
-    word = component.decide_experiment.python_func(begun, [sums], plan.to_json(), merged, verdict, page, facts[2])
+    component.begin_look.python_func(now.isoformat(), look, facts[0])
+    component.collect_logs.python_func(look, "0/1", sums, facts[1])
+    word = component.decide_experiment.python_func(look, [sums], plan.to_json(), merged_sums, verdict, page, facts[2])
     return word, json.loads((tmp_path / "verdict").read_text())
 
 
-def test_a_candidate_that_earns_twice_as_much_is_promoted(running, tmp_path):
-    word, verdict = look(tmp_path)
+def test_a_candidate_that_earns_more_is_promoted(running, tmp_path):
+    word, verdict = take_look(tmp_path)
     assert word == "promote"
     assert verdict["figures"]["rpm_lift"]["estimate"] == pytest.approx(1.0, abs=0.1)
     assert verdict["figures"]["metrics"]["rpm"] == verdict["figures"]["rpm_lift"]
     assert (verdict["used"], verdict["set_aside"], verdict["disagreements"]) == (300, {"pre-period": 300}, 0)
 
 
-def test_the_facts_add_up_and_the_page_shows_the_interval_over_time(running, tmp_path):
-    look(tmp_path)
-    said = json.loads((tmp_path / "verdict-facts").read_text())
-    assert (said["rows_in"], said["rows_out"], said["quarantined"]) == (600, 300, 300)
+def test_counts_add_up_and_the_page_has_charts(running, tmp_path):
+    take_look(tmp_path)
+    facts = json.loads((tmp_path / "verdict-facts").read_text())
+    assert (facts["rows_in"], facts["rows_out"], facts["quarantined"]) == (600, 300, 300)
     assert "<svg" in (tmp_path / "page").read_text()
 
 
-def test_every_look_is_kept_and_counted_and_the_same_moment_is_the_same_look(running, tmp_path):
+def test_the_same_moment_is_the_same_look(running, tmp_path):
     plan = replace(PLAN, maximum_looks=9, minimum_effect_rpm=9.0, horizon_users=4_000)
-    counts = [look(tmp_path, plan, NOW + timedelta(minutes=at))[1]["figures"]["looks"] for at in (0, 0, 1)]
+    counts = [take_look(tmp_path, plan, NOW + timedelta(minutes=at))[1]["figures"]["looks"] for at in (0, 0, 1)]
     assert counts == [1, 1, 2]
 
 
-def test_a_paused_experiment_is_looked_at_without_spending_its_looks_and_nothing_is_decided(running, tmp_path):
+def test_a_pause_costs_no_look_and_decides_nothing(running, tmp_path):
     update_state(lambda state: replace(state, experiment=replace(RUNNING, is_paused=True)), "test")
-    looks = [look(tmp_path, now=NOW + timedelta(minutes=at)) for at in range(5, 8)]
+    looks = [take_look(tmp_path, now=NOW + timedelta(minutes=at)) for at in range(5, 8)]
     word, verdict = looks[-1]
     assert word == "continue" and len({verdict["figures"]["looks"] for _, verdict in looks}) == 1
     assert verdict["figures"]["rpm_lift"] and "a person has paused" in (tmp_path / "page").read_text()
     assert newest_look(RUNNING) == verdict
     update_state(lambda state: replace(state, experiment=RUNNING), "test")
-    assert look(tmp_path, now=NOW + timedelta(minutes=8))[0] == "promote"
+    assert take_look(tmp_path, now=NOW + timedelta(minutes=8))[0] == "promote"
 
 
-def test_where_no_experiment_runs_the_steps_say_so(s3, tmp_path):
-    word, verdict = look(tmp_path)
+def test_without_an_experiment_the_steps_say_so(s3, tmp_path):
+    word, verdict = take_look(tmp_path)
     assert (word, verdict["reason"]) == ("none", "no experiment is running")
     assert json.loads((tmp_path / "begin-facts").read_text())["headline"] == "no experiment is running"
     assert "no experiment is running" in (tmp_path / "page").read_text()

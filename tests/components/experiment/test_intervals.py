@@ -1,5 +1,7 @@
 """Intervals: small numbers by hand, and the point estimates and errors of a second library."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,24 +10,19 @@ import pytest
 import tea_tasting as tt
 from gbstats.frequentist.tests import FrequentistConfig, TwoSidedTTest
 
-from components.experiment.intervals import (
-    COLUMNS,
-    Level,
-    compared,
-    conversion,
-    described,
-    linearised,
-    moments,
-    revenue_cap,
-)
-from components.experiment.srm import mismatch
+from components.experiment.attribute import COUNTED, MEASURES
+from components.experiment.delta_method import delta_method_statistics
+from components.experiment.intervals import RATIOS, Level, no_lift_reason, relative_lift
+from components.experiment.srm import shortfall_p_value, srm_p_value
+from components.experiment.sufficient_statistics import NO_CAP, ratio_statistics, revenue_cap
+from components.experiment.verdict import summarize_arms
 
 LEVEL = Level(alpha=0.05, users=400)
-BLANK = dict.fromkeys((*COLUMNS, *(f"pre_{name}" for name in COLUMNS)), 0.0)
-NO_CAP = 1e300
+BLANK = dict.fromkeys((*COUNTED, *(f"pre_{name}" for name in MEASURES)), 0.0)
+PRE_NAMES = ("exposures", "revenue", "graded", "grades")
 
 
-def written(rows, path):
+def write_users(rows, path):
     rows = [BLANK | {"user_hash": number.to_bytes(16, "big")} | row for number, row in enumerate(rows)]
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
@@ -35,106 +32,163 @@ def random_users(seed=3, users=2000):
     """Users who spend as they did before, for the most part."""
     rng = np.random.default_rng(seed)
     arm = np.where(rng.random(users) < 0.5, "control", "treatment")
-    found, spends = {"arm": arm}, rng.lognormal(0, 0.7, users)
-    for when, better in (("pre_", 0), ("", 1)):
-        found[f"{when}exposures"] = exposures = rng.integers(1, 30, users).astype(float)
-        found[f"{when}revenue"] = rng.poisson(exposures * spends * (8 + better * (arm == "treatment"))).astype(float)
-        found[f"{when}graded"] = graded = rng.integers(0, 5, users).astype(float)
-        found[f"{when}grades"] = graded * rng.random(users)
-    return pd.DataFrame(found)
+    columns = {"arm": arm}
+    spending = rng.lognormal(0, 0.7, users)
+    for prefix, effect in (("pre_", 0), ("", 1)):
+        exposures = rng.integers(1, 30, users).astype(float)
+        mean = exposures * spending * (8 + effect * (arm == "treatment"))
+        graded = rng.integers(0, 5, users).astype(float)
+        columns[f"{prefix}exposures"] = exposures
+        columns[f"{prefix}revenue"] = rng.poisson(mean).astype(float)
+        columns[f"{prefix}graded"] = graded
+        columns[f"{prefix}grades"] = graded * rng.random(users)
+    return pd.DataFrame(columns)
 
 
 @pytest.fixture
 def users(tmp_path):
-    return written(random_users().to_dict("records"), tmp_path / "users.parquet")
+    return write_users(random_users().to_dict("records"), tmp_path / "users.parquet")
 
 
-def absolute(statistics):
+def lift_of_rpm(path, cap=NO_CAP):
+    return relative_lift(ratio_statistics(path, RATIOS["rpm"], cap), LEVEL)
+
+
+def absolute_test(path, metric):
+    statistics = delta_method_statistics(ratio_statistics(path, RATIOS[metric], NO_CAP))
     return TwoSidedTTest(*statistics, FrequentistConfig(difference_type="absolute")).compute_result()
 
 
-def oracle(metric):
+def analyze_with_tea_tasting(metric):
     data = random_users().assign(variant=lambda frame: (frame.arm == "treatment").astype(int))
     return tt.Experiment(metric=metric).analyze(data)["metric"]
 
 
-def test_an_rpm_of_50_00_against_50_71_is_a_lift_of_0_0142(tmp_path):
+def test_small_revenues_give_the_lift_by_hand(tmp_path):
     rows = [{"arm": "control", "exposures": 100.0, "revenue": cents} for cents in (400, 600)]
     rows += [{"arm": "treatment", "exposures": 100.0, "revenue": cents} for cents in (414, 600.2)]
-    arms = moments(written(rows, tmp_path / "users.parquet"), NO_CAP)
-    assert described(arms["control"])["rpm"] == pytest.approx(50.00)
-    assert described(arms["treatment"])["rpm"] == pytest.approx(50.71)
-    assert compared(arms, "rpm", LEVEL)["estimate"] == pytest.approx(0.0142)
+    path = write_users(rows, tmp_path / "users.parquet")
+    summaries = summarize_arms(path, NO_CAP)
+    assert summaries["control"].rpm == pytest.approx(50.00)
+    assert summaries["treatment"].rpm == pytest.approx(50.71)
+    assert lift_of_rpm(path).estimate == pytest.approx(0.0142)
 
 
-def test_without_a_pre_period_lift_and_error_are_those_of_tea_tasting(tmp_path):
-    rows = random_users().drop(columns=[f"pre_{name}" for name in ("exposures", "revenue", "graded", "grades")])
-    arms = moments(written(rows.to_dict("records"), tmp_path / "users.parquet"), NO_CAP)
-    said, mine = oracle(tt.RatioOfMeans("revenue", "exposures")), absolute(linearised(arms, "rpm"))
-    assert compared(arms, "rpm", LEVEL)["estimate"] == pytest.approx(said.rel_effect_size, rel=1e-9)
-    assert mine.ci == pytest.approx([said.effect_size_ci_lower, said.effect_size_ci_upper], rel=1e-3)
+def test_without_a_pre_period_tea_tasting_agrees(tmp_path):
+    rows = random_users().drop(columns=[f"pre_{name}" for name in PRE_NAMES])
+    path = write_users(rows.to_dict("records"), tmp_path / "users.parquet")
+    expected = analyze_with_tea_tasting(tt.RatioOfMeans("revenue", "exposures"))
+    interval = [expected.effect_size_ci_lower, expected.effect_size_ci_upper]
+    assert lift_of_rpm(path).estimate == pytest.approx(expected.rel_effect_size, rel=1e-9)
+    assert absolute_test(path, "rpm").ci == pytest.approx(interval, rel=1e-3)
 
 
-def test_adjusted_by_the_pre_period_they_are_those_of_tea_tasting_with_cuped(users):
-    said = oracle(tt.RatioOfMeans("revenue", "exposures", "pre_revenue", "pre_exposures"))
-    mine = absolute(linearised(moments(users, NO_CAP), "rpm"))
-    assert mine.ci == pytest.approx([said.effect_size_ci_lower, said.effect_size_ci_upper], rel=0.02)
+def test_with_cuped_tea_tasting_agrees(users):
+    expected = analyze_with_tea_tasting(tt.RatioOfMeans("revenue", "exposures", "pre_revenue", "pre_exposures"))
+    interval = [expected.effect_size_ci_lower, expected.effect_size_ci_upper]
+    assert absolute_test(users, "rpm").ci == pytest.approx(interval, rel=0.02)
 
 
 def test_the_pre_period_makes_the_interval_narrower(users):
-    whole = moments(users, NO_CAP)
-    blind = {arm: type(one)(one.users, one.sums.copy(), one.products, one.buyers) for arm, one in whole.items()}
-    for one in blind.values():
-        one.sums[len(COLUMNS) :] = 0
-    assert compared(whole, "rpm", LEVEL)["half_width"] < 0.8 * compared(blind, "rpm", LEVEL)["half_width"]
+    arms = ratio_statistics(users, RATIOS["rpm"], NO_CAP)
+    without = {arm: replace(statistics, sums=statistics.sums * [1, 1, 0, 0]) for arm, statistics in arms.items()}
+    assert relative_lift(arms, LEVEL).half_width < 0.8 * relative_lift(without, LEVEL).half_width
 
 
-def test_satisfaction_differs_by_what_tea_tasting_says(users):
-    said = oracle(tt.RatioOfMeans("grades", "graded", "pre_grades", "pre_graded"))
-    assert compared(moments(users, NO_CAP), "rs", LEVEL)["estimate"] == pytest.approx(said.effect_size, abs=1e-3)
+def test_satisfaction_differs_as_tea_tasting_says(users):
+    expected = analyze_with_tea_tasting(tt.RatioOfMeans("grades", "graded", "pre_grades", "pre_graded"))
+    lift = relative_lift(ratio_statistics(users, RATIOS["rs"], NO_CAP), LEVEL, is_absolute=True)
+    assert lift.estimate == pytest.approx(expected.effect_size, abs=1e-3)
 
 
 def test_revenue_over_the_cap_counts_as_the_cap(tmp_path):
-    rows = [
-        {"arm": arm, "exposures": 1.0, "revenue": revenue} for arm in ("control", "treatment") for revenue in (1, 99)
-    ]
-    path = written(rows, tmp_path / "users.parquet")
-    assert moments(path, 10.0)["control"].of("revenue") == 11
+    rows = [{"arm": "control", "exposures": 1.0, "revenue": revenue} for revenue in (1, 99, -99)]
+    path = write_users(rows, tmp_path / "users.parquet")
+    assert ratio_statistics(path, RATIOS["rpm"], 10.0)["control"].sums[0] == 1 + 10 - 10
     assert revenue_cap(path, 1.0) == 99
 
 
-def test_conversion_is_the_share_of_users_who_ordered(tmp_path):
-    rows = [
-        {"arm": arm, "orders": float(n < many)}
-        for arm, many in (("control", 20), ("treatment", 30))
-        for n in range(100)
-    ]
-    assert conversion(moments(written(rows, tmp_path / "users.parquet"), NO_CAP), LEVEL)["estimate"] == pytest.approx(
-        0.5
-    )
+def test_conversion_is_the_share_of_buyers(tmp_path):
+    rows = [{"arm": "control", "orders": float(number < 20)} for number in range(100)]
+    rows += [{"arm": "treatment", "orders": float(number < 30)} for number in range(100)]
+    arms = ratio_statistics(write_users(rows, tmp_path / "users.parquet"), RATIOS["conversion"], NO_CAP)
+    assert relative_lift(arms, LEVEL).estimate == pytest.approx(0.5)
 
 
-def test_the_always_valid_interval_is_wider_than_the_fixed_one_and_holds_the_estimate(users):
-    lift = compared(moments(users, NO_CAP), "rpm", LEVEL)
-    assert lift["low"] < lift["fixed_low"] < lift["estimate"] < lift["fixed_high"] < lift["high"]
+def test_the_always_valid_interval_is_wider(users):
+    lift = lift_of_rpm(users)
+    assert lift.low < lift.fixed_low < lift.estimate < lift.fixed_high < lift.high
 
 
-def test_without_revenue_no_interval_is_drawn(tmp_path):
+def test_without_revenue_there_is_no_interval(tmp_path):
     rows = [{"arm": arm, "exposures": 10.0} for arm in ("control", "treatment") * 3]
-    arms = moments(written(rows, tmp_path / "users.parquet"), NO_CAP)
-    assert compared(arms, "rpm", LEVEL) is None and compared(arms, "rs", LEVEL) is None
+    path = write_users(rows, tmp_path / "users.parquet")
+    assert lift_of_rpm(path) is None
+    assert no_lift_reason(ratio_statistics(path, RATIOS["rpm"], NO_CAP)) == "nothing was counted in either arm"
+    assert relative_lift(ratio_statistics(path, RATIOS["rs"], NO_CAP), LEVEL) is None
+
+
+@pytest.mark.parametrize(("revenue", "sign"), [((0.0, 9.0), 1), ((9.0, 0.0), -1), ((5.0, 7.0), 1), ((-5.0, -7.0), -1)])
+def test_constant_arms_have_a_conservative_interval(tmp_path, revenue, sign):
+    rows = [{"arm": "control", "exposures": 1.0, "revenue": revenue[0]}] * 500
+    rows += [{"arm": "treatment", "exposures": 1.0, "revenue": revenue[1]}] * 500
+    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    assert np.sign(lift.low) == np.sign(lift.high) == sign
+    assert lift.high - lift.low > 0.1 * abs(lift.estimate)
+
+
+def test_one_order_in_each_arm_shows_nothing(tmp_path):
+    rows = [{"arm": "control", "exposures": 1.0, "revenue": 9.0 * (number == 0)} for number in range(500)]
+    rows += [{"arm": "treatment", "exposures": 1.0, "revenue": 99.0 * (number == 0)} for number in range(500)]
+    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    assert lift.low < 0 < lift.high
+
+
+def test_a_negative_control_does_not_turn_the_sign(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [{"arm": "control", "exposures": 1.0, "revenue": value} for value in rng.normal(-100, 10, 500)]
+    rows += [{"arm": "treatment", "exposures": 1.0, "revenue": value} for value in rng.normal(-50, 10, 500)]
+    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    assert lift.difference_type == "absolute" and lift.low > 0
+    assert lift.estimate == pytest.approx(50, abs=3) and lift.control == pytest.approx(-100, abs=2)
+
+
+def test_a_shift_keeps_the_absolute_interval(users):
+    arms = ratio_statistics(users, RATIOS["rpm"], NO_CAP)
+    lift = relative_lift(arms, LEVEL, is_absolute=True)
+    expected = absolute_test(users, "rpm")
+    assert [lift.fixed_low, lift.fixed_high] == pytest.approx(expected.ci, rel=1e-6)
 
 
 def test_arms_that_fit_the_share_are_no_mismatch():
-    assert mismatch({"control": 9010, "treatment": 990}, 0.1) > 0.5
-    assert mismatch({"control": 100}, 0.0) == 1.0
+    assert srm_p_value({"control": 9010, "treatment": 990}, 0.1) > 0.5
+    assert srm_p_value({"control": 100}, 0.0) == 1.0
 
 
-def test_49_to_51_at_200_000_users_is_a_mismatch_and_the_chance_of_a_false_one_is_kept_at_every_look():
-    assert mismatch({"control": 98_000, "treatment": 102_000}, 0.5) < 1e-6
+def test_49_to_51_percent_is_a_mismatch():
+    assert srm_p_value({"control": 98_000, "treatment": 102_000}, 0.5) < 1e-6
+
+
+def least_p_value(counts, p_value):
+    """The least p-value over looks after every 500 users more."""
+    return min(p_value(count, 500 * (look + 1)) for look, count in enumerate(counts))
+
+
+def test_false_mismatches_are_rare_at_every_look():
     rng = np.random.default_rng(0)
-    treated = rng.binomial(500, 0.5, (400, 100)).cumsum(1)
-    looks = [
-        [mismatch({"control": 500 * (n + 1) - t, "treatment": t}, 0.5) for n, t in enumerate(row)] for row in treated
-    ]
-    assert (np.min(looks, axis=1) < 0.05).mean() <= 0.05
+    counts = rng.binomial(500, 0.5, (400, 100)).cumsum(1)
+
+    def p_value(count, total):
+        return srm_p_value({"control": total - count, "treatment": count}, 0.5)
+
+    assert np.mean([least_p_value(row, p_value) < 0.05 for row in counts]) <= 0.05
+
+
+def test_false_shortfalls_are_rare_at_every_look():
+    rng = np.random.default_rng(0)
+    counts = rng.binomial(500, 1 / 3, (400, 100)).cumsum(1)
+    rate = np.mean(
+        [least_p_value(row, lambda count, total: shortfall_p_value(count, total, 1 / 3)) < 0.05 for row in counts]
+    )
+    assert rate <= 0.05
+    assert shortfall_p_value(0, 40, 1 / 3) < 1e-5

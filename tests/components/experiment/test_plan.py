@@ -14,5 +14,5 @@ def test_the_paper_plan_dwells_whole_weeks():
     assert ExperimentPlan.paper().dwell_seconds % (7 * 24 * 3600) == 0
 
 
-def test_every_plan_begins_with_an_a_a_pre_period():
+def test_every_plan_begins_with_a_pre_period():
     assert {plan.shares[0] for plan in (ExperimentPlan.paper(), ExperimentPlan.laptop(), ExperimentPlan.smoke())} == {0}

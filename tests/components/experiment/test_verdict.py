@@ -4,8 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from components.experiment.decision import decide
+from components.experiment.figures import LookFigures
+from components.experiment.guardrails import ArmSummary, Guardrails, check_requests, check_sales
+from components.experiment.intervals import LiftInterval
 from components.experiment.plan import ExperimentPlan
-from components.experiment.verdict import decide, guardrails, judge
+from components.experiment.records import RequestSummary
+from components.experiment.verdict import evaluate_look
 
 PLAN = ExperimentPlan(
     shares=(0.0, 0.5),
@@ -20,18 +25,29 @@ PLAN = ExperimentPlan(
 VERSIONS = {"control": "v1", "treatment": "v2"}
 
 
-def interval(low, high):
-    return {"estimate": (low + high) / 2, "low": low, "high": high, "half_width": (high - low) / 2}
+def interval(low, high, difference_type="relative"):
+    return LiftInterval((low + high) / 2, low, high, 1.0, low, high, difference_type, control=50.0)
 
 
-def figures(**changed):
-    good = {"share": 0.5, "stage": 1, "elapsed_s": 100.0, "looks": 1, "users": {"control": 500, "treatment": 500}}
-    good |= {"rpm_lift": interval(-0.1, 0.1), "srm_p_value": 0.5, "disagreements": 0, "guardrails": {"breaches": []}}
-    return good | {"crossover": {"control": 0.0, "treatment": 0.001}, "paused": False} | changed
+def figures(**changes):
+    look = LookFigures(
+        share=0.5,
+        stage=1,
+        elapsed_s=100.0,
+        looks=1,
+        users={"control": 500, "treatment": 500},
+        rpm_lift=interval(-0.1, 0.1),
+        srm_p_value=0.5,
+        crossover={"control": 0.0, "treatment": 0.001},
+    )
+    return replace(look, **changes)
+
+
+BREACH = Guardrails(breaches=("errors",))
 
 
 @pytest.mark.parametrize(
-    ("word", "changed"),
+    ("verdict", "changes"),
     [
         ("continue", {}),
         ("promote", {"rpm_lift": interval(0.001, 0.1)}),
@@ -43,11 +59,11 @@ def figures(**changed):
         ("inconclusive", {"srm_p_value": 0.0001}),
         ("inconclusive", {"disagreements": 1}),
         ("inconclusive", {"crossover": {"treatment": 0.006}, "rpm_lift": interval(0.1, 0.2)}),
-        ("roll back", {"guardrails": {"breaches": ["errors"]}, "rpm_lift": interval(0.1, 0.2)}),
-        ("continue", {"paused": True, "rpm_lift": interval(0.1, 0.2), "looks": 3, "srm_p_value": 0.0001}),
-        ("continue", {"paused": True, "rpm_lift": interval(-0.2, -0.1)}),
-        ("roll back", {"paused": True, "guardrails": {"breaches": ["errors"]}}),
-        ("continue", {"share": 0.0, "stage": 0, "users": {"control": 100}, "paused": True}),
+        ("roll back", {"guardrails": BREACH, "rpm_lift": interval(0.1, 0.2)}),
+        ("continue", {"is_paused": True, "rpm_lift": interval(0.1, 0.2), "looks": 3, "srm_p_value": 0.0001}),
+        ("continue", {"is_paused": True, "rpm_lift": interval(-0.2, -0.1)}),
+        ("roll back", {"is_paused": True, "guardrails": BREACH}),
+        ("continue", {"share": 0.0, "stage": 0, "users": {"control": 100}, "is_paused": True}),
         ("continue", {"elapsed_s": 59.0, "rpm_lift": interval(0.1, 0.2)}),
         ("continue", {"users": {"control": 99, "treatment": 500}, "rpm_lift": interval(0.1, 0.2)}),
         ("continue", {"users": {}, "rpm_lift": None}),
@@ -56,51 +72,70 @@ def figures(**changed):
         ("continue", {"share": 0.0, "stage": 0, "users": {"control": 100}, "elapsed_s": 59.0}),
     ],
 )
-def test_figures_lead_to_one_word(word, changed):
-    assert decide(figures(**changed), PLAN)[0] == word
+def test_figures_lead_to_one_verdict(verdict, changes):
+    assert decide(figures(**changes), PLAN)[0] == verdict
 
 
-def test_an_inconclusive_end_says_what_effect_could_have_been_seen():
+def test_an_inconclusive_end_says_what_was_detectable():
     assert "a lift of 10.00% could have been told from none" in decide(figures(looks=3), PLAN)[1]
 
 
-def test_harm_is_stopped_before_the_dwell_is_over():
+def test_harm_is_stopped_before_the_dwell_ends():
     assert decide(figures(elapsed_s=1.0, rpm_lift=interval(-0.2, -0.1)), PLAN)[0] == "roll back"
 
 
-def test_a_plan_with_a_small_share_between_ramps_on_without_an_answer():
+def test_a_small_share_ramps_on_without_an_answer():
     plan = replace(PLAN, shares=(0.0, 0.1, 0.5))
     assert decide(figures(share=0.1), plan) == ("ramp", "nothing is wrong at 10%: on to 50%")
 
 
 @pytest.mark.parametrize(
-    ("word", "changed"),
+    ("verdict", "changes"),
     [
         ("ramp", {"rpm_lift": interval(-0.2, -0.1)}),
         ("continue", {"users": {"control": 90, "treatment": 9}}),
         ("continue", {"elapsed_s": 59.0}),
         ("inconclusive", {"users": {"control": 90, "treatment": 9}, "looks": 3}),
         ("inconclusive", {"srm_p_value": 0.0001}),
-        ("roll back", {"guardrails": {"breaches": ["errors"]}}),
+        ("roll back", {"guardrails": BREACH}),
     ],
 )
-def test_before_the_last_share_the_guardrails_speak_and_the_lift_does_not(word, changed):
-    assert decide(figures(share=0.1, **changed), replace(PLAN, shares=(0.0, 0.1, 0.5)))[0] == word
+def test_before_the_last_share_only_guardrails_speak(verdict, changes):
+    assert decide(figures(share=0.1, **changes), replace(PLAN, shares=(0.0, 0.1, 0.5)))[0] == verdict
 
 
-def test_guardrails_name_each_limit_that_the_candidate_breaks():
-    names = ("requests", "error_rate", "latency_p99_ms", "missing_features_rate", "null_result_rate")
-    good, bad = (
-        dict(zip(names, row, strict=True)) for row in ((100, 0.0, 10.0, 0.0, 0.0), (100, 0.02, 16.0, 0.1, 0.1))
-    )
-    assert len(guardrails({"v1": good, "v2": bad}, VERSIONS, PLAN)["breaches"]) == 4
-    assert not guardrails({"v1": bad, "v2": good}, VERSIONS, PLAN)["breaches"]
+def test_guardrails_name_each_limit_that_breaks():
+    good = RequestSummary(100, 0.0, 10.0, 0.0, 0.0)
+    bad = RequestSummary(100, 0.02, 16.0, 0.1, 0.1)
+    assert len(check_requests({"v1": good, "v2": bad}, VERSIONS, PLAN).breaches) == 4
+    assert not check_requests({"v1": bad, "v2": good}, VERSIONS, PLAN).breaches
 
 
-def test_guardrails_say_nothing_on_a_handful_of_requests():
-    bad = {"requests": 99, "error_rate": 1.0, "latency_p99_ms": 1e6, "missing_features_rate": 1.0}
-    assert not guardrails({"v1": bad, "v2": bad}, VERSIONS, PLAN)["breaches"]
+def test_guardrails_need_enough_requests():
+    bad = RequestSummary(99, 1.0, 1e6, 1.0, 0.0)
+    assert not check_requests({"v1": bad, "v2": bad}, VERSIONS, PLAN).breaches
 
 
-def test_where_no_experiment_runs_the_word_is_none(tmp_path):
-    assert judge(tmp_path / "users.parquet", {"experiment_id": ""}, PLAN)["verdict"] == "none"
+def arm(users, buyers):
+    return ArmSummary(users, users, 0, buyers, 0, buyers, 0, 0.0, 0.0, 0.0, 0.0, buyers / users)
+
+
+@pytest.mark.parametrize(
+    ("users", "buyers", "is_breach"),
+    [((1000, 1000), (200, 0), True), ((99_000, 1000), (9900, 2), True), ((1000, 1000), (200, 180), False)]
+    + [((1000, 1000), (0, 200), False), ((50, 50), (3, 0), False), ((1000, 1000), (0, 0), False)],
+)
+def test_a_candidate_that_sells_nothing_is_a_breach(users, buyers, is_breach):
+    arms = {"control": arm(users[0], buyers[0]), "treatment": arm(users[1], buyers[1])}
+    assert bool(check_sales(arms, PLAN)) == is_breach
+
+
+def test_an_absolute_difference_decides_near_zero():
+    verdict, reason = decide(figures(rpm_lift=interval(1.0, 3.0, "absolute")), PLAN)
+    assert verdict == "promote" and "RPM differs by +2.000" in reason
+    plan = replace(PLAN, minimum_effect_rpm=0.03)  # of control's 50.0: 1.5
+    assert decide(figures(rpm_lift=interval(1.0, 3.0, "absolute")), plan)[0] == "continue"
+
+
+def test_without_an_experiment_the_verdict_is_none(tmp_path):
+    assert evaluate_look(tmp_path, None, PLAN).verdict == "none"

@@ -1,0 +1,88 @@
+"""The command line of the analysis."""
+
+import argparse
+from pathlib import Path
+
+from components.experiment.assignment import ARMS
+from components.experiment.log_views import KINDS, NEEDED, OPTIONAL
+from components.experiment.records import AttributionRules
+
+TABLES = ("exposures", "outcomes", "requests")
+DAY_S = 86_400
+ABOUT = """Analyse an A/B experiment from its logs, as the platform analyses its own: lift of net revenue per thousand
+exposures (RPM), satisfaction, click-through and conversion by assigned arm, with intervals that hold however often one
+looks; sample ratio mismatch, crossover, bots, copies, late outcomes; slices; guardrails where requests are given."""
+COLUMNS = "\n".join(f"  {table}: {', '.join(NEEDED[table])}; optional {', '.join(OPTIONAL[table])}" for table in TABLES)
+DETAILS = f"""Every folder is read with all Parquet files below it. Columns:
+{COLUMNS}
+times are timestamps, ISO 8601 texts or epoch numbers, UTC where they have no zone; assigned_arm is control or
+treatment; kind is click, order, refund or grade; revenue is in minor units (cents); a refund is a row of kind refund or
+of negative revenue. Other names: --columns exposures.user_hash=uid,outcomes.kind=event; other names of the arms:
+--columns exposures.control=A,exposures.treatment=B; other kinds: --kinds order=purchase,click=select_item"""
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line, ending the process with a sentence where it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m components.experiment.analyse",
+        description=ABOUT,
+        epilog=DETAILS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rules = AttributionRules()
+    outcome_days = rules.outcome_window.total_seconds() / DAY_S
+    refund_days = rules.refund_window.total_seconds() / DAY_S
+    for table in TABLES:
+        parser.add_argument(f"--{table}", type=Path, required=table != "requests", metavar="FOLDER")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write analysis.json and report.html there")
+    parser.add_argument("--columns", default="", help="where a column has another name")
+    parser.add_argument("--kinds", default="", help="where a kind of outcome has another name: order=purchase")
+    parser.add_argument("--currency", default="", help="of the revenue, ISO 4217 (default: the one seen most)")
+    parser.add_argument("--window-days", type=float, default=outcome_days, help="for outcomes (default %(default)g)")
+    parser.add_argument("--refund-days", type=float, default=refund_days, help="for refunds (default %(default)g)")
+    parser.add_argument("--experiment", default="", help="its id (default: the one seen most)")
+    parser.add_argument("--salt", help="the salt of its arms: every logged arm is then computed again")
+    parser.add_argument("--share", type=float, default=0.5, help="of users in treatment (default 0.5)")
+    parser.add_argument("--start", default="", help="when the split began; exposures before it are the pre-period")
+    parser.add_argument("--end", default="", help="when to look (default: at the last exposure)")
+    parser.add_argument("--control", help="the version that should answer control")
+    parser.add_argument("--treatment", help="the version that should answer treatment")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="an ExperimentPlan as JSON: alpha, limits, minima")
+    args = parser.parse_args(arguments)
+    if not 0 < args.share < 1:
+        parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
+    if min(args.window_days, args.refund_days) <= 0:
+        parser.error("--window-days and --refund-days are above 0")
+    return args
+
+
+def parse_columns(text: str) -> dict[str, dict[str, str]]:
+    """Parse exposures.user_hash=uid,outcomes.kind=event into a mapping by table.
+
+    Raises:
+        ValueError: a part is not of that form, or names no known table and column.
+    """
+    columns: dict[str, dict[str, str]] = {}
+    for part in filter(None, text.split(",")):
+        target, _, name = part.partition("=")
+        table, _, column = target.strip().partition(".")
+        names = (*NEEDED.get(table, ()), *OPTIONAL.get(table, ()), *(ARMS if table == "exposures" else ()))
+        if not name or column not in names:
+            raise ValueError(f"--columns: {part!r} is not TABLE.COLUMN=NAME; the tables and columns are\n{COLUMNS}")
+        columns.setdefault(table, {})[column] = name.strip()
+    return columns
+
+
+def parse_kinds(text: str) -> dict[str, str]:
+    """Parse order=purchase,click=select_item into {"purchase": "order", "select_item": "click"}.
+
+    Raises:
+        ValueError: a part is not of that form, or names no kind of ours.
+    """
+    kinds = {}
+    for part in filter(None, text.split(",")):
+        ours, _, theirs = (word.strip() for word in part.partition("="))
+        if ours not in KINDS or not theirs:
+            raise ValueError(f"--kinds: {part!r} is not KIND=NAME; the kinds are {', '.join(KINDS)}")
+        kinds[theirs] = ours
+    return kinds

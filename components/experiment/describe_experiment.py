@@ -1,0 +1,118 @@
+"""An experiment as its logs and a person describe it: id, versions, shares, from when to when."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from components.experiment.aggregate import LogSource
+from components.experiment.assignment import ARMS
+from components.experiment.log_views import create_view
+from components.experiment.logs import moment
+from components.experiment.records import ExperimentSetup
+from components.release_state import Stage
+
+LEAST_KNOWN_ARMS = 0.5  # of the rows that name an arm, below which the arms' names have to be given
+
+
+@dataclass(frozen=True)
+class ExperimentQuestion:
+    """What a person states of an experiment. What is empty is taken from the logs."""
+
+    experiment_id: str = ""  # the one seen most
+    salt: str | None = None
+    share: float = 0.5
+    start: str = ""  # the first exposure
+    end: str = ""  # the last exposure
+    versions: Mapping[str, str] = field(default_factory=dict)  # by arm: the ones seen most
+
+
+def describe_experiment(source: LogSource, question: ExperimentQuestion) -> tuple[ExperimentSetup, datetime]:
+    """Return the experiment as the platform's state has it, and the moment of the look."""
+    groups = read_groups(source)
+    check_arms(source.exposures, groups)
+    experiment_id = question.experiment_id or most_frequent((row.experiment_id, row.rows) for row in groups)
+    own = [row for row in groups if not experiment_id or row.experiment_id == experiment_id]
+    versions = {}
+    for arm in ARMS:
+        counts = [(row.version, row.rows) for row in own if row.arm == arm]
+        versions[arm] = question.versions.get(arm) or most_frequent(counts)
+    first = to_time(min(row.first for row in groups))
+    last = to_time(max(row.last for row in groups))
+    start = moment(question.start) if question.start else first
+    stages = [Stage(question.share, start.isoformat())]
+    if start > first:
+        stages.insert(0, Stage(0.0, first.isoformat()))
+    setup = ExperimentSetup(
+        experiment_id=experiment_id or "unnamed",
+        salt=question.salt,
+        stages=tuple(stages),
+        versions=versions,
+        is_nameless=not experiment_id,
+    )
+    return setup, moment(question.end) if question.end else last
+
+
+@dataclass(frozen=True)
+class ExposureGroup:
+    """Exposures of one experiment, arm and version, with times in microseconds since 1970."""
+
+    experiment_id: str | None
+    arm: str | None
+    version: str | None
+    rows: int
+    first: int
+    last: int
+
+
+def read_groups(source: LogSource) -> list[ExposureGroup]:
+    """Count exposures by experiment, arm and version, with their first and last time.
+
+    Raises:
+        ValueError: no exposure has a time.
+    """
+    with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
+        create_view(db, "exposures", source.exposures, source.columns.get("exposures", {}), {})
+        rows = db.execute(
+            """SELECT experiment_id, assigned_arm, version, count(*), min(t), max(t) FROM exposures
+               WHERE t IS NOT NULL GROUP BY ALL"""
+        ).fetchall()
+    if not rows:
+        raise ValueError(f"{source.exposures}: no exposure has a time")
+    return [ExposureGroup(*row) for row in rows]
+
+
+def check_arms(path: Path, groups: list[ExposureGroup]) -> None:
+    """Check that most rows that name an arm name control or treatment.
+
+    Raises:
+        ValueError: they have other names; the sentence says how to map them.
+    """
+    counts = Counter()
+    for row in groups:
+        if row.arm:
+            counts[row.arm] += row.rows
+    strange = sorted(arm for arm in counts if arm not in ARMS)
+    if sum(counts[arm] for arm in ARMS) < LEAST_KNOWN_ARMS * sum(counts.values()):
+        raise ValueError(
+            f"{path}: assigned_arm holds {', '.join(strange[:5])}; "
+            "say which is which by --columns exposures.control=NAME,exposures.treatment=NAME"
+        )
+
+
+def most_frequent(counts: Iterable[tuple[str | None, int]]) -> str:
+    """Return the value with the largest total count, '' where there is none."""
+    total = Counter()
+    for value, count in counts:
+        if value is not None:
+            total[value] += count
+    return min(total, key=lambda value: (-total[value], value), default="")
+
+
+def to_time(micros: int) -> datetime:
+    """Return microseconds since 1970 as a time."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)

@@ -1,0 +1,73 @@
+"""What a reader of a look's figures has to know about its logs, in sentences with the remedy."""
+
+from components.experiment.records import DAY_S, Accounts
+
+LEAST_SHARE = 0.01  # of the outcomes, below which late and early ones are counted and not mentioned
+
+
+def describe_logs(accounts: Accounts, currency: str) -> list[str]:
+    """Return sentences on how the logs were read and which outcomes do not count."""
+    return [
+        *accounts.notes,
+        *_describe_kinds(accounts),
+        *_describe_times(accounts),
+        *_describe_currency(accounts, currency),
+        *_describe_refunds(accounts),
+    ]
+
+
+def _describe_kinds(accounts: Accounts) -> list[str]:
+    if not accounts.unknown_kinds:
+        return []
+    count = accounts.outcomes_set_aside["unknown kind"]
+    kinds = ", ".join(f"{kind} ({rows:,})" for kind, rows in accounts.unknown_kinds.items())
+    name = next(iter(accounts.unknown_kinds))
+    return [
+        f"{_share(count, accounts.outcomes)} of the outcomes are of kinds that are not known: {kinds}. "
+        f"Say which are orders, clicks, refunds or grades, as in --kinds order={name}"
+    ]
+
+
+def _describe_times(accounts: Accounts) -> list[str]:
+    sentences = []
+    early = accounts.outcomes_set_aside.get("too early", 0)
+    if early > LEAST_SHARE * accounts.outcomes:
+        sentences.append(
+            f"{_share(early, accounts.outcomes)} of the outcomes do not count because they are earlier than their "
+            f"exposure: check the clocks and time zones of both logs"
+        )
+    late = accounts.outcomes_set_aside.get("too late", 0)
+    if late > LEAST_SHARE * accounts.outcomes:
+        sentences.append(
+            f"{_share(late, accounts.outcomes)} of the outcomes do not count because they came more than "
+            f"{_days(accounts.outcome_window_s)} after their exposure: give a longer window by --window-days"
+        )
+    return sentences
+
+
+def _describe_currency(accounts: Accounts, currency: str) -> list[str]:
+    count = accounts.outcomes_set_aside.get("another currency", 0)
+    if not count:
+        return []
+    return [
+        f"{count:,} orders and refunds do not count because they are in another currency than {currency}: convert "
+        "them when logging, or name the currency by --currency"
+    ]
+
+
+def _describe_refunds(accounts: Accounts) -> list[str]:
+    if not accounts.refunds:
+        return []
+    return [
+        f"{accounts.refunds:,} refunds are logged: each is taken off its order's exposure where it comes within "
+        f"{_days(accounts.refund_window_s)} of the order"
+    ]
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count:,} ({count / total:.1%})"
+
+
+def _days(seconds: float) -> str:
+    days = seconds / DAY_S
+    return f"{days:g} day{'' if days == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What the ablation's students learn from: judgements, and rationales of the teacher at each stage of its training."""
+"""What the ablation's students learn from: judgements, and rationales of each stage of the teacher."""
 
 import json
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from bench.teacher.train_teacher import Teacher
 from components import contracts, storage
 from components.pretrained import save_base_model
 from components.rationales.embed import embed
+from components.rationales.engine import EngineConfig
 from components.rationales.exemplars import exemplars
 from components.rationales.generate import generate
 from components.rationales.pair_selection import select_pairs
@@ -23,43 +24,47 @@ from testing.servers import environment
 
 TEACHERS = Path("runs/bench/teacher")
 STAGES = {"sft": "tuned", "dpo": "hardened"}
-EXPLAINED = 1500  # train pairs of the marketplace, three in ten, that every stage of the teacher writes rationales for
+RATIONALE_PAIRS = 1500  # train pairs of the marketplace, three in ten, for which every teacher writes rationales
+RATIONALE_COLUMNS = ("embedding", "label_probabilities", "text", "predicted_label", "perspective")
 
 
 @dataclass(frozen=True)
 class Rationales:
-    """A set's training pairs, and rationale embeddings for them by kind, each made once, below a folder."""
+    """The training pairs of a set, and their rationale embeddings by kind, each made once."""
 
     judgements: Path
     folder: Path
     teacher: Path  # a folder of bench.teacher.train_teacher
-    pairs: int = 0  # so many train pairs have rationales, equally of each label; 0: all
+    pairs: int = 0  # train pairs with rationales, equally of each label; 0: all
 
     @property
     def training_set(self) -> Path:
-        """TRAINING_SET of the judgements; the student reads no numbers here."""
+        """Return the path of TRAINING_SET, with features of zeros that no student reads."""
         path = self.folder / "training_set"
         if not path.exists():
-            blank = dict.fromkeys(contracts.FEATURES, 0.0)
+            features = dict.fromkeys(contracts.FEATURES, 0.0)
             rows = contracts.read_batches(contracts.JUDGEMENTS, self.judgements)
-            contracts.write_batches((row | blank for row in rows), contracts.TRAINING_SET, path)
+            contracts.write_batches((row | features for row in rows), contracts.TRAINING_SET, path)
         return path
 
     def embeddings(self, kind: str) -> Path:
-        """RATIONALE_EMBEDDINGS of none, base, sft, dpo, rule or shuffled, and, once, what a probe reads from them."""
-        if kind == "none":  # nothing is read of them but their width
+        """Return the path of RATIONALE_EMBEDDINGS of none, base, sft, dpo, rule or shuffled.
+
+        A probe of the labels in them is kept beside.
+        """
+        if kind == "none":  # only their width is read
             return self.embeddings("rule")
         path = self.folder / f"embeddings-{kind}"
         if not path.exists():
             if kind == "shuffled":
-                contracts.write(shuffled(self.embeddings("dpo")), contracts.RATIONALE_EMBEDDINGS, path)
+                contracts.write(shuffle_rationales(self.embeddings("dpo")), contracts.RATIONALE_EMBEDDINGS, path)
             else:
                 embed(self.rationales(kind), laptop().embedder, path)
-        once(self.folder / f"probe-{kind}.json", lambda: probe(path))
+        once(self.folder / f"probe-{kind}.json", lambda: probe_labels(path))
         return path
 
     def rationales(self, kind: str) -> Path:
-        """RATIONALES of a kind for the train pairs."""
+        """Return the path of RATIONALES of a kind for the train pairs."""
         path = self.folder / f"rationales-{kind}"
         if path.exists():
             return path
@@ -67,20 +72,24 @@ class Rationales:
             train = select_pairs(contracts.read_batches(contracts.JUDGEMENTS, self.judgements), "train", self.pairs)
             contracts.write_batches(exemplars(train), contracts.RATIONALES, path)
             return path
-        return with_storage(self.folder, lambda: self.written(kind, path))
+        return with_storage(self.folder, lambda: self.sample_rationales(kind, path))
 
-    def written(self, kind: str, path: Path) -> Path:
-        """One rationale a pair by the teacher at this stage; the base model is shown examples, and forced."""
-        profile, (model, config, engine) = laptop(), self.asked(kind)
-        asked = replace(config, split="train", pairs=self.pairs, shard_requests=profile.final.shard_requests)
-        out = path.with_name(f"{path.name}.unfinished"), path.with_name(f"quarantine-{kind}")
-        said = generate(self.judgements, model, (asked, engine), "0/1", out).to_dict()
-        path.with_name(f"rationales-{kind}.json").write_text(json.dumps(said, default=str))
-        out[0].replace(path)
+    def sample_rationales(self, kind: str, path: Path) -> Path:
+        """Sample one rationale a pair from a stage of the teacher."""
+        model, config, engine = self.sampling(kind)
+        config = replace(config, split="train", pairs=self.pairs, shard_requests=laptop().final.shard_requests)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        quarantine = path.with_name(f"quarantine-{kind}")
+        result = generate(self.judgements, model, (config, engine), "0/1", (unfinished, quarantine))
+        path.with_name(f"rationales-{kind}.json").write_text(json.dumps(result.to_dict(), default=str))
+        unfinished.replace(path)
         return path
 
-    def asked(self, kind: str) -> tuple[Path, GenerateConfig, object]:
-        """Which model is asked, how, and by which engine."""
+    def sampling(self, kind: str) -> tuple[Path, GenerateConfig, EngineConfig]:
+        """Return the model of a stage with its prompts and its engine.
+
+        The base model gets worked examples, and a grammar forces its form.
+        """
         profile = laptop()
         if kind == "base":
             model = self.teacher.parent / "base" / "base"
@@ -94,26 +103,26 @@ class Rationales:
         return self.teacher / STAGES[kind], profile.final, profile.engine
 
 
-def marketplace_tables(folder: Path) -> Rationales:
-    """The laptop profile's marketplace."""
+def marketplace_rationales(folder: Path) -> Rationales:
+    """Return the rationales of the laptop profile's marketplace."""
     TEACHERS.mkdir(parents=True, exist_ok=True)
-    return replace(tables(market(TEACHERS), folder / "marketplace"), pairs=EXPLAINED)
+    return replace(rationales_below(folder / "marketplace", market(TEACHERS)), pairs=RATIONALE_PAIRS)
 
 
-def esci_tables(folder: Path, source: Path) -> Rationales:
-    """ESCI's judgements."""
+def esci_rationales(folder: Path, source: Path) -> Rationales:
+    """Return the rationales of ESCI's judgements."""
     TEACHERS.mkdir(parents=True, exist_ok=True)
-    return tables(release(TEACHERS, source), folder / "esci")
+    return rationales_below(folder / "esci", release(TEACHERS, source))
 
 
-def tables(judgements: Path, folder: Path) -> Rationales:
-    """Where a set's rationales lie, and its first seed's teacher."""
+def rationales_below(folder: Path, judgements: Path) -> Rationales:
+    """Return the rationales kept below a folder, of the teacher of the first seed."""
     folder.mkdir(parents=True, exist_ok=True)
     return Rationales(judgements, folder, judgements.parent / "0")
 
 
 def with_storage(folder: Path, make: Callable[[], Path]) -> Path:
-    """Do something that stores completions, on an S3 of its own, and forget that again: the next has another port."""
+    """Call `make` with an S3 of its own; the environment is restored, for the next has another port."""
     with Laptop(folder / "state", folder) as machine:
         machine.start_s3()
         with environment(**machine.environment):
@@ -121,31 +130,34 @@ def with_storage(folder: Path, make: Callable[[], Path]) -> Path:
             return make()
 
 
-def shuffled(path: Path) -> list[dict]:
-    """The same rationales, each given to another pair: what a placebo is."""
+def shuffle_rationales(path: Path) -> list[dict]:
+    """Return the placebo: the same rationales, each of another pair."""
     rows = contracts.read(contracts.RATIONALE_EMBEDDINGS, path)
     order = np.random.default_rng(0).permutation(len(rows))
-    told = ("embedding", "label_probabilities", "text", "predicted_label", "perspective")
-    return [row | {name: rows[other][name] for name in told} for row, other in zip(rows, order, strict=True)]
+    return [
+        row | {name: rows[other][name] for name in RATIONALE_COLUMNS} for row, other in zip(rows, order, strict=True)
+    ]
 
 
-def probe(path: Path) -> dict:
-    """How well a linear probe reads the judged label from the embeddings, on queries it has not seen (5 folds).
+def probe_labels(path: Path) -> dict:
+    """Measure how well a linear probe reads the judged label from embeddings, in five folds by query.
 
-    Rationales that spell the label prove nothing, and rationales from which it cannot be read can teach little.
+    Rationales that spell the label prove nothing, and rationales without any trace of it can teach little.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import accuracy_score, f1_score
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
     rows = contracts.read(contracts.RATIONALE_EMBEDDINGS, path)
-    vectors, labels = np.array([row["embedding"] for row in rows]), [row["label"] for row in rows]
-    groups = [row["query_id"] for row in rows]
-    said = cross_val_predict(LogisticRegression(max_iter=2000), vectors, labels, groups=groups, cv=GroupKFold(5))
-    right = np.mean([row["label"] == row["predicted_label"] for row in rows])
+    vectors = np.array([row["embedding"] for row in rows])
+    labels = [row["label"] for row in rows]
+    query_ids = [row["query_id"] for row in rows]
+    model = LogisticRegression(max_iter=2000)
+    predictions = cross_val_predict(model, vectors, labels, groups=query_ids, cv=GroupKFold(5))
+    right_share = np.mean([row["label"] == row["predicted_label"] for row in rows])
     return {
         "rationales": len(rows),
-        "right": round(float(right), 4),
-        "probe_accuracy": round(float(accuracy_score(labels, said)), 4),
-        "probe_macro_f1": round(float(f1_score(labels, said, average="macro")), 4),
+        "right": round(float(right_share), 4),
+        "probe_accuracy": round(float(accuracy_score(labels, predictions)), 4),
+        "probe_macro_f1": round(float(f1_score(labels, predictions, average="macro")), 4),
     }

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from bench.ablation.data import esci_tables
+from bench.ablation.data import esci_rationales
 from bench.student.load_client import Asked
 from components.contracts import LABELS
 from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
@@ -25,8 +25,8 @@ WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
 
 def tables(esci: Path, folder: Path) -> tuple[Path, Path]:
     """ESCI's training set, and rationales by rule: enough to train a student whose quality does not matter."""
-    known = esci_tables(folder.parent / "ablation", esci)
-    return known.training_set, known.embeddings("rule")
+    rationales = esci_rationales(folder.parent / "ablation", esci)
+    return rationales.training_set, rationales.embeddings("rule")
 
 
 def gemm_peak() -> float:

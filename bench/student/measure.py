@@ -61,7 +61,7 @@ def bench(
     figures |= once(folder / "load.json", lambda: costs.load(apart, asked))
     figures |= once(folder / "extractor.json", lambda: costs.extractor(apart, folder / "apart-student", asked))
     figures |= once(folder / "training.json", lambda: training(folder, laptop().student))
-    figures |= quality.of_rows(HERE / "ablation")
+    figures |= quality.measure_quality(HERE / "ablation")
     (HERE / "student.json").write_text(json.dumps(figures, indent=1))
     plot(figures, HERE / "student.png")
     show("the student", figures)

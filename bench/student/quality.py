@@ -1,38 +1,33 @@
-"""How good each fast path is beside the cross-encoder in full precision: of the students that the ablation trained."""
+"""Quality of each fast path beside a cross-encoder in full precision, from the students that the ablation trained."""
 
 from pathlib import Path
 
-import numpy as np
-
-from bench.ablation.measure import answers, counted
+from bench.ablation.results import confusions_by_query, interval_figures, read_answers
 from bench.ablation.rows import CROSS_ENCODER, LRKD
-from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
+from components.metrics import macro_f1
 
 SEEDS = 3
 
 
-def of_rows(folder: Path) -> dict:
-    """Macro-F1 on ESCI's valid split, mean over seeds: of what is served, of int8 beside it, of a cross-encoder.
+def measure_quality(folder: Path) -> dict:
+    """Return macro-F1 on ESCI's valid split of what is served, of int8 and of a cross-encoder.
 
-    Says what is missing where the ablation has not trained a student yet.
+    Figures are means over seeds. Without a student of the ablation, they say which command is missing.
     """
-    mine, cross = ([*answers(folder / f"esci: {title}", SEEDS).values()] for title in (LRKD, CROSS_ENCODER))
-    if not mine:
+    answers = list(read_answers(folder / f"esci: {LRKD}", SEEDS).values())
+    cross_encoder = list(read_answers(folder / f"esci: {CROSS_ENCODER}", SEEDS).values())
+    if not answers:
         return {"quality": "not measured: run `make ablation` first"}
-    paths = {"fp32": counted(mine, "predicted_fp32"), "int8": counted(mine, "predicted_int8")}
-    if len(cross) >= len(mine):
-        paths["cross_encoder"] = counted(cross[: len(mine)], "predicted_fp32")
-    served = "int8" if all("int8" in one["served"] for one in mine) else "fp32"
-    found: dict = {"quality_seeds": len(mine), "quality_served": served}
+    fp32 = confusions_by_query(answers, "predicted_fp32")
+    paths = {"fp32": fp32, "int8": confusions_by_query(answers, "predicted_int8")}
+    if len(cross_encoder) >= len(answers):
+        paths["cross_encoder"] = confusions_by_query(cross_encoder[: len(answers)], "predicted_fp32")
+    serves_int8 = all("int8" in answer["served"] for answer in answers)
+    served = "int8" if serves_int8 else "fp32"
+    figures: dict = {"quality_seeds": len(answers), "quality_served": served}
     for name, confusion in paths.items():
-        found[f"macro_f1_{name}"] = bootstrap_interval(confusion, over_seeds, BootstrapConfig()).estimate
+        macro_f1_name = f"macro_f1_{name}"
+        figures[macro_f1_name] = interval_figures(macro_f1_name, confusion, macro_f1)[macro_f1_name]
         if name != "fp32":
-            said = bootstrap_interval(confusion, over_seeds, BootstrapConfig(), paths["fp32"])
-            found |= {f"macro_f1_{name}_less_fp32": said.estimate}
-            found |= {f"macro_f1_{name}_less_fp32_low": said.low, f"macro_f1_{name}_less_fp32_high": said.high}
-    return found | {"macro_f1_served": found[f"macro_f1_{served}"]}
-
-
-def over_seeds(confusion: np.ndarray) -> np.ndarray:
-    """Macro-F1, mean over the seeds."""
-    return macro_f1(confusion).mean(-1)
+            figures |= interval_figures(f"{macro_f1_name}_less_fp32", confusion, macro_f1, fp32)
+    return figures | {"macro_f1_served": figures[f"macro_f1_{served}"]}

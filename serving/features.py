@@ -26,11 +26,17 @@ from serving.feature_lookup import EMPTY_ROW, FeatureLookup, QueryRow, Row, comb
 
 ITEM_REFERENCES = [*(f"item_text:{name}" for name in TEXT), *(f"item_statistics:{name}" for name in STATISTICS)]
 QUERY_REFERENCES = [f"query_statistics:{name}" for name in QUERY]
-OUTAGE = (RedisError, SQLAlchemyError, sqlite3.Error, FeastError, OSError)
 PROBE = "\x00probe"
 TIMEOUT_S = 0.3  # of one read from Redis: a later answer is too late for a search page
 PAUSE_S = 1.0  # after a read that failed the store is left alone, for requests must not wait in a queue for timeouts
 KEYS = {"item_id": ITEM_REFERENCES, "query_id": QUERY_REFERENCES}
+
+
+class StoreRefusal(RuntimeError):
+    """Feast refuses a read, as it does while a view is materialised."""
+
+
+OUTAGE = (RedisError, SQLAlchemyError, sqlite3.Error, FeastError, StoreRefusal, OSError)
 
 
 class Unavailable(RuntimeError):
@@ -129,9 +135,16 @@ class OnlineFeatures:
 
 
 def read_rows(store, key: str, ids: Sequence[str]) -> dict[str, Row]:
-    """Read rows by id from Feast, where `key` is item_id or query_id."""
+    """Read rows by id from Feast, where `key` is item_id or query_id.
+
+    Raises:
+        StoreRefusal: Feast serves nothing of a view now; read again later.
+    """
     references = KEYS[key]
-    answer = store.get_online_features(references, [{key: name} for name in ids])
+    try:
+        answer = store.get_online_features(references, [{key: name} for name in ids])
+    except ValueError as error:
+        raise StoreRefusal(str(error)) from error
     columns = answer.to_dict(include_event_timestamps=True)
     names = [key, *(reference.split(":")[1] for reference in references)]
     times = columns[f"{names[-1]}__ts"]  # the last is of the statistics

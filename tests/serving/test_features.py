@@ -90,6 +90,22 @@ def test_an_outage_leaves_only_remembered_rows(night, tmp_path):
         online.lookup("hose", None, ["i1", "i3", "zz"])
 
 
+def test_a_view_that_is_materialised_is_an_outage(night, tmp_path):
+    from feast.feature_view import FeatureViewState
+
+    from serving.features import OnlineFeatures
+
+    shutil.copytree(night, tmp_path / "copy")
+    online = OnlineFeatures(tmp_path / "copy", keep_s=0.0)
+    online.lookup("hose", None, ["i1"])
+    view = online.store.get_feature_view("item_text")
+    view.state = FeatureViewState.MATERIALIZING
+    online.store.registry.apply_feature_view(view, online.store.project)
+    online.store.refresh_registry()
+    result = online.lookup("hose", None, ["i1"])
+    assert result.is_degraded and result.features[0]["price"] == 50.0
+
+
 def test_inline_items_get_defaults_in_an_outage(night, tmp_path):
     from serving.features import OnlineFeatures
 

@@ -27,7 +27,7 @@ class Marketplace:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Simulated shoppers of the pre-period and of each look, half of whom came before."""
+    """Simulated shoppers of the pre-period and of each look, half of whom come every time."""
 
     users: int = 400
     requests_per_user: int = 1

@@ -168,7 +168,8 @@ class Loop:
             "users": traffic.users,
             "requests-per-user": traffic.requests_per_user,
             "seed": traffic.seed,
-            "first-user": len(phases) * traffic.users // 2,  # half of them come again
+            "regulars": traffic.users // 2,
+            "first-user": (1 + len(phases)) * (traffic.users // 2),
         }
         options |= {"truth": self.truth} if self.truth else {}
         arguments = [f"--{name}={value}" for name, value in options.items()]

@@ -6,9 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from components.experiment import aggregate, attribute, logs, verdict
+from components.experiment.log_gaps import hold_for_gaps
 from components.experiment.plan import ExperimentPlan
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.verdict import LookVerdict
+from components.log_gaps import read_gaps
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,15 @@ def collect(look: Look, shard: str, folder: Path) -> Accounts:
 
 
 def decide(look: Look, shards: list[Path], plan: ExperimentPlan, folder: Path) -> LookVerdict:
-    """Merge the shards into `folder`, judge them under a plan, and store the look."""
+    """Merge the shards into `folder`, judge them under a plan, and store the look.
+
+    Rows that were not recorded under the share in force hold it.
+    """
     if not look.experiment:
         return verdict.evaluate_look(folder, None, plan)
     result = evaluate(folder, shards, look.experiment, look.now, plan)
+    gaps = read_gaps(logs.moment(look.experiment.stages[-1].start_time), look.now)
+    result = hold_for_gaps(result, gaps, look.now)
     logs.store_look(result.to_json(), look.experiment)
     return result
 

@@ -14,9 +14,11 @@ from components.experiment import component
 from components.experiment.assignment import arm, user_hash
 from components.experiment.logs import moment
 from components.experiment.plan import ExperimentPlan
+from components.log_gaps import LogGap, object_name
 from components.monitoring.exporter import newest_look
 from components.release_state import Experiment
 from components.release_store import update_state
+from components.settings import Settings
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, 23, tzinfo=UTC)
@@ -80,6 +82,16 @@ def test_a_candidate_that_earns_more_is_promoted(running, tmp_path):
     assert verdict["figures"]["rpm_lift"]["estimate"] == pytest.approx(1.0, abs=0.1)
     assert verdict["figures"]["metrics"]["rpm"] == verdict["figures"]["rpm_lift"]
     assert (verdict["used"], verdict["set_aside"], verdict["disagreements"]) == (300, {"pre-period": 300}, 0)
+
+
+def test_rows_that_were_not_recorded_hold_it(running, tmp_path):
+    gap = LogGap(NOW - timedelta(minutes=9), NOW - timedelta(minutes=5), {"exposures": 1}, "the spool is full")
+    name = object_name(gap, "server-1")
+    storage.put_bytes(name, gap.to_json())
+    word, verdict = take_look(tmp_path)
+    storage.client().remove_object(Settings().s3_bucket, name)
+    assert word == "inconclusive"
+    assert verdict["reason"].startswith("the logs lack 1 of the exposures between 2026-01-06 00:51 and")
 
 
 def test_counts_add_up_and_the_page_has_charts(running, tmp_path):

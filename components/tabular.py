@@ -6,7 +6,7 @@ once, in order, so rows read + rows broken = rows in the file. Blank lines are n
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -95,9 +95,11 @@ class TableFile:
         """Return what parts the fields of a CSV file."""
         return self._header.separator
 
-    def rows(self) -> Iterator[TableRow]:
-        """Stream all rows, broken ones among them."""
-        return {"csv": self._csv_rows, "jsonl": self._jsonl_rows, "parquet": self._parquet_rows}[self.kind]()
+    def rows(self, columns: Collection[str] | None = None) -> Iterator[TableRow]:
+        """Stream all rows, broken ones among them, of Parquet some columns only if given."""
+        if self.kind == "parquet":
+            return self._parquet_rows(columns)
+        return self._csv_rows() if self.kind == "csv" else self._jsonl_rows()
 
     @property
     def _header(self) -> Header:
@@ -125,11 +127,12 @@ class TableFile:
                 if line.strip():
                     yield _parse_json(number, line.rstrip("\r\n"))
 
-    def _parquet_rows(self) -> Iterator[TableRow]:
+    def _parquet_rows(self, columns: Collection[str] | None) -> Iterator[TableRow]:
         number = 0
         with self._open_parquet() as file:
+            names = [name for name in file.schema_arrow.names if columns is None or name in columns]
             try:
-                for batch in file.iter_batches(BATCH_ROWS):
+                for batch in file.iter_batches(BATCH_ROWS, columns=names):
                     for values in batch.to_pylist():
                         number += 1
                         yield TableRow(number, values)

@@ -12,7 +12,7 @@ from bench.serving.features import CATALOGUE, ITEMS, zipf
 from components import contracts
 from components.features.night import build_night
 from components.judgements.prepare import PrepareConfig, prepare
-from components.judgements.readers import named_columns
+from components.judgements.readers import parse_columns
 from components.packaging.package import make_package
 from components.pretrained import model_path
 from components.student.config import LrkdConfig
@@ -32,7 +32,7 @@ def made(folder: Path) -> tuple[Path, Path, Path]:
         model_path(SHORT.encoder)
         source = generate_marketplace(Marketplace(items=2_400, queries=460), folder) / "judgements.parquet"
         tables = (judgements, items, folder / "refused")
-        prepare(source, named_columns(""), PrepareConfig(as_of=datetime.now(UTC).isoformat()), tables)
+        prepare(source, parse_columns(""), PrepareConfig(as_of=datetime.now(UTC).isoformat()), tables)
         training_set = folder / "training_set"
         now = datetime.now(UTC).isoformat()
         build_night((judgements, items), "", now, (features, training_set))

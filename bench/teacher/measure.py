@@ -18,7 +18,7 @@ from bench.teacher import engines, memory
 from bench.worker_pool import on_cores, worker
 from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
-from components.judgements.readers import named_columns
+from components.judgements.readers import parse_columns
 from components.metrics import BootstrapConfig, Interval, accuracy, balanced_accuracy, bootstrap_interval, macro_f1
 from components.teacher.compare import confusions
 from components.teacher.compare import predictions as predictions_of
@@ -81,7 +81,7 @@ def prepared(source: Path, folder: Path, columns: str = "") -> Path:
     out = tuple(folder / name for name in ("judgements", "items", "refused"))
     folder.mkdir(parents=True, exist_ok=True)
     if not out[0].exists():
-        prepare(source, named_columns(columns), PrepareConfig(), out)
+        prepare(source, parse_columns(columns), PrepareConfig(), out)
     return out[0]
 
 

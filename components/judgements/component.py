@@ -19,13 +19,13 @@ def prepare_judgements(
     from tempfile import TemporaryDirectory
 
     from components.judgements.prepare import PrepareConfig, prepare
-    from components.judgements.readers import localise, named_columns
+    from components.judgements.readers import download_source, parse_columns
     from components.step_result import record
 
     with TemporaryDirectory() as folder:
-        path = localise(source, Path(folder))
+        path = download_source(source, Path(folder))
         out = tuple(Path(table.path) for table in (judgements, items, refused))
-        record(facts, prepare(path, named_columns(columns), PrepareConfig.from_json(config), out))
+        record(facts, prepare(path, parse_columns(columns), PrepareConfig.from_json(config), out))
 
 
 @student_step()

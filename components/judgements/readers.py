@@ -1,27 +1,34 @@
-"""Read judgements from what people have: ESCI's release, or one CSV, JSONL or Parquet file with columns named."""
+"""Sources of judgements: ESCI's release, or one file of rows whose columns may have other names than ours."""
 
-import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from components import storage
+from components.csv_records import TableRow
+from components.judgements.esci import find_examples, read_esci
+from components.tabular import KINDS, TableFile
 
 REQUIRED = ("query", "title", "label")
 OPTIONAL = ("query_id", "item_id", "locale", "query_class", "brand", "category", "attributes", "split", "mismatch")
-NUMBERS = ("price", "rating")
-NAMES = (*REQUIRED, *OPTIONAL, *NUMBERS)
-ESCI_EXAMPLES = ("query", "query_id", "product_id", "product_locale", "esci_label", "split")
-ESCI_PRODUCTS = ("product_id", "product_locale", "product_title", "product_brand", "product_color")
-Row = tuple[str, int, dict | str]  # file, line from 1, the row by our names; or why it cannot be read
+NAMES = (*REQUIRED, *OPTIONAL, "rater", "price", "rating")
 
 
-def localise(source: str, folder: Path) -> Path:
-    """The local path of a source; one on S3 is downloaded to `folder`, and a single file is named itself."""
+@dataclass
+class Source:
+    """The rows of a source by our names, with notes for a person."""
+
+    name: str
+    rows: Iterator[TableRow]
+    notes: list[str] = field(default_factory=list)
+
+
+def download_source(source: str, folder: Path) -> Path:
+    """Return the local path of a source, downloading one on S3 to `folder`.
+
+    A single file is named itself, several are their folder.
+    """
     if not source.startswith("s3://"):
         return Path(source)
     storage.get_folder(urlsplit(source).path.strip("/"), folder)
@@ -29,7 +36,7 @@ def localise(source: str, folder: Path) -> Path:
     return files[0] if len(files) == 1 else folder
 
 
-def named_columns(text: str) -> dict[str, str]:
+def parse_columns(text: str) -> dict[str, str]:
     """Read "query=q,title=name" into our name -> their name.
 
     Raises:
@@ -44,118 +51,72 @@ def named_columns(text: str) -> dict[str, str]:
     return columns
 
 
-def read_source(path: Path, columns: dict[str, str]) -> Iterator[Row]:
-    """Stream the rows of a folder with ESCI's release, or of one file.
+def open_source(path: Path, columns: Mapping[str, str]) -> Source:
+    """Open a folder with ESCI's release, or one file of rows.
 
     Raises:
-        FileNotFoundError: there is nothing at the path.
-        ValueError: a kind of file that is not read, or columns that are not there.
+        FileNotFoundError: nothing is at the path.
+        ValueError: a kind of file that is not read, or columns that are missing.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path.name} does not exist")
     if path.is_dir():
-        return read_esci(path)
-    readers = {".csv": read_csv, ".jsonl": read_jsonl, ".parquet": read_parquet}
-    if path.suffix not in readers:
-        raise ValueError(f"{path.name}: give a .csv, .jsonl or .parquet file, or a folder with ESCI's release")
-    return read_whole(path, readers[path.suffix](path, {name: name for name in NAMES} | columns, columns))
+        return Source(find_examples(path).name, (rename(row, {}) for row in read_esci(path)))
+    check_kind(path)
+    table = TableFile(path)
+    check_columns(table, columns)
+    theirs = [columns.get(name, name) for name in NAMES]
+    return Source(path.name, (rename(row, columns) for row in table.rows(theirs)), table.notes)
 
 
-def read_whole(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, or in one sentence why the file cannot be read to its end."""
-    try:
-        yield from rows
-    except UnicodeDecodeError as error:
-        found = error.object[error.start]
-        raise ValueError(f"{path.name} is not UTF-8: byte {found:#04x} ({error.reason}); save it as UTF-8") from error
-    except csv.Error as error:
-        raise ValueError(f"{path.name} is broken: {error}; is a quotation mark left open?") from error
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path.name} is broken, or no Parquet file: {error}") from error
+def rename(row: TableRow, columns: Mapping[str, str]) -> TableRow:
+    """Return a row by our names, None where the file has no such column."""
+    if row.error:
+        return row
+    return TableRow(row.line, {name: row.values.get(columns.get(name, name)) for name in NAMES})
 
 
-def check_columns(path: Path, present: list[str], names: dict[str, str], said: dict[str, str]) -> None:
-    """Refuse a file that lacks a required column, or one that was named."""
-    if not present:
-        raise ValueError(f"{path.name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them")
-    wanted = {**{ours: names[ours] for ours in REQUIRED}, **said}
-    for ours, theirs in wanted.items():
-        if theirs not in present:
-            remedy = f"name it with {ours}=ITS_NAME" if ours not in said else "check the spelling"
-            raise ValueError(f"{path.name} has no column {theirs!r} for {ours}; it has {', '.join(present)}: {remedy}")
+def check_kind(path: Path) -> None:
+    """Check that a file is of a kind that is read.
 
-
-def read_csv(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
-    """Rows of a CSV file with a header."""
-    csv.field_size_limit(2**30)  # how long a text may be is said once, where rows are checked
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)  # a quotation mark left open swallows no rows
-        check_columns(path, list(reader.fieldnames or []), names, said)
-        for row in reader:
-            yield path.name, reader.line_num, {ours: row.get(theirs) for ours, theirs in names.items()}
-
-
-def read_jsonl(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
-    """Rows of a JSONL file; a line that is no JSON object is passed on as what is wrong with it."""
-    checked = False
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                yield path.name, number, f"not JSON: {error.msg}"
-                continue
-            if not isinstance(row, dict):
-                yield path.name, number, "not a JSON object"
-                continue
-            if not checked:
-                check_columns(path, list(row), names, said)
-                checked = True
-            yield path.name, number, {ours: row.get(theirs) for ours, theirs in names.items()}
-
-
-def read_parquet(path: Path, names: dict[str, str], said: dict[str, str]) -> Iterator[Row]:
-    """Rows of a Parquet file, batch by batch."""
-    with pq.ParquetFile(path) as file:
-        present = file.schema_arrow.names
-        check_columns(path, present, names, said)
-        wanted = {ours: theirs for ours, theirs in names.items() if theirs in present}
-        number = 0
-        for batch in file.iter_batches(4096, columns=sorted(set(wanted.values()))):
-            for row in batch.to_pylist():
-                number += 1
-                yield path.name, number, {ours: row.get(theirs) for ours, theirs in names.items()}
-
-
-def read_esci(folder: Path) -> Iterator[Row]:
-    """Rows of ESCI's own release: examples joined with products on product and locale; the joined text is streamed."""
-    import duckdb
-
-    examples, products = (esci_file(folder, part) for part in ("examples", "products"))
-    for path, needed in ((examples, ESCI_EXAMPLES), (products, ESCI_PRODUCTS)):
-        present = pq.read_schema(path).names
-        if missing := [name for name in needed if name not in present]:
-            raise ValueError(f"{path.name} lacks ESCI's columns {', '.join(missing)}; it has {', '.join(present)}")
-    query = """
-        select e.line, e.query, e.query_id::varchar query_id, e.product_id item_id, e.product_locale locale,
-               e.esci_label as label, e.split, p.product_title title, p.product_brand brand, p.product_color attributes
-        from (select *, row_number() over () line from read_parquet(?)) e
-        left join read_parquet(?) p using (product_id, product_locale) order by e.line
+    Raises:
+        ValueError: says which kinds are, and what to do with JSON.
     """
-    with duckdb.connect() as connection:
-        for batch in connection.sql(query, params=[str(examples), str(products)]).to_arrow_reader(4096):
-            for row in batch.to_pylist():
-                line = row.pop("line")
-                yield examples.name, line, dict.fromkeys(NAMES) | row
+    if path.suffix.lower() in KINDS:
+        return
+    remedy = f"{path.name}: give a {', '.join(KINDS)} file, or a folder with ESCI's release"
+    if path.suffix.lower() == ".json":
+        remedy += "; write nested JSON as one row a pair, with query, title and label"
+    raise ValueError(remedy)
 
 
-def esci_file(folder: Path, part: str) -> Path:
-    """The one Parquet file of ESCI's release with `part` in its name."""
-    found = sorted(path for path in folder.glob("*.parquet") if part in path.name)
-    if len(found) != 1:
-        there = ", ".join(path.name for path in folder.glob("*")) or "nothing"
+def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
+    """Check that a file has the required columns and those that were named.
+
+    Raises:
+        ValueError: names a missing column, those that exist, and the remedy.
+    """
+    name = table.path.name
+    if not table.columns:
+        raise ValueError(f"{name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them")
+    if not columns and not set(REQUIRED) & set(table.columns):
         raise ValueError(
-            f"the folder is not ESCI's release: it needs one Parquet file with {part!r} in its name, and holds "
-            f"{there}; for judgements in one file, give that file"
+            f"{name} has no column query, title or label: is its first line a header? Name columns as query=ITS_NAME. "
+            f"A file of ids alone, as TREC qrels, needs the texts: join them from your catalogue by id"
         )
-    return found[0]
+    columns_needed = {ours: columns.get(ours, ours) for ours in (*REQUIRED, *columns)}
+    for ours, theirs in columns_needed.items():
+        if theirs not in table.columns:
+            present = ", ".join(table.columns)
+            raise ValueError(f"{name} has no column {theirs!r} for {ours}; it has {present}: {_remedy(ours, columns)}")
+        if theirs in table.duplicate_columns:
+            raise ValueError(f"{name} has the column {theirs!r} for {ours} twice; rename one of them")
+
+
+def _remedy(ours: str, columns: Mapping[str, str]) -> str:
+    if ours in columns:
+        return "check the spelling"
+    remedy = f"name it with {ours}=ITS_NAME"
+    if ours == "title":
+        remedy += "; a file of ids alone needs the items' texts: join them from your catalogue by id"
+    return remedy

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import shutil
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from components.judgements.readers import named_columns, read_source
+from components.judgements.prepare import check_source
+from components.judgements.readers import parse_columns
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.profiles import PROFILES
@@ -33,6 +35,13 @@ def run(
     ] = None,
     columns: Annotated[
         str, typer.Option(help="Names of the file's columns, as query=q,title=name,label=grade; same names if empty.")
+    ] = "",
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="What the file's labels mean, as 4=Exact,3=Substitute,0=Irrelevant or >=2.5=Exact,<2.5=Irrelevant, "
+            "or a scale: binary, 0-1, 0-3, 1-3, 0-4, 1-5, exact-partial-irrelevant. Empty: E/S/C/I or their names."
+        ),
     ] = "",
     audit: Annotated[
         Path | None,
@@ -54,8 +63,11 @@ def run(
         console = Console(highlight=False, width=160)  # log lines are not folded
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     try:
-        check_options(profile, judgements, columns, audit)
+        check_options(profile, judgements, audit)
         size = PROFILES[profile]()
+        size = replace(size, prepare=replace(size.prepare, labels=labels))
+        if judgements is not None:
+            show_warnings(console, check_source(judgements, parse_columns(columns), size.prepare))
         if base_model:
             size = replace(size, base_model=base_model)
         with lock(home):
@@ -70,7 +82,7 @@ def run(
         raise typer.Exit(130) from None
 
 
-def check_options(profile: str, judgements: Path | None, columns: str, audit: Path | None) -> None:
+def check_options(profile: str, judgements: Path | None, audit: Path | None) -> None:
     """Check what was typed before anything starts.
 
     Raises:
@@ -82,9 +94,12 @@ def check_options(profile: str, judgements: Path | None, columns: str, audit: Pa
         raise ValueError(f"--judgements {judgements} does not exist")
     if audit is not None and not audit.is_file():
         raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
-    names = named_columns(columns)
-    if judgements is not None and judgements.is_file():
-        next(read_source(judgements, names), None)  # a file that cannot be read stops the run here
+
+
+def show_warnings(console: Console, warnings: Sequence[str]) -> None:
+    """Print what a person should know of the judgements before a run starts."""
+    for warning in warnings:
+        console.print(Text("judgements: ", "yellow"), Text(warning), sep="", soft_wrap=True)
 
 
 def check_disk(home: Path, needed_gb: float) -> None:

@@ -11,7 +11,7 @@ GOOD = {"query_id": "q1", "query": "red shoe", "item_id": "i1", "title": "Red sh
 
 
 def csv_file(path: Path, rows: list[dict], encoding: str = "utf-8") -> Path:
-    """A CSV file with the first row's columns."""
+    """Write a CSV file with the first row's columns."""
     with open(path, "w", encoding=encoding, newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -20,20 +20,36 @@ def csv_file(path: Path, rows: list[dict], encoding: str = "utf-8") -> Path:
 
 
 def jsonl_file(path: Path, rows: list[dict | str]) -> Path:
-    """A JSONL file; a row that is text is written as it is."""
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    """Write a JSONL file, a row that is text as it is."""
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("".join(line + "\n" for line in lines))
     return path
 
 
 def parquet_file(path: Path, rows: list[dict]) -> Path:
-    """A Parquet file."""
+    """Write a Parquet file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
 
 
+def many_rows(queries: int = 60, pairs: int = 3) -> list[dict]:
+    """Return rows of several queries, each with its own text and id."""
+    names = [(query, f"i{query % 7}-{number}") for query in range(queries) for number in range(pairs)]
+    return [
+        GOOD
+        | {
+            "query_id": f"q{query}",
+            "query": f"shoe {query}",
+            "item_id": item,
+            "label": "ESCI"[(query + int(item[-1])) % 4],
+        }
+        for query, item in names
+    ]
+
+
 def esci_release(folder: Path, **changes) -> Path:
-    """Two queries and two products as ESCI's release has them: one product in two locales."""
+    """Write ESCI's release of two queries and two products, one product in two locales."""
     example = {"example_id": 0, "query": "red shoe", "query_id": 7, "product_id": "B01", "product_locale": "us"}
     example |= {"esci_label": "E", "small_version": 0, "large_version": 1, "split": "train"}
     product = {"product_id": "B01", "product_title": "Red shoe", "product_description": None, "product_locale": "us"}

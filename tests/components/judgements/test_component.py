@@ -8,12 +8,14 @@ from kfp import dsl
 from components import contracts
 from components.judgements.audit import AuditConfig
 from components.judgements.component import audit_labels, prepare_judgements
-from components.judgements.prepare import PrepareConfig
+from components.judgements.config import PrepareConfig
 from tests.components.judgements.sources import GOOD, csv_file
 
+TABLES = ("judgements", "items", "refused")
 
-def called(tmp_path, source: str) -> dict:
-    tables = {name: dsl.Dataset(uri=str(tmp_path / f"{name}.parquet")) for name in ("judgements", "items", "refused")}
+
+def call_prepare(tmp_path, source: str) -> dict:
+    tables = {name: dsl.Dataset(uri=str(tmp_path / f"{name}.parquet")) for name in TABLES}
     facts = dsl.Metrics(uri=str(tmp_path / "facts"))
     prepare_judgements.python_func(source, "query=q", PrepareConfig().to_json(), **tables, facts=facts)
     return json.loads((tmp_path / "facts").read_text())
@@ -24,11 +26,11 @@ def rows() -> list[dict]:
     return [row, row | {"item_id": "i2", "label": "?"}]
 
 
-def test_the_step_writes_three_tables_and_says_what_it_did(tmp_path):
-    facts = called(tmp_path, str(csv_file(tmp_path / "a.csv", rows())))
+def test_the_step_writes_three_tables(tmp_path):
+    facts = call_prepare(tmp_path, str(csv_file(tmp_path / "a.csv", rows())))
     assert (facts["rows_in"], facts["rows_out"], facts["quarantined"]) == (2, 1, 1)
-    assert facts["headline"] == "1 judgements, 1 queries, 1 refused"
-    assert [contracts.count(tmp_path / f"{name}.parquet") for name in ("judgements", "items", "refused")] == [1, 1, 1]
+    assert facts["headline"] == "1 judgements, 1 queries, 1 quarantined"
+    assert [contracts.count(tmp_path / f"{name}.parquet") for name in TABLES] == [1, 1, 1]
 
 
 @pytest.mark.slow
@@ -36,23 +38,25 @@ def test_the_step_reads_its_source_from_s3(s3, tmp_path):
     from components import storage
 
     storage.put_folder(csv_file(tmp_path / "a.csv", rows()).parent, "judgements-of-a-test")
-    assert called(tmp_path, "s3://broadfast/judgements-of-a-test")["rows_out"] == 1
+    assert call_prepare(tmp_path, "s3://broadfast/judgements-of-a-test")["rows_out"] == 1
 
 
-def audited(judged, filled: str, tmp_path) -> dict:
-    sample, facts = dsl.Dataset(uri=str(tmp_path / "audit.csv")), dsl.Metrics(uri=str(tmp_path / "facts"))
-    audit_labels.python_func(dsl.Dataset(uri=str(judged)), filled, AuditConfig(rows=4).to_json(), sample, facts)
+def call_audit(judgements, sheet: str, tmp_path) -> dict:
+    sample = dsl.Dataset(uri=str(tmp_path / "audit.csv"))
+    facts = dsl.Metrics(uri=str(tmp_path / "facts"))
+    table = dsl.Dataset(uri=str(judgements))
+    audit_labels.python_func(table, sheet, AuditConfig(rows=4).to_json(), sample, facts)
     return json.loads((tmp_path / "facts").read_text())
 
 
 @pytest.mark.slow
-def test_a_filled_in_audit_is_read_from_s3_into_an_agreement(s3, judged, tmp_path):
+def test_an_audit_on_s3_becomes_an_agreement(s3, judgements_path, tmp_path):
     from components import storage
 
-    assert audited(judged, "", tmp_path)["status"] == "not audited"
-    filled = (tmp_path / "audit.csv").read_text("utf-8-sig").replace(",,", ",Exact,")
-    storage.put_bytes("audits/filled.csv", filled.encode())
-    said = audited(judged, "audits/filled.csv", tmp_path)
-    assert (said["status"], said["audited"], said["agreement"]["agreement"]) == ("audited", 4, 0.25)
+    assert call_audit(judgements_path, "", tmp_path)["status"] == "not audited"
+    sheet = (tmp_path / "audit.csv").read_text("utf-8-sig").replace(",,", ",Exact,")
+    storage.put_bytes("audits/filled.csv", sheet.encode())
+    facts = call_audit(judgements_path, "audits/filled.csv", tmp_path)
+    assert (facts["status"], facts["audited"], facts["agreement"]["agreement"]) == ("audited", 4, 0.25)
     with pytest.raises(ValueError, match="the audit audits/none.csv is not on S3; upload it"):
-        audited(judged, "audits/none.csv", tmp_path)
+        call_audit(judgements_path, "audits/none.csv", tmp_path)

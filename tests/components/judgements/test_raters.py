@@ -1,0 +1,81 @@
+"""Several raters of a pair: the majority or the median counts, and agreement is measured."""
+
+import numpy as np
+import pytest
+
+from components.judgements.agreement import alpha, coincidences, measure_agreement
+from tests.components.judgements.sources import GOOD, csv_file
+
+# the example of Krippendorff (2011), Computing Krippendorff's Alpha-Reliability: four raters of twelve units.
+# The package `krippendorff` 0.9.0 gives the same figures.
+RATERS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
+UNITS = [[int(rater[unit]) for rater in RATERS if rater[unit] != "."] for unit in range(12)]
+
+
+def count_votes(units: list[list[int]]) -> np.ndarray:
+    return np.array([[unit.count(value) for value in range(1, 6)] for unit in units])
+
+
+@pytest.mark.parametrize(("is_ordinal", "expected"), [(False, 0.743), (True, 0.815)])
+def test_alpha_is_that_of_krippendorffs_example(is_ordinal, expected):
+    totals = coincidences(count_votes(UNITS)).sum(axis=0)
+    assert alpha(totals, is_ordinal) == pytest.approx(expected, abs=5e-4)
+
+
+def test_alpha_is_one_where_all_agree():
+    same = {("q1", "i1"): ["E", "E"], ("q2", "i2"): ["I", "I"]}
+    assert measure_agreement(same, ["E", "I"], False)["alpha"] == 1.0
+    assert measure_agreement({("q1", "i1"): ["E", "E"]}, ["E"], False)["alpha"] is None
+
+
+def rate(*labels: str, **fields) -> list[dict]:
+    return [GOOD | {"label": label, "rater": f"r{n}"} | fields for n, label in enumerate(labels)]
+
+
+def test_the_majority_of_raters_counts(tmp_path, prepare_source):
+    rows = rate("I", "E", "E") + rate("E", "S", "S", query_id="q2", query="jacket")
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert [row["label"] for row in tables.judgements] == ["Exact", "Substitute"]
+    raters = tables.details["raters"]
+    assert (raters["pairs"], raters["ratings"], raters["disputed_pairs"], raters["divided_pairs"]) == (2, 6, 2, 0)
+    assert raters["level"] == "nominal" and raters["low"] <= raters["alpha"] <= raters["high"]
+
+
+def test_every_rating_stays_visible(tmp_path, prepare_source):
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rate("I", "E", "E")))
+    reason = "one of several ratings: Exact, the pair is Exact (Exact 2, Irrelevant 1)"
+    assert tables.reasons == [(3, reason), (4, reason)]
+    assert '"rater": "r1"' in tables.quarantine[0]["row"] and '"label": "E"' in tables.quarantine[0]["row"]
+
+
+def test_divided_raters_give_no_judgement(tmp_path, prepare_source):
+    rows = rate("E", "S") + rate("E", query_id="q2", query="jacket")
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert [row["query_id"] for row in tables.judgements] == ["q2"]
+    assert [reason for _, reason in tables.reasons] == ["raters are divided: Exact 1, Substitute 1"] * 2
+    assert "divided on 1, which are set aside" in " ".join(tables.details["warnings"])
+
+
+def test_graded_ratings_have_a_median(tmp_path, prepare_source):
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rate("3", "2", "0")), labels="0-3")
+    assert tables.judgements[0]["label"] == "Substitute"
+    assert tables.details["raters"]["level"] == "ordinal"
+
+
+def test_a_rater_counts_once(tmp_path, prepare_source):
+    rows = rate("E", "I", "I") + [GOOD | {"label": "E", "rater": "r0"}] * 2
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert tables.judgements[0]["label"] == "Irrelevant"
+    assert tables.details["quarantined_by_reason"] == {"duplicate": 2, "one of several ratings": 2}
+
+
+def test_rows_without_a_rater_vote_where_they_differ(tmp_path, prepare_source):
+    tables = prepare_source(csv_file(tmp_path / "a.csv", [GOOD | {"label": label} for label in "IEE"]))
+    assert tables.judgements[0]["label"] == "Exact"
+    assert tables.details["raters"]["disputed_pairs"] == 1
+
+
+def test_equal_rows_without_a_rater_are_copies(tmp_path, prepare_source):
+    tables = prepare_source(csv_file(tmp_path / "a.csv", [GOOD, GOOD]))
+    assert tables.reasons == [(3, "duplicate: a.csv:2 has it")]
+    assert tables.details["raters"] == {}

@@ -35,7 +35,9 @@ class Rationale(BaseModel):
     item_id: str
     perspective: str
     text: str
-    predicted_label: str = Field(description="what the teacher concluded of that pair")
+    predicted_label: str = Field(
+        description="what the teacher concluded of that pair: its judged label, and this item's label"
+    )
     similarity: float = Field(description="cosine to this item's latent reasoning", ge=-1, le=1)
 
 
@@ -46,7 +48,8 @@ class Explanation(BaseModel):
     label: str
     score: float
     features: dict[str, float]
-    rationales: list[Rationale] = Field(description="nearest first")
+    rationales: list[Rationale] = Field(description="those that argue for the label, nearest first")
+    reason: str | None = Field(description="why there is no rationale, null where there is one")
 
 
 class Explanations(BaseModel):

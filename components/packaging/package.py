@@ -44,8 +44,9 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     copy_model(model, folder)
     lineage = describe_lineage(training_set, embeddings, model)
     write_json(lineage, folder / "lineage.json")
-    write_rationales(embeddings, folder)
+    rationales = write_rationales(embeddings, folder)
     metrics = compare_graphs(student, config, sample_valid_pairs(training_set), folder, graphs)
+    metrics = replace(metrics, rationales=rationales)
     if config["item_states"] == "mean":
         metrics = replace(metrics, precomputed_items=write_items(training_set, folder))
     write_json(metrics.to_dict(), folder / "metrics.json")
@@ -76,9 +77,13 @@ def copy_model(model: Path, folder: Path) -> None:
 
 
 def write_rationales(embeddings: str | Path, folder: Path) -> int:
-    """Write the rationales that explain the student's answers, and return their number."""
+    """Write the rationales that explain the student's answers, and return their number.
+
+    Only those are kept whose label is the judged one: an explanation never argues for a wrong label.
+    """
     rows = contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings)
-    sample = sample_by_hash(rows, MAX_RATIONALES, ("key",))
+    right_rows = (row for row in rows if row["predicted_label"] == row["label"])
+    sample = sample_by_hash(right_rows, MAX_RATIONALES, ("key",))
     return contracts.write(sample, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
 
 

@@ -20,6 +20,7 @@ class PackageMetrics:
     macro_f1: float
     calibration_error: float
     slices: Mapping[str, Mapping]
+    rationales: int = 0  # stored, whose label is the judged one
     precomputed_items: int | None = None  # None for a student that reads query and item together
 
     def to_dict(self) -> dict:

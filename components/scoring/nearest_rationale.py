@@ -6,14 +6,19 @@ N pairs, R rationales, E embedding width.
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
 class NearestRationale:
-    """A package's rationales, searched by cosine."""
+    """A package's rationales, searched by cosine.
+
+    Packages of an earlier release hold wrong rationales too: those whose label is not the judged one are left out.
+    """
 
     def __init__(self, package: str | Path):
         table = pq.read_table(Path(package) / "rationales.parquet")
+        table = table.filter(pc.equal(table["label"], table["predicted_label"]))
         self.rows = table.drop_columns(["embedding", "model_digest"]).to_pylist()
         numbers = table["embedding"].combine_chunks().flatten().to_numpy()
         self.vectors = normalise(numbers.reshape(len(self.rows), -1)) if self.rows else numbers  # (R, E)

@@ -30,8 +30,10 @@ class WordOverlap:
 
 
 def nearest(reasoning, k=3):
-    """Return the same rationale for everything."""
-    return [[{"perspective": "attributes", "text": "shares the words", "similarity": 1.0}]] * len(reasoning)
+    """Return the same rationales for everything, one for Exact and one for Irrelevant."""
+    rationale = {"perspective": "attributes", "text": "shares the words", "similarity": 1.0}
+    rationales = [rationale | {"predicted_label": label} for label in ("Exact", "Irrelevant")]
+    return [rationales] * len(reasoning)
 
 
 @pytest.fixture(scope="session")

@@ -104,5 +104,6 @@ def test_an_explanation_has_numbers_and_nearest_rationales(model):
     answer = asyncio.run(model.explain(BODY | {"query_id": "q1"}, headers))
     first = answer["explanations"][0]
     assert first["item_id"] == "i3" and first["rationales"][0]["text"] == "shares the words"
+    assert first["rationales"][0]["predicted_label"] == first["label"] and first["reason"] is None
     assert first["features"]["price"] == 20.0 and first["features"]["price_ratio"] == 1.0
     assert headers.keys() == {"x-model-version", "server-timing"}

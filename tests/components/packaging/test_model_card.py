@@ -16,8 +16,10 @@ def test_the_card_says_how_good_a_student_is(cross_encoder_package):
 
 @pytest.mark.slow
 def test_the_card_says_how_a_student_is_made(cross_encoder_package):
-    card = (cross_encoder_package[0] / "model_card.md").read_text()
+    folder, details = cross_encoder_package
+    card = (folder / "model_card.md").read_text()
     assert "| valid | 6 | 6 | 6 | 6 | 6 |" in card and "24 attributes" in card and "lambda 1.0" in card
+    assert 0 < details["rationales"] < 24 and f"from the {details['rationales']} whose label is the judged" in card
 
 
 def test_slice_names_hold_no_markup():

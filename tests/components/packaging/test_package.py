@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from components import package_manifest
-from components.packaging.package import load_student, make_package, sample_by_hash
+from components import contracts, package_manifest
+from components.packaging.package import load_student, make_package, sample_by_hash, write_rationales
 from components.student.train import train
+from testing.rows import rationale
 
 FILES = {"model.safetensors", "config.json", "tokenizer.json", "metrics.json", "encoder/config.json"}
 FILES |= {"lineage.json", "model_card.md", "rationales.parquet"}
@@ -100,3 +101,14 @@ def test_weights_of_another_shape_are_not_packaged(trained_student, tables, tmp_
     with pytest.raises(RuntimeError, match="Missing key.*classifier.weight"):
         make_package(tmp_path / "student", tables[1], tables[0], tmp_path / "package")
     assert not (tmp_path / "package" / "manifest.json").exists()
+
+
+def test_only_right_rationales_are_packaged(tmp_path):
+    names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]
+    labels = (("Exact", "Exact"), ("Exact", "Irrelevant"), ("Irrelevant", "Exact"), ("Substitute", "Substitute"))
+    rows = [rationale(key=str(n), label=judged, predicted_label=label) for n, (judged, label) in enumerate(labels)]
+    rows = [{name: row[name] for name in names} | {"embedding": [1.0]} for row in rows]
+    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, tmp_path / "embeddings")
+    assert write_rationales(tmp_path / "embeddings", tmp_path) == 2
+    stored_rows = contracts.read(contracts.RATIONALE_EMBEDDINGS, tmp_path / "rationales.parquet")
+    assert {row["key"] for row in stored_rows} == {"0", "3"}

@@ -20,7 +20,7 @@ def test_without_rationales_the_list_is_empty(tmp_path):
     assert NearestRationale(tmp_path)(np.ones((2, 4), np.float32)) == [[], []]
 
 
-def test_a_wrong_rationale_of_an_older_package_is_left_out(tmp_path):
+def test_wrong_rationales_of_older_packages_are_dropped(tmp_path):
     names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]
     rows = [
         rationale(key="right", label="Irrelevant", predicted_label="Irrelevant"),

@@ -1,4 +1,4 @@
-"""What the student costs besides its answers: loading, its extractor, preparing items; and the GEMM peak."""
+"""Costs of the student besides its answers: loading, the extractor, encoding items; and the GEMM peak."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bench.ablation.data import esci_rationales
-from bench.student.load_client import Asked
+from bench.student.load_client import ScoringWorker
 from components.contracts import LABELS
 from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
 from components.packaging.package import load_student
@@ -20,37 +20,42 @@ from components.scoring.scorer import Scorer, load_tokenizer
 from components.student.late_interaction import LateInteractionStudent, interaction_features
 from components.student.layers import ConcatLinear
 
-WIDTH, INNER, LAYERS = 384, 1536, 6  # of MiniLM-L6
+WIDTH = 384  # of MiniLM-L6, as all three
+INNER_WIDTH = 1536
+LAYERS = 6
+GEMM_RUNS = 10
 
 
 def tables(esci: Path, folder: Path) -> tuple[Path, Path]:
-    """ESCI's training set, and rationales by rule: enough to train a student whose quality does not matter."""
+    """Return the paths of ESCI's training set and of rationales by rule, to train for speed alone."""
     rationales = esci_rationales(folder.parent / "ablation", esci)
     return rationales.training_set, rationales.embeddings("rule")
 
 
 def gemm_peak() -> float:
-    """FLOP a CPU second of a matrix product of the student's own shape, on one thread."""
+    """Measure FLOP a CPU second of a matrix product of the student's shape, on one thread."""
     from threadpoolctl import threadpool_limits
 
-    left, right = np.ones((1600, WIDTH), np.float32), np.ones((WIDTH, INNER), np.float32)
+    left = np.ones((1600, WIDTH), np.float32)
+    right = np.ones((WIDTH, INNER_WIDTH), np.float32)
     with threadpool_limits(1):
-        began = time.process_time()
-        for _ in range(10):
+        start = time.process_time()
+        for _ in range(GEMM_RUNS):
             left @ right
-    return 10 * 2 * left.shape[0] * WIDTH * INNER / (time.process_time() - began)
+        seconds = time.process_time() - start
+    return GEMM_RUNS * 2 * left.shape[0] * WIDTH * INNER_WIDTH / seconds
 
 
 def pair_tokens(package: Path, query: str, items: Sequence[str]) -> list[tuple[int, int]]:
-    """Tokens of the query and of the item of each pair."""
+    """Count the tokens of the query and of the item of each pair."""
     tokenizer = load_tokenizer(package, read_config(package))
-    (asked,) = tokenizer.encode_queries([query])
-    return [(len(asked), len(item)) for item in tokenizer.encode_items(items)]
+    (query_ids,) = tokenizer.encode_queries([query])
+    return [(len(query_ids), len(item)) for item in tokenizer.encode_items(items)]
 
 
 def flops(kind: str, requests: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
-    """Useful FLOP of each request, (N,): matrix products of the tokens that are there, padding not counted."""
-    token = 2 * (4 * WIDTH**2 + 2 * WIDTH * INNER)
+    """Count the useful FLOP of each request: (N,), matrix products without padding."""
+    token = 2 * (4 * WIDTH**2 + 2 * WIDTH * INNER_WIDTH)
 
     def layer(length: int) -> int:
         return length * token + 4 * length**2 * WIDTH
@@ -63,34 +68,35 @@ def flops(kind: str, requests: Sequence[Sequence[tuple[int, int]]]) -> np.ndarra
     return np.array([request(pairs) for pairs in requests], float)
 
 
-def preparing(package: Path, asked) -> dict:
-    """What it costs to read an item ahead, and what it takes to remember it."""
+def encoding_costs(package: Path, requests: Callable) -> dict:
+    """Measure the CPU time of encoding an item, and the memory of its states."""
     scorer = Scorer(package)
-    (_, items) = next(islice(asked(200), 1))
-    known = scorer.find_items(items)
-    scorer.runtime.encode_items([known[items[0]]])  # warms it
-    rest = [known[item] for item in items[1:]]
+    _, texts = next(islice(requests(200), 1))
+    items = scorer.find_items(texts)
+    scorer.runtime.encode_items([items[texts[0]]])  # warms it
+    rest = [items[text] for text in texts[1:]]
+    seconds = cpu_seconds(scorer.runtime.encode_items, rest)
     return {
-        "prepare_cpu_ms_per_item": round(1000 * cpu_seconds(scorer.runtime.encode_items, rest) / len(rest), 3),
-        "prepare_bytes_per_item": round(float(np.mean([item.bytes for item in known.values()]))),
+        "prepare_cpu_ms_per_item": round(1000 * seconds / len(rest), 3),
+        "prepare_bytes_per_item": round(float(np.mean([item.bytes for item in items.values()]))),
     }
 
 
-def load(package: Path, asked, rounds: int = 5) -> dict:
-    """CPU seconds and memory of a fresh process from the package's folder to its first answer."""
-    query, items = next(asked(50))
-    said = []
+def loading_costs(package: Path, requests: Callable, rounds: int = 5) -> dict:
+    """Measure CPU seconds and memory of a fresh process up to its first answer."""
+    query, items = next(requests(50))
+    answers = []
     for _ in range(rounds):
-        with Asked(Path(sys.executable), "ours", package, 0, "warm") as process:
-            said.append(process.ask(query, items[:1]))
+        with ScoringWorker(Path(sys.executable), "ours", package, 0, "warm") as process:
+            answers.append(process.score(query, items[:1]))
     return {
-        "load_cpu_seconds": round(float(np.median([one["total_cpu_s"] for one in said])), 3),
-        "memory_mb": round(float(np.median([one["memory_mb"] for one in said])), 1),
+        "load_cpu_seconds": round(float(np.median([answer["total_cpu_s"] for answer in answers])), 3),
+        "memory_mb": round(float(np.median([answer["memory_mb"] for answer in answers])), 1),
     }
 
 
 class InteractionWithoutExtractor(Interaction):
-    """Compares sides that are encoded, and reads the label without any reasoning."""
+    """Compares encoded sides, and reads the label without any reasoning."""
 
     def __init__(self, student: LateInteractionStudent):
         super().__init__(student)
@@ -103,29 +109,35 @@ class InteractionWithoutExtractor(Interaction):
         return self.classifier(interaction, comparison) + self.student.overlap_head(features)
 
 
-def extractor(package: Path, student: Path, asked, rounds: int = 41) -> dict:
-    """What the extractor adds to a request of 50 items, new or known, as the package answers it: percent of the rest.
+def extractor_costs(package: Path, student: Path, requests: Callable, rounds: int = 41) -> dict:
+    """Measure what the extractor adds to a request of 50 items, new or known, in percent.
 
-    What it adds is one graph with it less one without, on the same arrays; in turn with the requests.
+    It is the time of a graph with it less the time of one without, on the same arrays, in turn with the requests.
     """
-    scorer, added = Scorer(package), {"new": [], "known": []}
-    with TemporaryDirectory() as place:
-        graphs = head_graphs(student, Path(place))
-        for query, items in islice(asked(50), rounds):
+    scorer = Scorer(package)
+    shares: dict[str, list[float]] = {"new": [], "known": []}
+    with TemporaryDirectory() as folder:
+        graphs = head_graphs(student, Path(folder))
+        for query, items in islice(requests(50), rounds):
             pairs = [(query, item) for item in items]
             scorer.items.clear()
             scorer.precomputed_items.rows.clear()
-            spent = {kind: cpu_seconds(scorer, pairs) for kind in added}  # the second time they are known
-            tokenised = scorer.tokenise(pairs)
-            sides = [tokenised.items[item] for item in items]
-            given = interaction_arrays(sides[:1] * 50, sides)
-            given["overlap"] = scorer.tokenizer.lexical_features(tokenised.queries, [side.ids for side in sides])
-            cost = {name: took(graph, given) for name, graph in graphs.items()}
-            more = cost["with"] - cost["without"]
-            for kind, request in spent.items():
-                added[kind].append(more / (request - more))
-    percent = {kind: round(100 * float(np.median(shares)), 2) for kind, shares in added.items()}
+            seconds = {kind: cpu_seconds(scorer, pairs) for kind in shares}  # the second time they are known
+            arrays = request_arrays(scorer, pairs)
+            extra = graph_seconds(graphs["with"], arrays) - graph_seconds(graphs["without"], arrays)
+            for kind, whole in seconds.items():
+                shares[kind].append(extra / (whole - extra))
+    percent = {kind: round(100 * float(np.median(values)), 2) for kind, values in shares.items()}
     return {"extractor_overhead_percent": percent["new"], "extractor_overhead_percent_known_items": percent["known"]}
+
+
+def request_arrays(scorer: Scorer, pairs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """Return the arrays of known items, as many as the pairs, with an item in the query's stead."""
+    tokenised = scorer.tokenise(pairs)
+    items = [tokenised.items[text] for _, text in pairs]
+    arrays = interaction_arrays(items[:1] * len(items), items)
+    features = scorer.tokenizer.lexical_features(tokenised.queries, [item.ids for item in items])
+    return arrays | {"overlap": features}
 
 
 def head_graphs(student: Path, folder: Path) -> dict[str, Graph]:
@@ -141,12 +153,12 @@ def head_graphs(student: Path, folder: Path) -> dict[str, Graph]:
 
 
 def cpu_seconds(run: Callable, *arguments) -> float:
-    """CPU seconds of one run."""
-    began = time.process_time()
+    """Measure the CPU seconds of one run."""
+    start = time.process_time()
     run(*arguments)
-    return time.process_time() - began
+    return time.process_time() - start
 
 
-def took(graph: Graph, given: dict) -> float:
-    """CPU seconds of one run, the median of five."""
-    return float(np.median([cpu_seconds(graph, given) for _ in range(5)]))
+def graph_seconds(graph: Graph, arrays: dict[str, np.ndarray]) -> float:
+    """Measure the CPU seconds of a graph's run, the median of five."""
+    return float(np.median([cpu_seconds(graph, arrays) for _ in range(5)]))

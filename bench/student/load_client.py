@@ -14,63 +14,72 @@ from bench.esci import ESCI_PAIRS
 
 CATALOGUE = 2000
 END_S = 10
-ANSWER_S = 120  # a process that says nothing for so long is ended
+ANSWER_S = 120  # a process that is silent for so long is killed
 
 
-class Asked:
-    """A scoring process that answers line by line; it is ended when the block ends."""
+class ScoringWorker:
+    """A scoring process that answers line by line, and ends with the block."""
 
     def __init__(self, python: Path, kind: str, folder: Path, *arguments):
-        command = [str(python), str(Path(__file__).with_name("askers.py")), kind, str(folder), *map(str, arguments)]
-        bound = {
+        command = [
+            str(python),
+            str(Path(__file__).with_name("scoring_workers.py")),
+            kind,
+            str(folder),
+            *map(str, arguments),
+        ]
+        environment = {
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": os.getcwd() if kind == "ours" else "",
         }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, env=os.environ | bound, **pipes)
-        self.answer()
+        self.process = subprocess.Popen(command, env=os.environ | environment, **pipes)
+        self.read_answer()
 
-    def answer(self) -> dict:
-        """The next line that is JSON: libraries print as well.
+    def read_answer(self) -> dict:
+        """Read the next line that is JSON, for libraries print as well.
 
         Raises:
-            RuntimeError: the process ended, or was ended for its silence, with its last words.
+            RuntimeError: the process ended, or was killed for its silence, with its last lines.
         """
-        silence = Timer(ANSWER_S, self.process.kill)
-        silence.start()
+        timer = Timer(ANSWER_S, self.process.kill)
+        timer.start()
         try:
             for line in self.process.stdout:
                 if line.startswith("{"):
                     return json.loads(line)
         finally:
-            silence.cancel()
+            timer.cancel()
         raise RuntimeError(f"{self.process.args} ended:\n{self.process.stderr.read()[-2000:]}")
 
-    def ask(self, query: str, items: list[str]) -> dict:
-        """One request, and what it took."""
+    def score(self, query: str, items: list[str]) -> dict:
+        """Score one request, and return the labels with the time."""
         self.process.stdin.write(json.dumps({"query": query, "items": items}) + "\n")
         self.process.stdin.flush()
-        return self.answer()
+        return self.read_answer()
 
     def close(self) -> None:
-        """End the process; one that does not end by itself is killed."""
+        """End the process, and kill it where it does not end by itself."""
         try:
             self.process.communicate(timeout=END_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 
-    def __enter__(self) -> "Asked":
+    def __enter__(self) -> "ScoringWorker":
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
 
 
-def requests_of(esci: Path) -> Callable[[int], Iterator[tuple[str, list[str]]]]:
-    """A function from a number of items to requests: each query once, its items drawn from 2,000 titles."""
+def esci_requests(esci: Path) -> Callable[[int], Iterator[tuple[str, list[str]]]]:
+    """Return a function from a number of items to requests, none of which repeats a query.
+
+    Items are drawn from 2,000 titles.
+    """
     rows = pq.read_table(esci / ESCI_PAIRS, columns=["query", "product_title", "locale"]).to_pylist()
     rows = [row for row in rows if row["locale"] == "us"]
     rng = np.random.default_rng(0)
@@ -79,6 +88,6 @@ def requests_of(esci: Path) -> Callable[[int], Iterator[tuple[str, list[str]]]]:
 
     def requests(size: int) -> Iterator[tuple[str, list[str]]]:
         for query in queries:
-            yield query, [titles[n] for n in rng.choice(len(titles), size, replace=False)]
+            yield query, [titles[number] for number in rng.choice(len(titles), size, replace=False)]
 
     return requests

@@ -1,4 +1,4 @@
-"""What others serve a cross-encoder of this size with: each in an environment of its own, made once, on the same model.
+"""The peers that serve a cross-encoder of this size, each in an environment of its own, on the same model.
 
 The model is our student's encoder with a classifier of four labels; its weights do not matter for its speed.
 """
@@ -29,8 +29,8 @@ for kind in sys.argv[2:]:
 
 
 def environments(folder: Path) -> dict[str, Path]:
-    """The Python of each peer that could be installed here."""
-    found = {}
+    """Install each peer, and return the Python of those that could be installed."""
+    pythons = {}
     for name, packages in ENVIRONMENTS.items():
         python = folder / name / "bin" / "python"
         if not (folder / name / "whole").exists():
@@ -38,43 +38,44 @@ def environments(folder: Path) -> dict[str, Path]:
             command = [str(UV), "pip", "install", "--quiet", "--python", str(python), *packages]
             links = {"UV_FIND_LINKS": os.environ["PIP_FIND_LINKS"]} if os.environ.get("PIP_FIND_LINKS") else {}
             strategy = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
-            done = subprocess.run(
+            installation = subprocess.run(
                 command, env=os.environ | links | strategy, check=False, capture_output=True, text=True
             )
-            if done.returncode:
-                print(f"{name} cannot be installed and is left out:\n{done.stderr[-800:]}", file=sys.stderr)
+            if installation.returncode:
+                print(f"{name} cannot be installed and is left out:\n{installation.stderr[-800:]}", file=sys.stderr)
                 continue
             (folder / name / "whole").touch()
-        found[name] = python
-    return found
+        pythons[name] = python
+    return pythons
 
 
 def peer_model(encoder: str, python: Path, folder: Path) -> Path:
-    """A classifier of four labels on the encoder, with its ONNX files, fp32 and int8; and one of one label below it."""
+    """Write a classifier of four labels with its ONNX files, and one of one label below it."""
     if not list((folder / "onnx").glob(f"*{INT8[-1]}.onnx")):
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        for place, labels in ((folder, 4), (folder / RERANK, 1)):  # infinity reranks by one label only
+        for path, labels in ((folder, 4), (folder / RERANK, 1)):  # infinity reranks by one label only
             model = AutoModelForSequenceClassification.from_pretrained(model_path(encoder), num_labels=labels)
-            model.save_pretrained(place)
-            AutoTokenizer.from_pretrained(model_path(encoder)).save_pretrained(place)
+            model.save_pretrained(path)
+            AutoTokenizer.from_pretrained(model_path(encoder)).save_pretrained(path)
         offline = os.environ | {"HF_HUB_OFFLINE": "1"}
         subprocess.run([str(python), "-c", EXPORT, str(folder), *INT8], env=offline, check=True, capture_output=True)
     return folder
 
 
-def peers(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
-    """The command of every peer, by name, at the batch sizes that are tried."""
-    st, found = pythons["sentence-transformers"], {}
+def peer_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
+    """Return the command of every peer by name, at the batch sizes that are tried."""
+    python = pythons["sentence-transformers"]
+    commands = {}
     files = sorted(path.name for path in (folder / "onnx").glob("*.onnx"))
     for size in (8, 16, 32):
-        found[f"sentence-transformers torch {size}"] = [st, "cross_encoder", folder, size]
+        commands[f"sentence-transformers torch {size}"] = [python, "cross_encoder", folder, size]
         for name in files:
             label = name.removesuffix(".onnx").removeprefix("model_") if name != "model.onnx" else "onnx"
-            found[f"sentence-transformers {label} {size}"] = [st, "cross_encoder_onnx", folder, size, name]
+            commands[f"sentence-transformers {label} {size}"] = [python, "cross_encoder_onnx", folder, size, name]
     for name in files:
         label = name.removesuffix(".onnx").removeprefix("model_") if name != "model.onnx" else "fp32"
-        found[f"plain ONNX Runtime {label}"] = [Path(sys.executable), "plain_onnx", folder, 0, name]
+        commands[f"plain ONNX Runtime {label}"] = [Path(sys.executable), "plain_onnx", folder, 0, name]
     if "infinity" in pythons:
-        found["infinity"] = [pythons["infinity"], "infinity", folder / RERANK, 32]
-    return found
+        commands["infinity"] = [pythons["infinity"], "infinity", folder / RERANK, 32]
+    return commands

@@ -9,42 +9,42 @@ import resource
 import sys
 import time
 
-LENGTH = 96  # tokens of query and item at most, for everyone
+MAX_TOKENS = 96  # of query and item, for everyone
 
 
-def scored_by_peer(model):
-    """A CrossEncoder's predict as a function of a query and items."""
-    size = int(sys.argv[3])
+def peer_score(model):
+    """Return a CrossEncoder's predict as a function of a query and items."""
+    batch_size = int(sys.argv[3])
 
     def score(query: str, items: list[str]) -> list[int]:
-        said = model.predict([(query, item) for item in items], batch_size=size, show_progress_bar=False)
-        return [int(row.argmax()) for row in said]
+        logits = model.predict([(query, item) for item in items], batch_size=batch_size, show_progress_bar=False)
+        return [int(row.argmax()) for row in logits]
 
     return score
 
 
 def cross_encoder(folder: str):
-    """sentence-transformers with PyTorch."""
+    """Load sentence-transformers with PyTorch."""
     import torch
     from sentence_transformers import CrossEncoder
 
     torch.set_num_threads(1)
-    return scored_by_peer(CrossEncoder(folder, device="cpu", max_length=LENGTH))
+    return peer_score(CrossEncoder(folder, device="cpu", max_length=MAX_TOKENS))
 
 
 def cross_encoder_onnx(folder: str):
-    """sentence-transformers with ONNX Runtime, of a file that `peers.py` made."""
+    """Load sentence-transformers with ONNX Runtime, on a file that `peers.py` wrote."""
     import onnxruntime
     from sentence_transformers import CrossEncoder
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    given = {"file_name": sys.argv[4], "session_options": options, "provider": "CPUExecutionProvider"}
-    return scored_by_peer(CrossEncoder(folder, backend="onnx", model_kwargs=given, device="cpu", max_length=LENGTH))
+    arguments = {"file_name": sys.argv[4], "session_options": options, "provider": "CPUExecutionProvider"}
+    return peer_score(CrossEncoder(folder, backend="onnx", model_kwargs=arguments, device="cpu", max_length=MAX_TOKENS))
 
 
 def infinity(folder: str):
-    """infinity's engine, as its server calls it: on an event loop that runs all the while."""
+    """Load infinity's engine as its server calls it, on an event loop that keeps running."""
     import asyncio
     import threading
 
@@ -52,27 +52,28 @@ def infinity(folder: str):
     from infinity_emb import AsyncEmbeddingEngine, EngineArgs
 
     torch.set_num_threads(1)
-    size, loop = int(sys.argv[3]), asyncio.new_event_loop()
+    loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    given = {"engine": "torch", "device": "cpu", "batch_size": size, "model_warmup": False, "bettertransformer": False}
+    arguments = {"engine": "torch", "device": "cpu", "batch_size": int(sys.argv[3])}
+    arguments |= {"model_warmup": False, "bettertransformer": False}
 
-    async def started():
-        engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=folder, **given))
+    async def start_engine():
+        engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=folder, **arguments))
         await engine.astart()
         return engine
 
-    engine = asyncio.run_coroutine_threadsafe(started(), loop).result()
+    engine = asyncio.run_coroutine_threadsafe(start_engine(), loop).result()
 
     def score(query: str, items: list[str]) -> list[int]:
-        asked = engine.rerank(query=query, docs=items, raw_scores=True)
-        asyncio.run_coroutine_threadsafe(asked, loop).result()
+        reranking = engine.rerank(query=query, docs=items, raw_scores=True)
+        asyncio.run_coroutine_threadsafe(reranking, loop).result()
         return []
 
     return score
 
 
 def plain_onnx(folder: str):
-    """ONNX Runtime as its own examples use it: one batch, padded to its longest pair."""
+    """Load ONNX Runtime as its own examples use it, with one batch padded to its longest pair."""
     import numpy as np
     import onnxruntime
     from tokenizers import Tokenizer
@@ -82,12 +83,13 @@ def plain_onnx(folder: str):
     session = onnxruntime.InferenceSession(f"{folder}/onnx/{sys.argv[4]}", options, ["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
     tokenizer.enable_padding()
-    tokenizer.enable_truncation(LENGTH)
+    tokenizer.enable_truncation(MAX_TOKENS)
 
     def score(query: str, items: list[str]) -> list[int]:
-        read = tokenizer.encode_batch([(query, item) for item in items])
-        arrays = {"input_ids": [r.ids for r in read], "attention_mask": [r.attention_mask for r in read]}
-        arrays |= {"token_type_ids": [r.type_ids for r in read]}
+        encodings = tokenizer.encode_batch([(query, item) for item in items])
+        arrays = {"input_ids": [encoding.ids for encoding in encodings]}
+        arrays |= {"attention_mask": [encoding.attention_mask for encoding in encodings]}
+        arrays |= {"token_type_ids": [encoding.type_ids for encoding in encodings]}
         (logits,) = session.run(None, {name: np.array(rows, np.int64) for name, rows in arrays.items()})
         return logits.argmax(-1).tolist()
 
@@ -95,14 +97,14 @@ def plain_onnx(folder: str):
 
 
 def ours(folder: str):
-    """Our scorer: `cold` remembers nothing, `warm` has prepared every item before it was asked about."""
+    """Load our scorer: `cold` remembers no item, `warm` does."""
     from components.scoring.scorer import Scorer
 
-    scorer, kind = Scorer(folder), sys.argv[4]
+    scorer = Scorer(folder)
     scorer.precomputed_items.rows.clear()  # a precomputed item would not be encoded here
 
     def score(query: str, items: list[str]) -> list[str]:
-        if kind == "cold":
+        if sys.argv[4] == "cold":
             scorer.items.clear()
         return scorer([(query, item) for item in items]).labels
 
@@ -110,24 +112,27 @@ def ours(folder: str):
 
 
 def memory_mb() -> float:
-    """The most that this process ever held."""
+    """Return the peak of this process's memory."""
     with open("/proc/self/status") as file:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def main() -> None:
-    """Load, say so, then answer until the input ends."""
+    """Load, print `ready`, then answer until the input ends."""
     kinds = (cross_encoder, cross_encoder_onnx, infinity, plain_onnx, ours)
     score = {kind.__name__: kind for kind in kinds}[sys.argv[1]](sys.argv[2])
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        asked = json.loads(line)
-        cpu, wall = time.process_time(), time.perf_counter()
-        labels = score(asked["query"], asked["items"])
-        took = {"cpu_ms": 1000 * (time.process_time() - cpu), "wall_ms": 1000 * (time.perf_counter() - wall)}
-        since = resource.getrusage(resource.RUSAGE_SELF)
-        total = since.ru_utime + since.ru_stime
-        print(json.dumps({**took, "labels": labels, "total_cpu_s": total, "memory_mb": memory_mb()}), flush=True)
+        request = json.loads(line)
+        cpu_start = time.process_time()
+        wall_start = time.perf_counter()
+        labels = score(request["query"], request["items"])
+        cpu_ms = 1000 * (time.process_time() - cpu_start)
+        wall_ms = 1000 * (time.perf_counter() - wall_start)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        answer = {"cpu_ms": cpu_ms, "wall_ms": wall_ms, "labels": labels}
+        answer |= {"total_cpu_s": usage.ru_utime + usage.ru_stime, "memory_mb": memory_mb()}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The join runs in DuckDB, which spills to disk, and the rest is streamed: memory 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -65,8 +66,7 @@ def write_examples(
     training_set, embeddings = map(str, tables)
     width = read_embedding_width(embeddings)
     counts = Counter(count_other_splits(training_set))
-    writers = {name: pa.ipc.new_stream(str(folder / f"{name}.arrow"), EXAMPLES) for name in ("train", "held_out")}
-    try:
+    with open_folds(folder) as writers:
         for rows in batch_rows(join_rationales(training_set, embeddings), contracts.BATCH_ROWS):
             train_rows = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
             counts["other queries"] += len(rows) - len(train_rows)
@@ -75,14 +75,21 @@ def write_examples(
                 writers[fold].write_table(pa.Table.from_pylist(examples, schema=EXAMPLES))
                 counts[fold] += len(examples)
                 counts[f"{fold} with rationale"] += sum(example["has_rationale"] for example in examples)
-    finally:
-        for writer in writers.values():
-            writer.close()
     if not counts["train"]:
         raise ValueError(f"{training_set}: no train pair is left to train on")
     left_out = {"valid": counts["valid"], "test": counts["test"]}
     left_out |= {"calibration fold": counts["held_out"], "other queries": counts["other queries"]}
     return ExampleCounts(counts["train"], counts["train with rationale"], left_out, width)
+
+
+@contextmanager
+def open_folds(folder: Path) -> Iterator[dict[str, pa.RecordBatchStreamWriter]]:
+    """Open train.arrow and held_out.arrow below `folder`, and close them behind the block."""
+    with ExitStack() as stack:
+        yield {
+            fold: stack.enter_context(pa.ipc.new_stream(str(folder / f"{fold}.arrow"), EXAMPLES))
+            for fold in ("train", "held_out")
+        }
 
 
 def count_other_splits(training_set: str) -> dict[str, int]:

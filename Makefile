@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
+.PHONY: help run demo serve smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -21,6 +21,12 @@ help: ## list the targets
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
 	$(PY) -m pipelines.local.run --profile quick $(RUN)
+
+demo: .venv ## serve a small student that is trained on the spot, or the latest run's; prints a working request
+	$(PY) -m pipelines.local.demo demo $(DEMO)
+
+serve: .venv ## serve the newest package of this machine's runs; prints a working request
+	$(PY) -m pipelines.local.demo serve $(DEMO)
 
 smoke: .venv ## the same loop on tiny data, in minutes
 	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)

@@ -1,6 +1,7 @@
-"""The relevance server: `python -m serving --package FOLDER --features FOLDER`; stops when either cannot load."""
+"""The relevance server: `python -m serving --package FOLDER --features FOLDER`, or `--text-only` without features."""
 
 import argparse
+import secrets
 import sys
 from functools import partial
 
@@ -11,6 +12,7 @@ from serving.import_guard import stay_light
 from serving.metrics import Stages
 from serving.recorder import Recorder
 from serving.spool_options import add_spool_options, create_recorder
+from serving.text_only import NoRecorder, TextOnlyFeatures
 
 
 def main() -> None:
@@ -38,18 +40,32 @@ def load(options: argparse.Namespace):
     from components.scoring.scorer import Scorer
     from serving.cache import CachedScorer
     from serving.explain import Explainer
-    from serving.features import OnlineFeatures
     from serving.server import RelevanceModel
 
-    hash_user = partial(user_hash, Settings().user_hash_secret)
+    hash_user = partial(user_hash, _read_user_hash_secret(options.no_record))
     hash_user("")  # fails now, and not at the first request, where there is no secret
-    storage.client()  # likewise where no S3 is configured
+    if not options.no_record:
+        storage.client()  # likewise where no S3 is configured
     scorer = CachedScorer(Scorer(options.package))
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer = Explainer(NearestRationale(options.package))
-    features = OnlineFeatures(options.features)
-    recorder = create_recorder(options, options.when_full == "drop")
+    features = _open_features(options)
+    recorder = NoRecorder() if options.no_record else create_recorder(options, options.when_full == "drop")
     return RelevanceModel(scorer, features, explainer, recorder, hash_user), recorder
+
+
+def _read_user_hash_secret(no_record: bool) -> str:
+    """Return the platform's secret, or a random one where no hash is written down."""
+    secret = Settings().user_hash_secret
+    return secret or secrets.token_hex(32) if no_record else secret
+
+
+def _open_features(options: argparse.Namespace):
+    if options.text_only:
+        return TextOnlyFeatures()
+    from serving.features import OnlineFeatures  # takes seconds to import
+
+    return OnlineFeatures(options.features)
 
 
 def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
@@ -78,6 +94,8 @@ def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
     parser.add_argument("--features", help="folder of the night's features; not on a cluster (BROADFAST_REDIS)")
+    parser.add_argument("--text-only", action="store_true", help="serve without a feature store: items are instances")
+    parser.add_argument("--no-record", action="store_true", help="write nothing down: no S3 and no secret are needed")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")

@@ -19,6 +19,7 @@ from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
 
 CALIBRATION_SHARE = 0.1  # of the train queries, kept out of training to fit the temperature
+UNALIGNED_WIDTH = 384  # of the reasoning vector, where nothing is aligned with it
 LABEL_INDEX = {label: index for index, label in enumerate(contracts.LABELS)}
 EXAMPLES = pa.schema(
     [
@@ -64,7 +65,7 @@ def write_examples(
         ValueError: no pair is left to train on, or no rationale tells the embeddings' width.
     """
     training_set, embeddings = map(str, tables)
-    width = read_embedding_width(embeddings)
+    width = read_embedding_width(embeddings, is_required=config.align_weight > 0)
     counts = Counter(count_other_splits(training_set))
     with open_folds(folder) as writers:
         for rows in batch_rows(join_rationales(training_set, embeddings), contracts.BATCH_ROWS):
@@ -146,13 +147,17 @@ def mean_vector(vectors: list | None, width: int) -> list[float]:
     return np.mean(vectors, axis=0, dtype=np.float32).tolist() if vectors else [0.0] * width
 
 
-def read_embedding_width(embeddings: str | Path) -> int:
+def read_embedding_width(embeddings: str | Path, is_required: bool = True) -> int:
     """Read E from the first embedding.
 
+    Plain cross-entropy requires none, and gets UNALIGNED_WIDTH.
+
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, and it is required.
     """
     first = next(chain(contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings), [None]))
+    if first is None and not is_required:
+        return UNALIGNED_WIDTH
     if first is None:
         raise ValueError(f"{embeddings} holds no rationale embedding: no final rationale kept the grammar")
     return len(first["embedding"])

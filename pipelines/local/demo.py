@@ -1,0 +1,86 @@
+"""A relevance server on this machine: `python -m pipelines.local.demo`, or `make demo` and `make serve`.
+
+`serve` takes the newest package of a run. `demo` does so too, and trains a small student where there is none.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from components import package_manifest
+from pipelines.local.sources import generate_marketplace
+from pipelines.profiles import Marketplace
+
+PACKAGES = Path("state", "packages")  # below a run's home: what its servers loaded
+DEMO_PACKAGE = Path("state", "demo-package")
+MARKETPLACE = Marketplace(items=600, queries=120)
+EXAMPLE = """curl -s localhost:{port}/v1/models/relevance:predict -H 'content-type: application/json' \\
+  -d '{{"query": "trail running shoes", "instances": [{{"item_id": "i1", "title": "Salomon Speedcross 6"}}]}}'"""
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
+Home = Annotated[Path, typer.Option(help="Where runs leave their state.")]
+Port = Annotated[int, typer.Option(help="The server's port.")]
+
+
+@app.command()
+def serve(home: Home = Path("runs"), port: Port = 8080) -> None:
+    """Serve the newest package of this machine's runs."""
+    package = newest_package(home)
+    if package is None:
+        console.print(f"no package is in {home / PACKAGES}: make run leaves one, and make demo trains a small one")
+        raise typer.Exit(1)
+    run_server(package, port)
+
+
+@app.command()
+def demo(home: Home = Path("runs"), port: Port = 8080) -> None:
+    """Serve the newest package, or a small student that is trained now, in two minutes."""
+    package = newest_package(home) or train_demo_package(home)
+    run_server(package, port)
+
+
+def newest_package(home: Path) -> Path | None:
+    """Return the folder of the newest whole package of a home, or None."""
+    manifests = [
+        *home.glob(f"{PACKAGES}/*/{package_manifest.NAME}"),
+        *home.glob(f"{DEMO_PACKAGE}/{package_manifest.NAME}"),
+    ]
+    if not manifests:
+        return None
+    return max(manifests, key=lambda path: path.stat().st_mtime).parent
+
+
+def train_demo_package(home: Path) -> Path:
+    """Train a small late-interaction student on the embedded marketplace, without a teacher, and package it."""
+    from pipelines.local.demo_student import train_demo_student
+
+    start = time.monotonic()
+    console.print("training a small student on the embedded marketplace, about two minutes on two cores ...")
+    judgements = generate_marketplace(MARKETPLACE, home / "state") / "judgements.parquet"
+    with tempfile.TemporaryDirectory() as work:
+        result = train_demo_student(judgements, Path(work), home / DEMO_PACKAGE)
+    macro_f1 = result.details["macro_f1"]
+    console.print(f"trained in {time.monotonic() - start:.0f} s: macro-F1 {macro_f1:.3f} on queries it did not see")
+    return home / DEMO_PACKAGE
+
+
+def run_server(package: Path, port: int) -> None:
+    """Serve a package in the foreground until Ctrl-C, and print a request that works."""
+    console.print(f"serving {package} on http://127.0.0.1:{port}; Ctrl-C ends it. In another terminal:\n")
+    console.print(EXAMPLE.format(port=port), markup=False)
+    command = [sys.executable, "-m", "serving", f"--package={package}", "--text-only", "--no-record", f"--port={port}"]
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    app()

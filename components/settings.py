@@ -19,6 +19,16 @@ def _count(name: str, default: str):
     return field(default_factory=lambda: _parse_count(name, os.environ.get(name, default)))
 
 
+def _switch(name: str, default: str):
+    return field(default_factory=lambda: _parse_switch(name, os.environ.get(name, default)))
+
+
+def _parse_switch(name: str, text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(f"{name} is {text!r}; give on or off")
+    return text == "on"
+
+
 def _parse_count(name: str, text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise ValueError(f"{name} is {text!r}; give a whole number from 1")
@@ -55,6 +65,7 @@ class Settings:
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
     queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
+    node_pools: bool = _switch("BROADFAST_POOLS", "on")  # off: steps run on any node, whatever its pool
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
     training_nodes: int = _count("BROADFAST_TRAINING_NODES", "1")  # of several, each a machine of Kubeflow's Trainer

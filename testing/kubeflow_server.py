@@ -1,7 +1,8 @@
-"""The part of Kubeflow Pipelines' API (v2beta1) that a deployment speaks to, over HTTP and in memory, for tests.
+"""The part of Kubeflow Pipelines' API (v2beta1) that a deployment calls, over HTTP and in memory, for tests.
 
 It refuses what the real one refuses: unknown tokens and namespaces, names that are taken, files that are no pipeline,
-recurring runs without a trigger or a concurrency.
+recurring runs without a trigger or a concurrency. A multi-user server keeps pipelines by namespace, beside shared ones;
+a single-user server has no namespaces, and refuses a recurring run that names one.
 """
 
 import json
@@ -21,64 +22,75 @@ BASE = "/apis/v2beta1/"
 
 @dataclass
 class Kubeflow:
-    """What the server holds, what it was asked, and after how many writes it dies."""
+    """The server's state, its requests so far, and after how many writes it dies."""
 
+    is_multi_user: bool = True
     token: str = ""
     cookie: str = ""  # of a server behind dex: without it, a page to log in
     namespaces: tuple = ("broadfast",)
+    default_account: str = ""  # what a recurring run gets whatever it asks for, as before 2.17; "": what it asks for
     writes_left: int = -1
+    dies_after_writing: bool = False  # the write that is one too many is done, and its answer is lost
     experiments: dict = field(default_factory=dict)
     pipelines: dict = field(default_factory=dict)
     versions: dict = field(default_factory=dict)
     recurring: dict = field(default_factory=dict)
-    asked: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
 
 
 class Handler(JsonHandler):
-    """Answers one request; the rest of the file is what each path does."""
+    """Answers one request. The functions below are what each path does."""
 
     def answer(self):
-        url, state = urlsplit(self.path), self.server.state
-        self.said = {name: values[0] for name, values in parse_qs(url.query).items()}
+        url = urlsplit(self.path)
+        state = self.server.state
+        self.query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        state.asked.append((self.command, url.path))
-        if self.command != "GET" and state.writes_left == 0:
-            self.close_connection = True  # as a server that is gone in the middle
-            self.connection.close()
+        state.requests.append((self.command, url.path))
+        is_last_write = self.command != "GET" and state.writes_left == 0
+        if is_last_write and not state.dies_after_writing:
+            self.hang_up()
             return
         state.writes_left -= self.command != "GET" and state.writes_left > 0
         if state.cookie and self.headers.get("cookie") != state.cookie:
             self.redirect()
             return
         try:
-            self.say(200, self.done(state, url.path.removeprefix(BASE)))
+            document = self.route(state, url.path.removeprefix(BASE))
+            if is_last_write:
+                self.hang_up()
+            else:
+                self.say(200, document)
         except Refused as refusal:
             code, sentence = refusal.args
             self.say(code, {"error": sentence, "code": code, "message": sentence})
 
     do_GET = do_POST = do_DELETE = answer
 
-    def done(self, state: Kubeflow, path: str) -> dict:
+    def hang_up(self):
+        """Close the connection, as a server that goes away."""
+        self.close_connection = True
+        self.connection.close()
+
+    def route(self, state: Kubeflow, path: str) -> dict:
+        if path == "healthz":  # asks nobody who they are
+            return {"multi_user": True} if state.is_multi_user else {}
         if state.token and self.headers.get("authorization") != f"Bearer {state.token}":
             raise Refused(401, "Request header error: there is no user identity header")
-        namespace = self.said.get("namespace")
-        if namespace and namespace not in state.namespaces:
-            raise Refused(403, f"User is not authorized to list in namespace {namespace}")
+        check_namespace(state, self.query.get("namespace", ""))
         for method, pattern, act in ROUTES:
-            if method == self.command and (found := re.fullmatch(pattern, path)):
-                return act(self, state, *found.groups())
+            match = re.fullmatch(pattern, path)
+            if match and method == self.command:
+                return act(self, state, *match.groups())
         raise Refused(404, f"{self.command} {path}")
 
-    def matching(self, objects) -> list:
-        predicates = json.loads(self.said["filter"])["predicates"] if "filter" in self.said else []
-        wanted = {one["key"]: one.get("stringValue", one.get("string_value")) for one in predicates}
-        return [
-            one
-            for one in objects
-            if all((one.get("display_name") if key == "name" else one.get(key)) == said for key, said in wanted.items())
-        ]
+    def filter(self, objects) -> list:
+        """Return the objects that match the request's filter."""
+        predicates = json.loads(self.query["filter"])["predicates"] if "filter" in self.query else []
+        wanted = {item["key"]: item.get("stringValue", item.get("string_value")) for item in predicates}
+        return [item for item in objects if all(read(item, key) == value for key, value in wanted.items())]
 
-    def uploaded(self) -> dict:
+    def read_upload(self) -> dict:
         head = f"content-type: {self.headers['content-type']}\r\n\r\n".encode()
         (part,) = BytesParser().parsebytes(head + self.body).get_payload()
         spec = next(yaml.load_all(part.get_payload(decode=True), yaml.CSafeLoader))  # in C: a pipeline is long
@@ -93,82 +105,131 @@ class Handler(JsonHandler):
         self.end_headers()
 
 
-def listed(kind: str, table: str):
-    def act(handler, state):
-        found = handler.matching(getattr(state, table).values())
-        return {kind: found, "total_size": len(found)} if found else {}
+def read(item: dict, key: str):
+    return item.get("display_name") if key == "name" else item.get(key)
 
-    return act
+
+def check_namespace(state: Kubeflow, namespace: str) -> None:
+    if state.is_multi_user and namespace and namespace not in state.namespaces:
+        raise Refused(403, f"User is not authorized to list in namespace {namespace}")
+
+
+def scope(state: Kubeflow, namespace: str) -> str:
+    """Return the namespace that the server keeps an object in: a single-user server has none."""
+    return namespace if state.is_multi_user else ""
+
+
+def list_pipelines(handler, state):
+    """List the pipelines of one namespace; without a namespace, the shared ones alone."""
+    namespace = scope(state, handler.query.get("namespace", ""))
+    return page("pipelines", handler.filter(p for p in state.pipelines.values() if p["namespace"] == namespace))
+
+
+def list_experiments(handler, state):
+    namespace = scope(state, handler.query.get("namespace", ""))
+    if state.is_multi_user and not namespace:
+        raise Refused(400, "Invalid input error: An experiment cannot have an empty namespace in multi-user mode")
+    return page("experiments", handler.filter(e for e in state.experiments.values() if e["namespace"] == namespace))
+
+
+def list_recurring_runs(handler, state):
+    experiment_id = handler.query.get("experiment_id", "")
+    if state.is_multi_user and not experiment_id and not handler.query.get("namespace"):
+        raise Refused(400, "Invalid input error: a job cannot have an empty namespace in multi-user mode")
+    runs = [run for run in state.recurring.values() if not experiment_id or run["experiment_id"] == experiment_id]
+    return page("recurringRuns", handler.filter(runs))
+
+
+def page(kind: str, objects: list) -> dict:
+    return {kind: objects, "total_size": len(objects)} if objects else {}
 
 
 def create_experiment(handler, state):
-    one = json.loads(handler.body) | {"experiment_id": str(uuid.uuid4())}
-    state.experiments[one["experiment_id"]] = one
-    return one
+    experiment = json.loads(handler.body)
+    check_namespace(state, experiment.get("namespace", ""))
+    experiment["namespace"] = scope(state, experiment.get("namespace", ""))
+    experiment["experiment_id"] = str(uuid.uuid4())
+    state.experiments[experiment["experiment_id"]] = experiment
+    return experiment
 
 
 def create_pipeline(handler, state):
-    one = json.loads(handler.body)
-    if any(other["display_name"] == one["display_name"] for other in state.pipelines.values()):
-        raise Refused(409, f"Already exist error: pipeline {one['display_name']}")
-    one["pipeline_id"] = str(uuid.uuid4())
-    state.pipelines[one["pipeline_id"]] = one
-    return one
+    pipeline = json.loads(handler.body)
+    check_namespace(state, pipeline.get("namespace", ""))
+    pipeline["namespace"] = scope(state, pipeline.get("namespace", ""))
+    key = (pipeline["namespace"], pipeline["display_name"])
+    if any((other["namespace"], other["display_name"]) == key for other in state.pipelines.values()):
+        raise Refused(409, f"Already exist error: pipeline {pipeline['display_name']}")
+    pipeline["pipeline_id"] = str(uuid.uuid4())
+    state.pipelines[pipeline["pipeline_id"]] = pipeline
+    return pipeline
 
 
 def upload_version(handler, state):
-    name, pipeline_id = handler.said["name"], handler.said["pipelineid"]
+    name = handler.query["name"]
+    pipeline_id = handler.query["pipelineid"]
     if any((v["pipeline_id"], v["display_name"]) == (pipeline_id, name) for v in state.versions.values()):
         raise Refused(409, f"Already exist error: version {name}")
-    one = {"pipeline_id": pipeline_id, "pipeline_version_id": str(uuid.uuid4()), "display_name": name, "name": name}
-    state.versions[one["pipeline_version_id"]] = one | {"pipeline_spec": handler.uploaded()}
-    return one
+    version = {"pipeline_id": pipeline_id, "pipeline_version_id": str(uuid.uuid4()), "display_name": name, "name": name}
+    state.versions[version["pipeline_version_id"]] = version | {"pipeline_spec": handler.read_upload()}
+    return version
 
 
 def list_versions(handler, state, pipeline_id):
-    found = handler.matching(v for v in state.versions.values() if v["pipeline_id"] == pipeline_id)
-    return {"pipeline_versions": found} if found else {}
+    versions = [version for version in state.versions.values() if version["pipeline_id"] == pipeline_id]
+    return page("pipeline_versions", handler.filter(versions))
 
 
-def create_recurring(handler, state):
-    one = json.loads(handler.body)
-    if not one.get("trigger") or not 1 <= int(one.get("max_concurrency") or 0) <= 10:
+def create_recurring_run(handler, state):
+    run = json.loads(handler.body)
+    if not run.get("trigger") or not 1 <= int(run.get("max_concurrency") or 0) <= 10:
         raise Refused(400, "Invalid input error: a trigger and a max_concurrency from 1 to 10 are required")
-    if one["pipeline_version_reference"]["pipeline_version_id"] not in state.versions:
+    if run["pipeline_version_reference"]["pipeline_version_id"] not in state.versions:
         raise Refused(404, "ResourceNotFoundError: no such pipeline version")
-    one |= {"recurring_run_id": str(uuid.uuid4()), "status": "ENABLED" if one["mode"] == "ENABLE" else "DISABLED"}
-    state.recurring[one["recurring_run_id"]] = one
-    return one
+    experiment = state.experiments[run["experiment_id"]]
+    namespace = run.get("namespace", "")
+    if namespace != experiment["namespace"]:
+        raise Refused(400, f"Experiment belongs to namespace '{experiment['namespace']}' instead of '{namespace}'")
+    run["service_account"] = state.default_account or run.get("service_account", "")
+    run["recurring_run_id"] = str(uuid.uuid4())
+    run["status"] = "ENABLED" if run["mode"] == "ENABLE" else "DISABLED"
+    state.recurring[run["recurring_run_id"]] = run
+    return run
 
 
-def delete_recurring(handler, state, recurring_id):
+def get_recurring_run(handler, state, recurring_id):
+    return state.recurring[recurring_id]
+
+
+def delete_recurring_run(handler, state, recurring_id):
     if state.recurring.pop(recurring_id, None) is None:
         raise Refused(404, "ResourceNotFoundError: no such recurring run")
     return {}
 
 
-def switch(handler, state, recurring_id, word):
+def switch_recurring_run(handler, state, recurring_id, word):
     state.recurring[recurring_id]["status"] = {"enable": "ENABLED", "disable": "DISABLED"}[word]
     return {}
 
 
 ROUTES = [
-    ("GET", "experiments", listed("experiments", "experiments")),
+    ("GET", "experiments", list_experiments),
     ("POST", "experiments", create_experiment),
-    ("GET", "pipelines", listed("pipelines", "pipelines")),
+    ("GET", "pipelines", list_pipelines),
     ("POST", "pipelines", create_pipeline),
     ("POST", "pipelines/upload_version", upload_version),
     ("GET", "pipelines/([^/]+)/versions", list_versions),
-    ("GET", "recurringruns", listed("recurringRuns", "recurring")),
-    ("POST", "recurringruns", create_recurring),
-    ("DELETE", "recurringruns/([^/:]+)", delete_recurring),
-    ("POST", "recurringruns/([^/:]+):(enable|disable)", switch),
+    ("GET", "recurringruns", list_recurring_runs),
+    ("POST", "recurringruns", create_recurring_run),
+    ("GET", "recurringruns/([^/:]+)", get_recurring_run),
+    ("DELETE", "recurringruns/([^/:]+)", delete_recurring_run),
+    ("POST", "recurringruns/([^/:]+):(enable|disable)", switch_recurring_run),
 ]
 
 
 @contextmanager
-def kubeflow(**state):
-    """A running server; yields its address and what it holds."""
-    held = Kubeflow(**state)
-    with serving(Handler, held) as url:
-        yield url, held
+def kubeflow(**fields):
+    """Run a server; yield its address and its state."""
+    state = Kubeflow(**fields)
+    with serving(Handler, state) as url:
+        yield url, state

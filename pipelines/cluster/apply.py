@@ -15,11 +15,11 @@ import typer
 import yaml
 
 from pipelines.cluster.manifest_rules import find_faults
+from pipelines.cluster.names import EXAMPLE_REGISTRY, no_registry_message
 from pipelines.errors import stop
 
 OVERLAYS = Path("manifests/overlays")
-EXAMPLE = "registry.example.com"
-EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
+EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE_REGISTRY)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
 OWNER = "--field-manager=broadfast-platform"
 CHANGED = 1  # what `kubectl diff` ends with where something would change
 NOTHING_SERVES = """nothing serves yet: the release step makes the InferenceServices, once there is a package. Next:
@@ -63,8 +63,8 @@ def name_images(text: str, registry: str, tag: str) -> str:
     """Name our images as they were pushed. Those with a digest stay as they are."""
     if registry and tag:
         text = EXAMPLE_IMAGE.sub(rf"{registry}/\g<name>:{tag}", text)
-    if EXAMPLE in text:
-        stop(f"images would come from {EXAMPLE}, which is no registry: say REGISTRY=... TAG=..., as for `make images`")
+    if EXAMPLE_REGISTRY in text:
+        stop(no_registry_message(EXAMPLE_REGISTRY))
     return text
 
 

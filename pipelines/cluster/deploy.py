@@ -1,6 +1,6 @@
 """Deploy both pipelines to a cluster: `compile` writes them, `deploy` uploads and schedules them."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,27 +10,60 @@ import typer
 from rich.console import Console
 
 from components.settings import Settings
-from pipelines.cluster import preflight
 from pipelines.cluster.cron import next_times
+from pipelines.cluster.kubeflow_api import KubeflowApi
+from pipelines.cluster.names import check_namespace, check_registry, check_version
+from pipelines.cluster.preflight import Address, check_access
+from pipelines.cluster.run_plan import SERVICE_ACCOUNTS, compile_profile, run_arguments, version_name
+from pipelines.cluster.schedule import Deployment, Schedule
 from pipelines.errors import stop
+from pipelines.profiles import PROFILES
 
-PROFILES = ("paper", "laptop", "smoke")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
 Out = Annotated[Path, typer.Option(help="Folder to write to.")]
-Profile = Annotated[str, typer.Option(help="The profile whose sizes are run: paper, laptop or smoke.")]
+ProfileName = Annotated[str, typer.Option(help=f"The profile whose sizes are run: one of {', '.join(PROFILES)}.")]
 Version = Annotated[str, typer.Option(help="Name of this version: the git sha.", envvar="BROADFAST_IMAGE_TAG")]
 
 
-@app.command("compile")
-def compile_pipelines(out: Out = Path("build"), profile: Profile = "paper", version: Version = "") -> None:
-    """Write `retrain` and `experiment` as Kubeflow's IR, and as Kubernetes objects for GitOps."""
-    known(profile)
-    from pipelines.cluster.compile import PIPELINES, ir, kubernetes_objects
+@dataclass(frozen=True)
+class Wish:
+    """What is to be deployed: sizes, version, schedules, and where the judgements lie."""
 
-    for pipeline in PIPELINES:
-        paths = [ir(pipeline, profile, out)]
-        paths += [kubernetes_objects(pipeline, profile, out, version)] if version else []
+    profile: str
+    version: str
+    crons: dict[str, str]  # by pipeline
+    source: str
+    out: Path
+
+    def schedule(self, pipeline: str) -> Schedule:
+        """Return the schedule of one pipeline."""
+        return Schedule(
+            name=f"broadfast-{pipeline}",
+            write_package=partial(write_ir, pipeline, compile_profile(self.profile), self.out),
+            version=version_name(self.version, self.profile),
+            cron=self.crons[pipeline],
+            parameters=run_arguments(pipeline, self.profile, self.source),
+            service_account=SERVICE_ACCOUNTS[pipeline],
+        )
+
+
+@app.command("compile")
+def compile_pipelines(out: Out = Path("build"), profile: ProfileName = "paper", version: Version = "") -> None:
+    """Write `retrain` and `experiment` as Kubeflow's IR, and as Kubernetes objects for GitOps."""
+    check_profile(profile)
+    try:
+        check_registry(Settings().registry)
+        if version:
+            check_version(version)
+    except ValueError as error:
+        stop(str(error))
+    from pipelines.cluster.compile import write_kubernetes_objects
+
+    for pipeline in SERVICE_ACCOUNTS:
+        paths = [write_ir(pipeline, profile, out)]
+        if version:
+            paths.append(write_kubernetes_objects(pipeline, profile, out, version_name(version, profile)))
         for path in paths:
             console.print(f"{path}  ({path.stat().st_size:,} bytes)")
 
@@ -41,7 +74,7 @@ def deploy_pipelines(
         str, typer.Option(help="Kubeflow Pipelines' address.", envvar="KFP_HOST")
     ] = "http://localhost:8888",
     namespace: Annotated[str, typer.Option(help="The profile's namespace, in which runs run.")] = Settings().namespace,
-    profile: Profile = "paper",
+    profile: ProfileName = "paper",
     version: Version = "",
     cron: Annotated[str, typer.Option(help="When the night begins: six fields, seconds first.")] = "0 0 2 * * *",
     look_cron: Annotated[str, typer.Option(help="When the experiment is looked at.")] = "0 */15 * * * *",
@@ -55,48 +88,51 @@ def deploy_pipelines(
     ] = "",
     out: Out = Path("build"),
 ) -> None:
-    """Upload both pipelines and schedule them; what is there already stays. Runs never overlap, nor catch up."""
-    known(profile)
-    if not version:
-        stop("no version: give --version, which names the images' tag too; `make deploy-pipeline` takes the git sha")
+    """Upload both pipelines and schedule them. What is there already stays; runs never overlap, nor catch up."""
+    check_profile(profile)
+    crons = {"retrain": cron, "experiment": look_cron}
     try:
-        crons = {"retrain": cron, "experiment": look_cron}
-        times = {name: next_times(said, zone, datetime.now(UTC)) for name, said in crons.items()}
-        address = preflight.Address(host, namespace, token_file.read_text().strip() if token_file else "", cookie)
-        preflight.check(address)
-        console.print(f"{host} lets us in")
-        for name, did in uploaded(address, crons, (profile, version, source), out):
-            console.print(f"broadfast-{name}: {did}")
+        check_version(version)
+        check_namespace(namespace)
+        check_registry(Settings().registry)
+        times = {pipeline: next_times(text, zone, datetime.now(UTC)) for pipeline, text in crons.items()}
+        token = token_file.read_text().strip() if token_file else ""
+        deploy_all(Address(host, namespace, token, cookie), Wish(profile, version, crons, source, out))
     except (ValueError, OSError) as error:
         stop(str(error))
-    for name, next_ones in times.items():
-        console.print(
-            f"broadfast-{name} runs next: {', '.join(f'{time:%a %d %b %H:%M:%S}' for time in next_ones)} {zone}"
-        )
+    for pipeline, next_ones in times.items():
+        shown_times = ", ".join(f"{time:%a %d %b %H:%M:%S}" for time in next_ones)
+        console.print(f"broadfast-{pipeline} runs next: {shown_times} {zone}")
 
 
-def uploaded(
-    address: preflight.Address, crons: dict, run: tuple[str, str, str], out: Path
-) -> Iterator[tuple[str, str]]:
-    """Upload and schedule both pipelines (`run`: profile, version, source); what was done, as it is done."""
-    from pipelines.cluster import kubeflow
-    from pipelines.cluster.compile import PIPELINES, RUN_AS, arguments, ir
+def deploy_all(address: Address, wish: Wish) -> None:
+    """Deploy both pipelines, and print what is done as it is done.
 
-    (profile, version, source), client = run, kubeflow.connect(address)
-    for pipeline in PIPELINES:
-        package = partial(ir, pipeline, "paper", out)  # one version for every profile, which is a run's arguments
-        name = f"broadfast-{pipeline.name}"
-        parameters, account = arguments(pipeline, profile, source), RUN_AS[pipeline.name]
-        wanted = kubeflow.Recurring(name, package, version, crons[pipeline.name], parameters, account)
-        did = None
-        for did in kubeflow.deploy(client, wanted, address.namespace):
-            yield pipeline.name, did
-        if did is None:
-            yield pipeline.name, "nothing to do"
+    Raises:
+        OSError: the server does not answer or refuses.
+    """
+    kind = check_access(address)
+    console.print(kind.describe(address))
+    server = KubeflowApi(address, kind.namespace)
+    for pipeline in SERVICE_ACCOUNTS:
+        deployment = Deployment(server, wish.schedule(pipeline))
+        for sentence in deployment.run():
+            console.print(f"broadfast-{pipeline}: {sentence}")
+        if not deployment.changes:
+            console.print(f"broadfast-{pipeline}: nothing to do")
+        if deployment.account_warning:
+            console.print(f"broadfast-{pipeline}: {deployment.account_warning}")
 
 
-def known(profile: str) -> None:
-    """Refuse a profile that there is not."""
+def write_ir(pipeline: str, profile: str, out: Path) -> Path:
+    """Compile a pipeline, importing kfp only now, for that takes seconds."""
+    from pipelines.cluster import compile as compiler
+
+    return compiler.write_ir(pipeline, profile, out)
+
+
+def check_profile(profile: str) -> None:
+    """Refuse a profile that does not exist."""
     if profile not in PROFILES:
         raise typer.BadParameter(f"{profile!r} is none of {', '.join(PROFILES)}")
 

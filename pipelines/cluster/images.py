@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.cluster.names import check_registry
 from pipelines.errors import stop
 
 ENGINES = ("docker", "podman", "buildah")
@@ -38,6 +39,10 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder of the SBOMs.")] = Path("build/sbom"),
 ) -> None:
     """Build the images, write their SBOMs, and push them where --push is given."""
+    try:
+        check_registry(registry)
+    except ValueError as error:
+        stop(str(error))
     if only and only not in IMAGES:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(IMAGES)}", param_hint="--only")
     tool = engine or next((name for name in ENGINES if shutil.which(name)), "")

@@ -20,7 +20,7 @@ from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.profiles import PROFILES
 
-LOCAL_PROFILES = ("smoke", "quick", "laptop")
+LOCAL_PROFILES = [name for name, profile in PROFILES.items() if profile().runs_locally]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -89,7 +89,7 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
         ValueError: an option names what does not exist or cannot be read.
     """
     if profile not in LOCAL_PROFILES:
-        raise ValueError(f"--profile is {profile!r}; here it is {' or '.join(LOCAL_PROFILES)}")
+        raise ValueError(f"--profile is {profile!r}; here it is one of {', '.join(LOCAL_PROFILES)}")
     if judgements is not None and not judgements.exists():
         raise ValueError(f"--judgements {judgements} does not exist")
     if audit is not None and not audit.is_file():

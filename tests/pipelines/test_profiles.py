@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from components.config import JsonConfig
+from pipelines.cluster.run_plan import version_name
 from pipelines.profiles import PROFILES
 from pipelines.retrain import retrain
 
@@ -48,6 +49,11 @@ def test_plain_students_have_the_same_budget(name):
     profile = PROFILES[name]()
     assert profile.plain.distillation == profile.first_baseline.distillation == "none" != profile.student.distillation
     assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5
+
+
+def test_every_profile_has_a_version_of_its_nodes():
+    names = {profile: version_name("a1", profile) for profile in PROFILES}
+    assert names.pop("cluster-demo") == "a1-cluster-demo" and set(names.values()) == {"a1"}
 
 
 def test_profiles_are_read_without_torch():

@@ -8,6 +8,7 @@ from kfp import compiler, dsl
 from components.release import component as release
 from pipelines import resources
 from pipelines.experiment import experiment
+from pipelines.profiles import PROFILES
 from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
 from pipelines.retrain import retrain
 from testing.servers import environment
@@ -83,6 +84,29 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", placement.shared_memory)]
     assert int(executor["activeDeadlineSeconds"]) == 3600 * placement.hours
     assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
+
+
+def test_a_demo_cluster_needs_no_gpu_and_no_pool():
+    pipeline = resources.prepare_for_cluster(retrain, PROFILES["cluster-demo"]().cluster)
+    for executor in pipeline.pipeline_spec.deployment_spec["executors"].values():
+        limits = executor["container"]["resources"]
+        assert "accelerator" not in limits
+        assert int(limits["resourceCpuLimit"]) <= 2 and int(limits["resourceMemoryLimit"].removesuffix("Gi")) <= 6
+    assert not {"nodeSelector", "tolerations"} & kubernetes_keys(pipeline)
+
+
+def test_pools_are_optional():
+    with environment(BROADFAST_POOLS="off"):
+        keys = kubernetes_keys(resources.prepare_for_cluster(retrain))
+    assert "nodeSelector" not in keys and "nodeSelector" in kubernetes_keys(resources.prepare_for_cluster(retrain))
+    with environment(BROADFAST_POOLS="no"), pytest.raises(ValueError, match="BROADFAST_POOLS is 'no'; give on or off"):
+        resources.prepare_for_cluster(retrain)
+
+
+def kubernetes_keys(pipeline):
+    """Return everything that any step says to Kubernetes."""
+    platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]
+    return {key for executor in platform["deploymentSpec"]["executors"].values() for key in executor}
 
 
 def test_no_other_step_asks_for_a_gpu(compilations):

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cluster import apply
+from pipelines.cluster.names import EXAMPLE_REGISTRY
 from tests.manifests.rendered import ROOT, text
 
 
@@ -33,7 +34,7 @@ def test_images_of_the_example_registry_are_not_applied():
 def test_our_images_alone_come_from_the_registry():
     manifests = apply.name_images(text("staging"), "registry.shop.internal/relevance", "1f3a")
     assert manifests.count("registry.shop.internal/relevance/serving-python:1f3a") == 3
-    assert "redis:7.4" in manifests and apply.EXAMPLE not in manifests
+    assert "redis:7.4" in manifests and EXAMPLE_REGISTRY not in manifests
 
 
 def test_an_overlay_with_a_fault_is_not_applied(tmp_path):

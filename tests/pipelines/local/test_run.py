@@ -26,7 +26,7 @@ def run_until_stopped(*arguments) -> str:
 @pytest.mark.parametrize("profile", ["huge", "paper"])
 def test_a_profile_for_clusters_is_refused(tmp_path, profile):
     sentence = run_until_stopped("--profile", profile, "--home", tmp_path)
-    assert f"--profile is '{profile}'; here it is smoke or quick or laptop" in sentence
+    assert f"--profile is '{profile}'; here it is one of smoke, quick, laptop, cluster-demo" in sentence
 
 
 def test_missing_judgements_are_refused_at_once(tmp_path):

@@ -19,19 +19,19 @@ IDS = st.sampled_from(["i1", "i2", "i3"])
 
 
 def mostly(right: st.SearchStrategy) -> st.SearchStrategy:
-    """The right kind of value, but for one in thirty."""
-    return st.integers(0, 29).flatmap(lambda drawn: right if drawn else ANYTHING)
+    """Return the right kind of value, but for one in thirty."""
+    return st.integers(0, 29).flatmap(lambda number: right if number else ANYTHING)
 
 
 def items() -> st.SearchStrategy:
-    """An item that a caller brings along."""
+    """Return items that come with a request."""
     texts = {name: mostly(TEXTS) for name in ("item_id", "query", "brand", "category", "attributes", "further")}
     numbers = {name: mostly(st.floats(allow_nan=False)) for name in ("price", "rating")}
     return st.fixed_dictionaries({"title": mostly(TEXTS)}, optional=texts | numbers)
 
 
 def rankings() -> st.SearchStrategy:
-    """A request body of V1, decoded."""
+    """Return request bodies of V1, as objects."""
     names = {name: mostly(TEXTS) for name in ("query_id", "locale", "user_id", "request_id")}
     lists = {
         "item_ids": mostly(st.lists(mostly(IDS), max_size=4)),
@@ -42,17 +42,17 @@ def rankings() -> st.SearchStrategy:
         "query_class": mostly(st.sampled_from(["head", "torso", "tail"])),
     }
     either = st.sampled_from([["item_ids"], ["item_ids"], ["instances"], ["instances"], ["item_ids", "instances"], []])
-    extra = mostly(st.just({})).map(lambda drawn: drawn if isinstance(drawn, dict) else {"further": drawn})
+    extra = mostly(st.just({})).map(lambda value: value if isinstance(value, dict) else {"further": value})
 
-    def body(chosen: list[str]) -> st.SearchStrategy:
-        needed = {"query": mostly(TEXTS), **{name: lists[name] for name in chosen}}
-        return st.fixed_dictionaries(needed, optional=names | rest)
+    def body(list_names: list[str]) -> st.SearchStrategy:
+        needs = {"query": mostly(TEXTS), **{name: lists[name] for name in list_names}}
+        return st.fixed_dictionaries(needs, optional=names | rest)
 
     return st.builds(lambda right, more: right | more, either.flatmap(body), extra)
 
 
-def right(ids: list[str]) -> st.SearchStrategy:
-    """A request body of V1, decoded, that has to be answered: the server knows the items `ids`."""
+def valid_rankings(ids: list[str]) -> st.SearchStrategy:
+    """Return request bodies of V1 that a server with the items `ids` has to answer."""
     texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
     item = st.fixed_dictionaries({"title": texts}, optional={"brand": texts, "price": st.floats(0, 1e6)})
     items = {
@@ -66,7 +66,7 @@ def right(ids: list[str]) -> st.SearchStrategy:
 
 
 def tensors() -> st.SearchStrategy:
-    """A request body of V2, decoded."""
+    """Return request bodies of V2, as objects."""
     name = st.sampled_from(["query", "item_ids", "title", "price", "user_id", "page_size", "colour"])
     tensor = st.fixed_dictionaries(
         {
@@ -78,11 +78,12 @@ def tensors() -> st.SearchStrategy:
         optional={"parameters": mostly(st.dictionaries(st.text(max_size=5), TEXTS | NUMBERS, max_size=2))},
     )
     outputs = st.lists(st.fixed_dictionaries({"name": st.sampled_from(["label", "score", "colour"])}), max_size=2)
-    said = {"id": TEXTS, "outputs": outputs, "parameters": st.dictionaries(st.text(max_size=5), NUMBERS, max_size=2)}
-    known = {name: mostly(strategy) for name, strategy in said.items()}
-    return st.fixed_dictionaries({"inputs": mostly(st.lists(mostly(tensor), max_size=4))}, optional=known)
+    parameters = st.dictionaries(st.text(max_size=5), NUMBERS, max_size=2)
+    fields = {"id": TEXTS, "outputs": outputs, "parameters": parameters}
+    optional = {name: mostly(strategy) for name, strategy in fields.items()}
+    return st.fixed_dictionaries({"inputs": mostly(st.lists(mostly(tensor), max_size=4))}, optional=optional)
 
 
-def encoded(body) -> bytes:
-    """A body as JSON, with whatever JSON can be made to carry."""
+def encode(body) -> bytes:
+    """Return a body as JSON, lone surrogates and NaN included."""
     return json.dumps(body, ensure_ascii=True).encode()

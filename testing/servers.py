@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from components.waiting import wait_until
 
 PORTS = itertools.count(10_000 + os.getpid() % 9_000)  # none is handed out twice
 
@@ -54,13 +54,7 @@ def process(command: list[str], ready_url: str, seconds: float = 60, **environme
 
 def _wait_until_ready(server: subprocess.Popen, url: str, seconds: float) -> bool:
     """Wait until the address answers, and return false where it does not in time."""
-    attempts = Retrying(
-        stop=stop_after_delay(seconds),
-        wait=wait_fixed(0.1),
-        retry=retry_if_result(lambda is_over: not is_over),
-        retry_error_callback=lambda state: None,
-    )
-    attempts(lambda: answers(url) or server.poll() is not None)
+    wait_until(lambda: answers(url) or server.poll() is not None, bool, seconds, pause_s=0.1)
     return answers(url)
 
 

@@ -19,19 +19,23 @@ WARM = 50  # requests before a row counts as warm
 
 
 def feature_figures(folder: Path, requests: int = REQUESTS) -> dict:
-    """CPU ms a request of 50 items: over a stream that starts with nothing remembered, its cold start and its rest."""
+    """Measure CPU ms a request of 50 items: a stream, its start, its rest."""
     from feature_repo.store import open_store
 
-    online, store = OnlineFeatures(folder), open_store(folder)
-    ids, queries = known(folder, "item_text", "item_id")[:CATALOGUE], known(folder, "query_statistics", "query_id")
+    online = OnlineFeatures(folder)
+    store = open_store(folder)
+    ids = read_keys(folder, "item_text", "item_id")[:CATALOGUE]
+    queries = read_keys(folder, "query_statistics", "query_id")
     rng = np.random.default_rng(0)
-    ours, theirs, remembered = [], [], 0
+    ours = []
+    theirs = []
+    hits = 0
     for _ in range(requests):
-        asked = list(map(str, rng.choice(ids, ITEMS, replace=False, p=zipf(len(ids)))))
+        item_ids = list(map(str, rng.choice(ids, ITEMS, replace=False, p=zipf(len(ids)))))
         query_id = str(rng.choice(queries, p=zipf(len(queries))))
-        remembered += sum(("item_id", item_id) in online.cache for item_id in asked)
-        ours.append(cpu(lambda: online.lookup("trail shoes", query_id, asked)))  # noqa: B023
-        rows = [{"item_id": item_id, "query_id": query_id} for item_id in asked]
+        hits += sum(("item_id", item_id) in online.cache for item_id in item_ids)
+        ours.append(cpu(lambda: online.lookup("trail shoes", query_id, item_ids)))  # noqa: B023
+        rows = [{"item_id": item_id, "query_id": query_id} for item_id in item_ids]
         theirs.append(cpu(lambda: store.get_online_features([*ITEM_REFERENCES, *QUERY_REFERENCES], rows).to_dict()))  # noqa: B023
     return {
         "feature_cpu_ms_50_items": round(float(np.mean(ours)), 3),
@@ -39,29 +43,29 @@ def feature_figures(folder: Path, requests: int = REQUESTS) -> dict:
         "feature_cpu_ms_warm": round(float(np.mean(ours[WARM:])), 3),
         "naive_cpu_ms_50_items": round(float(np.mean(theirs)), 3),
         "feature_speedup_over_naive": round(float(np.mean(theirs) / np.mean(ours)), 2),
-        "feature_hit_rate": round(remembered / requests / ITEMS, 3),
+        "feature_hit_rate": round(hits / requests / ITEMS, 3),
         "feature_requests": requests,
     }
 
 
 def zipf(count: int) -> np.ndarray:
-    """Shares of so many things, by Zipf's law with exponent 1."""
+    """Return shares of `count` things by Zipf's law with exponent 1."""
     shares = 1 / np.arange(1, count + 1)
     return shares / shares.sum()
 
 
-def known(folder: Path, view: str, key: str) -> list[str]:
-    """The keys of a view, in order."""
+def read_keys(folder: Path, view: str, key: str) -> list[str]:
+    """Read the keys of a view, in order."""
     import pyarrow.parquet as pq
 
     return sorted(pq.read_table(Path(folder, f"{view}.parquet"), columns=[key])[key].to_pylist())
 
 
 def cpu(call) -> float:
-    """CPU milliseconds of this thread that a call takes."""
-    began = time.thread_time()
+    """Measure the CPU milliseconds of this thread that a call takes."""
+    start = time.thread_time()
     call()
-    return 1000 * (time.thread_time() - began)
+    return 1000 * (time.thread_time() - start)
 
 
 def main() -> None:

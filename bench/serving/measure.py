@@ -41,14 +41,14 @@ def bench(
     fault_rounds: Annotated[int, typer.Option(help="Kills, outages and full disks.")] = 20,
     tries: Annotated[int, typer.Option(help="Requests that callers should not send.")] = request_fuzz.TRIES,
 ) -> None:
-    """Measure overhead, throughput beside two peers, features, faults and nonsense. About 30 minutes on two cores.
+    """Measure overhead, throughput beside two peers, features, faults and nonsense.
 
-    What has been measured is kept below runs/bench/serving: the same command goes on where it was.
+    This takes about 30 minutes on two cores. Figures are kept below runs/bench/serving: the same command goes on.
     """
     folder = HERE / "serving"
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
-    package, night, items = fixtures.made(folder / "made")
+    package, night, items = fixtures.build_fixtures(folder / "made")
     with Laptop(folder / "state", folder) as machine:
         machine.start_s3()
         with environment(**machine.environment):
@@ -57,7 +57,7 @@ def bench(
             figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
             figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
             figures |= once(
-                folder / "fuzz.json", lambda: request_fuzz.fuzz_figures(urls["ours"], fixtures.known(items), tries)
+                folder / "fuzz.json", lambda: request_fuzz.fuzz_figures(urls["ours"], fixtures.item_ids(items), tries)
             )
     figures |= once(folder / "features.json", lambda: features.feature_figures(night))
     figures |= once(folder / "faults.json", lambda: server_faults.fault_figures(folder / "faults", fault_rounds))
@@ -67,7 +67,7 @@ def bench(
 
 
 def start(machine: Laptop, package: Path, night: Path, folder: Path) -> dict[str, str]:
-    """Our server and its two peers; their addresses."""
+    """Start our server and its two peers, and return their addresses."""
     ports = dict(zip(KINDS, free_ports(len(KINDS)), strict=True))
     ours = ["-m", "serving", f"--package={package}", f"--features={night}", f"--port={ports['ours']}"]
     peers = {kind: ["-m", "bench.serving.peers", kind, str(package), str(ports[kind])] for kind in KINDS[1:]}
@@ -79,52 +79,59 @@ def start(machine: Laptop, package: Path, night: Path, folder: Path) -> dict[str
 
 
 def ask(http: httpx.Client, kind: str, url: str, request: dict) -> httpx.Response:
-    """One request: ours by the items' ids, a peer with the items' texts."""
+    """Send one request: to ours with the items' ids, to a peer with their texts."""
     if kind == "ours":
         ids = [item["item_id"] for item in request["items"]]
         body = {"query": request["query"], "query_id": request["query_id"], "item_ids": ids, "user_id": "anna"}
     else:
         texts = ("title", "brand", "category", "attributes")
-        body = {"query": request["query"], "instances": [{t: item[t] for t in texts} for item in request["items"]]}
+        instances = []
+        for item in request["items"]:
+            instances.append({name: item[name] for name in texts})
+        body = {"query": request["query"], "instances": instances}
     answer = http.post(f"{url}/v1/models/relevance:predict", json=body)
     answer.raise_for_status()
     return answer
 
 
 def overhead(url: str, items: Path, requests: int) -> dict:
-    """What one client waits for besides tokenising and the model, ms and as a share of those."""
-    waited, model = [], []
+    """Measure what one client waits for besides tokenising and the model, in ms and percent."""
+    overheads = []
+    model = []
     with httpx.Client(timeout=60) as http:
         for number, request in enumerate(islice(fixtures.requests(items, next(SEEDS)), requests + 20)):
-            began = time.perf_counter()
+            start = time.perf_counter()
             answer = ask(http, "ours", url, request)
-            took = 1000 * (time.perf_counter() - began)
+            latency_ms = 1000 * (time.perf_counter() - start)
             if number >= 20:  # the first warm it up
                 parts = dict(part.split(";dur=") for part in answer.headers["server-timing"].split(", "))
                 model.append(sum(float(parts[stage]) for stage in STAGES))
-                waited.append(took - model[-1])
+                overheads.append(latency_ms - model[-1])
     return {
-        "overhead_median_percent": round(100 * float(np.median(waited) / np.median(model)), 2),
-        "overhead_median_ms": round(float(np.median(waited)), 2),
-        "overhead_p99_ms": round(float(np.quantile(waited, 0.99)), 2),
+        "overhead_median_percent": round(100 * float(np.median(overheads) / np.median(model)), 2),
+        "overhead_median_ms": round(float(np.median(overheads)), 2),
+        "overhead_p99_ms": round(float(np.quantile(overheads, 0.99)), 2),
         "overhead_requests": requests,
         "model_median_ms": round(float(np.median(model)), 1),
     }
 
 
 def throughput(urls: dict[str, str], items: Path, rounds: int, seconds: int) -> dict:
-    """Queries a second of every server, in turn; and the median over rounds of our ratio to each peer."""
-    found = {(kind, clients): [] for kind in KINDS for clients in CLIENTS}
+    """Measure queries a second of every server, and our ratio to each peer.
+
+    Servers are asked in turn. A ratio is the median over rounds.
+    """
+    rates = {(kind, clients): [] for kind in KINDS for clients in CLIENTS}
     for number in range(rounds):
         for clients in CLIENTS:
             for kind in KINDS[number % 3 :] + KINDS[: number % 3]:
-                found[kind, clients].append(rate(kind, urls[kind], items, clients, seconds))
+                rates[kind, clients].append(rate(kind, urls[kind], items, clients, seconds))
     figures = {
-        f"{kind}_queries_per_second_{clients}": round(float(np.median(r)), 3) for (kind, clients), r in found.items()
+        f"{kind}_queries_per_second_{clients}": round(float(np.median(r)), 3) for (kind, clients), r in rates.items()
     }
     for clients in CLIENTS:
         for peer, name in (("fastapi", "fastapi"), ("kserve", "kserve_handler")):
-            ratios = np.array(found["ours", clients]) / np.array(found[peer, clients])
+            ratios = np.array(rates["ours", clients]) / np.array(rates[peer, clients])
             figures[f"throughput_over_{name}_{clients}"] = round(float(np.median(ratios)), 3)
             figures[f"throughput_over_{name}_{clients}_low"] = round(float(ratios.min()), 3)
             figures[f"throughput_over_{name}_{clients}_high"] = round(float(ratios.max()), 3)
@@ -132,33 +139,34 @@ def throughput(urls: dict[str, str], items: Path, rounds: int, seconds: int) -> 
 
 
 def rate(kind: str, url: str, items: Path, clients: int, seconds: int) -> float:
-    """Queries a second that so many clients get answered, each asking anew when it was answered."""
-    began = time.monotonic()
+    """Measure the queries a second of some clients, each asking again once answered."""
+    start = time.monotonic()
 
     def client(_: int) -> tuple[int, float]:
-        answered, asked = 0, fixtures.requests(items, next(SEEDS))
+        answer_count = 0
+        requests = fixtures.requests(items, next(SEEDS))
         with httpx.Client(timeout=120) as http:
-            while time.monotonic() - began < seconds:
-                ask(http, kind, url, next(asked))
-                answered += 1
-        return answered, time.monotonic()
+            while time.monotonic() - start < seconds:
+                ask(http, kind, url, next(requests))
+                answer_count += 1
+        return answer_count, time.monotonic()
 
     with ThreadPoolExecutor(clients) as pool:
         answers = list(pool.map(client, range(clients)))
-    return sum(answered / (last - began) for answered, last in answers)
+    return sum(answer_count / (end - start) for answer_count, end in answers)
 
 
 def plot(figures: dict, path: Path) -> None:
-    """Queries a second by server and number of clients."""
+    """Draw queries a second by server and number of clients."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     drawing, axes = pyplot.subplots(figsize=(6, 3.5), layout="constrained")
-    for place, kind in enumerate(KINDS):
+    for index, kind in enumerate(KINDS):
         rates = [figures[f"{kind}_queries_per_second_{clients}"] for clients in CLIENTS]
-        axes.bar(np.arange(len(CLIENTS)) + 0.27 * (place - 1), rates, 0.25, label=kind)
+        axes.bar(np.arange(len(CLIENTS)) + 0.27 * (index - 1), rates, 0.25, label=kind)
     axes.set_xticks(range(len(CLIENTS)), [f"{clients} clients" for clients in CLIENTS])
     axes.set_ylabel(f"queries of {fixtures.ITEMS} items a second")
     axes.legend()

@@ -11,20 +11,21 @@ from components.scoring.tokenizer import item_text, pad_pairs
 
 
 def fastapi(package: Path, port: int) -> None:
-    """A handler in FastAPI's pool of threads around our scorer."""
+    """Serve our scorer from a handler in FastAPI's pool of threads."""
     import uvicorn
     from fastapi import FastAPI
     from pydantic import BaseModel
 
-    class Asked(BaseModel):
+    class Request(BaseModel):
         query: str
         instances: list[dict]
 
-    scorer, app = Scorer(package), FastAPI()
+    scorer = Scorer(package)
+    app = FastAPI()
 
     @app.post("/v1/models/relevance:predict")
-    def predict(asked: Asked) -> dict:
-        scores = scorer([(asked.query, item_text(row)) for row in asked.instances])
+    def predict(request: Request) -> dict:
+        scores = scorer([(request.query, item_text(row)) for row in request.instances])
         rows = zip(scores.labels, scores.probabilities.tolist(), scores.scores.tolist(), strict=True)
         names = ("label", "probabilities", "score")
         return {"predictions": [dict(zip(names, row, strict=True)) for row in rows]}
@@ -48,7 +49,8 @@ def kserve(package: Path, port: int) -> None:
     class Handler(Model):
         def __init__(self):
             super().__init__("relevance")
-            self.scorer, self.ready = Scorer(package), True
+            self.scorer = Scorer(package)
+            self.ready = True
 
         def preprocess(self, payload, headers=None):
             texts = [item_text(row) for row in payload["instances"]]

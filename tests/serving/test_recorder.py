@@ -16,7 +16,7 @@ from serving.recorder import Recorder
 from serving.spool_limits import SpoolFull, SpoolLimits
 from serving.spool_metrics import DROPPED
 from serving.spool_options import add_spool_options, create_recorder
-from testing.server_faults import small_disk
+from testing.small_disk import small_disk
 
 TIME = datetime(2026, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
 

@@ -171,6 +171,8 @@ def _parse_json(number: int, line: str) -> TableRow:
         values = json.loads(line)
     except json.JSONDecodeError as error:
         return TableRow(number, error=f"not JSON: {error.msg}", text=line)
+    except ValueError as error:  # a number of thousands of digits
+        return TableRow(number, error=f"not JSON: {error}", text=line)
     except RecursionError:
         return TableRow(number, error="not JSON: nested too deep", text=line)
     if not isinstance(values, dict):

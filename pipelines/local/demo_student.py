@@ -29,7 +29,7 @@ def train_demo_student(judgements: Path, work: Path, package: Path) -> StepResul
 
 
 def write_training_set(judgements: Path, work: Path, out: Path) -> int:
-    """Write TRAINING_SET of a judgements file, with every number of the feature store at its default."""
+    """Write TRAINING_SET of a judgements file, with the store's numbers at their defaults."""
     prepare(judgements, {}, laptop().prepare, (work / "judgements", work / "items", work / "quarantined"))
     rows = (row | DEFAULTS for row in contracts.read_batches(contracts.JUDGEMENTS, work / "judgements"))
     return contracts.write_batches(rows, contracts.TRAINING_SET, out)

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +10,9 @@ from components.pretrained import model_digest
 from components.step_result import StepResult
 from components.teacher.config import MARGIN_STEPS, DpoConfig
 from components.teacher.dpo_rows import DpoRows, select_pairs, trl_example
-from components.teacher.trainer import lora_config, merge_and_save, trl_arguments
+from components.teacher.log_probabilities import pair_logprobs, preference_margin
+from components.teacher.merge import merge_and_save
+from components.teacher.trainer import lora_config, trl_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints, checkpoint_prefix
 from components.training.launch import on_every_gpu
@@ -49,6 +52,7 @@ def dpo_result(selection: DpoRows, training: dict, config: DpoConfig, digest: st
         "balance": Counter(f"{row['label']}, {row['chosen_perspective']}" for row in selection.rows),
         "curve": curve,
         "steps": training["steps"],
+        "merge_cosine": training["merge_cosine"],
         "held_out": {"pairs": len(selection.held_out), "before": before, "after": after},
         "warning": margin_warning(before, after, training["steps"], config),
         "model_digest": digest,
@@ -68,42 +72,41 @@ def save_dataset(rows: list[dict], folder: str) -> None:
 
 
 def train_dpo(model: str, config: DpoConfig, folder: str, prefix: str, out: str) -> dict:
-    """Train on the pairs below `folder` as one process of all."""
+    """Train on the pairs below `folder` as one process of all.
+
+    The first process merges and saves. It measures the held-out pairs before, and after with the model that is saved.
+    """
     from datasets import load_from_disk
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig as TrlConfig
     from trl import DPOTrainer
 
-    held_out = Path(folder) / "held"
     trainer = DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
         args=TrlConfig(**trl_arguments(config, folder), beta=config.beta),
         train_dataset=load_from_disk(f"{folder}/rows"),
-        eval_dataset=load_from_disk(held_out) if held_out.exists() else None,
         processing_class=AutoTokenizer.from_pretrained(model),
         peft_config=lora_config(config.rank),
     )
-    before = measure_held_out(trainer, config)
-    curve = run_training(trainer, Checkpoints(folder, prefix))
-    after = measure_held_out(trainer, config)
-    merge_and_save(trainer, out)
-    return {"before": before, "after": after, "curve": curve, "steps": trainer.state.global_step}
+    held_out = load_held_out(folder) if trainer.is_world_process_zero() else []
+    reference = pair_logprobs(trainer.model, trainer.processing_class, held_out)
+    result = {"curve": run_training(trainer, Checkpoints(folder, prefix)), "steps": trainer.state.global_step}
+    result |= {"before": None, "after": None}
+    if trainer.is_world_process_zero():
+        result["merge_cosine"] = merge_and_save(trainer, out)
+    if held_out:
+        policy = pair_logprobs(trainer.model, trainer.processing_class, held_out)
+        result["before"] = asdict(preference_margin(reference, reference, config.beta))
+        result["after"] = asdict(preference_margin(policy, reference, config.beta))
+    return result
 
 
-def measure_held_out(trainer, config: DpoConfig) -> dict | None:
-    """Return margin, share preferred and chosen_logprob_gain on the held-out pairs, if any.
+def load_held_out(folder: str) -> list[dict]:
+    """Return the held-out pairs below `folder`, if any."""
+    from datasets import load_from_disk
 
-    `chosen_logprob_gain` is the mean log-probability of a chosen rationale under the policy less that under the
-    reference, in nats: about 0 says that the training did nothing.
-    """
-    if trainer.eval_dataset is None:
-        return None
-    metrics = trainer.evaluate()
-    return {
-        "margin": metrics["eval_rewards/margins"],
-        "preferred": metrics["eval_rewards/accuracies"],
-        "chosen_logprob_gain": metrics["eval_rewards/chosen"] / config.beta,
-    }
+    path = Path(folder) / "held"
+    return list(load_from_disk(path)) if path.exists() else []
 
 
 def margin_warning(before: dict | None, after: dict | None, steps: int, config: DpoConfig) -> str:

@@ -8,11 +8,15 @@ from components import contracts
 from components.pretrained import model_digest, save_base_model
 from components.step_result import StepResult
 from components.teacher.config import SftConfig
+from components.teacher.log_probabilities import mean_token_loss
+from components.teacher.merge import merge_and_save
 from components.teacher.sft_rows import SftRows, select_rows
-from components.teacher.trainer import lora_config, merge_and_save, trl_arguments
+from components.teacher.trainer import lora_config, trl_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints, checkpoint_prefix
 from components.training.launch import on_every_gpu
+
+LOSS_ROWS = 16  # on which the merged model's loss is measured
 
 
 def sft(
@@ -55,23 +59,30 @@ def sft_result(total: int, selection: SftRows, training: dict, digest: str) -> S
 
 
 def train_sft(model: str, config: SftConfig, folder: str, prefix: str, out: str) -> dict:
-    """Train on the rows below `folder` as one process of all."""
+    """Train on the rows below `folder` as one process of all.
+
+    The first process merges and saves, and measures the loss of what is saved.
+    """
     from datasets import load_from_disk
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
+    rows = load_from_disk(f"{folder}/rows")
     attention = {"attn_implementation": "flash_attention_2"} if config.packing else {}
     trainer = SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(model, dtype="auto", **attention),
         args=TrlConfig(**sft_arguments(config, folder)),
-        train_dataset=load_from_disk(f"{folder}/rows"),
+        train_dataset=rows,
         processing_class=AutoTokenizer.from_pretrained(model),
         peft_config=lora_config(config.rank),
     )
-    curve = run_training(trainer, Checkpoints(folder, prefix))
-    merge_and_save(trainer, out)
-    return {"curve": curve, "steps": trainer.state.global_step}
+    result = {"curve": run_training(trainer, Checkpoints(folder, prefix)), "steps": trainer.state.global_step}
+    if trainer.is_world_process_zero():
+        result["merge_cosine"] = merge_and_save(trainer, out)
+        examples = list(rows.select(range(min(LOSS_ROWS, len(rows)))))
+        result["merged_loss"] = mean_token_loss(trainer.model, trainer.processing_class, examples)
+    return result
 
 
 def sft_arguments(config: SftConfig, folder: str | Path) -> dict:

@@ -1,4 +1,4 @@
-"""Common parts of SFT and DPO: TRL's settings, the rows that fit, the final merge."""
+"""Common parts of SFT and DPO: TRL's settings, LoRA, the rows that fit."""
 
 from pathlib import Path
 
@@ -35,14 +35,3 @@ def lora_config(rank: int):
     if not rank:
         return None
     return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-
-
-def merge_and_save(trainer, out: str | Path) -> None:
-    """Merge an adapter into the weights and save the model, on the first process."""
-    from peft import PeftModel
-
-    if not trainer.is_world_process_zero():
-        return
-    model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
-    model.save_pretrained(out)
-    trainer.processing_class.save_pretrained(out)

@@ -1,11 +1,15 @@
 """Direct preference optimisation on conflict samples: the margin between chosen and rejected grows."""
 
+from dataclasses import asdict, replace
+
 import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from components import contracts
 from components.teacher.config import DpoConfig
 from components.teacher.dpo import dpo, margin_warning
-from components.teacher.dpo_rows import hold_out_queries
+from components.teacher.dpo_rows import hold_out_queries, select_pairs
+from components.teacher.log_probabilities import pair_logprobs, preference_margin
 from components.teacher.pairs import mine
 
 CONFIG = DpoConfig(rank=2, epochs=2, learning_rate=1e-2, batch_size=2, max_length=256)
@@ -27,6 +31,27 @@ def test_the_teacher_comes_to_prefer_what_was_right(s3, pairs, llm, tmp_path):
     assert (result.rows_in, result.rows_out, result.quarantined) == (6, 6, 0)
     assert result.details["steps"] == 6
     assert (tmp_path / "model" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_the_saved_model_is_what_is_measured(s3, pairs, llm, tmp_path):
+    rows = contracts.read(contracts.PREFERENCE_PAIRS, pairs)
+    contracts.write(
+        [row | {"query_id": f"q{n}"} for n, row in enumerate(rows)], contracts.PREFERENCE_PAIRS, tmp_path / "pairs"
+    )
+    config = replace(CONFIG, held_out=0.5)
+    details = dpo(tmp_path / "pairs", llm, config, tmp_path / "model").details
+    selection = select_pairs(tmp_path / "pairs", llm, config)
+    reference, policy = (logprobs(folder, selection.held_out) for folder in (llm, tmp_path / "model"))
+    expected = preference_margin(policy, reference, config.beta)
+    assert details["held_out"]["after"] == pytest.approx(asdict(expected), abs=1e-4)
+    assert details["held_out"]["before"]["preferred_share"] == 0.5
+    assert details["merge_cosine"] == 1.0
+
+
+def logprobs(folder, rows):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    return pair_logprobs(model, AutoTokenizer.from_pretrained(folder), rows)
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def test_a_teacher_learns_and_is_saved_whole(s3, llm, judgements_path, rationale
     assert details["set_aside_why"]["not the judged label"] == 6
     assert details["labels"] == {"Exact": 2, "Substitute": 2, "Complement": 2, "Irrelevant": 4}
     assert details["curve"][-1]["loss"] < details["curve"][0]["loss"]
+    assert details["merge_cosine"] == 1.0 and details["merged_loss"] < details["curve"][0]["loss"]
     assert details["model_digest"] == model_digest(tmp_path / "model") != model_digest(llm)
     assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".jinja"}
 

@@ -4,7 +4,8 @@ import pytest
 
 from components import storage
 from components.teacher.config import SftConfig
-from components.teacher.trainer import merge_and_save, trl_arguments
+from components.teacher.merge import merge_and_save
+from components.teacher.trainer import trl_arguments
 from components.training.arguments import rows_per_process, run_training
 from components.training.checkpoints import Checkpoints
 

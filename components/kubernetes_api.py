@@ -114,7 +114,7 @@ class KubernetesApi:
         except ApiException as error:
             if error.status == 404:
                 return None
-            if error.status in (401, 403):
+            if error.status in (401, 403) and not _is_webhook_refusal(error):
                 raise PermissionError(
                     f"the API server forbids to {what}: {_said(error)}; "
                     f"does this run use the service account {self.owner}?"
@@ -122,6 +122,11 @@ class KubernetesApi:
             raise ConnectionError(f"the API server does not {what}: {error.status} {_said(error)}") from None
         except HTTPError as error:
             raise ConnectionError(f"no Kubernetes API server answers, so this cannot {what}: {error}") from None
+
+
+def _is_webhook_refusal(error: ApiException) -> bool:
+    """Return true where an admission webhook refused the object, which is no matter of rights."""
+    return _said(error).startswith("admission webhook ")
 
 
 def _said(error: ApiException) -> str:

@@ -71,6 +71,9 @@ class Settings:
     training_nodes: int = _count("BROADFAST_TRAINING_NODES", "1")  # of several, each a machine of Kubeflow's Trainer
     teacher_image: str = _variable("BROADFAST_TEACHER_IMAGE", "")  # of these machines: the step's own
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher
+    training_cpu: int = _count("BROADFAST_TRAINING_CPU", "8")  # cores of each of several machines
+    training_memory_gib: int = _count("BROADFAST_TRAINING_MEMORY_GIB", "64")  # of each of several machines
+    run_id: str = _variable("BROADFAST_RUN_ID", "")  # of the pipeline's run on a cluster
     # of a machine that writes rationales; 0: not stated, and no cost is reported
     usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")
     router: str = _variable("BROADFAST_ROUTER", "envoy")  # or, on a cluster, standard or knative: KServe's modes

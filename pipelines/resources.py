@@ -36,6 +36,7 @@ SETTINGS_VARIABLES = (
 )
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 FEATURE_STORE_VARIABLES = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
+RUN_ID_FIELD = "metadata.labels['pipeline/runid']"  # Kubeflow puts it on every pod of a run
 DEFAULT_CLUSTER = Cluster()
 CLUSTER: ContextVar[Cluster | None] = ContextVar("cluster", default=None)  # while a pipeline is compiled for one
 
@@ -87,7 +88,7 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
     """Give a step the resources, node pool, retries, caching and environment of its kind."""
     placement = PLACEMENTS[kind]
     if _runs_as_train_job(placement):
-        _set_train_job(task)
+        _set_train_job(task, placement)
     _set_node(task, placement)
     if CLUSTER.get():
         task.set_retry(placement.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
@@ -118,11 +119,17 @@ def _may_be_cached(placement: Placement) -> bool:
     return placement.caching == "always" or (placement.caching == "laptop" and not CLUSTER.get())
 
 
-def _set_train_job(task: dsl.PipelineTask) -> None:
+def _set_train_job(task: dsl.PipelineTask, placement: Placement) -> None:
     """Pass on what the step needs to start a TrainJob on several machines."""
     task.set_env_variable("BROADFAST_TRAINING_NODES", str(Settings().training_nodes))
-    task.set_env_variable("BROADFAST_TRAINING_GPUS", str(Settings().training_gpus))
+    gpus = Settings().training_gpus
+    task.set_env_variable("BROADFAST_TRAINING_GPUS", str(gpus))
+    task.set_env_variable("BROADFAST_TRAINING_CPU", str(gpus * placement.cpu))
+    task.set_env_variable("BROADFAST_TRAINING_MEMORY_GIB", str(gpus * placement.memory))
     task.set_env_variable("BROADFAST_TEACHER_IMAGE", image("teacher"))
+    if Settings().queue:
+        task.set_env_variable("BROADFAST_QUEUE", Settings().queue)
+    kubernetes.use_field_path_as_env(task, "BROADFAST_RUN_ID", RUN_ID_FIELD)
 
 
 def _set_node(task: dsl.PipelineTask, placement: Placement) -> None:

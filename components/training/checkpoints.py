@@ -46,8 +46,9 @@ class Checkpoints(TrainerCallback):
             storage.get_folder(f"{self.prefix}/{name}", self.folder / name)
 
     def local_checkpoint(self) -> str | None:
-        """Return the folder of the fetched checkpoint, or None."""
-        return next(map(str, self.folder.glob("checkpoint-*")), None)
+        """Return the folder of the newest fetched checkpoint, or None."""
+        folders = sorted(self.folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        return str(folders[-1]) if folders else None
 
     def remove(self) -> None:
         """Remove all checkpoints from S3 once the training has ended."""

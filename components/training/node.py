@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from components import storage
+from components.training.checkpoints import Checkpoints
 from components.training.trainjob import CALL, INPUTS, RESULT
 
 VERBS = {  # module, its configuration, its function: imported when a call names them
@@ -32,7 +33,7 @@ def train(prefix: str) -> None:
     call = storage.get_json(f"{prefix}/{CALL}")
     if call is None or call["verb"] not in VERBS:
         raise ValueError(f"{prefix} holds no call of {' or '.join(VERBS)} on S3: the step that made it is gone")
-    folder = fetch_inputs(prefix)
+    folder = fetch_inputs(prefix, call["prefix"])
     module_name, config_name, function_name = VERBS[call["verb"]]
     module = importlib.import_module(module_name)
     config = getattr(module, config_name).from_json(call["config"])
@@ -44,12 +45,13 @@ def train(prefix: str) -> None:
         storage.put_json(f"{prefix}/{RESULT}", json.loads(json.dumps(result)))
 
 
-def fetch_inputs(prefix: str) -> Path:
+def fetch_inputs(prefix: str, checkpoints: str) -> Path:
     """Return this machine's folder of the call, filled by its first process."""
     folder = Path(tempfile.gettempdir(), prefix.replace("/", "-"))
     if os.environ["LOCAL_RANK"] == "0":
         for name in INPUTS:
             storage.get_folder(f"{prefix}/{name}", folder / name)
+        Checkpoints(folder / "folder", checkpoints).fetch()  # of an attempt before this one
         (folder / FETCHED_MARKER).touch()
         return folder
     deadline = time.monotonic() + WAIT_S

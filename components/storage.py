@@ -178,7 +178,7 @@ def get_bytes(name: str) -> bytes | None:
 
 
 def get_with_etag(name: str) -> tuple[bytes | None, str]:
-    """Read one object and the ETag that `replace_bytes` takes; return None and "" if it does not exist."""
+    """Read one object and the ETag that `replace_bytes` takes, None and "" without it."""
     try:
         response = client().get_object(Settings().s3_bucket, name)
     except S3Error as error:

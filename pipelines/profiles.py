@@ -164,7 +164,7 @@ def laptop() -> Profile:
 
 
 def quick() -> Profile:
-    """Return sizes for a verdict in ten minutes on two cores: the laptop's models on a third of its data."""
+    """Return sizes for a verdict in ten minutes on two cores."""
     profile = laptop()
     return replace(
         profile,
@@ -222,7 +222,7 @@ def smoke() -> Profile:
 
 
 def cluster_demo() -> Profile:
-    """Return sizes for a cluster of one small CPU node, without GPUs, pools or a hub."""
+    """Return sizes for a cluster of one CPU node, without pools or a hub."""
     return replace(
         smoke(),
         name="cluster-demo",

@@ -8,7 +8,7 @@ from serving.request_schemas import InvalidRequest
 
 
 class TextOnlyFeatures:
-    """Takes the place of the feature store: of a query and its items only what the request has is known."""
+    """Knows of a query and its items only what the request has."""
 
     def lookup(self, query: str, query_id: str | None, item_ids: Sequence[str]) -> FeatureLookup:
         """Refuse ids, whose texts only a feature store knows.
@@ -26,7 +26,7 @@ class TextOnlyFeatures:
 
 
 class NoRecorder:
-    """Takes the place of a recorder: drops every row. For a first try, never for an experiment."""
+    """Drops every row: for a first try, never for an experiment."""
 
     spooled_rows = 0
     spooled_bytes = 0

@@ -24,7 +24,7 @@ class AuditSheet:
 
 
 def write_sheet(rows: Iterable[Mapping], out: str | Path) -> None:
-    """Write the CSV to fill in, for Excel too: with a byte order mark, without formulas."""
+    """Write the CSV to fill in, with a byte order mark and without formulas."""
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     with open(out, "w", encoding="utf-8-sig", newline="", errors="replace") as file:
         writer = csv.writer(file)

@@ -68,8 +68,9 @@ class LateInteractionStudent(nn.Module):
         """Return query and item of token states (B, T, H)."""
         query_mean, item_mean = side_means(states, mask, segments)
         tokens = self.late_interaction.token_vectors(states, mask, segments)  # (B, T, D)
-        is_item = segments.unsqueeze(-1)
-        return Side(query_mean, tokens * (is_item == 0)), Side(item_mean, tokens * (is_item == 1))
+        query_tokens = tokens * (segments == 0).unsqueeze(-1)
+        item_tokens = tokens * (segments == 1).unsqueeze(-1)
+        return Side(query_mean, query_tokens), Side(item_mean, item_tokens)
 
     def interact(self, query: Side, item: Side, overlap: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, C) and reasoning (B, E) of both sides."""

@@ -5,8 +5,7 @@
 
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +13,13 @@ import typer
 from rich.console import Console
 
 from components import package_manifest
+from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.sources import generate_marketplace
 from pipelines.profiles import Marketplace
 
 PACKAGES = Path("state", "packages")  # below a run's home: what its servers loaded
 DEMO_PACKAGE = Path("state", "demo-package")
-MARKETPLACE = Marketplace(items=600, queries=120)
+MARKETPLACE = Marketplace(items=480, queries=90)
 EXAMPLE = """curl -s localhost:{port}/v1/models/relevance:predict -H 'content-type: application/json' \\
   -d '{{"query": "trail running shoes", "instances": [{{"item_id": "i1", "title": "Salomon Speedcross 6"}}]}}'"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -58,16 +58,28 @@ def newest_package(home: Path) -> Path | None:
 
 def train_demo_package(home: Path) -> Path:
     """Train a small late-interaction student on the embedded marketplace, without a teacher, and package it."""
-    from pipelines.local.demo_student import train_demo_student
-
-    start = time.monotonic()
-    console.print("training a small student on the embedded marketplace, about two minutes on two cores ...")
+    console.print("No run has left a package here: a small student is trained, in about two minutes on two cores.")
     judgements = generate_marketplace(MARKETPLACE, home / "state") / "judgements.parquet"
-    with tempfile.TemporaryDirectory() as work:
-        result = train_demo_student(judgements, Path(work), home / DEMO_PACKAGE)
-    macro_f1 = result.details["macro_f1"]
-    console.print(f"trained in {time.monotonic() - start:.0f} s: macro-F1 {macro_f1:.3f} on queries it did not see")
+    command = [sys.executable, "-m", "pipelines.local.demo_student", str(judgements), str(home / DEMO_PACKAGE)]
+    steps = Steps(console)
+    steps.start("train student")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        lines = list(show_progress(process.stdout, steps))
+    steps.drop_line()
+    if process.returncode:
+        console.print(f"the student could not be trained: {lines[-1] if lines else 'no output'}", markup=False)
+        raise typer.Exit(1)
+    steps.finish({"headline": lines[-1]})
     return home / DEMO_PACKAGE
+
+
+def show_progress(lines: Iterable[str], steps: Steps) -> Iterator[str]:
+    """Show progress lines, and yield the others that say something."""
+    for line in lines:
+        if match := PROGRESS.search(line):
+            steps.show_progress(int(match[1]), int(match[2]), match[3])
+        elif line.strip():
+            yield line.strip()
 
 
 def run_server(package: Path, port: int) -> None:

@@ -18,40 +18,39 @@ from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
-from pipelines.profiles import PROFILES
+from pipelines.profiles import PROFILES, Profile
 
 LOCAL_PROFILES = [name for name, profile in PROFILES.items() if profile().runs_locally]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+LABELS_HELP = (
+    "What the file's labels mean, as 4=Exact,3=Substitute,0=Irrelevant or >=2.5=Exact,<2.5=Irrelevant, or a scale: "
+    "binary, 0-1, 0-3, 1-3, 0-4, 1-5, exact-partial-irrelevant. Empty: E/S/C/I or their names."
+)
+ProfileName = Annotated[str, typer.Option(help="How big the run is: smoke (tests), quick (minutes) or laptop.")]
+JudgementsPath = Annotated[
+    Path | None,
+    typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
+]
+Columns = Annotated[str, typer.Option(help="The file's columns, as query=q,title=name,label=grade; empty: same names.")]
+Labels = Annotated[str, typer.Option(help=LABELS_HELP)]
+AuditPath = Annotated[Path | None, typer.Option(help="The audit.csv that a run left, with human_label filled in.")]
+BaseModel = Annotated[
+    str, typer.Option(help="Start from this model: a folder, s3:// or a hub name; empty: the profile's.")
+]
+Home = Annotated[Path, typer.Option(help="Where state, logs and reports lie.")]
+
+
 @app.command()
 def run(
-    profile: Annotated[
-        str, typer.Option(help="How big the run is: smoke (tests), quick (minutes) or laptop.")
-    ] = "quick",
-    judgements: Annotated[
-        Path | None,
-        typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
-    ] = None,
-    columns: Annotated[
-        str, typer.Option(help="Names of the file's columns, as query=q,title=name,label=grade; same names if empty.")
-    ] = "",
-    labels: Annotated[
-        str,
-        typer.Option(
-            help="What the file's labels mean, as 4=Exact,3=Substitute,0=Irrelevant or >=2.5=Exact,<2.5=Irrelevant, "
-            "or a scale: binary, 0-1, 0-3, 1-3, 0-4, 1-5, exact-partial-irrelevant. Empty: E/S/C/I or their names."
-        ),
-    ] = "",
-    audit: Annotated[
-        Path | None,
-        typer.Option(help="An audit of the labels: the audit.csv that a run left, with human_label filled in."),
-    ] = None,
-    base_model: Annotated[
-        str,
-        typer.Option(help="The language model to start from: a folder, s3:// or a hub name; else the profile's."),
-    ] = "",
-    home: Annotated[Path, typer.Option(help="Where state, logs and reports lie.")] = Path("runs"),
+    profile: ProfileName = "quick",
+    judgements: JudgementsPath = None,
+    columns: Columns = "",
+    labels: Labels = "",
+    audit: AuditPath = None,
+    base_model: BaseModel = "",
+    home: Home = Path("runs"),
 ) -> None:
     """Run the whole loop: judgements, rationales, teacher, student, gate, canary, experiment, verdict.
 
@@ -64,12 +63,9 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     try:
         check_options(profile, judgements, audit)
-        size = PROFILES[profile]()
-        size = replace(size, prepare=replace(size.prepare, labels=labels))
+        size = choose_size(profile, labels, base_model)
         if judgements is not None:
             show_warnings(console, check_source(judgements, parse_columns(columns), size.prepare))
-        if base_model:
-            size = replace(size, base_model=base_model)
         with lock(home):
             check_disk(home, size.disk_gb)
             with Laptop(home / "state", new_logs_folder(home)) as laptop:
@@ -80,6 +76,13 @@ def run(
     except KeyboardInterrupt:
         console.print("\nstopped by you; nothing is lost: the same command goes on at the first unfinished step")
         raise typer.Exit(130) from None
+
+
+def choose_size(profile: str, labels: str, base_model: str) -> Profile:
+    """Return the profile with what the options change."""
+    size = PROFILES[profile]()
+    size = replace(size, prepare=replace(size.prepare, labels=labels))
+    return replace(size, base_model=base_model) if base_model else size
 
 
 def check_options(profile: str, judgements: Path | None, audit: Path | None) -> None:

@@ -17,7 +17,7 @@ class Example(JsonConfig):
     stages: tuple = (0.0, 0.5)
 
 
-def test_a_configuration_comes_back_the_same_integers_and_tuples_too():
+def test_a_configuration_survives_json():
     back = Example.from_json(Example(pairs=7, stages=(1, 2)).to_json())
     assert back == Example(pairs=7, stages=(1, 2))
     assert type(back.pairs) is int and type(back.stages) is tuple

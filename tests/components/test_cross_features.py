@@ -6,11 +6,11 @@ from components import contracts
 from components.cross_features import DEFAULTS, ITEM_FEATURES, QUERY_FEATURES, compute_features, find_missing
 
 
-def test_every_number_of_the_contract_has_a_default_in_the_same_order():
+def test_every_feature_has_a_default_in_order():
     assert tuple(DEFAULTS) == contracts.FEATURES == tuple(compute_features({}, {}))
 
 
-def test_an_unknown_query_and_item_give_the_defaults_and_all_stored_numbers_are_missing():
+def test_an_unknown_pair_gets_all_defaults():
     assert compute_features({}, {}) == DEFAULTS
     assert find_missing({}, {}) == (*ITEM_FEATURES, *QUERY_FEATURES)
 
@@ -23,16 +23,16 @@ def test_an_unknown_query_and_item_give_the_defaults_and_all_stored_numbers_are_
     ("", "anything", 0.0),
     (None, "anything", 0.0),
 ])  # fmt: skip
-def test_a_brand_matches_when_the_query_names_it_in_whole_words(brand, query, expected):
+def test_a_brand_matches_in_whole_words(brand, query, expected):
     assert compute_features({"query": query}, {"brand": brand})["brand_match"] == expected
 
 
 @pytest.mark.parametrize(("price", "median", "ratio"), [(30, 20, 1.5), (30, None, 1.0), (30, 0, 1.0), (None, 20, 1.0)])
-def test_the_price_ratio_is_one_unless_both_prices_are_known(price, median, ratio):
+def test_an_unknown_price_has_a_neutral_ratio(price, median, ratio):
     assert compute_features({"query_median_price": median}, {"price": price})["price_ratio"] == ratio
 
 
-def test_an_empty_category_matches_nothing_not_even_an_empty_one():
+def test_an_empty_category_matches_nothing():
     assert compute_features({"query_category": ""}, {"category": ""})["category_match"] == 0.0
     assert compute_features({"query_category": "Audio"}, {"category": "Audio"})["category_match"] == 1.0
 

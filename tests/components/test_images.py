@@ -17,7 +17,7 @@ def test_without_a_tag_the_source_is_the_tag():
         assert image("teacher").endswith(f"/teacher-python:{source_digest()}")
 
 
-def test_llm_steps_run_in_the_teachers_image_and_the_others_in_the_students():
+def test_llm_steps_run_in_the_teachers_image():
     used = [each.component_spec.implementation.container.image for each in (generate_rationales, prepare_judgements)]
     assert "teacher-python" in used[0] and "student-python" in used[1]
 

@@ -79,7 +79,7 @@ def add_one_percent(state):
 
 
 @pytest.mark.slow
-def test_no_update_is_lost_when_four_write_at_once(s3):
+def test_four_writers_at_once_lose_no_update(s3):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: update_state(add_one_percent, f"by {number}"), range(12)))
     state = read_state()

@@ -6,7 +6,7 @@ from components.settings import Settings
 from testing.servers import environment
 
 
-def test_the_environment_is_read_at_the_moment_of_the_call():
+def test_the_environment_is_read_at_each_call():
     with environment(BROADFAST_S3_BUCKET="nightly", BROADFAST_NAMESPACE="shop"):
         assert (Settings().s3_bucket, Settings().namespace) == ("nightly", "shop")
     assert Settings().s3_bucket != "nightly"
@@ -19,13 +19,13 @@ def test_secrets_never_show_in_what_is_printed():
 
 
 @pytest.mark.parametrize("variable", ["BROADFAST_S3_TIMEOUT_S", "BROADFAST_USD_PER_HOUR"])
-def test_what_is_no_number_is_refused_by_its_variable(variable):
+def test_a_wrong_number_names_its_variable(variable):
     with environment(**{variable: "much"}), pytest.raises(ValueError, match=f"{variable} is 'much'; give a number of"):
         Settings()
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "two", "1.5"])
-def test_a_number_of_gpus_is_whole_and_not_none(said):
+def test_a_number_of_gpus_is_whole(said):
     with environment(BROADFAST_TRAINING_GPUS=said), pytest.raises(ValueError, match="TRAINING_GPUS is .* from 1"):
         Settings()
 

@@ -18,7 +18,7 @@ def settings(**said) -> Settings:
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:8333", "ftp://host", "http://", ""])
-def test_an_endpoint_that_is_no_url_is_refused_by_its_variable(endpoint):
+def test_a_wrong_endpoint_names_its_variable(endpoint):
     with pytest.raises(ValueError, match="BROADFAST_S3_ENDPOINT is .*; give http://host:port or https://host"):
         storage.client(settings(s3_endpoint=endpoint))
 
@@ -58,7 +58,7 @@ def test_a_prefix_that_holds_nothing_is_an_error(s3, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_document_comes_back_and_a_missing_one_is_none(s3):
+def test_a_missing_document_is_none(s3):
     storage.put_json("storage/state.json", {"b": 1, "a": [None, "ü"]})
     assert storage.get_json("storage/state.json") == {"b": 1, "a": [None, "ü"]}
     assert storage.get_bytes("storage/state.json").index(b'"a"') < storage.get_bytes("storage/state.json").index(b'"b"')
@@ -66,7 +66,7 @@ def test_a_document_comes_back_and_a_missing_one_is_none(s3):
 
 
 @pytest.mark.slow
-def test_a_number_that_json_does_not_know_is_not_written(s3):
+def test_a_number_that_json_lacks_is_refused(s3):
     with pytest.raises(ValueError, match="not JSON compliant"):
         storage.put_json("storage/nan.json", {"a": float("nan")})
 
@@ -93,7 +93,7 @@ def test_an_s3_that_fails_twice_is_asked_again(s3):
 
 
 @pytest.mark.slow
-def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
+def test_a_denied_write_is_recognised_as_done(s3):
     answer = Completion("told", 3, 2, "stop", None)
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "after"):
         store = Store("storage/denied")
@@ -103,7 +103,7 @@ def test_what_s3_wrote_and_denied_is_found_written_and_told_once(s3):
 
 
 @pytest.mark.slow
-def test_an_s3_that_only_fails_is_said_in_a_sentence_without_the_signature(s3):
+def test_a_failing_s3_gets_a_sentence_without_secrets(s3):
     said = "S3 gives no good answer to PUT [0-9.:]+/broadfast/storage/never: too many 500 error responses$"
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["before"] * 6), pytest.raises(ConnectionError, match=said):
         storage.create_bytes("storage/never", b"1")
@@ -117,7 +117,7 @@ def test_an_s3_that_refuses_is_quoted(s3):
 
 
 @pytest.mark.slow
-def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
+def test_an_unconfirmed_write_is_recognised_as_done(s3):
     answer = Completion("told", 3, 2, "stop", None)
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], "silent"):
         store = Store("storage/unconfirmed")
@@ -136,19 +136,19 @@ def test_what_s3_wrote_and_never_confirmed_is_found_written_and_told_once(s3):
     ],
     ids=["get", "put", "create", "list"],
 )
-def test_an_s3_that_says_nothing_is_given_up_on_and_named(ask):
+def test_a_silent_s3_is_given_up_by_name(ask):
     keys, said = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}, "S3 gives no good answer .*timed out"
     with silent(), environment(**keys, BROADFAST_S3_TIMEOUT_S="0.05"), pytest.raises(ConnectionError, match=said):
         ask()
 
 
-def test_all_calls_share_one_client_and_another_environment_has_its_own():
+def test_each_environment_has_one_client():
     assert storage.client(settings()) is storage.client(settings())
     assert storage.client(settings()) is not storage.client(settings(s3_timeout_s=1.0))
 
 
 @pytest.mark.slow
-def test_a_folder_is_removed_and_its_neighbour_is_not(s3):
+def test_a_folder_is_removed_without_its_neighbour(s3):
     storage.put_bytes("storage/gone/a", b"1")
     storage.put_bytes("storage/gone/b/c", b"2")
     storage.put_bytes("storage/gone2/a", b"3")

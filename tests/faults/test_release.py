@@ -57,7 +57,7 @@ def logs(fault, experiment, versions):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_seen_at_the_first_look_and_traffic_really_goes_back(s3, tmp_path, package, fault):
+def test_a_fault_ends_traffic_at_first_look(s3, tmp_path, package, fault):
     word, said = FAULTS[fault]
     old, new = (package_manifest.version(package(name)) for name in ("old", "new"))
     stages = (Stage(0.0, (START - timedelta(hours=1)).isoformat()), Stage(0.5, START.isoformat()))

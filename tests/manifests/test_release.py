@@ -37,11 +37,11 @@ def test_they_hold_to_kserves_rules(applied):
     assert len(services) in (1, 2)
 
 
-def test_they_hold_to_the_schemas_and_to_the_rules_in_them(applied, schema_faults):
+def test_release_objects_hold_to_their_schemas(applied, schema_faults):
     assert schema_faults(yaml.safe_dump_all(applied)) == f"{len(applied)} objects, 0 faults\n"
 
 
-def test_they_run_with_the_runtime_and_the_account_that_overlays_have(applied):
+def test_runtime_and_account_exist_in_overlays(applied):
     found = objects("staging")
     for service in (it for it in applied if it["kind"] == "InferenceService"):
         predictor = service["spec"]["predictor"]

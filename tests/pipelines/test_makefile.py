@@ -11,7 +11,7 @@ EXEC = "kubectl -n broadfast exec deploy/release-control -- python -m components
 BY = '--by "ada" --reason "by hand"'
 
 
-def made(*words):
+def dry_run(*words):
     command = ["make", "--dry-run", "--no-print-directory", "--old-file=.venv/ready", "USER=ada", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
@@ -27,20 +27,21 @@ def made(*words):
          EXEC.replace("-n broadfast", "-n shop") + ' force roll-back --by "ada" --reason "seen on the dashboard"'),
     ],
 )  # fmt: skip
-def test_a_target_runs_the_very_kubectl_line(target, line):
-    ran = made(*target)
-    assert ran.returncode == 0 and line in ran.stdout.splitlines(), ran.stdout + ran.stderr
+def test_a_target_runs_its_kubectl_line(target, line):
+    result = dry_run(*target)
+    assert result.returncode == 0 and line in result.stdout.splitlines(), result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(("words", "missing"), [(["PERCENT=5"], "VERSION"), (["VERSION=1f3a"], "PERCENT")])
-def test_a_canary_without_a_version_or_a_percent_says_what_to_type(words, missing):
-    ran = made("canary", *words)
-    assert ran.returncode == 2 and f"say {missing}=..., as in: make canary VERSION=1f3a PERCENT=5" in ran.stderr
+def test_an_incomplete_canary_says_what_to_type(words, missing):
+    result = dry_run("canary", *words)
+    assert result.returncode == 2
+    assert f"say {missing}=..., as in: make canary VERSION=1f3a PERCENT=5" in result.stderr
 
 
-def test_a_deployment_names_its_version_and_its_images_by_the_git_sha():
+def test_a_deployment_is_named_by_git_sha():
     sha = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    (line,) = made("deploy-pipeline", "HOST=http://kfp:8888", "CRON=0 0 3 * * *").stdout.splitlines()
+    (line,) = dry_run("deploy-pipeline", "HOST=http://kfp:8888", "CRON=0 0 3 * * *").stdout.splitlines()
     assert f'BROADFAST_IMAGE_TAG="{sha.strip()}"' in line
     assert "--host http://kfp:8888" in line and '--cron "0 0 3 * * *"' in line and "--profile paper" in line
 
@@ -50,16 +51,19 @@ def test_an_installation_that_was_interrupted_starts_again(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "overrides.txt"):
         shutil.copy(ROOT / name, tmp_path)
 
-    def planned() -> list[str]:
+    def plan() -> list[str]:
         command = ["make", "--dry-run", "--no-print-directory", "lint"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
 
-    assert "-m venv .venv" in planned()[0] and planned()[-2] == "touch .venv/ready"
+    assert "-m venv .venv" in plan()[0] and plan()[-2] == "touch .venv/ready"
+    assert plan()[-3] == ".venv/bin/python -m pipelines.local.torch_build"
     (tmp_path / ".venv" / "ready").touch()
-    assert len(planned()) == 1
+    assert len(plan()) == 1
 
 
 def test_every_target_has_a_line_of_help():
-    said = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    help_text = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
-    assert {line.split()[0] for line in said.splitlines()} == set(phony.split()[1:])
+    assert {line.split()[0] for line in help_text.splitlines()} == set(phony.split()[1:])

@@ -86,7 +86,7 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
 
 
-def test_a_demo_cluster_needs_no_gpu_and_no_pool():
+def test_a_demo_cluster_needs_no_gpu():
     pipeline = resources.prepare_for_cluster(retrain, PROFILES["cluster-demo"]().cluster)
     for executor in pipeline.pipeline_spec.deployment_spec["executors"].values():
         limits = executor["container"]["resources"]

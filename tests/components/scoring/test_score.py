@@ -22,9 +22,9 @@ def test_own_columns_of_our_names_are_kept(score, out_suffix):
 
 
 def test_nan_and_what_is_no_text_are_unknown(score, capsys):
-    known = '{"query": "shoe", "title": "red"}\n'
+    plain = '{"query": "shoe", "title": "red"}\n'
     odd = '{"query": "shoe", "title": "red", "brand": NaN, "attributes": ["hose", 42], "category": {"path": "hose"}}\n'
-    status, rows = score(odd + known, "pairs.jsonl")
+    status, rows = score(odd + plain, "pairs.jsonl")
     assert status == 0 and rows[0]["score"] == rows[1]["score"]
     assert rows[0]["attributes"] == ["hose", 42] and rows[0]["brand"] != rows[0]["brand"]
     assert "dropped for being no text: attributes (1), category (1)" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from pipelines.cluster import images, pin
 from pipelines.cluster.pod_rules import DIGEST
+from pipelines.profiles import PROFILES
 from testing.servers import free_ports, process
 from tests.manifests.rendered import ROOT
 
@@ -30,6 +32,14 @@ def test_every_image_ends_without_root_and_pip():
         assert not target or f"AS {target}\n" in text
         last = text.rpartition("FROM ")[2] if not target else text
         assert "USER 65532:65532" in last and "site-packages/pip*" in text
+
+
+def test_offline_images_hold_the_models_of_small_profiles():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {profile().base_model for profile in PROFILES.values()} | {p().student.encoder for p in PROFILES.values()}
+    packages = {name.removeprefix("package:") for name in names if name.startswith("package:")}
+    assert packages == set(extras["models"])
+    assert (ROOT / "components" / "Dockerfile").read_text().count("--extra models") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,109 +1,16 @@
 """How big a run is. Each profile is a function that returns a whole configuration."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from components.experiment.plan import ExperimentPlan
-from components.judgements.audit import AuditConfig
 from components.judgements.prepare import PrepareConfig
-from components.metrics import BootstrapConfig
 from components.rationales.engine import EngineConfig
 from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
 from components.teacher.config import DpoConfig, SftConfig
-
-CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
-CONFIGS += ("held_out_engine", "compare", "student", "plain", "first_baseline", "gate")
-
-
-@dataclass(frozen=True)
-class Marketplace:
-    """Size of the embedded marketplace."""
-
-    items: int = 2400
-    queries: int = 460
-    seed: int = 7
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Simulated shoppers of the pre-period and of each look, half of whom come every time."""
-
-    users: int = 400
-    requests_per_user: int = 1
-    seed: int = 11
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What a run's steps ask of a cluster's nodes. It is compiled into the pipeline."""
-
-    has_gpus: bool = True  # false: no step asks for a GPU
-    has_pools: bool = True  # false: steps run on any node, whatever its pool
-    maximum_cpu: int = 0  # cores of one step at most; 0: as many as its kind asks for
-    maximum_memory_gib: int = 0
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Everything that a run needs to know about its size."""
-
-    name: str
-    base_model: str
-    embedder: str
-    exemplar_pairs: int  # 0: no cold start
-    cold_start: SftConfig
-    engine: EngineConfig
-    sampling: GenerateConfig
-    sft: SftConfig
-    dpo: DpoConfig
-    final: GenerateConfig
-    held_out: GenerateConfig
-    student: LrkdConfig
-    gate: GateConfig
-    plan: ExperimentPlan
-    runs_locally: bool = False  # two cores and no GPU are enough
-    disk_gb: float = 0.0  # what a run writes to this machine's disk
-    workers: int = 1  # machines that write rationales side by side
-    compare: BootstrapConfig = BootstrapConfig()
-    audit: AuditConfig = AuditConfig()
-    prepare: PrepareConfig = PrepareConfig()
-    marketplace: Marketplace = Marketplace()
-    traffic: Traffic = Traffic()
-    cluster: Cluster = Cluster()
-
-    @property
-    def parameters(self) -> dict:
-        """Return the arguments of `retrain` that a profile decides."""
-        texts = {f"{name}_config": getattr(self, name).to_json() for name in CONFIGS}
-        return texts | {name: getattr(self, name) for name in ("base_model", "embedder", "exemplar_pairs", "shards")}
-
-    @property
-    def shards(self) -> list[str]:
-        """Return the workers by number, as the step that writes rationales names them."""
-        return [f"{number}/{self.workers}" for number in range(self.workers)]
-
-    @property
-    def before(self) -> GenerateConfig:
-        """Return how the untuned teacher rates held-out pairs: a base model needs examples."""
-        few_shot = self.sampling.prompt == "few_shot"
-        return replace(self.held_out, prompt="few_shot") if few_shot else self.held_out
-
-    @property
-    def held_out_engine(self) -> EngineConfig:
-        """Return the engine that judges the teacher: it gives the likeliest answer."""
-        return replace(self.engine, temperature=0.0)
-
-    @property
-    def plain(self) -> LrkdConfig:
-        """Return plain cross-entropy with the student's budget."""
-        return replace(self.student, align_weight=0.0)
-
-    @property
-    def first_baseline(self) -> LrkdConfig:
-        """Return the baseline of a first run: plain cross-entropy on half of the queries."""
-        return replace(self.plain, train_share=0.5)
+from pipelines.profile import Cluster, Marketplace, Profile, Traffic
 
 
 def paper() -> Profile:

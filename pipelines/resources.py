@@ -12,7 +12,7 @@ from kfp.dsl import graph_component
 
 from components.images import image
 from components.settings import Settings
-from pipelines.profiles import Cluster
+from pipelines.profile import Cluster
 
 GPU = "nvidia.com/gpu"
 POOL = "broadfast/pool"  # the label that says which pool a node is in

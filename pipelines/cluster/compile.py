@@ -25,7 +25,7 @@ def write_ir(name: str, profile: str, out: Path) -> Path:
 
 
 def write_kubernetes_objects(name: str, profile: str, out: Path, version: str) -> Path:
-    """Write a pipeline and a version of it as Kubernetes objects, for servers that store them there."""
+    """Write a pipeline and its version as Kubernetes objects."""
     path = out / f"{name}-{version}.kubernetes.yaml"
     full_name = f"broadfast-{name}"
     options = KubernetesManifestOptions(

@@ -88,7 +88,10 @@ def deploy_pipelines(
     ] = "",
     out: Out = Path("build"),
 ) -> None:
-    """Upload both pipelines and schedule them. What is there already stays; runs never overlap, nor catch up."""
+    """Upload both pipelines and schedule them.
+
+    What is there already stays. Runs never overlap, nor catch up.
+    """
     check_profile(profile)
     crons = {"retrain": cron, "experiment": look_cron}
     try:

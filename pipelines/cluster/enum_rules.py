@@ -61,7 +61,10 @@ def check_enums(objects: Sequence[dict]) -> Iterator[str]:
 
 
 def _walk(node: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Yield every field that holds no object, with its path. Each value of a list is one."""
+    """Yield every field that holds no object, with its path.
+
+    Each value of a list is one.
+    """
     for name, value in node.items():
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, dict):
@@ -73,9 +76,9 @@ def _walk(node: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
 def _value_fault(path: tuple[str, ...], value: object, enums: dict[str, set[str]]) -> str:
     name = path[-1]
     parent = path[-2] if len(path) > 1 else ""
-    allowed = TYPES.get(parent) if name == "type" else enums.get(name)
-    if allowed and value not in allowed:
-        return f"is {value!r}; give one of {', '.join(sorted(allowed))}"
+    values = TYPES.get(parent) if name == "type" else enums.get(name)
+    if values and value not in values:
+        return f"is {value!r}; give one of {', '.join(sorted(values))}"
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if is_number and value < LEAST.get(name, value):
         return f"is {value}; give at least {LEAST[name]}"

@@ -43,7 +43,7 @@ class KubeflowApi:
         return None
 
     def create_pipeline(self, name: str) -> str:
-        """Create an empty pipeline, so that all its versions are named by us, and return its id."""
+        """Create an empty pipeline, whose versions we name, and return its id."""
         body = api.V2beta1Pipeline(name=name, display_name=name, **self.scope)
         answer = self.pipelines.pipeline_service_create_pipeline(pipeline=body, _request_timeout=TIMEOUT_S)
         return answer.pipeline_id
@@ -93,12 +93,15 @@ class KubeflowApi:
         return answer.recurring_run_id
 
     def read_service_account(self, run_id: str) -> str:
-        """Return the service account that the server stored for a recurring run, "" for its default."""
+        """Return the service account that the server stored, "" for its default."""
         answer = self.recurring_runs.recurring_run_service_get_recurring_run(run_id, _request_timeout=TIMEOUT_S)
         return answer.service_account or ""
 
     def delete_recurring_run(self, run_id: str) -> None:
-        """Delete a recurring run. One that is gone already is no fault: a lost answer is asked for again."""
+        """Delete a recurring run.
+
+        One that is gone already is no fault: the client asks again where an answer was lost.
+        """
         try:
             self.recurring_runs.recurring_run_service_delete_recurring_run(run_id, _request_timeout=TIMEOUT_S)
         except api.ApiException as error:

@@ -4,7 +4,8 @@ import hashlib
 import json
 
 from components.settings import Settings
-from pipelines.profiles import Cluster, load_profile
+from pipelines.profile import Cluster
+from pipelines.profiles import load_profile
 
 SERVICE_ACCOUNTS = {"retrain": "broadfast-pipeline", "experiment": "broadfast-release"}
 DEFAULT_PROFILE = "paper"  # its sizes are the defaults of a version's parameters
@@ -27,7 +28,7 @@ def compile_profile(profile: str) -> str:
 
 
 def version_name(version: str, profile: str) -> str:
-    """Return the name of a pipeline's version: the git sha, and what else was compiled into it."""
+    """Return a version's name: the git sha, and what else is compiled in."""
     compiled_profile = compile_profile(profile)
     parts = [version]
     if compiled_profile != DEFAULT_PROFILE:
@@ -38,7 +39,7 @@ def version_name(version: str, profile: str) -> str:
 
 
 def _settings_digest() -> str:
-    """Return a digest of the settings that are compiled into a pipeline, "" for the defaults."""
+    """Return a digest of the settings that are compiled in, "" for defaults."""
     settings = Settings()
     values = [settings.node_pools, settings.queue, settings.training_nodes, settings.training_gpus]
     if values == [True, "", 1, 1]:

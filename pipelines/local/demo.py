@@ -15,7 +15,7 @@ from rich.console import Console
 from components import package_manifest
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.sources import generate_marketplace
-from pipelines.profiles import Marketplace
+from pipelines.profile import Marketplace
 
 PACKAGES = Path("state", "packages")  # below a run's home: what its servers loaded
 DEMO_PACKAGE = Path("state", "demo-package")

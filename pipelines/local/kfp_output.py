@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -128,6 +129,15 @@ class KfpRunMonitor:
             output: Path(value["uri"]) for output, value in entry.items() if isinstance(value, dict) and "uri" in value
         }
         return Task(name, True, artifacts, entry.get("Output"))
+
+
+def remove_unused_runs(root: Path, tasks: dict[str, Task]) -> None:
+    """Remove earlier `retrain` runs that this run used nothing of."""
+    paths = [path for task in tasks.values() for path in task.artifacts.values()]
+    used_runs = {path.relative_to(root).parts[0] for path in paths}
+    for folder in root.glob("retrain-*"):
+        if folder.name not in used_runs:
+            shutil.rmtree(folder)
 
 
 def title(task: str) -> str:

@@ -17,11 +17,11 @@ from components.release import registry
 from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
-from pipelines.local.kfp_output import KfpRunMonitor, Task
+from pipelines.local.kfp_output import KfpRunMonitor, Task, remove_unused_runs
 from pipelines.local.processes import Laptop
 from pipelines.local.progress import Steps
 from pipelines.local.resource_usage import ResourceUsage
-from pipelines.profiles import Profile
+from pipelines.profile import Profile
 from pipelines.report.evidence import collect_evidence
 from pipelines.report.report import write_report
 
@@ -193,12 +193,3 @@ class Loop:
         self.summary["running"] = running.title if running else ""
         (self.folder / "summary.json").write_text(json.dumps(self.summary, indent=1, default=str))
         write_report(self.summary, self.folder / "report.html")
-
-
-def remove_unused_runs(root: Path, tasks: dict[str, Task]) -> None:
-    """Remove earlier `retrain` runs that this run used nothing of."""
-    paths = [path for task in tasks.values() for path in task.artifacts.values()]
-    used_runs = {path.relative_to(root).parts[0] for path in paths}
-    for folder in root.glob("retrain-*"):
-        if folder.name not in used_runs:
-            shutil.rmtree(folder)

@@ -18,7 +18,8 @@ from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
-from pipelines.profiles import PROFILES, Profile
+from pipelines.profile import Profile
+from pipelines.profiles import PROFILES
 
 LOCAL_PROFILES = [name for name, profile in PROFILES.items() if profile().runs_locally]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from components import storage
 from components.package_manifest import file_digest
 from components.settings import Settings
-from pipelines.profiles import Marketplace
+from pipelines.profile import Marketplace
 
 
 def generate_marketplace(size: Marketplace, folder: Path) -> Path:

@@ -4,7 +4,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def describe_torch(version: str, cuda: str | None) -> str:
-    """Return one line about a build of torch, with what to set for a smaller one."""
+    """Return one line about torch's build, with what to set for another."""
     if cuda is None:
         return f"torch {version} (CPU build)"
     return f"torch {version} (CUDA build: no CPU wheel was found; set PIP_FIND_LINKS or UV_EXTRA_INDEX_URL={CPU_INDEX})"

@@ -7,7 +7,7 @@ import pytest
 from components import storage
 from components.settings import Settings
 from pipelines.local import sources
-from pipelines.profiles import Marketplace
+from pipelines.profile import Marketplace
 
 SEEN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 

@@ -1,36 +1,39 @@
-"""Custom resources of one namespace, read and applied as a field manager of one's own."""
+"""Objects of one namespace, read and applied as a field manager of one's own."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic import DynamicClient, Resource
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 from urllib3.exceptions import HTTPError
 
-PASSING = (409, 429, 500, 502, 503, 504)  # answers that another try may change
-GROUPS = {  # kind: group, version, plural
+TRANSIENT_STATUSES = (409, 429, 500, 502, 503, 504)
+KINDS = {  # kind: group, version, plural
     "InferenceService": ("serving.kserve.io", "v1beta1", "inferenceservices"),
     "TrainJob": ("trainer.kubeflow.org", "v1alpha1", "trainjobs"),
     "HTTPRoute": ("gateway.networking.k8s.io", "v1", "httproutes"),
+    "Gateway": ("gateway.networking.k8s.io", "v1", "gateways"),
+    "Deployment": ("apps", "v1", "deployments"),
+    "Revision": ("serving.knative.dev", "v1", "revisions"),
 }
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, ApiException) and error.status in PASSING
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, ApiException) and error.status in TRANSIENT_STATUSES
 
 
-trying = retry(
-    retry=retry_if_exception(_may_pass), stop=stop_after_attempt(5), wait=wait_exponential(0.1, max=3), reraise=True
+retry_transient = retry(
+    retry=retry_if_exception(_is_transient), stop=stop_after_attempt(5), wait=wait_exponential(0.1, max=3), reraise=True
 )
 
 
 @cache
 def connect() -> client.ApiClient:
-    """The API server that the pod's service account speaks to; outside of a cluster, the kubeconfig's.
+    """Connect to the API server of the pod's service account, or else of the kubeconfig.
 
     Raises:
         ValueError: there is neither.
@@ -52,85 +55,86 @@ class KubernetesApi:
     api: client.ApiClient
     owner: str = "broadfast-release"  # the field manager, and the service account that may
     timeout_s: float = 10.0
+    dynamic: DynamicClient = field(init=False)
 
-    def get(self, kind: str, name: str) -> dict | None:
-        """An object as it stands; None where there is none.
+    def __post_init__(self):
+        without_discovery = DynamicClient(self.api, discoverer=lambda client, cache_file: None)
+        object.__setattr__(self, "dynamic", without_discovery)
+
+    def get(self, kind: str, name: str, namespace: str = "") -> dict | None:
+        """Read an object, or return None if it does not exist.
 
         Raises:
             PermissionError: the service account may not.
             ConnectionError: the API server refuses it otherwise, or does not answer.
         """
-        return self._asked("get", "GET", kind, name)
+        namespace = namespace or self.namespace
+        return self._request(f"get {kind} {namespace}/{name}", self._resource(kind).get, name, namespace)
 
     def apply(self, kind: str, name: str, body: dict) -> dict:
-        """Server-side apply: the fields of `body` become the owner's, whoever held them before.
+        """Apply the fields of `body`, which become the owner's, whoever held them before.
 
         Raises:
-            PermissionError, ConnectionError: as `get`; also where the namespace or the kind is not there.
+            PermissionError, ConnectionError: as `get`; also where the namespace or the kind is missing.
         """
-        group, version, _ = GROUPS[kind]
+        group, version, _ = KINDS[kind]
         metadata = {"name": name, "namespace": self.namespace} | body.get("metadata", {})
-        whole = {"apiVersion": f"{group}/{version}", "kind": kind} | body | {"metadata": metadata}
-        options = {"fieldManager": self.owner, "force": "true"}
-        applied = self._asked("apply", "PATCH", kind, name, options, whole)
-        if applied is None:
+        document = {"apiVersion": f"{group}/{version}", "kind": kind} | body | {"metadata": metadata}
+
+        def server_side_apply(**options) -> dict:
+            return self._resource(kind).server_side_apply(
+                body=document, field_manager=self.owner, force_conflicts=True, **options
+            )
+
+        stored = self._request(f"apply {kind} {self.namespace}/{name}", server_side_apply, name, self.namespace)
+        if stored is None:
             raise ConnectionError(
                 f"the API server knows no {kind} in the namespace {self.namespace}: is its CRD installed, "
                 "and has `make deploy-platform` been run?"
             )
-        return applied
+        return stored
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, unless it is gone already."""
-        self._asked("delete", "DELETE", kind, name)
+        self._request(f"delete {kind} {self.namespace}/{name}", self._resource(kind).delete, name, self.namespace)
 
-    @trying
-    def _call(self, method: str, kind: str, name: str, options: Mapping, body: dict | None) -> dict:
-        group, version, plural = GROUPS[kind]
-        return self.api.call_api(  # the generated client of custom objects cannot say a content type in kubernetes 30
-            f"/apis/{group}/{version}/namespaces/{self.namespace}/{plural}/{name}",
-            method,
-            query_params=list(options.items()),
-            header_params={"Accept": "application/json", "Content-Type": "application/apply-patch+yaml"},
-            body=body,
-            response_type="object",
-            auth_settings=["BearerToken"],
-            _return_http_data_only=True,
-            _request_timeout=self.timeout_s,
+    def _resource(self, kind: str) -> Resource:
+        group, version, plural = KINDS[kind]
+        return Resource(
+            prefix="apis",
+            group=group,
+            api_version=version,
+            kind=kind,
+            namespaced=True,
+            name=plural,
+            client=self.dynamic,
         )
 
-    def _asked(
-        self,
-        verb: str,
-        method: str,
-        kind: str,
-        name: str,
-        options: Mapping = MappingProxyType({}),
-        body: dict | None = None,
-    ) -> dict | None:
-        what = f"{verb} {kind} {self.namespace}/{name}"
+    def _request(self, action: str, send: Callable, name: str, namespace: str) -> dict | None:
+        """Send a request with retries, and return None for a 404."""
+        options = {"name": name, "namespace": namespace, "_request_timeout": self.timeout_s}
         try:
-            return self._call(method, kind, name, options, body)
+            return retry_transient(send)(**options, serializer=lambda _, document: document)
         except ApiException as error:
             if error.status == 404:
                 return None
             if error.status in (401, 403) and not _is_webhook_refusal(error):
                 raise PermissionError(
-                    f"the API server forbids to {what}: {_said(error)}; "
+                    f"the API server forbids to {action}: {_message(error)}; "
                     f"does this run use the service account {self.owner}?"
                 ) from None
-            raise ConnectionError(f"the API server does not {what}: {error.status} {_said(error)}") from None
+            raise ConnectionError(f"the API server does not {action}: {error.status} {_message(error)}") from None
         except HTTPError as error:
-            raise ConnectionError(f"no Kubernetes API server answers, so this cannot {what}: {error}") from None
+            raise ConnectionError(f"no Kubernetes API server answers, so this cannot {action}: {error}") from None
 
 
 def _is_webhook_refusal(error: ApiException) -> bool:
     """Return true where an admission webhook refused the object, which is no matter of rights."""
-    return _said(error).startswith("admission webhook ")
+    return _message(error).startswith("admission webhook ")
 
 
-def _said(error: ApiException) -> str:
-    """The Status object's own sentence."""
+def _message(error: ApiException) -> str:
+    """Return the sentence in the Status object of an error."""
     try:
         return json.loads(error.body)["message"]
     except (TypeError, ValueError, KeyError):

@@ -86,13 +86,13 @@ class KubernetesApi:
                 body=document, field_manager=self.owner, force_conflicts=True, **options
             )
 
-        stored = self._request(f"apply {kind} {self.namespace}/{name}", server_side_apply, name, self.namespace)
-        if stored is None:
+        reply = self._request(f"apply {kind} {self.namespace}/{name}", server_side_apply, name, self.namespace)
+        if reply is None:
             raise ConnectionError(
                 f"the API server knows no {kind} in the namespace {self.namespace}: is its CRD installed, "
                 "and has `make deploy-platform` been run?"
             )
-        return stored
+        return reply
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, unless it is gone already."""

@@ -1,11 +1,12 @@
-"""A Kubernetes API over HTTP for tests: server-side apply with owners, and what KServe and a gateway say in a status.
+"""A Kubernetes API over HTTP for tests: server-side apply with owners, and controllers that follow what is applied.
 
 It checks what it gets: the content type of an apply, the field manager, the name in the body, conflicts of ownership.
 """
 
 import copy
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -13,156 +14,240 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 from kubernetes import client
 
+from testing.kubernetes_controllers import KnativeController, StandardController
 from testing.servers import JsonHandler, Refused, serving
 
 PATH = re.compile(r"/apis/([^/]+)/([^/]+)/namespaces/([^/]+)/([^/]+)/([^/]+)")
-KINDS = {"inferenceservices": "InferenceService", "httproutes": "HTTPRoute", "trainjobs": "TrainJob"}
+KINDS = {
+    "inferenceservices": "InferenceService",
+    "httproutes": "HTTPRoute",
+    "trainjobs": "TrainJob",
+    "gateways": "Gateway",
+    "deployments": "Deployment",
+    "revisions": "Revision",
+}
+MODE = "serving.kserve.io/deploymentMode"
+ROUNDS = 20  # of all controllers, until nothing changes any more
 
 
 @dataclass
 class Cluster:
-    """Objects by plural and name, who applied which of their fields, and what was asked, in order."""
+    """Objects by plural and name, who applied which of their fields, and the controllers."""
 
     objects: dict = field(default_factory=dict)
     applied: dict = field(default_factory=dict)  # (plural, name): {manager: document}
-    asked: list = field(default_factory=list)
+    requests: list = field(default_factory=list)  # method and path, in order
     jobs: Callable = lambda job: {}  # what Trainer says of a TrainJob: its status
     failures: list = field(default_factory=list)  # (method, code, sentence): of the next such request
     gateway: bool = True  # whether a gateway takes routes
-    kserve: bool = True  # whether KServe gets pods ready
-    revisions: list = field(default_factory=list)  # of the Knative service: storage URIs, oldest first
-    rolled_out: int = -1  # the newest that had all traffic
+    certificate: bool = True  # whether the gateway's listeners have theirs
+    backends: bool = True  # whether the backends of routes are available
+    starts_pods: bool = True
+    unready: set = field(default_factory=set)  # versions whose pods never get ready
+    is_slow: bool = False  # controllers do one round a request, and not as many as they need
+    record: list = field(default_factory=list)  # after each round: what a request without an arm meets
+    standard: dict = field(default_factory=dict)  # name: controller
+    knative: KnativeController = field(default_factory=KnativeController)
 
     def apply(self, key: tuple, body: dict, manager: str, force: bool) -> dict:
         """Merge what a manager wants; its conflicts with others are refused unless it forces them."""
         mine = {name: value for name, value in body.items() if name != "status"}
-        others = {name: said for name, said in self.applied.get(key, {}).items() if name != manager}
-        taken = {
-            path for said in others.values() for path, value in leaves(said) if value != dict(leaves(mine)).get(path)
-        }
-        conflicts = sorted(taken & dict(leaves(mine)).keys())
+        others = {name: document for name, document in self.applied.get(key, {}).items() if name != manager}
+        conflicts = sorted(set(_differing_paths(mine, others.values())))
         if conflicts and not force:
-            raise Refused(
-                409, f"Apply failed with {len(conflicts)} conflict: conflict with {list(others)[0]!r}: {conflicts[0]}"
-            )
+            owner = next(iter(others))
+            raise Refused(409, f"Apply failed with {len(conflicts)} conflict: conflict with {owner!r}: {conflicts[0]}")
         before = self.objects.get(key, {})
         self.applied[key] = others | {manager: mine}
-        whole = {}
-        for said in self.applied[key].values():
-            whole = merged(whole, said)
-        moved = whole.get("spec") != before.get("spec")
-        whole["metadata"]["generation"] = before.get("metadata", {}).get("generation", 0) + moved
-        self.objects[key] = whole
+        merged = {}
+        for document in self.applied[key].values():
+            merged = merge(merged, document)
+        is_changed = merged.get("spec") != before.get("spec")
+        merged["metadata"]["generation"] = before.get("metadata", {}).get("generation", 0) + is_changed
+        self.objects[key] = merged
         return self.read(key)
 
+    def run_controllers(self) -> None:
+        """Let all controllers follow what was applied."""
+        for _ in range(1 if self.is_slow else ROUNDS):
+            self.step()
+
+    def step(self) -> None:
+        """Let every controller do one round, and record what requests meet then."""
+        for (plural, name), service in self.objects.items():
+            if plural != "inferenceservices":
+                continue
+            self.controller(name, service).step(service, self.starts_pods, self.unready)
+        for name in [name for name in self.standard if ("inferenceservices", name) not in self.objects]:
+            self.standard.pop(name)
+        self.record.append(self.traffic())
+
+    def controller(self, name: str, service: dict) -> StandardController | KnativeController:
+        """Return the controller of an InferenceService, by its mode."""
+        if service["metadata"]["annotations"][MODE] == "Serverless":
+            return self.knative
+        return self.standard.setdefault(name, StandardController(name))
+
+    def traffic(self) -> dict[str, float]:
+        """Return the share of each version among requests without an arm; "" stands for an error."""
+        if ("inferenceservices", "relevance") in self.objects:
+            return self.knative.traffic() or {"": 1.0}
+        route = self.objects.get(("httproutes", "relevance"), {})
+        rules = route.get("spec", {}).get("rules")
+        if not rules:
+            return {"": 1.0}
+        shares = Counter()
+        backends = rules[-1]["backendRefs"]
+        for backend in backends:
+            controller = self.standard.get(backend["name"].removesuffix("-predictor"))
+            versions = (controller.traffic() if controller else {}) or {"": 1.0}
+            for version, share in versions.items():
+                shares[version] += share * backend.get("weight", 1) / 100
+        return {version: share for version, share in shares.items() if share}
+
     def read(self, key: tuple) -> dict:
-        """An object with the status that its controller gives it by now."""
+        """Return an object with the status that its controller gives it by now."""
+        plural, name = key
+        if plural == "deployments":
+            return self._deployment(name)
+        if plural == "revisions":
+            return self.knative.revision(name) or not_found(key)
         if key not in self.objects:
-            raise Refused(404, f"{key[0]} {key[1]!r} not found")
-        found = copy.deepcopy(self.objects[key])
-        now = found["metadata"]["generation"]
-        if key[0] == "httproutes" and self.gateway:
-            accepted = {"type": "Accepted", "status": "True", "observedGeneration": now}
-            found["status"] = {"parents": [{"conditions": [accepted]}]}
-        if key[0] == "trainjobs":
-            found["status"] = self.jobs(found)
-        if key[0] == "inferenceservices":
-            found["status"] = {
-                "observedGeneration": now if self.kserve else now - 1,
-                "conditions": [{"type": "Ready", "status": "True" if self.kserve else "False"}],
-            }
-            if found["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Serverless":
-                found["status"]["components"] = {"predictor": self.knative(found["spec"]["predictor"])}
-        return found
+            not_found(key)
+        document = copy.deepcopy(self.objects[key])
+        if plural == "httproutes" and self.gateway:
+            document["status"] = {"parents": list(self._parents(document))}
+        if plural == "gateways":
+            document["status"] = self._gateway_status(document)
+        if plural == "trainjobs":
+            document["status"] = self.jobs(document)
+        if plural == "inferenceservices":
+            document["status"] = self.controller(name, document).status()
+        return document
 
-    def knative(self, predictor: dict) -> dict:
-        """Revisions and traffic: the newest has its percent, the last that was rolled out the rest."""
-        uri, percent = predictor["model"]["storageUri"], predictor.get("canaryTrafficPercent")
-        if not self.revisions or self.revisions[-1] != uri:
-            self.revisions.append(uri)
-        newest = len(self.revisions) - 1
-        if percent is None or self.rolled_out < 0:
-            self.rolled_out = newest
-            traffic = [{"latestRevision": True, "percent": 100, "tag": "latest"}]
-        else:
-            rest = {"revisionName": f"r{self.rolled_out}", "percent": 100 - percent, "tag": "prev"}
-            traffic = [{"latestRevision": True, "percent": percent, "tag": "latest"}, rest]
-        ready = newest if self.kserve else newest - 1
-        return {"latestCreatedRevision": f"r{newest}", "latestReadyRevision": f"r{ready}", "traffic": traffic}
+    def _deployment(self, name: str) -> dict:
+        service = self.objects.get(("inferenceservices", name.removesuffix("-predictor")))
+        controller = self.standard.get(name.removesuffix("-predictor"))
+        if not service or not controller:
+            not_found(("deployments", name))
+        return controller.deployment(service["spec"]["predictor"]["minReplicas"])
+
+    def _parents(self, route: dict) -> Iterator[dict]:
+        """Yield what each gateway says of a route: it is Accepted whether its listener works or not."""
+        now = route["metadata"]["generation"]
+        for parent in route["spec"].get("parentRefs", [{"name": "gateway"}]):
+            statuses = {"Accepted": True, "ResolvedRefs": True}
+            if not self.backends:
+                statuses["BackendsAvailable"] = False
+            conditions = [
+                {"type": name, "status": str(status), "observedGeneration": now} for name, status in statuses.items()
+            ]
+            yield {"parentRef": parent, "conditions": conditions}
+
+    def _gateway_status(self, gateway: dict) -> dict:
+        message = "" if self.certificate else "Secret relevance-tls does not exist"
+        condition = {"type": "Programmed", "status": str(self.certificate), "message": message}
+        listeners = [{"name": listener["name"], "conditions": [condition]} for listener in gateway["spec"]["listeners"]]
+        return {"conditions": [{"type": "Programmed", "status": "True"}], "listeners": listeners}
 
 
-def merged(one: dict, other: dict) -> dict:
-    """Both documents' fields; a list is taken whole."""
+def not_found(key: tuple) -> None:
+    """Raise a 404."""
+    raise Refused(404, f"{key[0]} {key[1]!r} not found")
+
+
+def _differing_paths(mine: dict, others) -> Iterator[str]:
+    own_leaves = dict(leaves(mine))
+    for document in others:
+        for path, value in leaves(document):
+            if path in own_leaves and own_leaves[path] != value:
+                yield path
+
+
+def merge(one: dict, other: dict) -> dict:
+    """Return both documents' fields; a list is taken whole."""
     both = dict(one)
     for name, value in other.items():
-        both[name] = (
-            merged(both[name], value) if isinstance(value, dict) and isinstance(both.get(name), dict) else value
-        )
+        is_nested = isinstance(value, dict) and isinstance(both.get(name), dict)
+        both[name] = merge(both[name], value) if is_nested else value
     return both
 
 
 def leaves(document: dict, path: str = "") -> list[tuple[str, object]]:
-    """Every field below `spec`, with its path; a list is one field."""
+    """Return every field below `spec` with its path; a list is one field."""
     if not path:
         return leaves(document.get("spec", {}), ".spec")
-    found = []
+    pairs = []
     for name, value in document.items():
-        here = f"{path}.{name}"
-        found += leaves(value, here) if isinstance(value, dict) else [(here, value)]
-    return found
+        below = f"{path}.{name}"
+        pairs += leaves(value, below) if isinstance(value, dict) else [(below, value)]
+    return pairs
 
 
 class Handler(JsonHandler):
     """GET, apply and DELETE of one object."""
 
     def handle_one(self):
-        url, cluster = urlsplit(self.path), self.server.state
+        url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        cluster.asked.append((self.command, url.path))
+        cluster = self.server.state
+        cluster.requests.append((self.command, url.path))
         try:
-            self.say(200, self.done(url, body))
+            document = self.answer(url, body)
+            cluster.run_controllers()
+            self.say(200, document)
         except Refused as refusal:
             code, sentence = refusal.args
             self.say(code, {"kind": "Status", "status": "Failure", "code": code, "message": sentence})
 
     do_GET = do_PATCH = do_DELETE = handle_one
 
-    def done(self, url, body: bytes) -> dict:
-        cluster, said = self.server.state, parse_qs(url.query)
+    def answer(self, url, body: bytes) -> dict:
+        cluster = self.server.state
         if cluster.failures and cluster.failures[0][0] == self.command:
             raise Refused(*cluster.failures.pop(0)[1:])
-        if not (found := PATH.fullmatch(url.path)) or found[4] not in KINDS:
+        match = PATH.fullmatch(url.path)
+        if not match or match[4] not in KINDS:
             raise Refused(404, "the server could not find the requested resource")
-        key = (found[4], found[5])
+        key = (match[4], match[5])
         if self.command == "GET":
             return cluster.read(key)
         if self.command == "DELETE":
             if cluster.objects.pop(key, None) is None:
-                raise Refused(404, f"{key[0]} {key[1]!r} not found")
+                not_found(key)
             cluster.applied.pop(key)
             return {"kind": "Status", "status": "Success"}
-        return self.applied(cluster, key, found, yaml.safe_load(body), said)
+        return self.apply(key, f"{match[1]}/{match[2]}", yaml.safe_load(body), parse_qs(url.query))
 
-    def applied(self, cluster: Cluster, key: tuple, found: re.Match, document: dict, said: dict) -> dict:
+    def apply(self, key: tuple, api_version: str, document: dict, options: dict) -> dict:
         if self.headers["content-type"] != "application/apply-patch+yaml":
             raise Refused(415, f"{self.headers['content-type']} is no server-side apply")
-        if "fieldManager" not in said:
+        if "fieldManager" not in options:
             raise Refused(400, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value")
-        metadata = document["metadata"]
-        if (metadata["name"], document["kind"], document["apiVersion"]) != (
-            key[1],
-            KINDS[key[0]],
-            f"{found[1]}/{found[2]}",
-        ):
+        identity = (document["metadata"]["name"], document["kind"], document["apiVersion"])
+        if identity != (key[1], KINDS[key[0]], api_version):
             raise Refused(400, "the body is another object than the address")
-        return cluster.apply(
-            key, document, said["fieldManager"][0], said.get("force") == ["True"] or said.get("force") == ["true"]
-        )
+        is_forced = options.get("force") in (["True"], ["true"])
+        return self.server.state.apply(key, document, options["fieldManager"][0], is_forced)
+
+
+def apply_overlay(state: Cluster) -> None:
+    """Apply the routes and the gateway that an overlay has for Standard mode."""
+    listeners = [{"name": "https"}]
+    state.apply(
+        ("gateways", "gateway"),
+        {"metadata": {"name": "gateway"}, "spec": {"listeners": listeners}},
+        "kubectl",
+        force=False,
+    )
+    spec = {"parentRefs": [{"name": "gateway"}], "hostnames": ["relevance.example.com"]}
+    for name in ("relevance", "relevance-edge"):
+        state.apply(("httproutes", name), {"metadata": {"name": name}, "spec": spec}, "kubectl", force=False)
 
 
 @contextmanager
 def cluster():
-    """A running API server; yields its cluster and a client of it."""
+    """Run an API server, and yield its cluster and a client of it."""
     state = Cluster()
     with serving(Handler, state) as url:
         configuration = client.Configuration(host=url)

@@ -54,7 +54,8 @@ def wait_for_revision(router: KnativeRouter, timeout_s: float = ROLLOUT_S) -> Wa
     """Return a wait that believes Knative's status, for want of a header per side."""
 
     def wait(arm: str, version: str) -> None:
-        if not wait_until(router.is_ready, bool, timeout_s, pause_s=1):
-            raise TimeoutError(f"Knative has no ready revision of {version} ({arm}) after {timeout_s:.0f} s")
+        problem = wait_until(lambda: router.candidate_problem(version), lambda text: not text, timeout_s, pause_s=1)
+        if problem:
+            raise TimeoutError(f"{problem} ({arm}) after {timeout_s:.0f} s")
 
     return wait

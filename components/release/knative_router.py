@@ -1,10 +1,16 @@
 """Traffic on KServe in Knative mode: one InferenceService, whose newest revision takes `canaryTrafficPercent`.
 
+Without a percentage Knative sends everything to the newest revision that is ready, whatever version that is. So stable
+comes back as a canary of 0% first, and has its percentage taken away only once its own revision is ready.
 A request picks a side by Knative's header of tags (`Knative-Serving-Tag`: latest, prev) where the cluster routes by it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.json_path import read_path
 from components.release import kserve
-from components.release.kserve import KServe, wait
+from components.release.kserve import VERSION, KServe
 from components.release.router import UNSETTLED, whole_percent
 
 MODE = "Serverless"
@@ -12,27 +18,49 @@ NAME = "relevance"
 PERCENT = "canaryTrafficPercent"
 
 
+@dataclass(frozen=True)
+class DesiredRevision:
+    """The version that the InferenceService is to run, and its share, if any."""
+
+    version: str = ""
+    percent: int | None = None
+
+
 class KnativeRouter:
-    """Server-side apply of the one InferenceService; Knative's traffic in its status says what is served."""
+    """Applies the one InferenceService, and reads back revisions and their traffic."""
 
     def __init__(self, kserve: KServe, arms: bool):
         """`arms`: whether the cluster's feature tag-header-based-routing is on."""
-        self.kserve, self.api, self.arms = kserve, kserve.api, arms
+        self.kserve = kserve
+        self.api = kserve.api
+        self.arms = arms
+        self.stable = None  # both as `serve` was asked last
+        self.candidate = None
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Have both sides run: stable alone, or a candidate beside it, which gets no traffic yet.
+        """Have stable run alone, or a candidate as the newest revision without traffic.
 
         Raises:
             TimeoutError: stable, with which Knative is to split, is not rolled out in time; the next look goes on.
         """
-        running, percent = asked(self._service())
-        if not stable or (candidate and running == candidate):
+        self.stable = stable
+        self.candidate = candidate
+        desired = self._desired()
+        if not stable or (candidate and desired.version == candidate):
             return
-        if (running, percent) != (stable, None):
-            self._apply(stable, None)
+        if desired != DesiredRevision(stable):
+            self._restore(stable, desired)
         if candidate:
-            self.kserve.wait_rolled_out(NAME, stable)
+            self._wait_rolled_out(stable)
             self._apply(candidate, 0)
+
+    def _restore(self, stable: str, desired: DesiredRevision) -> None:
+        """Make stable the newest revision, and the only one, without traffic for any other version."""
+        if desired.version:
+            if desired != DesiredRevision(stable, 0):
+                self._apply(stable, 0)
+            self._wait(lambda: self.candidate_problem(stable))
+        self._apply(stable, None)
 
     def set_traffic(self, percent: int) -> None:
         """Give the newest revision its share, and wait until Knative serves it.
@@ -42,18 +70,15 @@ class KnativeRouter:
             TimeoutError: Knative serves something else in time.
         """
         whole_percent(percent)
-        running, share = asked(self._service())
-        if share is None:  # one version alone has all traffic, and nothing is to be split
+        desired = self._desired()
+        if desired.percent is None:  # one version alone has all traffic, and nothing is to be split
             if percent not in (0, 100):
-                raise ValueError(f"{NAME} runs {running or 'nothing'} alone: there is no candidate to get {percent}%")
+                raise ValueError(
+                    f"{NAME} runs {desired.version or 'nothing'} alone: there is no candidate to get {percent}%"
+                )
             return
-        self._apply(running, percent)
-        wait(
-            lambda: self.read_back() == percent,
-            self.kserve.timeout_s,
-            f"the InferenceService {NAME} in {self.api.namespace} does not give its newest revision {percent}%",
-            f"kubectl describe isvc {NAME}",
-        )
+        self._apply(desired.version, percent)
+        self.kserve.wait(lambda: self._traffic_problem(percent), self.kserve.timeout_s, f"kubectl describe isvc {NAME}")
 
     def promote(self, version: str) -> None:
         """Let the newest revision, which runs `version`, be the only one.
@@ -62,41 +87,82 @@ class KnativeRouter:
             TimeoutError: it is not rolled out in time; the next look goes on.
         """
         self._apply(version, None)
-        self.kserve.wait_rolled_out(NAME, version)
+        self._wait_rolled_out(version)
 
     def roll_back(self) -> None:
         """Send every request without a tag to the revision before."""
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The newest revision's share, as Knative says; 0 where one version runs alone, `UNSETTLED` in between."""
-        service = self._service()
-        if asked(service)[1] is None:
-            return 0
-        if service.get("status", {}).get("observedGeneration", 0) < service["metadata"].get("generation", 0):
+        """Return the candidate's share as Knative serves it, `UNSETTLED` in between."""
+        percents = self._percent_by_version(self.api.get("InferenceService", NAME))
+        if sum(percents.values()) != 100:
             return UNSETTLED
-        traffic = service["status"].get("components", {}).get("predictor", {}).get("traffic", [])
-        newest = [target.get("percent", 0) for target in traffic if target.get("latestRevision")]
-        return newest[0] if len(newest) == 1 else UNSETTLED
+        if self.candidate:
+            return percents.get(self.candidate, 0)
+        return 100 - percents.get(self.stable, 0)
 
-    def is_ready(self) -> bool:
-        """Whether the newest revision can answer; what there is to know where no header reaches it."""
-        predictor = (self._service() or {}).get("status", {}).get("components", {}).get("predictor", {})
-        created = predictor.get("latestCreatedRevision")
-        return bool(created) and created == predictor.get("latestReadyRevision")
+    def candidate_problem(self, version: str) -> str:
+        """Return why the newest revision is not a ready one of `version`, if so."""
+        predictor = read_path(self.api.get("InferenceService", NAME), "status", "components", "predictor") or {}
+        newest = predictor.get("latestCreatedRevision")
+        subject = f"the newest revision of {NAME} in {self.api.namespace} is no ready one of {version}"
+        if not newest or self._version(newest) != version:
+            return f"{subject}: KServe has not made it yet"
+        if predictor.get("latestReadyRevision") != newest:
+            return f"{subject}: {newest} is not ready"
+        return ""
 
-    def _service(self) -> dict | None:
-        return self.api.get("InferenceService", NAME)
+    def _wait_rolled_out(self, version: str) -> None:
+        self._wait(lambda: self._rollout_problem(version))
+
+    def _rollout_problem(self, version: str) -> str:
+        """Return why not all traffic is on the newest revision, one of `version`.
+
+        An InferenceService's own observedGeneration is the Knative Service's, and tells nothing of its last change.
+        """
+        problem = self.candidate_problem(version)
+        if problem:
+            return problem
+        service = self.api.get("InferenceService", NAME)
+        predictor = read_path(service, "status", "components", "predictor") or {}
+        if predictor.get("latestRolledoutRevision") != predictor.get("latestReadyRevision"):
+            return f"the InferenceService {NAME} in {self.api.namespace} does not run {version} alone yet"
+        if self._percent_by_version(service) != {version: 100}:
+            return f"Knative does not send all traffic of {NAME} in {self.api.namespace} to {version} yet"
+        return ""
+
+    def _traffic_problem(self, percent: int) -> str:
+        served_percent = self.read_back()
+        if served_percent == percent:
+            return ""
+        subject = f"the InferenceService {NAME} in {self.api.namespace} does not give its newest revision {percent}%"
+        return subject if served_percent == UNSETTLED else f"{subject} but {served_percent}%"
+
+    def _percent_by_version(self, service: dict | None) -> dict[str, int]:
+        """Return the percentage of requests without a tag that each version gets."""
+        percents = {}
+        for target in read_path(service, "status", "components", "predictor", "traffic") or []:
+            percent = target.get("percent") or 0
+            if percent:
+                version = self._version(target.get("revisionName"))
+                percents[version] = percents.get(version, 0) + percent
+        return percents
+
+    def _version(self, revision: str) -> str:
+        return read_path(self.api.get("Revision", revision), "metadata", "labels", VERSION) or ""
+
+    def _desired(self) -> DesiredRevision:
+        service = self.api.get("InferenceService", NAME)
+        version = read_path(service, "metadata", "labels", VERSION) or ""
+        return DesiredRevision(version, read_path(service, "spec", "predictor", PERCENT))
+
+    def _wait(self, problem: Callable[[], str]) -> None:
+        self.kserve.wait(problem, self.kserve.rollout_s, f"kubectl describe isvc {NAME}")
 
     def _apply(self, version: str, percent: int | None) -> None:
         sizes = self.kserve.replicas
         predictor = kserve.predictor(self.kserve.storage_uri(version), sizes.stable, sizes.stable_most)
         predictor |= {} if percent is None else {PERCENT: percent}
-        self.api.apply("InferenceService", NAME, kserve.service(MODE, version, predictor, {kserve.TAGS: "true"}))
-
-
-def asked(service: dict | None) -> tuple[str, int | None]:
-    """The version that an InferenceService is to run, and its share; no share where it is alone."""
-    if not service:
-        return "", None
-    return service["metadata"]["labels"]["broadfast/version"], service["spec"]["predictor"].get(PERCENT)
+        annotations = {kserve.TAGS: "true"}
+        self.api.apply("InferenceService", NAME, kserve.inference_service(MODE, version, predictor, annotations))

@@ -10,6 +10,7 @@ from components.waiting import wait_until
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
 KNATIVE_TAGS = {"treatment": "latest", "control": "prev"}  # an arm in Knative's words
 SERVING_TIMEOUT_S = 120.0
+ANSWERS_IN_A_ROW = 20  # from one version, before no pod of another is thought to be left
 WaitReady = Callable[[str, str], None]  # (arm, version): returns when that arm's side serves that version
 
 
@@ -17,7 +18,9 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
     """Return a wait that asks the gateway by arm until the right version answers."""
 
     def wait(arm: str, version: str) -> None:
-        answering = wait_until(lambda: probe(gateway_url, arm), lambda answer: answer == version, timeout_s, 0.25)
+        answering = wait_until(
+            lambda: probe_repeatedly(gateway_url, arm, version), lambda answer: answer == version, timeout_s, 0.25
+        )
         if answering != version:
             raise TimeoutError(
                 f"{arm} at {gateway_url} is answered by {answering or 'nobody'} after {timeout_s:.0f} s, "
@@ -25,6 +28,15 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
             )
 
     return wait
+
+
+def probe_repeatedly(gateway_url: str, arm: str, version: str) -> str:
+    """Return `version` if it gives every answer in a row, else the first other version."""
+    for _ in range(ANSWERS_IN_A_ROW):
+        answering = probe(gateway_url, arm)
+        if answering != version:
+            return answering
+    return version
 
 
 def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPResponse:

@@ -6,10 +6,12 @@ A request that says `x-arm` goes where it says; one that does not is split by we
 import json
 import os
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 from typing import Protocol
+
+from components.json_path import read_path
+from components.waiting import wait_until
 
 TYPES = "type.googleapis.com/envoy"
 RETRIES = {
@@ -40,7 +42,7 @@ SHADOW = {  # while the candidate is dark it gets a copy of every request; the a
 LISTENERS = ("internal", "edge")
 # only the shop's front end may say these; who comes in from outside has them taken off
 STRIPPED = ("x-arm", "x-experiment-id", "x-user-hash", "x-shadow", "knative-serving-tag")
-UNSETTLED = -1  # what read_back says of listeners that serve different weights, or none yet
+UNSETTLED = -1  # of listeners that serve different weights, or none yet
 
 
 class Router(Protocol):
@@ -49,10 +51,13 @@ class Router(Protocol):
     arms: bool  # whether a request that names an arm gets there; where it does not, no experiment has a verdict
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Have both sides run these versions; without a candidate its arm is stable's, and its servers go."""
+        """Have both sides run these versions.
+
+        Without a candidate its arm is stable's, and its servers go.
+        """
 
     def set_traffic(self, percent: int) -> None:
-        """Send `percent` of them to the candidate; returns when that is really so."""
+        """Send `percent` of them to the candidate, and return when that is really so."""
 
     def promote(self, version: str) -> None:
         """Make the stable side run `version`, which the candidate side serves meanwhile."""
@@ -61,7 +66,7 @@ class Router(Protocol):
         """Send all of them to the stable version."""
 
     def read_back(self) -> int:
-        """The percentage that is really served, as the gateway itself says."""
+        """Return the percentage that is really served, as the gateway itself says."""
 
 
 class EnvoyRouter:
@@ -70,7 +75,9 @@ class EnvoyRouter:
     arms = True
 
     def __init__(self, folder: str | Path, admin_url: str, timeout_s: float = 30.0):
-        self.folder, self.admin_url, self.timeout_s = Path(folder), admin_url.rstrip("/"), timeout_s
+        self.folder = Path(folder)
+        self.admin_url = admin_url.rstrip("/")
+        self.timeout_s = timeout_s
 
     def write_routes(self, percent: int) -> None:
         """Write both files, whole, by rename inside the watched folder.
@@ -83,7 +90,7 @@ class EnvoyRouter:
             _replace(self.folder / "rds" / f"{listener}.yaml", json.dumps(routes(listener, percent), indent=1))
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Nothing to do: who runs the servers follows the desired state, which names both versions."""
+        """Do nothing: who runs the servers follows the desired state, which names both versions."""
 
     def set_traffic(self, percent: int) -> None:
         """Write the weights and wait until Envoy's admin interface reports them.
@@ -92,35 +99,34 @@ class EnvoyRouter:
             TimeoutError: Envoy serves something else after `timeout_s`.
         """
         self.write_routes(percent)
-        deadline = time.monotonic() + self.timeout_s
-        while (served := self.read_back()) != percent:
-            if time.monotonic() > deadline:
-                said = "different weights at its listeners" if served == UNSETTLED else f"{served}%"
-                raise TimeoutError(
-                    f"Envoy at {self.admin_url} serves {said} after {self.timeout_s:.0f} s, not {percent}%: "
-                    f"does it watch {self.folder / 'rds'}?"
-                )
-            time.sleep(0.1)
+        served_percent = wait_until(self.read_back, lambda value: value == percent, self.timeout_s, pause_s=0.1)
+        if served_percent != percent:
+            weights = "different weights at its listeners" if served_percent == UNSETTLED else f"{served_percent}%"
+            raise TimeoutError(
+                f"Envoy at {self.admin_url} serves {weights} after {self.timeout_s:.0f} s, not {percent}%: "
+                f"does it watch {self.folder / 'rds'}?"
+            )
 
     def promote(self, version: str) -> None:
-        """Nothing to do: who runs the servers follows the desired state, which names the version."""
+        """Do nothing: who runs the servers follows the desired state, which names the version."""
 
     def roll_back(self) -> None:
         """Send every request without an arm to stable."""
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The candidate's weight in what Envoy serves now; `UNSETTLED` while its two listeners disagree."""
+        """Return the candidate's weight at both of Envoy's listeners, `UNSETTLED` while they disagree."""
         url = f"{self.admin_url}/config_dump?resource=dynamic_route_configs"
         with urllib.request.urlopen(url, timeout=self.timeout_s) as response:
             entries = json.load(response).get("configs", [])
-        weights = {config["name"]: _weight(config) for config in (entry["route_config"] for entry in entries)}
-        served = {weights.get(listener, UNSETTLED) for listener in LISTENERS}
-        return served.pop() if len(served) == 1 else UNSETTLED
+        configs = [entry.get("route_config", {}) for entry in entries]
+        weights = {config.get("name"): _candidate_weight(config) for config in configs}
+        served_percents = {weights.get(listener, UNSETTLED) for listener in LISTENERS}
+        return served_percents.pop() if len(served_percents) == 1 else UNSETTLED
 
 
 def whole_percent(percent: int) -> int:
-    """A share of traffic as gateways take it.
+    """Return a share of traffic as gateways take it.
 
     Raises:
         ValueError: it is not a whole number from 0 to 100.
@@ -131,10 +137,13 @@ def whole_percent(percent: int) -> int:
 
 
 def routes(listener: str, percent: int) -> dict:
-    """A discovery response with one listener's routes; only the internal one has rules for x-arm."""
+    """Return a discovery response with one listener's routes.
+
+    Only the internal one has rules for x-arm.
+    """
     candidate = {"cluster": CANDIDATE, "timeout": TIMEOUT, "retry_policy": RETRIES}
-    mirrored = {"request_mirror_policies": [SHADOW]} if percent == 0 else {}
-    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT} | mirrored)]
+    shadow_policy = {"request_mirror_policies": [SHADOW]} if percent == 0 else {}
+    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT} | shadow_policy)]
     weights = {"stable": 100 - percent, CANDIDATE: percent}  # this order keeps a ramp monotone for each user
     split = {
         "timeout": TIMEOUT,
@@ -144,7 +153,7 @@ def routes(listener: str, percent: int) -> dict:
             "use_hash_policy": True,
             "clusters": [{"name": name, "weight": weight} for name, weight in weights.items()],
         },
-        **mirrored,
+        **shadow_policy,
     }
     internal = listener == "internal"
     config = {
@@ -166,14 +175,16 @@ def _arm(arm: str, route: dict) -> dict:
     return {"match": {"prefix": "/", "headers": [{"name": "x-arm", "string_match": {"exact": arm}}]}, "route": route}
 
 
-def _weight(config: dict) -> int:
-    split = config["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]
-    return {cluster["name"]: cluster.get("weight", 0) for cluster in split["clusters"]}.get(CANDIDATE, 0)
+def _candidate_weight(config: dict) -> int:
+    (virtual_host,) = config.get("virtual_hosts", [])
+    split = read_path(virtual_host.get("routes")[-1], "route", "weighted_clusters", "clusters")
+    weights = {cluster.get("name"): cluster.get("weight", 0) for cluster in split}
+    return weights.get(CANDIDATE, 0)
 
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".")
+    handle, partial_path = tempfile.mkstemp(dir=path.parent, prefix=".")
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    os.replace(unfinished, path)
+    os.replace(partial_path, path)

@@ -4,27 +4,31 @@ The overlays' routes say where callers come in (gateway, hostnames); who answers
 `kubectl apply` of an overlay resets a weight in the middle of an experiment.
 """
 
-from components.release import kserve
-from components.release.kserve import CANDIDATE, STABLE, KServe, wait
+from collections.abc import Mapping
+
+from components.json_path import read_path
+from components.release import kserve, routes
+from components.release.kserve import CANDIDATE, STABLE, VERSION, KServe
 from components.release.router import UNSETTLED, whole_percent
 
 MODE = "RawDeployment"
-ROUTES = {"relevance": kserve.inside_rules, "relevance-edge": kserve.edge_rules}
+ROUTES = {"relevance": routes.inside_rules, "relevance-edge": routes.edge_rules}
 
 
 class StandardRouter:
-    """Server-side apply of both sides and of all rules; the gateway's own status says what is served."""
+    """Applies both sides and all rules, and reads back what Deployments and gateways say."""
 
     arms = True
 
     def __init__(self, kserve: KServe):
-        self.kserve, self.api = kserve, kserve.api
+        self.kserve = kserve
+        self.api = kserve.api
 
     def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Have both sides run; a new candidate gets no traffic yet, and without one its arm is stable's.
+        """Have both sides run, and give a new candidate no traffic yet.
 
-        The candidate is deleted and not scaled to nothing, for in this mode KServe does not follow `minReplicas: 0`
-        (kserve issues 3514 and 6001).
+        Without a candidate its arm is stable's. It is deleted and not scaled to nothing, for in this mode KServe does
+        not follow `minReplicas: 0` (kserve issues 3514 and 6001).
         """
         if not stable:
             return
@@ -32,19 +36,19 @@ class StandardRouter:
         if candidate:
             self._apply(CANDIDATE, candidate)
         dark = CANDIDATE if candidate else STABLE
-        if self._dark() != dark:
+        if self._dark_service() != dark:
             self._route(0, dark)
         if not candidate:
             self.api.delete("InferenceService", CANDIDATE)
 
     def set_traffic(self, percent: int) -> None:
-        """Write the weights of both routes, and wait until the gateway has taken them.
+        """Write the weights of both routes, and wait until the gateways serve them.
 
         Raises:
             ValueError: the percentage is not a whole number from 0 to 100, or there is no candidate to get it.
-            TimeoutError: the gateway has not taken them in time.
+            TimeoutError: the gateways do not serve them in time.
         """
-        dark = self._dark() or STABLE
+        dark = self._dark_service() or STABLE
         if whole_percent(percent) and dark == STABLE:
             raise ValueError(f"{STABLE} runs alone: there is no candidate to get {percent}%")
         self._route(percent, dark)
@@ -52,61 +56,86 @@ class StandardRouter:
     def _route(self, percent: int, dark: str) -> None:
         for name, rules in ROUTES.items():
             self.api.apply("HTTPRoute", name, {"spec": {"rules": rules(percent, dark)}})
-        wait(
-            lambda: self.read_back() == percent,
-            self.kserve.timeout_s,
-            f"no gateway has taken {percent}% from the HTTPRoutes {', '.join(ROUTES)} in {self.api.namespace}",
-            "kubectl describe httproute",
-        )
+        self.kserve.wait(lambda: self._traffic_problem(percent), self.kserve.timeout_s, "kubectl describe httproute")
 
     def promote(self, version: str) -> None:
-        """Make the stable side run `version`, and wait until its rollout is over.
+        """Make the stable side run `version`, and wait until no pod of another is left.
 
         Raises:
-            TimeoutError: it is not in time; the next look goes on.
+            TimeoutError: that is not so in time; the next look goes on.
         """
         self._apply(STABLE, version)
-        self.kserve.wait_rolled_out(STABLE, version)
+        command = f"kubectl describe deployment {STABLE}-predictor"
+        self.kserve.wait(lambda: self.rollout_problem(STABLE, version), self.kserve.rollout_s, command)
 
     def roll_back(self) -> None:
         """Send every request without an arm to stable."""
         self.set_traffic(0)
 
     def read_back(self) -> int:
-        """The candidate's weight that the gateway has taken; `UNSETTLED` while routes disagree or wait for it."""
-        weights = self._weights()
-        return weights.pop() if len(weights) == 1 else UNSETTLED
+        """Return the candidate's weight that gateways serve, `UNSETTLED` while they follow."""
+        percents = set()
+        for name in ROUTES:
+            route = self.api.get("HTTPRoute", name)
+            if routes.route_problem(self.api, route):
+                return UNSETTLED
+            percents.add(routes.candidate_percent(routes.rules_with_backends(route)))
+        return percents.pop() if len(percents) == 1 else UNSETTLED
+
+    def candidate_problem(self, version: str) -> str:
+        """Return why the candidate's pods are not ready, "" if they are."""
+        return self.rollout_problem(CANDIDATE, version)
+
+    def rollout_problem(self, name: str, version: str) -> str:
+        """Return why a side does not run one version alone, as its Deployment says.
+
+        An InferenceService's own observedGeneration is the Deployment's, and tells nothing of its last change.
+        """
+        subject = f"the Deployment {name}-predictor in {self.api.namespace} does not run {version} alone"
+        deployment = self.api.get("Deployment", f"{name}-predictor")
+        if not deployment:
+            return f"{subject}: it does not exist"
+        if read_path(deployment, "spec", "template", "metadata", "labels", VERSION) != version:
+            return f"{subject}: KServe has not changed it yet"
+        reason = _rollout_in_progress(deployment)
+        return f"{subject}: {reason}" if reason else ""
+
+    def _traffic_problem(self, percent: int) -> str:
+        for name in ROUTES:
+            subject = f"no gateway has taken {percent}% from the HTTPRoute {name} in {self.api.namespace}"
+            route = self.api.get("HTTPRoute", name)
+            problem = routes.route_problem(self.api, route)
+            if problem:
+                return f"{subject}: {problem}"
+            served_percent = routes.candidate_percent(routes.rules_with_backends(route))
+            if served_percent != percent:
+                return f"{subject}: it says {served_percent}%"
+        return ""
 
     def _apply(self, name: str, version: str) -> None:
         sizes = self.kserve.replicas
         least, most = (sizes.stable, sizes.stable_most) if name == STABLE else (sizes.candidate, sizes.candidate)
         predictor = kserve.predictor(self.kserve.storage_uri(version), least, most)
-        self.api.apply("InferenceService", name, kserve.service(MODE, version, predictor))
+        self.api.apply("InferenceService", name, kserve.inference_service(MODE, version, predictor))
 
-    def _dark(self) -> str:
-        """The service that the treatment arm goes to; nothing where no rules are written yet."""
-        rules = _rules(self.api.get("HTTPRoute", "relevance"))
-        return rules[0]["backendRefs"][0]["name"].removesuffix("-predictor") if len(rules) == 3 else ""
-
-    def _weights(self) -> set[int]:
-        routes = [self.api.get("HTTPRoute", name) for name in ROUTES]
-        return {kserve.weight_of(_rules(route)) if is_taken(route) else UNSETTLED for route in routes}
+    def _dark_service(self) -> str:
+        """Return the service that the treatment arm goes to, "" without any rules."""
+        rules = routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))
+        if len(rules) != 3:
+            return ""
+        return rules[0].get("backendRefs")[0].get("name").removesuffix("-predictor")
 
 
-def _rules(route: dict | None) -> list[dict]:
-    """The rules that have backends; the default rule of a route that says none has not."""
-    return [rule for rule in (route or {}).get("spec", {}).get("rules", []) if rule.get("backendRefs")]
-
-
-def is_taken(route: dict | None) -> bool:
-    """Whether every gateway of a route accepts it as it stands now."""
-    if not _rules(route):
-        return False
-    parents = route.get("status", {}).get("parents", [])
-    conditions = [
-        condition for parent in parents for condition in parent["conditions"] if condition["type"] == "Accepted"
-    ]
-    now = route["metadata"].get("generation", 0)
-    return bool(conditions) and all(
-        condition["status"] == "True" and condition.get("observedGeneration", 0) >= now for condition in conditions
-    )
+def _rollout_in_progress(deployment: Mapping) -> str:
+    """Return what of a Deployment's rollout is still to come, "" once it is over."""
+    status = deployment.get("status", {})
+    if status.get("observedGeneration", 0) < (read_path(deployment, "metadata", "generation") or 0):
+        return "its newest generation is not observed yet"
+    replicas = status.get("replicas", 0)
+    updated = status.get("updatedReplicas", 0)
+    available = status.get("availableReplicas", 0)
+    desired_replicas = read_path(deployment, "spec", "replicas")
+    terminating = status.get("terminatingReplicas") or 0  # said by Kubernetes 1.33 and later, where it is turned on
+    if updated < max(1, desired_replicas or 1) or replicas > updated or available < updated or terminating:
+        return f"{updated} of {replicas} pods are new, {available} available, {terminating} terminating"
+    return ""

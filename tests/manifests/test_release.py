@@ -1,4 +1,4 @@
-"""What the release step applies, as the API server gets it: right by the schemas of its kinds and by KServe's rules."""
+"""What the release applies, as the API server gets it: right by the schemas of its kinds and by KServe's rules."""
 
 import pytest
 import yaml
@@ -15,44 +15,46 @@ ROUTERS = {
     "standard": lambda api: StandardRouter(KServe(api, "s3://broadfast/packages", timeout_s=1, rollout_s=1)),
     "knative": lambda api: KnativeRouter(KServe(api, "s3://broadfast/packages", timeout_s=1, rollout_s=1), arms=True),
 }
+OVERLAY = [("HTTPRoute", "relevance"), ("HTTPRoute", "relevance-edge")]
+OVERLAY += [("Gateway", "relevance-inside"), ("Gateway", "relevance-edge")]
 
 
 @pytest.fixture(params=ROUTERS)
-def applied(request):
-    """All objects that stand in the middle of a ramp, the overlay's own routes beneath."""
+def release_objects(request):
+    """Return all objects in the middle of a ramp, with the overlay's own routes."""
     with cluster() as (state, api):
-        for name in ("relevance", "relevance-edge"):
-            state.apply(
-                ("httproutes", name), find_object(objects("staging"), "HTTPRoute", name), "kubectl", force=False
-            )
+        for kind, name in OVERLAY:
+            key = (f"{kind.lower()}s", name)
+            state.apply(key, find_object(objects("staging"), kind, name), "kubectl", force=False)
         router = ROUTERS[request.param](KubernetesApi("broadfast", api))
         router.serve("v1", "v2")
         router.set_traffic(25)
         return list(state.objects.values())
 
 
-def test_they_hold_to_kserves_rules(applied):
-    assert list(check_kserve(applied)) == []
-    services = [it for it in applied if it["kind"] == "InferenceService"]
+def test_they_hold_to_kserves_rules(release_objects):
+    assert list(check_kserve(release_objects)) == []
+    services = [document for document in release_objects if document["kind"] == "InferenceService"]
     assert len(services) in (1, 2)
 
 
-def test_release_objects_hold_to_their_schemas(applied, schema_faults):
-    assert schema_faults(yaml.safe_dump_all(applied)) == f"{len(applied)} objects, 0 faults\n"
+def test_they_hold_to_the_schemas(release_objects, schema_faults):
+    text = yaml.safe_dump_all(release_objects)
+    assert schema_faults(text) == f"{len(release_objects)} objects, 0 faults\n"
 
 
-def test_runtime_and_account_exist_in_overlays(applied):
-    found = objects("staging")
-    for service in (it for it in applied if it["kind"] == "InferenceService"):
+def test_overlays_have_their_runtime_and_account(release_objects):
+    overlay = objects("staging")
+    for service in (document for document in release_objects if document["kind"] == "InferenceService"):
         predictor = service["spec"]["predictor"]
-        find_object(found, "ServiceAccount", predictor["serviceAccountName"])
-        runtime = find_object(found, "ServingRuntime", predictor["model"]["runtime"])
-        formats = [said["name"] for said in runtime["spec"]["supportedModelFormats"]]
+        find_object(overlay, "ServiceAccount", predictor["serviceAccountName"])
+        runtime = find_object(overlay, "ServingRuntime", predictor["model"]["runtime"])
+        formats = [model_format["name"] for model_format in runtime["spec"]["supportedModelFormats"]]
         assert predictor["model"]["modelFormat"]["name"] in formats
         assert predictor["terminationGracePeriodSeconds"] >= 60
 
 
-def test_every_port_of_a_route_is_said(applied):
-    routes = [it for it in applied if it["kind"] == "HTTPRoute"]
-    refs = [ref for route in routes for rule in route["spec"].get("rules", []) for ref in rule["backendRefs"]]
-    assert all(ref["port"] == 80 for ref in refs)
+def test_every_backend_of_a_route_names_its_port(release_objects):
+    routes = [document for document in release_objects if document["kind"] == "HTTPRoute"]
+    rules = [rule for route in routes for rule in route["spec"].get("rules", [])]
+    assert all(backend["port"] == 80 for rule in rules for backend in rule["backendRefs"])

@@ -3,15 +3,13 @@
 import pytest
 
 from components import package_manifest
-from components.kubernetes_api import KubernetesApi
 from components.release import canary, candidate
 from components.release.context import ReleaseContext
 from components.release.gate_verdict import GateVerdict
-from components.release.kserve import KServe
-from components.release.standard_router import StandardRouter
 from components.release_state import replay
 from components.release_store import read_state
 from testing.kubernetes_server import cluster
+from tests.components.release.test_standard_router import start_router
 
 pytestmark = pytest.mark.slow
 
@@ -235,7 +233,7 @@ def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started)
 
 def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
     with cluster() as (objects, api):
-        router = StandardRouter(KServe(KubernetesApi("shop", api), "s3://models/packages", timeout_s=1, rollout_s=1))
+        router = start_router(objects, api)
         context = ReleaseContext(router, lambda arm, version: None, lambda version: "")
         for word in ("continue", "ramp", "ramp", "promote", "promote"):
             experiment = read_state().experiment

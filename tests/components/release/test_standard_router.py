@@ -1,4 +1,4 @@
-"""KServe in Standard mode: what is applied, who owns it, and what the gateway's status must say; the client is real."""
+"""KServe in Standard mode: what is applied, who owns it, and what is read back; the client is real."""
 
 import json
 from collections import Counter
@@ -6,29 +6,40 @@ from collections import Counter
 import pytest
 
 from components.kubernetes_api import KubernetesApi
-from components.release import kserve
-from components.release.kserve import CANDIDATE, STABLE
+from components.release import routes
+from components.release.kserve import CANDIDATE, STABLE, KServe
 from components.release.router import UNSETTLED
 from components.release.standard_router import StandardRouter
 from testing import servers
-from testing.kubernetes_server import cluster
+from testing.kubernetes_server import apply_overlay, cluster
 from tests.components.release.test_router import answered
 
-OVERLAY = {"parentRefs": [{"name": "gateway"}], "hostnames": ["relevance.example.com"]}
+
+def start_router(state, api):
+    apply_overlay(state)
+    kserve = KServe(KubernetesApi("shop", api), "s3://models/packages", timeout_s=0.5, rollout_s=0.5, pause_s=0.01)
+    return StandardRouter(kserve)
 
 
 @pytest.fixture
-def here():
+def router_and_cluster():
     with cluster() as (state, api):
-        kubernetes = KubernetesApi("shop", api)
-        for name in ("relevance", "relevance-edge"):
-            route = {"metadata": {"name": name}, "spec": OVERLAY}
-            state.apply(("httproutes", name), route, "kubectl", force=False)
-        yield state, StandardRouter(kserve.KServe(kubernetes, "s3://models/packages", timeout_s=0.5, rollout_s=0.5))
+        yield start_router(state, api), state
 
 
-def runs(state, name):
-    return state.objects[("inferenceservices", name)]["spec"]["predictor"]["model"]["storageUri"].rpartition("/")[2]
+@pytest.fixture
+def state(router_and_cluster):
+    return router_and_cluster[1]
+
+
+@pytest.fixture
+def router(router_and_cluster):
+    return router_and_cluster[0]
+
+
+def served_version(state, name):
+    uri = state.objects[("inferenceservices", name)]["spec"]["predictor"]["model"]["storageUri"]
+    return uri.removeprefix("s3://models/packages/").removesuffix("/")
 
 
 def backends(state, name="relevance"):
@@ -36,25 +47,22 @@ def backends(state, name="relevance"):
     return [{ref["name"]: ref.get("weight") for ref in rule["backendRefs"]} for rule in rules]
 
 
-def test_before_a_candidate_everything_is_stables_and_the_treatment_arm_too(here):
-    state, router = here
+def test_without_a_candidate_stable_has_every_arm(state, router):
     router.serve("v1", None)
-    assert runs(state, STABLE) == "v1" and ("inferenceservices", CANDIDATE) not in state.objects
+    assert served_version(state, STABLE) == "v1" and ("inferenceservices", CANDIDATE) not in state.objects
     assert backends(state) == [{"relevance-stable-predictor": None}] * 2 + [{"relevance-stable-predictor": 100}]
     assert router.read_back() == 0
 
 
-def test_a_candidate_starts_dark_and_only_its_arm_reaches_it(here):
-    state, router = here
+def test_a_candidate_starts_dark(state, router):
     router.serve("v1", "v2")
-    assert (runs(state, STABLE), runs(state, CANDIDATE)) == ("v1", "v2")
+    assert (served_version(state, STABLE), served_version(state, CANDIDATE)) == ("v1", "v2")
     treatment, control, rest = backends(state)
     assert treatment == {"relevance-candidate-predictor": None} and control == {"relevance-stable-predictor": None}
     assert rest == {"relevance-stable-predictor": 100, "relevance-candidate-predictor": 0}
 
 
-def test_both_routes_get_the_weights_and_the_edge_has_no_rule_for_an_arm(here):
-    state, router = here
+def test_both_routes_get_the_weights(state, router):
     router.serve("v1", "v2")
     router.set_traffic(25)
     split = {"relevance-stable-predictor": 75, "relevance-candidate-predictor": 25}
@@ -64,100 +72,125 @@ def test_both_routes_get_the_weights_and_the_edge_has_no_rule_for_an_arm(here):
     assert "x-arm" in edge["filters"][0]["requestHeaderModifier"]["remove"]
 
 
-def test_the_overlays_fields_stay_theirs_and_applying_them_again_moves_no_weight(here):
-    state, router = here
+def test_applying_the_overlay_again_moves_no_weight(state, router):
     router.serve("v1", "v2")
     router.set_traffic(25)
-    state.apply(
-        ("httproutes", "relevance"), {"metadata": {"name": "relevance"}, "spec": OVERLAY}, "kubectl", force=False
-    )
+    apply_overlay(state)
     assert router.read_back() == 25
-    assert state.objects[("httproutes", "relevance")]["spec"]["hostnames"] == OVERLAY["hostnames"]
+    assert state.objects[("httproutes", "relevance")]["spec"]["hostnames"] == ["relevance.example.com"]
     assert state.applied[("httproutes", "relevance")]["broadfast-release"]["spec"].keys() == {"rules"}
 
 
-def test_serving_again_what_is_served_moves_no_weight(here):
-    state, router = here
+def test_serving_again_what_is_served_moves_no_weight(router):
     router.serve("v1", "v2")
     router.set_traffic(25)
     router.serve("v1", "v2")
     assert router.read_back() == 25
 
 
-def test_promotion_replaces_stable_and_then_the_candidate_goes(here):
-    state, router = here
+def test_promotion_replaces_stable_and_then_the_candidate_goes(state, router):
     router.serve("v1", "v2")
     router.set_traffic(100)
     router.promote("v2")
     router.set_traffic(0)
     router.serve("v2", None)
-    assert runs(state, STABLE) == "v2" and ("inferenceservices", CANDIDATE) not in state.objects
+    assert served_version(state, STABLE) == "v2" and ("inferenceservices", CANDIDATE) not in state.objects
     assert backends(state)[0] == {"relevance-stable-predictor": None}
 
 
-def test_roll_back_leaves_the_candidate_without_traffic(here):
-    state, router = here
+def test_promotion_waits_until_no_old_pod_is_left(state, router):
+    router.serve("v1", "v2")
+    router.set_traffic(100)
+    state.is_slow = True
+    router.promote("v2")
+    assert state.standard[STABLE].pods == ["v2", "v2"]
+
+
+def test_an_observed_generation_ends_no_rollout(state, router):
+    router.serve("v1", None)
+    state.starts_pods = False
+    with pytest.raises(TimeoutError, match="relevance-stable-predictor in shop does not run v2 alone: 0 of 2 pods are"):
+        router.promote("v2")
+    service = state.read(("inferenceservices", STABLE))
+    assert service["status"]["observedGeneration"] >= service["metadata"]["generation"]  # it is the Deployment's
+
+
+def test_roll_back_leaves_the_candidate_without_traffic(router):
     router.serve("v1", "v2")
     router.set_traffic(50)
     router.roll_back()
     assert router.read_back() == 0
 
 
-def test_a_weight_that_a_hand_changed_is_taken_back(here):
-    state, router = here
+def test_a_weight_changed_by_hand_is_taken_back(state, router):
     router.serve("v1", "v2")
-    rules = kserve.inside_rules(90, CANDIDATE)
-    state.apply(
-        ("httproutes", "relevance"), {"metadata": {"name": "relevance"}, "spec": {"rules": rules}}, "hand", force=True
-    )
+    document = {"metadata": {"name": "relevance"}, "spec": {"rules": routes.inside_rules(90, CANDIDATE)}}
+    state.apply(("httproutes", "relevance"), document, "hand", force=True)
     assert router.read_back() == UNSETTLED  # the edge's route still says 0
     router.set_traffic(0)
     assert router.read_back() == 0
 
 
-def test_a_candidate_never_autoscales_and_stable_may(here):
-    state, router = here
+def test_a_candidate_never_autoscales_and_stable_may(state, router):
     router.serve("v1", "v2")
     sizes = [state.objects[("inferenceservices", name)]["spec"]["predictor"] for name in (STABLE, CANDIDATE)]
     assert [(size["minReplicas"], size["maxReplicas"]) for size in sizes] == [(2, 6), (2, 2)]
     assert all("canaryTrafficPercent" not in size for size in sizes)
 
 
-def test_traffic_without_a_candidate_is_refused(here):
-    router = here[1]
+def test_a_storage_address_ends_in_a_slash(state, router):
+    router.serve("v1", "v10")
+    services = [state.objects[("inferenceservices", name)] for name in (STABLE, CANDIDATE)]
+    uris = [service["spec"]["predictor"]["model"]["storageUri"] for service in services]
+    assert uris == ["s3://models/packages/v1/", "s3://models/packages/v10/"]  # KServe matches by prefix
+
+
+def test_traffic_without_a_candidate_is_refused(router):
     router.serve("v1", None)
     with pytest.raises(ValueError, match="there is no candidate to get 25%"):
         router.set_traffic(25)
 
 
-def test_a_gateway_that_does_not_take_the_route_is_named_with_the_command_that_shows_why(here):
-    state, router = here
+def test_a_gateway_that_takes_no_route_is_named(state, router):
     router.serve("v1", "v2")
     state.gateway = False
     with pytest.raises(
-        TimeoutError, match="no gateway has taken 25% .*in shop after 0 s: see `kubectl describe httproute"
+        TimeoutError, match="taken 25% .* relevance in shop: .* after 0 s: see `kubectl describe httproute"
     ):
         router.set_traffic(25)
 
 
-def test_a_stable_that_does_not_roll_out_is_named(here):
-    state, router = here
+def test_a_listener_without_a_certificate_serves_nothing(state, router):
     router.serve("v1", "v2")
-    state.kserve = False
-    with pytest.raises(TimeoutError, match="relevance-stable in shop does not run v2 after"):
-        router.promote("v2")
+    state.certificate = False
+    assert router.read_back() == UNSETTLED  # though each route is Accepted at its newest generation
+    with pytest.raises(TimeoutError, match="listener https of the Gateway gateway is not programmed .*relevance-tls"):
+        router.set_traffic(25)
+
+
+def test_a_route_without_available_backends_is_not_served(state, router):
+    router.serve("v1", "v2")
+    state.backends = False
+    with pytest.raises(TimeoutError, match="no backend of the HTTPRoute is available"):
+        router.set_traffic(25)
+
+
+def test_a_gateway_that_may_not_be_read_is_said(state, router, capsys):
+    router.serve("v1", "v2")
+    state.failures = [("GET", 403, "gateways is forbidden")]
+    parent = {"name": "gateway", "namespace": "another"}
+    assert not routes._gateway_problem(router.api, parent)
+    assert "whether the Gateway gateway serves cannot be seen" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("code", [409, 429, 503])
-def test_an_answer_that_may_pass_is_asked_again(here, code):
-    state, router = here
+def test_an_answer_that_may_pass_is_asked_again(state, router, code):
     state.failures = [("PATCH", code, "the object has been modified")] * 2
     router.serve("v1", None)
-    assert runs(state, STABLE) == "v1" and not state.failures
+    assert served_version(state, STABLE) == "v1" and not state.failures
 
 
-def test_a_conflict_that_stays_is_said_in_a_sentence(here):
-    state, router = here
+def test_a_conflict_that_stays_is_named(state, router):
     state.failures = [("PATCH", 409, "the object has been modified")] * 5
     with pytest.raises(
         ConnectionError, match="does not apply InferenceService shop/relevance-stable: 409 the object has"
@@ -165,31 +198,29 @@ def test_a_conflict_that_stays_is_said_in_a_sentence(here):
         router.serve("v1", None)
 
 
-def test_forbidden_names_the_service_account_that_may(here):
-    state, router = here
+def test_forbidden_names_the_service_account_that_may(state, router):
     sentence = 'inferenceservices is forbidden: User "default" cannot patch'
     state.failures = [("PATCH", 403, sentence)]
     with pytest.raises(PermissionError, match="cannot patch; does this run use the service account broadfast-release"):
         router.serve("v1", None)
 
 
-def test_a_cluster_without_kserve_is_told_what_to_install(here):
-    state, router = here
+def test_a_cluster_without_kserve_is_named(state, router):
     state.failures = [("PATCH", 404, "the server could not find the requested resource")]
     with pytest.raises(ConnectionError, match="knows no InferenceService in the namespace shop: is its CRD installed"):
         router.serve("v1", None)
 
 
-def test_an_api_server_that_is_away_is_an_error_of_one_sentence():
+def test_an_api_server_that_is_away_is_named():
     with cluster() as (_, api):
-        router = StandardRouter(kserve.KServe(KubernetesApi("shop", api, timeout_s=1), "s3://models/packages"))
+        router = StandardRouter(KServe(KubernetesApi("shop", api, timeout_s=1), "s3://models/packages"))
     with pytest.raises(ConnectionError, match="no Kubernetes API server answers"):
         router.serve("v1", None)
 
 
 def as_envoy(rules):
-    """Route rules as the Gateway API defines them, in Envoy's words."""
-    said = []
+    """Return route rules as the Gateway API defines them, in Envoy's words."""
+    envoy_routes = []
     for rule in rules:
         headers = [
             {"name": header["name"], "string_match": {"exact": header["value"]}}
@@ -200,8 +231,8 @@ def as_envoy(rules):
             for ref in rule["backendRefs"]
         ]
         match = {"prefix": rule["matches"][0]["path"]["value"]} | ({"headers": headers} if headers else {})
-        said.append({"match": match, "route": {"weighted_clusters": {"clusters": weights}}})
-    return said
+        envoy_routes.append({"match": match, "route": {"weighted_clusters": {"clusters": weights}}})
+    return envoy_routes
 
 
 def routes_file(name, rules):
@@ -215,8 +246,7 @@ def routes_file(name, rules):
 
 
 @pytest.mark.slow
-def test_of_ten_thousand_control_requests_at_fifty_percent_none_reaches_the_candidate(here, tmp_path):
-    state, router = here
+def test_no_control_request_reaches_the_candidate(state, router, tmp_path):
     router.serve("v1", "v2")
     router.set_traffic(50)
     (tmp_path / "rds").mkdir()

@@ -1,0 +1,123 @@
+"""The rules of the two HTTPRoutes that the release owns, and whether a gateway has taken them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from components.json_path import read_path
+from components.kubernetes_api import KubernetesApi
+from components.release.kserve import STABLE
+from components.release.router import STRIPPED
+
+ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
+BACKENDS = "BackendsAvailable"  # Envoy Gateway's own; others do not say it
+
+
+def inside_rules(percent: int, dark: str) -> list[dict]:
+    """Return the rules of callers inside: treatment, control, and no arm by weight.
+
+    `dark` is the service of the treatment arm: stable's, once there is no candidate.
+    """
+    return [
+        {"matches": [_arm("treatment")], "backendRefs": [_backend(dark)]},
+        {"matches": [_arm("control")], "backendRefs": [_backend(STABLE)]},
+        {"matches": [_everything()], "backendRefs": _split(percent, dark)},
+    ]
+
+
+def edge_rules(percent: int, dark: str) -> list[dict]:
+    """Return the one rule of callers outside, by weight and without an arm of theirs."""
+    strip = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": list(STRIPPED)}}
+    return [{"matches": [_everything()], "filters": [strip], "backendRefs": _split(percent, dark)}]
+
+
+def rules_with_backends(route: Mapping | None) -> list[dict]:
+    """Return a route's rules without the default rule, which has no backend."""
+    return [rule for rule in read_path(route, "spec", "rules") or [] if rule.get("backendRefs")]
+
+
+def candidate_percent(rules: Sequence[Mapping]) -> int:
+    """Return the percentage of requests without an arm for the second backend, the candidate."""
+    backends = rules[-1].get("backendRefs")
+    weights = [backend.get("weight", 1) for backend in backends]
+    return round(100 * weights[1] / sum(weights)) if len(weights) == 2 and sum(weights) else 0
+
+
+def route_problem(api: KubernetesApi, route: Mapping | None) -> str:
+    """Return why the gateways do not serve a route as it stands, if so."""
+    if not rules_with_backends(route):
+        return "the HTTPRoute has no rules"
+    parents = read_path(route, "status", "parents") or []
+    if not parents:
+        return "no gateway answers for the HTTPRoute"
+    generation = read_path(route, "metadata", "generation") or 0
+    for parent in parents:
+        problem = _condition_problem(parent.get("conditions", []), generation)
+        problem = problem or _gateway_problem(api, parent.get("parentRef", {}))
+        if problem:
+            return problem
+    return ""
+
+
+def _condition_problem(conditions: Sequence[Mapping], generation: int) -> str:
+    """Return the first condition that does not hold for the route's generation."""
+    by_type = {condition.get("type"): condition for condition in conditions}
+    for name in ROUTE_CONDITIONS:
+        condition = by_type.get(name, {})
+        if condition.get("status") != "True" or condition.get("observedGeneration", 0) < generation:
+            return f"the HTTPRoute is not {name} at its newest generation{_message(condition)}"
+    backends = by_type.get(BACKENDS, {})
+    if backends.get("status") == "False":
+        return f"no backend of the HTTPRoute is available{_message(backends)}"
+    return ""
+
+
+def _gateway_problem(api: KubernetesApi, parent: Mapping) -> str:
+    """Return why a route's Gateway does not serve.
+
+    A route is Accepted while its listener has no certificate and no proxy runs.
+    """
+    name = parent.get("name")
+    if not name:
+        return ""
+    try:
+        gateway = api.get("Gateway", name, parent.get("namespace", ""))
+    except PermissionError as error:
+        print(f"whether the Gateway {name} serves cannot be seen: {error}", file=sys.stderr, flush=True)
+        return ""
+    if not gateway:
+        return f"there is no Gateway {name}"
+    problem = _not_programmed(f"the Gateway {name}", read_path(gateway, "status", "conditions") or [])
+    for listener in read_path(gateway, "status", "listeners") or []:
+        if parent.get("sectionName") in (None, listener.get("name")):
+            subject = f"the listener {listener.get('name')} of the Gateway {name}"
+            problem = problem or _not_programmed(subject, listener.get("conditions", []))
+    return problem
+
+
+def _not_programmed(subject: str, conditions: Sequence[Mapping]) -> str:
+    for condition in conditions:
+        if condition.get("type") == "Programmed" and condition.get("status") != "True":
+            return f"{subject} is not programmed{_message(condition)}"
+    return ""
+
+
+def _message(condition: Mapping) -> str:
+    text = condition.get("message") or condition.get("reason")
+    return f" ({text})" if text else ""
+
+
+def _split(percent: int, dark: str) -> list[dict]:
+    weights = {STABLE: 100 - percent} | ({dark: percent} if dark != STABLE else {})
+    return [_backend(name) | {"weight": weight} for name, weight in weights.items()]
+
+
+def _backend(name: str) -> dict:
+    return {"group": "", "kind": "Service", "name": f"{name}-predictor", "port": 80}
+
+
+def _everything() -> dict:
+    return {"path": {"type": "PathPrefix", "value": "/"}}
+
+
+def _arm(arm: str) -> dict:
+    return _everything() | {"headers": [{"type": "Exact", "name": "x-arm", "value": arm}]}

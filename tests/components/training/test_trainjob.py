@@ -130,7 +130,7 @@ def test_a_killed_step_finds_its_job_again(run_job):
     add_job(state, job_call.job_name(1), job_call.prefix)
     state.jobs = lambda job: COMPLETE
     run()
-    assert not [method for method, _ in state.asked if method == "PATCH"]
+    assert not [method for method, _ in state.requests if method == "PATCH"]
 
 
 def add_job(state, name, owner, **annotations):
@@ -144,7 +144,7 @@ def test_foreign_annotations_change_nothing(run_job):
     add_job(state, job_call.job_name(1), job_call.prefix, **{"kubectl.kubernetes.io/restartedAt": "now"})
     state.jobs = lambda job: COMPLETE
     run()
-    assert not [method for method, _ in state.asked if method == "PATCH"]
+    assert not [method for method, _ in state.requests if method == "PATCH"]
 
 
 @pytest.mark.slow

@@ -1,0 +1,92 @@
+"""Every kind of pod reaches the services that it needs, and no other that matters, by the labels of real pods."""
+
+import pytest
+
+from tests.manifests.reachability import Pod, Service, can_reach
+from tests.manifests.rendered import objects
+
+OURS = {"app.kubernetes.io/part-of": "broadfast"}
+DRIVER = {"pipeline/runid": "r1", "pipelines.kubeflow.org/v2_component": "true"}  # and nothing of ours
+KUBEFLOW = {"kubernetes.io/metadata.name": "kubeflow"}
+GATEWAY = {"broadfast/gateway": "true"}
+
+
+def named(name):
+    return Pod(OURS | {"app.kubernetes.io/name": name})
+
+
+def step(kind):
+    return Pod(DRIVER | OURS | {"broadfast/step": kind})
+
+
+def predictor(service):
+    return Pod(OURS | {"serving.kserve.io/inferenceservice": service})
+
+
+SERVICES = {
+    "names": Service(53, Pod({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"}), protocol="UDP"),
+    "api-server": Service(443, address="10.96.0.1"),
+    "metadata-grpc": Service(8080, Pod({"app": "metadata-grpc-server"}, KUBEFLOW)),
+    "ml-pipeline": Service(8887, Pod({"app": "ml-pipeline"}, KUBEFLOW)),
+    "kubeflow-s3": Service(8333, Pod({"app": "seaweedfs"}, KUBEFLOW)),
+    "staging-s3": Service(8333, named("seaweedfs")),
+    "private-s3": Service(443, address="10.20.0.7"),
+    "redis": Service(6379, named("redis")),
+    "postgres": Service(5432, address="10.30.0.9"),
+    "gateway": Service(80, Pod({"app": "envoy"}, GATEWAY)),
+    "stable": Service(8080, predictor("relevance-stable")),
+    "candidate": Service(8080, predictor("relevance-candidate")),
+    "collector": Service(18090, named("outcomes")),
+    "exporter": Service(9105, named("release-exporter")),
+    "internet": Service(443, address="93.184.216.34"),
+}
+PLATFORM_S3 = {"staging": "staging-s3", "production": "private-s3", "kubeflow": "kubeflow-s3"}
+RUN = {"names", "api-server", "metadata-grpc", "ml-pipeline", "kubeflow-s3"}  # what Kubeflow's own containers need
+PODS = {  # by kind: a pod, and what it needs beside the platform's S3
+    "driver": (Pod(DRIVER), RUN),
+    "step of data": (step("data"), RUN | {"s3"}),
+    "step of features": (step("features"), RUN | {"s3", "redis", "postgres"}),
+    "step of rationales": (step("rationales"), RUN | {"s3"}),
+    "step of tuning": (step("sft"), RUN | {"s3"}),
+    "step of release": (step("release"), RUN | {"s3", "gateway"}),
+    "step of experiment": (step("experiment"), RUN | {"s3"}),
+    "serving": (predictor("relevance-stable"), {"names", "s3", "redis", "postgres"}),
+    "candidate": (predictor("relevance-candidate"), {"names", "s3", "redis", "postgres"}),
+    "control": (named("release-control"), {"names", "s3", "api-server", "gateway"}),
+    "exporter": (named("release-exporter"), {"names", "s3"}),
+    "collector": (named("outcomes"), {"names", "s3"}),
+    "redis": (named("redis"), {"names"}),
+    "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector"}),
+    "monitoring": (Pod({}, {"broadfast/monitoring": "true"}), {"stable", "candidate", "collector", "exporter"}),
+}
+GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "internet"}
+
+
+@pytest.fixture(params=PLATFORM_S3)
+def overlay(request):
+    return request.param
+
+
+def reachable_services(overlay, pod):
+    policies = [manifest for manifest in objects(overlay) if manifest["kind"] == "NetworkPolicy"]
+    return {name for name, service in SERVICES.items() if can_reach(policies, pod, service)}
+
+
+@pytest.mark.parametrize("kind", PODS)
+def test_a_pod_reaches_what_it_needs(overlay, kind):
+    pod, needs = PODS[kind]
+    needs = {PLATFORM_S3[overlay] if name == "s3" else name for name in needs}
+    assert needs <= reachable_services(overlay, pod), needs - reachable_services(overlay, pod)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PODS if kind not in ("gateway", "monitoring")])
+def test_a_pod_reaches_nothing_guarded_besides(overlay, kind):
+    pod, needs = PODS[kind]
+    assert not (reachable_services(overlay, pod) & GUARDED) - needs
+
+
+def test_other_pods_reach_nothing_of_ours(overlay):
+    ours = {"redis", "stable", "candidate", "collector", "exporter", "staging-s3"}
+    stranger = Pod({}, {"kubernetes.io/metadata.name": "another-team"})
+    assert not reachable_services(overlay, stranger) & ours
+    assert reachable_services(overlay, Pod({"notebook-name": "n"})) == {"names"}  # in our namespace, without our labels

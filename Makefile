@@ -58,7 +58,7 @@ needed = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
 	$(named) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE)
 
-images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.example.com/broadfast [BASE=python@sha256:..] [IMAGES=--push]
+images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.internal/broadfast [BASE=python@sha256:..] [IMAGES=--push]
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(named) $(PY) -m pipelines.cluster.images $(if $(BASE),--base $(BASE)) $(IMAGES)
 
 pin: .venv ## write production's images by digest, as the registry has them: make pin REGISTRY=.. [TAG=..]

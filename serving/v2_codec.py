@@ -89,6 +89,7 @@ def encode_response(answer: dict, request: InferRequest, name: str) -> InferResp
         answer["request_id"],
         name,
         [_encode_output(OUTPUTS_BY_NAME[output.name], answer) for output in outputs],
+        model_version=answer["version"],
         parameters={"version": answer["version"], "degraded": answer["degraded"]},
         use_binary_outputs=request.use_binary_outputs,
         requested_outputs=outputs,

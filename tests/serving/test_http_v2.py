@@ -21,6 +21,7 @@ def test_v2_gives_the_ranking_of_v1(server):
     assert outputs["item_id"]["data"] == [row["item_id"] for row in same]
     assert outputs["label"]["data"] == [row["label"] for row in same] and outputs["probabilities"]["shape"] == [2, 4]
     assert (answer.headers["x-model-version"], answer.json()["id"]) == (server.version, "r1")
+    assert answer.json()["model_version"] == server.version
 
 
 def test_kserves_client_sends_and_reads_binary_tensors(server):

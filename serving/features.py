@@ -20,6 +20,7 @@ from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from components.item_keys import DEFAULT_LOCALE, item_key, plain_item_id
 from feature_repo.features import MAX_AGE, QUERY, STATISTICS, TEXT
 from feature_repo.store import on_cluster, open_store
 from serving.feature_lookup import EMPTY_ROW, FeatureLookup, QueryRow, Row, combine
@@ -68,19 +69,32 @@ class OnlineFeatures:
         self.is_away = False
         self.store = _wait_for_store(folder, wait_s)
 
-    def lookup(self, query: str, query_id: str | None, item_ids: Sequence[str]) -> FeatureLookup:
+    def lookup(
+        self, query: str, query_id: str | None, item_ids: Sequence[str], locale: str | None = None
+    ) -> FeatureLookup:
         """Look up a query and its items, where items without a text are `unknown_ids`.
+
+        An item has the text of the locale where it has one, and else its default text.
 
         Raises:
             Unavailable: the store does not answer, and an item's text is not remembered.
         """
-        rows, is_degraded = self._rows("item_id", item_ids)
+        rows, is_degraded = self._item_rows(item_ids, locale)
         if is_degraded:
             _check_remembered(item_ids, rows)
         unknown_ids = [item_id for item_id in item_ids if rows[item_id].values["title"] is None]
         items = [rows[item_id] for item_id in item_ids if rows[item_id].values["title"] is not None]
         result = self._with_query(query, query_id, items)
         return replace(result, unknown_ids=unknown_ids, is_degraded=is_degraded or result.is_degraded)
+
+    def _item_rows(self, item_ids: Sequence[str], locale: str | None) -> tuple[dict[str, Row], bool]:
+        """Return rows by item id as `_rows`, those of the locale first."""
+        if locale in (None, DEFAULT_LOCALE):
+            return self._rows("item_id", item_ids)
+        keys = {item_id: item_key(item_id, locale) for item_id in item_ids}
+        rows, is_degraded = self._rows("item_id", [*item_ids, *keys.values()])
+        local_rows = {item_id: rows[key] for item_id, key in keys.items() if key in rows and rows[key].values["title"]}
+        return {item_id: rows[item_id] for item_id in item_ids if item_id in rows} | local_rows, is_degraded
 
     def lookup_for_inline_items(self, query: str, query_id: str | None, items: Sequence[dict]) -> FeatureLookup:
         """Look up the query alone, for items that came with the request."""
@@ -150,6 +164,8 @@ def read_rows(store, key: str, ids: Sequence[str]) -> dict[str, Row]:
     times = columns[f"{names[-1]}__ts"]  # the last is of the statistics
     values = zip(*(columns[name] for name in names), strict=True)
     rows = [Row(dict(zip(names, row, strict=True)), moment) for row, moment in zip(values, times, strict=True)]
+    for row in rows:
+        row.values[key] = plain_item_id(row.values[key])
     return dict(zip(ids, rows, strict=True))
 
 

@@ -150,7 +150,7 @@ class RelevanceModel(Model):
     def _look_up(self, ranking: Ranking) -> FeatureLookup:
         if ranking.instances:
             return self.features.lookup_for_inline_items(ranking.query, ranking.query_id, ranking.items)
-        result = self.features.lookup(ranking.query, ranking.query_id, ranking.item_ids)
+        result = self.features.lookup(ranking.query, ranking.query_id, ranking.item_ids, ranking.locale)
         if result.unknown_ids:
             more = f" and {len(result.unknown_ids) - 1} more" if len(result.unknown_ids) > 1 else ""
             raise InvalidRequest(f"item_ids names an unknown item, {result.unknown_ids[0]!r}{more}")

@@ -10,7 +10,9 @@ from serving.request_schemas import InvalidRequest
 class TextOnlyFeatures:
     """Knows of a query and its items only what the request has."""
 
-    def lookup(self, query: str, query_id: str | None, item_ids: Sequence[str]) -> FeatureLookup:
+    def lookup(
+        self, query: str, query_id: str | None, item_ids: Sequence[str], locale: str | None = None
+    ) -> FeatureLookup:
         """Refuse ids, whose texts only a feature store knows.
 
         Raises:

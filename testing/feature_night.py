@@ -1,11 +1,13 @@
-"""Features of now for three items and one query, without logs."""
+"""Features of now for three items, one in two locales, and one query, without logs."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components import contracts
+from components.item_keys import item_key
 
 ITEMS = {"i1": ("red running shoes", 50.0), "i2": ("blue running socks", 5.0), "i3": ("garden hose", 20.0)}
+ITEMS |= {item_key("i3", "es"): ("manguera de jardín", 25.0)}
 
 
 def build_night(folder: Path) -> Path:

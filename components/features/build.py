@@ -28,10 +28,12 @@ done as (
         count(*) filter (kind = 'click') as clicks_month, count(*) filter (kind = 'order') as orders_month
     from outcomes where time < {as_of} and time >= {month_ago} group by all
 )
-select item_id, price, rating, coalesce(week, 0) as impressions_7d, coalesce(clicks_week, 0) as clicks_7d,
+select latest.item_id, price, rating, coalesce(week, 0) as impressions_7d, coalesce(clicks_week, 0) as clicks_7d,
     coalesce(orders_week, 0) as orders_7d, coalesce(month, 0) as impressions_30d,
     coalesce(clicks_month, 0) as clicks_30d, coalesce(orders_month, 0) as orders_30d, {as_of} as time
-from latest left join shown using (item_id) left join done using (item_id)
+from latest
+    left join shown on shown.item_id = split_part(latest.item_id, chr(31), 1)  -- of all locales
+    left join done on done.item_id = split_part(latest.item_id, chr(31), 1)
 """
 # Of what was shown in thirty days, the queries asked most that make up 60% are the head, the next 30% the torso;
 # a query that was not shown is what its judgements say. 2 is head, 1 torso, 0 tail.
@@ -41,7 +43,9 @@ known as (
     select query_id from judged union select query_id from exposures where query_id <> '' and time < {as_of}
 ),
 shown as (
-    select exposures.*, price from exposures left join statistics using (item_id)
+    select exposures.*, coalesce(local.price, statistics.price) as price
+    from exposures left join statistics on statistics.item_id = exposures.item_id
+    left join statistics local on local.item_id = exposures.item_id || chr(31) || exposures.locale
     where exposures.time < {as_of} and exposures.time >= {month_ago} and query_id <> ''
 ),
 counted as (select query_id, count(*) as shown, median(price) as median_price from shown group by all),

@@ -13,6 +13,7 @@ from feast import FeatureStore, FeatureView
 
 from components import contracts, cross_features
 from components.features.build import parquet_sql
+from components.item_keys import item_key
 from feature_repo.features import build_views, item, query
 from feature_repo.store import open_store
 
@@ -124,13 +125,24 @@ def _stream_rows(table: pa.Table) -> Iterator[dict]:
         yield from batch.to_pylist()
 
 
+def read_local_keys(folder: Path) -> set[str]:
+    """Return the keys of texts whose locale is not their item's default."""
+    select = f"select item_id from {parquet_sql([folder / 'item_text.parquet'])} where contains(item_id, chr(31))"
+    with duckdb.connect() as database:
+        return {key for (key,) in database.execute(select).fetchall()}
+
+
 def join_history(judgements: str | Path, folder: str | Path, as_of: datetime) -> pa.Table:
     """Return what Feast knew at `as_of`, one row a judgement, in their order.
 
     Raises:
         ValueError: the join returned another number of rows than it was given.
     """
-    pairs = [(row["query_id"], row["item_id"]) for row in contracts.read_batches(contracts.JUDGEMENTS, judgements)]
+    local_keys = read_local_keys(Path(folder))
+    pairs = []
+    for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
+        key = item_key(row["item_id"], row["locale"])
+        pairs.append((row["query_id"], key if key in local_keys else row["item_id"]))
     entities = pa.table(
         {
             "query_id": pa.array([query_id for query_id, _ in pairs], pa.string()),

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 from components import contracts
+from components.item_keys import DEFAULT_LOCALE, item_key
 from components.judgements.collect import Collection, collect
 from components.judgements.config import PrepareConfig
 from components.judgements.labels import describe_unknown
@@ -80,10 +82,13 @@ def summarise(collection: Collection, item_count: int) -> StepResult:
 
 
 def list_items(rows: list[dict], config: PrepareConfig) -> Iterator[dict]:
-    """Yield each item once, as its first row shows it."""
+    """Yield each item once a locale, as its first row there shows it."""
     time = datetime.fromisoformat(config.as_of)
-    item_ids = set()
-    for row in sorted(rows, key=itemgetter("item_id")):
-        if row["item_id"] not in item_ids:
-            item_ids.add(row["item_id"])
-            yield {name: row[name] for name in contracts.ITEMS.names if name != "time"} | {"time": time}
+    for item_id, item_rows in groupby(sorted(rows, key=itemgetter("item_id")), key=itemgetter("item_id")):
+        first_rows: dict[str, dict] = {}
+        for row in item_rows:
+            first_rows.setdefault(row["locale"], row)
+        default = DEFAULT_LOCALE if DEFAULT_LOCALE in first_rows else next(iter(first_rows))
+        for locale, row in first_rows.items():
+            key = item_id if locale == default else item_key(item_id, locale)
+            yield {name: row[name] for name in contracts.ITEMS.names if name != "time"} | {"item_id": key, "time": time}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from components import contracts
 from components.csv_records import TableRow
+from components.item_keys import DEFAULT_LOCALE
 from components.judgements.collection import Collection
 from components.judgements.config import PrepareConfig
 from components.judgements.fields import clean_fields
@@ -50,7 +51,7 @@ def check_row(row: TableRow, scale: LabelScale, config: PrepareConfig, collectio
         raise ValueError(f"unknown split: {fields['split']!r} is none of {', '.join(SPLITS)}")
     collection.unreadable_fields.update(unreadable)
     fields["split"] = SPLITS[fields["split"].lower()] if fields["split"] else None
-    fields["locale"] = fields["locale"] or "us"
+    fields["locale"] = fields["locale"] or DEFAULT_LOCALE
     fields["item_id"] = fields["item_id"] or hash_id(fields["title"], fields["brand"] or "")
     fields["mismatch"] = fields["mismatch"] if fields["mismatch"] in contracts.MISMATCHES else None
     rating = to_rating(raw_label)

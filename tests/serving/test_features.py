@@ -26,6 +26,23 @@ def test_items_keep_their_order_and_unknown_are_named(online):
     assert result.features[0]["brand_match"] == 1.0 and result.features[1]["price"] == 50.0
 
 
+@pytest.mark.parametrize(
+    ("locale", "titles"),
+    [
+        (None, ["garden hose", "red running shoes"]),
+        ("us", ["garden hose", "red running shoes"]),
+        ("es", ["manguera de jardín", "red running shoes"]),
+        ("fr", ["garden hose", "red running shoes"]),
+    ],
+)
+def test_an_item_has_the_text_of_the_requests_locale(online, locale, titles):
+    result = online.lookup("hose", "q1", ["i3", "i1", "zz"], locale)
+    assert [row["title"] for row in result.items] == titles
+    assert [row["item_id"] for row in result.items] == ["i3", "i1"]
+    assert result.unknown_ids == ["zz"]
+    assert result.features[0]["price"] == (25.0 if locale == "es" else 20.0)
+
+
 def test_missing_numbers_are_named_per_item(online):
     assert online.lookup("hose", "q1", ["i1"]).missing == [QUERY_FEATURES[2:]]
     assert online.lookup("hose", None, ["i1", "i3"]).missing == [QUERY_FEATURES] * 2

@@ -8,7 +8,8 @@ import pytest
 from components import contracts
 from components.features.build import build
 from components.features.materialize import materialize, write_training_set
-from tests.components.features.conftest import AS_OF, item
+from components.item_keys import item_key
+from tests.components.features.conftest import AS_OF, item, judgement
 
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.slow  # imports Feast
@@ -35,6 +36,22 @@ def test_five_thousand_judgements_of_one_moment_are_joined(tables, folder, tmp_p
     many = [{**first, "query_id": f"q{n % 70}", "item_id": "ab"[n % 2]} for n in range(5000)]
     contracts.write(many, contracts.JUDGEMENTS, tmp_path / "many.parquet")
     assert write_training_set(tmp_path / "many.parquet", folder, AS_OF, tmp_path / "t.parquet") == 5000
+
+
+def test_each_locale_has_its_own_text_and_price(tables, logs, tmp_path):
+    local = item(item_key("a", "es"), brand="Sony España", category="Sonido", price=30.0)
+    contracts.write([item("a"), local], contracts.ITEMS, tables[1])
+    rows = [judgement("q1", "a", locale=locale) for locale in ("us", "es", "fr")]
+    contracts.write(rows, contracts.JUDGEMENTS, tables[0])
+    build(*tables, logs, AS_OF, tmp_path / "night")
+    materialize(tmp_path / "night", AS_OF)
+    assert write_training_set(tables[0], tmp_path / "night", AS_OF, tmp_path / "t.parquet") == 3
+    rows = contracts.read(contracts.TRAINING_SET, tmp_path / "t.parquet")
+    assert [(row["price"], row["brand_match"], row["clicks_7d"]) for row in rows] == [
+        (20, 1, 1),
+        (30, 0, 1),
+        (20, 1, 1),
+    ]
 
 
 def read_titles(folder, *item_ids: str) -> list:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components import contracts
+from components.item_keys import item_key
 from components.judgements.fields import TEXT_LIMIT
 from tests.components.judgements.sources import GOOD, csv_file, esci_release, jsonl_file, many_rows
 
@@ -121,6 +122,17 @@ def test_each_item_appears_once(tmp_path, prepare_source):
     (item,) = tables.items
     assert tables.details["items"] == 1 and item["price"] == 9.5
     assert item["time"].isoformat() == "2026-01-02T00:00:00+00:00"
+
+
+def test_an_item_in_two_locales_is_two_texts(tmp_path, prepare_source):
+    rows = [
+        GOOD | {"query": "pan", "locale": "es", "item_id": "B01", "title": "Sartén"},
+        GOOD | {"query": "pan", "locale": "us", "item_id": "B01", "title": "Frying pan"},
+        GOOD | {"query": "pan", "locale": "es", "item_id": "B02", "title": "Pan de molde"},
+    ]
+    tables = prepare_source(jsonl_file(tmp_path / "a.jsonl", rows))
+    titles = {item["item_id"]: item["title"] for item in tables.items}
+    assert titles == {"B01": "Frying pan", item_key("B01", "es"): "Sartén", "B02": "Pan de molde"}
 
 
 def test_queries_without_a_class_are_ranked(tmp_path, prepare_source):

@@ -91,7 +91,7 @@ manifests: .venv ## render every overlay and hold it to the manifests' rules
 	  .venv/bin/kubectl kustomize manifests/overlays/$$overlay | $(PY) -m pipelines.cluster.manifest_rules || exit 1; done
 
 # --- measurements
-bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves runs/bench/NAME.json
+bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves bench/results/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
 	$(PY) -m bench.teacher.measure $(BENCH)

@@ -1,34 +1,74 @@
-"""What every measurement does with its figures: round, keep, show, and say where they come from."""
+"""What every measurement does with its figures: keep parts, write results, show them, name the machine."""
 
 import json
 import os
 import platform
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+RESULTS = Path(__file__).parent / "results"
 
-def once(path: Path, make) -> dict:
-    """What was measured before, or is now."""
+
+def once(path: Path, measure: Callable[[], dict]) -> dict:
+    """Return what was measured before, or measure it now and keep it."""
     if not path.exists():
-        path.write_text(json.dumps(make()))
+        path.write_text(json.dumps(measure()))
     return json.loads(path.read_text())
 
 
+def write_results(name: str, figures: Mapping, measured_on: str, folder: Path = RESULTS) -> Path:
+    """Write bench/results/NAME.json: one flat object of figures, with date, machine and what was measured.
+
+    Pages that name a figure which is missing now fail their test: `make docs` says which.
+    """
+    flat = dict(flatten(figures))
+    head = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": describe_machine(), "measured_on": measured_on}
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(head | flat, indent=1) + "\n")
+    return path
+
+
+def flatten(figures: Mapping, prefix: str = "") -> Iterator[tuple[str, float | str]]:
+    """Yield names and values; nested names are joined by underscores, lists are numbered from 1, None is left out."""
+    for name, value in figures.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{key}_")
+        elif isinstance(value, (list, tuple)):
+            yield from flatten({str(number): entry for number, entry in enumerate(value, 1)}, f"{key}_")
+        elif value is not None:
+            yield key, value
+
+
 def mean(values) -> float:
-    """Mean of some numbers, rounded to what is worth saying."""
+    """Return the mean of some numbers, rounded to four digits."""
     return round(float(np.mean(list(values))), 4)
 
 
-def machine_of() -> str:
-    """Where it was measured."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the end"
+def describe_machine() -> str:
+    """Return the processor, the number of cores and the load of this machine."""
+    return f"{read_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
 
 
-def show(title: str, figures: dict) -> None:
-    """All figures as a table."""
+def read_processor() -> str:
+    """Return the processor's name and its matrix units, as far as the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return platform.machine()
+    lines = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in lines.items()}
+    flags = fields.get("flags", "").split()
+    units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512_vnni") if unit in flags]
+    return " ".join([fields.get("model name", platform.machine()), *units])
+
+
+def show(title: str, figures: Mapping) -> None:
+    """Print all figures as a table."""
     table = Table("figure", "value", title=title)
     for name, value in figures.items():
         table.add_row(name, str(value))

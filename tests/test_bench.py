@@ -1,5 +1,6 @@
 """Measurements name a missing input at once, and the ablation scores what it trains."""
 
+import json
 from dataclasses import replace
 from importlib import import_module
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from bench.ablation.results import read_answers, summarise_row
 from bench.ablation.rows import Row
 from bench.ablation.worker import main as run_worker
+from bench.figures import write_results
 
 
 @pytest.mark.parametrize("name", ["ablation.measure", "student.measure", "teacher.measure"])
@@ -29,3 +31,12 @@ def test_the_ablation_scores_every_valid_pair(tables, config, tmp_path, architec
     figures = summarise_row(row, tmp_path, 3)
     assert (figures["seeds"], figures["queries"]) == (1, 6)
     assert figures["accuracy_low"] <= figures["accuracy"] <= figures["accuracy_high"]
+
+
+def test_results_are_one_flat_object(tmp_path):
+    figures = {"ratio": 1.5, "rpm": {"low": -1, "high": 2}, "seeds": [0.5, 0.25], "missing": None}
+    path = write_results("speed", figures, "two pairs", tmp_path)
+    results = json.loads(path.read_text())
+    assert results["measured_on"] == "two pairs" and {"date", "machine"} <= results.keys()
+    assert {"ratio": 1.5, "rpm_low": -1, "rpm_high": 2, "seeds_1": 0.5, "seeds_2": 0.25}.items() <= results.items()
+    assert "missing" not in results

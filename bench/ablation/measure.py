@@ -17,7 +17,7 @@ from bench.ablation.data import Rationales, esci_rationales, marketplace_rationa
 from bench.ablation.results import read_answers, summarise_row
 from bench.ablation.rows import ESCI, MARKETPLACE, Row
 from bench.esci import esci_option
-from bench.figures import machine_of, show
+from bench.figures import describe_machine, show, write_results
 from bench.worker_pool import on_cores
 
 RESULTS = Path("runs/bench")
@@ -46,6 +46,8 @@ def bench(
     on_cores([worker_job(folder, row, seed, rationales[row.set]) for row in rows for seed in range(seeds)])
     figures = summarise(folder, seeds)
     (RESULTS / "ablation.json").write_text(json.dumps(figures, indent=1))
+    measured_on = "valid pairs of the embedded marketplace and of ESCI"
+    write_results("ablation", {row["row"]: row for row in figures["rows"]}, measured_on)
     for name in rationales:
         plot([row for row in figures["rows"] if row["set"] == name], RESULTS / f"ablation-{name}.png")
     show("ablation", {row["row"]: row_line(row) for row in figures["rows"]})
@@ -63,7 +65,7 @@ def summarise(folder: Path, seeds: int) -> dict:
     """Return the figures of every row with a seed that has ended."""
     ended_rows = [row for row in MARKETPLACE + ESCI if read_answers(folder / row.name, seeds)]
     rows = [summarise_row(row, folder, seeds) for row in ended_rows]
-    return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of(), "rows": rows}
+    return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine(), "rows": rows}
 
 
 def row_line(row: dict) -> str:

@@ -18,7 +18,7 @@ import typer
 
 from bench.experiment.logs import BEGAN, EXPERIMENT, write_logs
 from bench.experiment.streams import promises
-from bench.figures import machine_of, once, show
+from bench.figures import describe_machine, once, show, write_results
 from components import storage
 from components.release_state import Experiment
 from components.release_store import update_state
@@ -43,13 +43,18 @@ def bench(
     """
     folder = HERE / "experiment"
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+    figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine()}
     for name in list(SIZES)[: list(SIZES).index(largest) + 1]:
         figures |= once(folder / f"{name}.json", lambda name=name: of_size(folder, name))
     figures |= once(folder / "peers.json", lambda: beside_peers(folder))
     figures |= once(folder / "streams.json", promises)
     figures |= once(folder / "invariants.json", lambda: invariants(runs))
     (HERE / "experiment.json").write_text(json.dumps(figures, indent=1))
+    write_results(
+        "experiment",
+        figures,
+        "simulated logs of a million users on S3 as Parquet; A/A and A/B streams with heavy-tailed revenue",
+    )
     show("the experiment", figures)
 
 

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import typer
 
-from bench.figures import machine_of, once, show
+from bench.figures import describe_machine, once, show, write_results
 from bench.serving import features, fixtures
 from components import storage
 from pipelines.local.ports import free_ports
@@ -47,7 +47,7 @@ def bench(
     """
     folder = HERE / "serving"
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+    figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine()}
     package, night, items = fixtures.build_fixtures(folder / "made")
     with Laptop(folder / "state", folder) as machine:
         machine.start_s3()
@@ -62,6 +62,7 @@ def bench(
     figures |= once(folder / "features.json", lambda: features.feature_figures(night))
     figures |= once(folder / "faults.json", lambda: server_faults.fault_figures(folder / "faults", fault_rounds))
     (HERE / "serving.json").write_text(json.dumps(figures, indent=1))
+    write_results("serving", figures, "a cross-encoder of MiniLM-L6's size, 50 items a query, no query twice")
     plot(figures, HERE / "serving.png")
     show("serving", figures)
 

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from bench.esci import ESCI_PAIRS, esci_option
-from bench.figures import machine_of, mean, once, show
+from bench.figures import describe_machine, mean, once, show, write_results
 from bench.teacher import engines, memory
 from bench.worker_pool import on_cores, worker
 from components import storage
@@ -51,7 +51,7 @@ def bench(
         machine.start_s3()
         os.environ.update(machine.environment)
         storage.ensure_bucket()
-        figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_of()}
+        figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine()}
         names = ["base", *map(str, range(seeds))]
         judged = {"": market(folder)} | ({"esci_": release(folder, esci)} if esci else {})
         train([(table, name) for table in judged.values() for name in names], pairs)
@@ -63,6 +63,7 @@ def bench(
     base = folder / "marketplace" / "base" / "base"
     figures |= once(folder / "engines.json", lambda: engines.compared(base))
     (HERE / "teacher.json").write_text(json.dumps(figures, indent=1))
+    write_results("teacher", figures, "SmolLM2-135M, teachers from scratch, held-out pairs over all valid queries")
     show("the teacher", figures)
 
 

@@ -31,7 +31,7 @@ class GenerateConfig(JsonConfig):
     max_samples: int = 5  # up to so many where no sample of the pair is right (pass@k)
     attempts: int = 2  # at a sample, until one keeps the grammar
     prompt: str = "few_shot"
-    shots: int = 2
+    shots: int = 4  # worked examples, one of each label
     shard_requests: int = 256  # are stored at once
     buckets: int = 1  # pairs are divided into so many; another number is another store
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from components.rationales.perspectives import NAMES, PERSPECTIVES, parse, pattern, sampling_prompt
+from components.contracts import LABELS
+from components.rationales.perspectives import NAMES, PERSPECTIVES, example_answer, parse, pattern, sampling_prompt
+from components.rationales.sampler import GenerateConfig
 from components.teacher_prompt import answer, pair_text, unified_prompt
 from testing.rows import judgement, rationale
 
@@ -32,8 +34,21 @@ def test_other_forms_are_not_parsed(completion):
 
 def test_every_worked_example_keeps_the_grammar():
     for perspective in PERSPECTIVES:
-        for _, _, text in perspective.examples:
-            assert re.fullmatch(pattern("", 200), f"{perspective.tag} {text}")
+        for example in perspective.examples:
+            assert re.fullmatch(pattern("", 200), example_answer(perspective, example))
+
+
+def test_every_perspective_shows_every_label():
+    for perspective in PERSPECTIVES:
+        labels = [example.label for example in perspective.examples[: GenerateConfig().shots]]
+        assert sorted(labels) == sorted(LABELS)
+
+
+def test_a_prompt_quotes_definitions_and_rules():
+    text = sampling_prompt(PERSPECTIVES[2], judgement(), shots=0)[0]["content"]
+    assert "\nComplement: the item is not what the query asks for, and is used together with it." in text
+    assert "\n- A query that names a brand needs that brand." in text
+    assert "dry feet" not in text  # which another perspective's example says
 
 
 def test_after_a_prefix_the_grammar_goes_on():

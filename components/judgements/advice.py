@@ -1,8 +1,11 @@
 """What a person should know of a source before anything is trained."""
 
+from collections import Counter
+
 from components.judgements.collection import Collection
 from components.judgements.labels import describe_absent, describe_unknown
 
+KINDS_WITH_OWN_WARNING = ("unknown label", "one of several ratings", "raters are divided")
 FEW_VALID_QUERIES = 30  # the gate can hardly tell two models apart
 
 
@@ -13,6 +16,7 @@ def warn(collection: Collection) -> None:
     absent = describe_absent((row["label"] for row in collection.judgements), collection.name)
     if absent:
         collection.warnings.append(absent)
+    collection.warnings += describe_quarantine(collection)
     for name, count in collection.unreadable_fields.most_common():
         collection.warnings.append(f"{collection.name}: {name} cannot be read in {count:,} rows, which stay without it")
     if collection.raters:
@@ -23,6 +27,18 @@ def warn(collection: Collection) -> None:
             f"{collection.name} has {valid} queries in the valid split: a difference between two models is hard to "
             f"tell below {FEW_VALID_QUERIES}"
         )
+
+
+def describe_quarantine(collection: Collection) -> list[str]:
+    """Return a sentence for each kind of reason that rows are quarantined for, with an example."""
+    kinds = Counter(row["reason"].split(":")[0] for row in collection.quarantine)
+    examples = {row["reason"].split(":")[0]: row for row in reversed(collection.quarantine)}
+    return [
+        f"{collection.name}: {count:,} of {collection.total:,} rows are quarantined, as line {examples[kind]['line']}: "
+        f"{examples[kind]['reason']}"
+        for kind, count in kinds.most_common()
+        if kind not in KINDS_WITH_OWN_WARNING
+    ]
 
 
 def describe_nothing(collection: Collection) -> str:

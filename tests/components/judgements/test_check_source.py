@@ -34,6 +34,12 @@ def test_too_few_queries_are_refused(tmp_path):
         check(csv_file(tmp_path / "a.csv", many_rows(4)))
 
 
+def test_quarantined_rows_are_named_with_an_example(tmp_path):
+    rows = many_rows(300) + [GOOD | {"query_id": "q1", "query": f"sock {n}"} for n in range(5)]
+    (warning,) = check(csv_file(tmp_path / "a.csv", rows))
+    assert "a.csv: 5 of 905 rows are quarantined, as line 902: query id conflict: q1 is 'shoe 1' already" in warning
+
+
 def test_few_valid_queries_are_named(tmp_path):
     warnings = check(csv_file(tmp_path / "a.csv", many_rows(60)))
     assert "queries in the valid split: a difference between two models is hard to tell below 30" in warnings[-1]

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components import contracts
 from components.item_keys import item_key
+from components.judgements.collect import collect
+from components.judgements.config import PrepareConfig
 from components.judgements.fields import TEXT_LIMIT
+from components.judgements.readers import open_source
 from tests.components.judgements.sources import GOOD, csv_file, esci_release, jsonl_file, many_rows
 
 ESCI = os.environ.get("BROADFAST_ESCI", "")
@@ -151,6 +156,28 @@ def test_escis_release_is_prepared_from_its_folder(tmp_path, prepare_source):
     assert tables.details["splits"] == {"train": 2, "test": 1}
     assert tables.details["labels"] == {"Exact": 2, "Irrelevant": 1}
     assert {row["locale"] for row in tables.judgements} == {"us", "es"}
+
+
+LINES = {
+    "good": "shoe,Red shoe,E",
+    "open": 'shoe,"Red shoe,E',
+    "short": "shoe,E",
+    "extra": "shoe,Red, shoe,E",
+    "blank": "",
+}
+
+
+@given(kinds=st.lists(st.sampled_from(sorted(LINES)), max_size=12), separator=st.sampled_from(",;\t|"))
+def test_rows_read_and_quarantined_are_those_of_the_file(tmp_path_factory, kinds, separator):
+    path = tmp_path_factory.mktemp("property") / "a.csv"
+    lines = ["query,title,label", *(LINES[kind] for kind in ("good", *kinds))]
+    path.write_text("\n".join(lines).replace(",", separator))
+    collection = collect(open_source(path, {}), PrepareConfig())
+    row_count = 1 + sum(kind != "blank" for kind in kinds)
+    assert collection.total == row_count == len(collection.judgements) + len(collection.quarantine)
+    good_lines = {line for line, kind in enumerate(("good", *kinds), 2) if kind == "good"}
+    broken_lines = {row["line"] for row in collection.quarantine if not row["reason"].startswith("duplicate")}
+    assert not good_lines & broken_lines
 
 
 @pytest.mark.skipif(not ESCI, reason="BROADFAST_ESCI names no folder with esci_pairs.parquet")

@@ -1,6 +1,9 @@
 """Draws that depend on names alone: the same name gives the same number on every machine and in every run."""
 
+from collections.abc import Iterable
 from hashlib import sha256
+
+import numpy as np
 
 NUMBER_BYTES = 8
 
@@ -21,6 +24,12 @@ def hash_fraction(name: str | bytes) -> float:
     A salt in the name makes draws independent.
     """
     return hash_number(name) / 2 ** (8 * NUMBER_BYTES)
+
+
+def hash_fractions(names: Iterable[bytes]) -> np.ndarray:
+    """Map many names to [0, 1) as `hash_fraction` does, (N,)."""
+    digests = b"".join(sha256(name).digest()[:NUMBER_BYTES] for name in names)
+    return np.frombuffer(digests, ">u8") / 2 ** (8 * NUMBER_BYTES)
 
 
 def hash_id(*parts: str) -> str:

@@ -86,17 +86,21 @@ def oracle_difference(users: Path, cap: float) -> float:
 
     from components.experiment.delta_method import delta_method_statistics
     from components.experiment.intervals import RATIOS
-    from components.experiment.sufficient_statistics import ratio_statistics
+    from components.experiment.plan import ExperimentPlan
+    from components.experiment.user_sums import open_user_sums
 
     table = pd.read_parquet(users).assign(variant=lambda rows: (rows.arm == "treatment").astype(int))
     for name in ("revenue", "pre_revenue"):
         table[name] = table[name].clip(lower=-cap, upper=cap)
+    with open_user_sums(users.parent, ExperimentPlan().revenue_cap_quantile) as sums:
+        statistics = sums.ratio_statistics(RATIOS)
     worst = 0.0
     for name in ("rpm", "rs", "click_through"):
-        ratio = RATIOS[name]
-        theirs = tt.Experiment(it=tt.RatioOfMeans(*ratio.columns)).analyze(table)["it"]
-        statistics = delta_method_statistics(ratio_statistics(users, ratio, cap))
-        ours = TwoSidedTTest(*statistics, FrequentistConfig(difference_type="absolute")).compute_result()
+        n = RATIOS[name].numerator
+        d = RATIOS[name].denominator
+        theirs = tt.Experiment(it=tt.RatioOfMeans(n, d, f"pre_{n}", f"pre_{d}")).analyze(table)["it"]
+        arms = delta_method_statistics(statistics[name])
+        ours = TwoSidedTTest(*arms, FrequentistConfig(difference_type="absolute")).compute_result()
         error = (theirs.effect_size_ci_upper - theirs.effect_size_ci_lower) / 2
         worst = max(worst, abs(ours.expected - theirs.effect_size) / error)
         worst = max(worst, abs((ours.ci[1] - ours.ci[0]) / 2 / error - 1))

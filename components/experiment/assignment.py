@@ -4,8 +4,11 @@ The caller computes it and sends it as `x-arm`; the analysis computes it again f
 """
 
 import hmac
+from collections.abc import Iterable
 
-from components.sampling import hash_fraction
+import numpy as np
+
+from components.sampling import hash_fraction, hash_fractions
 
 ARMS = ("control", "treatment")
 
@@ -26,6 +29,12 @@ def user_hash(secret: str, user_id: str) -> bytes:
 def draw(user_hash: bytes, salt: str) -> float:
     """Map a user to [0, 1): uniform over users, independent across salts."""
     return hash_fraction(salt.encode() + user_hash)
+
+
+def draw_all(user_hashes: Iterable[bytes], salt: str) -> np.ndarray:
+    """Map many users to [0, 1) as `draw` does, (N,)."""
+    prefix = salt.encode()
+    return hash_fractions(prefix + user for user in user_hashes)
 
 
 def arm(user_hash: bytes, salt: str, share: float) -> str:

@@ -10,18 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from components.experiment.aggregate import DIMENSIONS
-from components.experiment.assignment import ARMS, draw
+from components.experiment.assignment import ARMS
 from components.experiment.notes import describe_logs
 from components.experiment.orders import read_orders
+from components.experiment.people import number_users
 from components.experiment.records import Accounts, CategoryShare, Evidence, ExperimentSetup, add_counts
 from components.experiment.requests import summarize_requests
 from components.experiment.sql import database, files, write
 
-BATCH_ROWS = 65_536
 MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")  # columns of users.parquet
 COUNTED = (*MEASURES, "refunds", "refunded")
 OUTLIER_FACTOR = 20  # times the 95th percentile of users' exposures: no person
@@ -38,7 +36,7 @@ def merge(shards: Sequence[Path], setup: ExperimentSetup, now: datetime, folder:
     with database() as db:
         accounts = Accounts.total([_read_accounts(shard) for shard in shards])
         currency, order_problems = read_orders(db, shards, currency)
-        _draw_arms(db, shards, setup.salt)
+        number_users(db, shards, setup.salt)
         _attribute(db, shards, setup)
         _write_users(db, folder)
         set_aside = _exposures_set_aside(db, accounts.duplicates)
@@ -66,53 +64,30 @@ def _read_accounts(shard: Path) -> Accounts:
     return Accounts.from_json(json.loads((shard / "accounts.json").read_text()))
 
 
-def _draw_arms(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: str | None) -> None:
-    """Make `draws` each user's draw, empty where the salt is not known.
-
-    The function is the one that callers use.
-    """
-    cells = files(shards, "cells")
-    db.execute(f"CREATE TABLE draws AS SELECT user_hash, 0.0::DOUBLE AS draw FROM {cells} LIMIT 0")
-    if not salt:
-        return
-    query = f"SELECT DISTINCT user_hash FROM {cells} WHERE exclusion_reason IS NULL"
-    for batch in db.cursor().sql(query).to_arrow_reader(BATCH_ROWS):
-        hashes = batch.column(0)
-        values = np.array([draw(to_bytes(user), salt) for user in hashes.to_pylist()])
-        db.register("batch", pa.table({"user_hash": hashes, "draw": values}))
-        db.execute("INSERT INTO draws SELECT * FROM batch")
-        db.unregister("batch")
-
-
-def to_bytes(user) -> bytes:
-    """Return a user's key, of whatever type, as the bytes that arms are drawn from."""
-    return user if isinstance(user, bytes) else str(user).encode()
-
-
 def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: ExperimentSetup) -> None:
     """Make `attributed` all sums with their arm and a reason, '' where they are used."""
     last = len(setup.stages) - 1
-    cells = files(shards, "cells")
     amounts = """CASE WHEN kind = 'order' THEN 1 END AS orders, CASE WHEN kind = 'refund' THEN 1 END AS refunds,
         CASE WHEN kind = 'refund' THEN -revenue END AS refunded"""
-    rows = f"SELECT * FROM {cells} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
-    db.execute(f"CREATE TABLE outlier_users AS {_outlier_users_sql(cells)}")
+    rows = f"SELECT * FROM {files(shards, 'cells')} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
+    db.execute(f"CREATE TABLE outlier_users AS {_outlier_users(shards)}")
     db.execute(
-        f"""CREATE TABLE both_arms AS SELECT user_hash FROM {cells}
+        f"""CREATE TABLE both_arms AS SELECT user_hash FROM {files(shards, "cells")}
             WHERE exclusion_reason IS NULL AND stage = {last} AND {"FALSE" if setup.salt else "TRUE"}
             GROUP BY ALL HAVING count(DISTINCT assigned_arm) > 1"""
     )
     arm = _drawn_arm(str(setup.shares[-1])) if setup.salt else "assigned_arm"
     db.execute(
-        f"""CREATE TABLE attributed AS SELECT *, {arm} AS arm, CASE
+        f"""CREATE TABLE attributed AS SELECT user_id, cut, {", ".join(DIMENSIONS)}, {", ".join(COUNTED)},
+            served_by_other_version, {arm} AS arm, CASE
             WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
-            WHEN user_hash IN (SELECT user_hash FROM outlier_users) THEN 'bot'
-            WHEN user_hash IN (SELECT user_hash FROM both_arms) THEN 'seen in both arms'
+            WHEN rows.user_hash IN (SELECT user_hash FROM outlier_users) THEN 'bot'
+            WHEN rows.user_hash IN (SELECT user_hash FROM both_arms) THEN 'seen in both arms'
             WHEN NOT {_agrees(setup)} THEN 'arm disagrees'
             WHEN stage < {last} AND {setup.shares}[stage + 1] = 0 THEN 'pre-period'
             WHEN stage < {last} THEN 'earlier share'
             WHEN assigned_arm <> ({arm}) THEN 'earlier share' ELSE '' END AS reason
-            FROM ({rows}) LEFT JOIN draws USING (user_hash)"""
+            FROM ({rows}) rows LEFT JOIN people ON rows.user_hash = people.user_hash"""
     )
 
 
@@ -133,28 +108,31 @@ def _agrees(setup: ExperimentSetup) -> str:
     return f"(assigned_arm = {current} OR (in_ramp_grace AND assigned_arm = {before}))"
 
 
-def _outlier_users_sql(cells: str) -> str:
+def _outlier_users(shards: Sequence[Path]) -> str:
     """Return SQL for the users with more exposures than a person can have."""
-    people = f"""SELECT user_hash, sum(exposures) AS exposures FROM {cells}
+    users = f"""SELECT user_hash, sum(exposures) AS exposures FROM {files(shards, "cells")}
         WHERE exclusion_reason IS NULL GROUP BY ALL"""
     usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95) OVER ()"
-    return f"SELECT user_hash FROM ({people}) QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"
+    return f"SELECT user_hash FROM ({users}) QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"
 
 
 def _write_users(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write used users once, with their pre-period, and the used sums by cut and slice."""
-    during = ", ".join(f"coalesce(sum({name}) FILTER (reason = ''), 0) AS {name}" for name in COUNTED)
-    before = ", ".join(f"coalesce(sum({name}) FILTER (reason <> ''), 0) AS pre_{name}" for name in MEASURES)
-    arm = "min(arm) FILTER (reason = '')"  # a user is in one arm; the pre-period is that of whoever came again
-    write(
-        db,
-        f"""SELECT user_hash, {arm} AS arm, {during}, {before} FROM attributed WHERE reason IN ('', 'pre-period')
-            GROUP BY user_hash HAVING count(*) FILTER (reason = '') > 0""",
-        folder / "users.parquet",
-    )
-    sums = "coalesce(sum(exposures), 0) AS exposures, coalesce(sum(revenue), 0) AS revenue"
-    keys = f"user_hash, arm, cut, {', '.join(DIMENSIONS)}"
-    write(db, f"SELECT {keys}, {sums} FROM attributed WHERE reason = '' GROUP BY ALL", folder / "cells.parquet")
+    """Write used users once, with their pre-period, and the used sums by cut and slice.
+
+    A user is in one arm; the pre-period is that of whoever came again.
+    """
+    during = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in COUNTED)
+    before = ", ".join(f"sum({name}) AS pre_{name}" for name in MEASURES)
+    columns = ", ".join(f"coalesce(pre_{name}, 0) AS pre_{name}" for name in MEASURES)
+    used = f"SELECT user_id, any_value(arm) AS arm, {during} FROM attributed WHERE reason = '' GROUP BY user_id"
+    earlier = f"SELECT user_id, {before} FROM attributed WHERE reason = 'pre-period' GROUP BY user_id"
+    query = f"""SELECT user_hash, used.*, {columns} FROM people JOIN ({used}) used USING (user_id)
+        LEFT JOIN ({earlier}) earlier USING (user_id)"""
+    write(db, query, folder / "users.parquet")
+    sums = "coalesce(exposures, 0) AS exposures, coalesce(revenue, 0) AS revenue"
+    keys = f"user_id, arm, cut, {', '.join(DIMENSIONS)}"
+    has_sums = "reason = '' AND (exposures > 0 OR revenue <> 0)"
+    write(db, f"SELECT {keys}, {sums} FROM attributed WHERE {has_sums}", folder / "cells.parquet")
 
 
 def _exposures_set_aside(db: duckdb.DuckDBPyConnection, duplicates: int) -> dict[str, int]:
@@ -169,7 +147,7 @@ def _exposures_set_aside(db: duckdb.DuckDBPyConnection, duplicates: int) -> dict
 def _users_set_aside(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Count users who are not used, by reason."""
     rows = db.execute(
-        """SELECT reason, count(DISTINCT user_hash) FROM attributed
+        """SELECT reason, count(DISTINCT user_id) FROM attributed
            WHERE reason IN ('bot', 'seen in both arms', 'arm disagrees') GROUP BY ALL ORDER BY ALL"""
     )
     return dict(rows.fetchall())

@@ -11,6 +11,7 @@ from components.experiment.plan import ExperimentPlan
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.verdict import LookVerdict
 from components.log_gaps import read_gaps
+from components.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -67,5 +68,5 @@ def evaluate(
     folder: Path, shards: list[Path], setup: ExperimentSetup, now: datetime, plan: ExperimentPlan
 ) -> LookVerdict:
     """Merge the shards into `folder` and judge them under a plan."""
-    evidence = attribute.merge(shards, setup, now, folder, plan.currency)
+    evidence = attribute.merge(shards, setup, now, folder, plan.currency or Settings().currency)
     return verdict.evaluate_look(folder, evidence, plan)

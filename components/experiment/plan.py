@@ -38,7 +38,7 @@ class ExperimentPlan(JsonConfig):
     maximum_disagreement_rate: float = 0.0005  # logged arms that the hashes do not give, a user
     maximum_bad_share: float = 0.1  # of orders and refunds that do not count: other currency, no amount, too early
     maximum_late_share: float = 0.5  # of orders and refunds after their window
-    currency: str = ""  # the platform's (ISO 4217); where it is empty, the one that most orders name
+    currency: str = ""  # ISO 4217; empty: the setting's, or else the one that most orders name
 
     @property
     def tuning_users(self) -> float:

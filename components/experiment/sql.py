@@ -22,7 +22,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def write(db: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Write a query's rows as Parquet."""
-    db.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+    db.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION snappy)")
 
 
 def text(value) -> str:

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
-from components.experiment import slices
 from components.experiment.decision import decide
 from components.experiment.delta_method import variance_reduction
 from components.experiment.figures import LogQuality, LookFigures, VarianceReduction
@@ -20,15 +17,10 @@ from components.experiment.intervals import (
 )
 from components.experiment.plan import ExperimentPlan
 from components.experiment.records import Evidence
-from components.experiment.sql import text
+from components.experiment.slices import break_down
 from components.experiment.srm import srm_p_value
-from components.experiment.sufficient_statistics import (
-    NO_CAP,
-    SufficientStatistics,
-    cap_revenue,
-    ratio_statistics,
-    revenue_cap,
-)
+from components.experiment.sufficient_statistics import SufficientStatistics
+from components.experiment.user_sums import NO_CAP, UserSums, open_user_sums
 
 NO_EXPERIMENT = "no experiment is running"
 ABSOLUTE = ("rs",)  # metrics whose difference is given, for they have a scale of their own
@@ -74,17 +66,17 @@ def evaluate_look(folder: Path, evidence: Evidence | None, plan: ExperimentPlan)
 def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> LookFigures:
     """Compute the figures from users.parquet and cells.parquet in `folder` and the evidence."""
     level = Level(plan.alpha, plan.tuning_users)
-    users_file = folder / "users.parquet"
-    cap = revenue_cap(users_file, plan.revenue_cap_quantile)
-    statistics = {name: ratio_statistics(users_file, ratio, cap) for name, ratio in RATIOS.items()}
+    with open_user_sums(folder, plan.revenue_cap_quantile) as sums:
+        statistics = sums.ratio_statistics(RATIOS)
+        summaries = {totals["arm"]: summarize_arm(totals) for totals in sums.arm_totals()}
+        pre_period = describe_adjustment(sums, statistics["rpm"])
+        breakdown = break_down(sums, level)
     metrics = {
         name: relative_lift(arms, level, RATIOS[name].scale, name in ABSOLUTE) for name, arms in statistics.items()
     }
-    summaries = summarize_arms(users_file, cap)
     users = {arm: summary.users for arm, summary in summaries.items()}
     setup = evidence.experiment
     share = setup.stages[-1].share
-    over_time, by_cut = slices.over_time(folder, cap, level)
     return LookFigures(
         share=share,
         stage=len(setup.stages) - 1,
@@ -97,11 +89,11 @@ def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> L
         no_lift_reason=explain_no_lift(statistics["rpm"]),
         metrics=metrics,
         pre_period_rpm_lift=pre_period_lift(statistics["rpm"], level),
-        revenue_cap=cap if cap < NO_CAP else None,
-        pre_period=describe_adjustment(users_file, statistics["rpm"]),
-        over_time=tuple(over_time),
-        by_cut=tuple(by_cut),
-        slices=tuple(slices.by_slice(folder, cap, level)),
+        revenue_cap=sums.cap if sums.cap < NO_CAP else None,
+        pre_period=pre_period,
+        over_time=breakdown.so_far,
+        by_cut=breakdown.own,
+        slices=breakdown.slices,
         srm_p_value=srm_p_value(users, share),
         disagreements=evidence.disagreements,
         crossover=evidence.crossover,
@@ -128,24 +120,11 @@ def explain_no_lift(arms: dict[str, SufficientStatistics]) -> str:
     return "nothing was sold in either arm" if reason.startswith("nothing") else reason
 
 
-def describe_adjustment(users: Path, arms: dict[str, SufficientStatistics]) -> VarianceReduction:
+def describe_adjustment(sums: UserSums, arms: dict[str, SufficientStatistics]) -> VarianceReduction:
     """Count the users with a pre-period and measure what it does for the lift's variance."""
-    with duckdb.connect() as db:
-        query = f"SELECT count(*) FILTER (pre_exposures > 0), count(*) FROM {text(users)}"
-        users_adjusted, total = db.execute(query).fetchall()[0]
     share = 0.0 if no_lift_reason(arms) else variance_reduction(arms)
-    return VarianceReduction(users_adjusted, total, share)
-
-
-def summarize_arms(users: Path, cap: float) -> dict[str, ArmSummary]:
-    """Return counts and rates by arm, with the revenue capped as the lift's is."""
-    counts = ("exposures", "clicks", "orders", "refunds", "graded")
-    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in counts)
-    revenue = f"sum({cap_revenue('revenue', cap)}) AS revenue, sum(refunded) AS refunded, sum(grades) AS grades"
-    people = "count(*) AS users, count(*) FILTER (orders > 0) AS buyers"
-    with duckdb.connect() as db:
-        table = db.sql(f"SELECT arm, {people}, {sums}, {revenue} FROM {text(users)} GROUP BY arm").to_arrow_table()
-    return {row["arm"]: summarize_arm(row) for row in sorted(table.to_pylist(), key=lambda row: row["arm"])}
+    users = sum(statistics.users for statistics in arms.values())
+    return VarianceReduction(sums.count_users_with_pre_period(), users, share)
 
 
 def summarize_arm(sums: dict) -> ArmSummary:

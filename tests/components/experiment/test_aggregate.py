@@ -65,7 +65,8 @@ def look(tmp_path):
             sums.append(tmp_path / f"sums-{shard}")
             collect(LogSource(*(logs / kind for kind in tables)), setup, NOW, sums[-1])
         evidence = merge(sums, setup, NOW, tmp_path / "merged")
-        return evidence, pq.read_table(tmp_path / "merged" / "users.parquet").to_pylist()
+        users = pq.read_table(tmp_path / "merged" / "users.parquet").drop_columns(["user_id"])
+        return evidence, users.to_pylist()
 
     return take
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.experiment.assignment import arm, user_hash
+from components.experiment.assignment import arm, draw, draw_all, user_hash
 
 USERS = [user_hash("secret", f"u{number:06d}") for number in range(4000)]
 
@@ -32,6 +32,10 @@ def test_half_of_the_users_are_treated_at_half():
 def test_two_experiments_split_the_users_independently():
     count = sum(arm(user, "one", 0.5) == arm(user, "two", 0.5) for user in USERS)
     assert abs(count - 2000) < 4 * 32
+
+
+def test_many_draws_are_those_of_each_user():
+    assert list(draw_all(USERS[:100], "salt")) == [draw(user, "salt") for user in USERS[:100]]
 
 
 @given(st.binary(min_size=16, max_size=16), st.floats(0, 1), st.floats(0, 1))

@@ -14,17 +14,22 @@ from components.experiment.attribute import COUNTED, MEASURES
 from components.experiment.delta_method import delta_method_statistics
 from components.experiment.intervals import RATIOS, Level, no_lift_reason, relative_lift
 from components.experiment.srm import shortfall_p_value, srm_p_value
-from components.experiment.sufficient_statistics import NO_CAP, ratio_statistics, revenue_cap
-from components.experiment.verdict import summarize_arms
+from components.experiment.user_sums import open_user_sums
+from components.experiment.verdict import summarize_arm
 
 LEVEL = Level(alpha=0.05, users=400)
 BLANK = dict.fromkeys((*COUNTED, *(f"pre_{name}" for name in MEASURES)), 0.0)
+CELL_COLUMNS = ("user_id", "arm", "exposures", "revenue")
 PRE_NAMES = ("exposures", "revenue", "graded", "grades")
 
 
 def write_users(rows, path):
-    rows = [BLANK | {"user_hash": number.to_bytes(16, "big")} | row for number, row in enumerate(rows)]
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    """Write users.parquet, and cells.parquet with one cell a user."""
+    users = [BLANK | {"user_id": number} | row for number, row in enumerate(rows)]
+    pq.write_table(pa.Table.from_pylist(users), path)
+    cell = {"cut": 0, "query_class": "head", "locale": "us"}
+    cells = [{name: user[name] for name in CELL_COLUMNS} | cell for user in users]
+    pq.write_table(pa.Table.from_pylist(cells), path.with_name("cells.parquet"))
     return path
 
 
@@ -50,12 +55,17 @@ def users(tmp_path):
     return write_users(random_users().to_dict("records"), tmp_path / "users.parquet")
 
 
-def lift_of_rpm(path, cap=NO_CAP):
-    return relative_lift(ratio_statistics(path, RATIOS["rpm"], cap), LEVEL)
+def read_statistics(path, metric="rpm", cap_quantile=1.0):
+    with open_user_sums(path.parent, cap_quantile) as sums:
+        return sums.ratio_statistics(RATIOS)[metric]
+
+
+def lift_rpm(path):
+    return relative_lift(read_statistics(path), LEVEL)
 
 
 def absolute_test(path, metric):
-    statistics = delta_method_statistics(ratio_statistics(path, RATIOS[metric], NO_CAP))
+    statistics = delta_method_statistics(read_statistics(path, metric))
     return TwoSidedTTest(*statistics, FrequentistConfig(difference_type="absolute")).compute_result()
 
 
@@ -68,10 +78,11 @@ def test_small_revenues_give_the_lift_by_hand(tmp_path):
     rows = [{"arm": "control", "exposures": 100.0, "revenue": cents} for cents in (400, 600)]
     rows += [{"arm": "treatment", "exposures": 100.0, "revenue": cents} for cents in (414, 600.2)]
     path = write_users(rows, tmp_path / "users.parquet")
-    summaries = summarize_arms(path, NO_CAP)
+    with open_user_sums(path.parent, 1.0) as sums:
+        summaries = {totals["arm"]: summarize_arm(totals) for totals in sums.arm_totals()}
     assert summaries["control"].rpm == pytest.approx(50.00)
     assert summaries["treatment"].rpm == pytest.approx(50.71)
-    assert lift_of_rpm(path).estimate == pytest.approx(0.0142)
+    assert lift_rpm(path).estimate == pytest.approx(0.0142)
 
 
 def test_without_a_pre_period_tea_tasting_agrees(tmp_path):
@@ -79,7 +90,7 @@ def test_without_a_pre_period_tea_tasting_agrees(tmp_path):
     path = write_users(rows.to_dict("records"), tmp_path / "users.parquet")
     expected = analyze_with_tea_tasting(tt.RatioOfMeans("revenue", "exposures"))
     interval = [expected.effect_size_ci_lower, expected.effect_size_ci_upper]
-    assert lift_of_rpm(path).estimate == pytest.approx(expected.rel_effect_size, rel=1e-9)
+    assert lift_rpm(path).estimate == pytest.approx(expected.rel_effect_size, rel=1e-9)
     assert absolute_test(path, "rpm").ci == pytest.approx(interval, rel=1e-3)
 
 
@@ -90,49 +101,49 @@ def test_with_cuped_tea_tasting_agrees(users):
 
 
 def test_the_pre_period_makes_the_interval_narrower(users):
-    arms = ratio_statistics(users, RATIOS["rpm"], NO_CAP)
+    arms = read_statistics(users, "rpm")
     without = {arm: replace(statistics, sums=statistics.sums * [1, 1, 0, 0]) for arm, statistics in arms.items()}
     assert relative_lift(arms, LEVEL).half_width < 0.8 * relative_lift(without, LEVEL).half_width
 
 
 def test_satisfaction_differs_as_tea_tasting_says(users):
     expected = analyze_with_tea_tasting(tt.RatioOfMeans("grades", "graded", "pre_grades", "pre_graded"))
-    lift = relative_lift(ratio_statistics(users, RATIOS["rs"], NO_CAP), LEVEL, is_absolute=True)
+    lift = relative_lift(read_statistics(users, "rs"), LEVEL, is_absolute=True)
     assert lift.estimate == pytest.approx(expected.effect_size, abs=1e-3)
 
 
 def test_revenue_over_the_cap_counts_as_the_cap(tmp_path):
-    rows = [{"arm": "control", "exposures": 1.0, "revenue": revenue} for revenue in (1, 99, -99)]
+    rows = [{"arm": "control", "exposures": 1.0, "revenue": revenue} for revenue in (1, 10, 99, -99)]
     path = write_users(rows, tmp_path / "users.parquet")
-    assert ratio_statistics(path, RATIOS["rpm"], 10.0)["control"].sums[0] == 1 + 10 - 10
-    assert revenue_cap(path, 1.0) == 99
+    assert read_statistics(path, cap_quantile=0.5)["control"].sums[0] == 1 + 10 + 10 - 10
+    assert read_statistics(path, cap_quantile=1.0)["control"].sums[0] == 1 + 10 + 99 - 99
 
 
 def test_conversion_is_the_share_of_buyers(tmp_path):
     rows = [{"arm": "control", "orders": float(number < 20)} for number in range(100)]
     rows += [{"arm": "treatment", "orders": float(number < 30)} for number in range(100)]
-    arms = ratio_statistics(write_users(rows, tmp_path / "users.parquet"), RATIOS["conversion"], NO_CAP)
+    arms = read_statistics(write_users(rows, tmp_path / "users.parquet"), "conversion")
     assert relative_lift(arms, LEVEL).estimate == pytest.approx(0.5)
 
 
 def test_the_always_valid_interval_is_wider(users):
-    lift = lift_of_rpm(users)
+    lift = lift_rpm(users)
     assert lift.low < lift.fixed_low < lift.estimate < lift.fixed_high < lift.high
 
 
 def test_without_revenue_there_is_no_interval(tmp_path):
     rows = [{"arm": arm, "exposures": 10.0} for arm in ("control", "treatment") * 3]
     path = write_users(rows, tmp_path / "users.parquet")
-    assert lift_of_rpm(path) is None
-    assert no_lift_reason(ratio_statistics(path, RATIOS["rpm"], NO_CAP)) == "nothing was counted in either arm"
-    assert relative_lift(ratio_statistics(path, RATIOS["rs"], NO_CAP), LEVEL) is None
+    assert lift_rpm(path) is None
+    assert no_lift_reason(read_statistics(path, "rpm")) == "nothing was counted in either arm"
+    assert relative_lift(read_statistics(path, "rs"), LEVEL) is None
 
 
 @pytest.mark.parametrize(("revenue", "sign"), [((0.0, 9.0), 1), ((9.0, 0.0), -1), ((5.0, 7.0), 1), ((-5.0, -7.0), -1)])
 def test_constant_arms_have_a_conservative_interval(tmp_path, revenue, sign):
     rows = [{"arm": "control", "exposures": 1.0, "revenue": revenue[0]}] * 500
     rows += [{"arm": "treatment", "exposures": 1.0, "revenue": revenue[1]}] * 500
-    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    lift = lift_rpm(write_users(rows, tmp_path / "users.parquet"))
     assert np.sign(lift.low) == np.sign(lift.high) == sign
     assert lift.high - lift.low > 0.1 * abs(lift.estimate)
 
@@ -140,7 +151,7 @@ def test_constant_arms_have_a_conservative_interval(tmp_path, revenue, sign):
 def test_one_order_in_each_arm_shows_nothing(tmp_path):
     rows = [{"arm": "control", "exposures": 1.0, "revenue": 9.0 * (number == 0)} for number in range(500)]
     rows += [{"arm": "treatment", "exposures": 1.0, "revenue": 99.0 * (number == 0)} for number in range(500)]
-    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    lift = lift_rpm(write_users(rows, tmp_path / "users.parquet"))
     assert lift.low < 0 < lift.high
 
 
@@ -148,13 +159,13 @@ def test_a_negative_control_does_not_turn_the_sign(tmp_path):
     rng = np.random.default_rng(1)
     rows = [{"arm": "control", "exposures": 1.0, "revenue": value} for value in rng.normal(-100, 10, 500)]
     rows += [{"arm": "treatment", "exposures": 1.0, "revenue": value} for value in rng.normal(-50, 10, 500)]
-    lift = lift_of_rpm(write_users(rows, tmp_path / "users.parquet"))
+    lift = lift_rpm(write_users(rows, tmp_path / "users.parquet"))
     assert lift.difference_type == "absolute" and lift.low > 0
     assert lift.estimate == pytest.approx(50, abs=3) and lift.control == pytest.approx(-100, abs=2)
 
 
 def test_a_shift_keeps_the_absolute_interval(users):
-    arms = ratio_statistics(users, RATIOS["rpm"], NO_CAP)
+    arms = read_statistics(users, "rpm")
     lift = relative_lift(arms, LEVEL, is_absolute=True)
     expected = absolute_test(users, "rpm")
     assert [lift.fixed_low, lift.fixed_high] == pytest.approx(expected.ci, rel=1e-6)

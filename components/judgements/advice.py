@@ -30,7 +30,7 @@ def warn(collection: Collection) -> None:
 
 
 def describe_quarantine(collection: Collection) -> list[str]:
-    """Return a sentence for each kind of reason that rows are quarantined for, with an example."""
+    """Return a sentence with an example for each kind of quarantined rows."""
     kinds = Counter(row["reason"].split(":")[0] for row in collection.quarantine)
     examples = {row["reason"].split(":")[0]: row for row in reversed(collection.quarantine)}
     return [

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -40,23 +41,37 @@ def select_columns(row: Mapping) -> dict:
     return {name: row[name] for name in contracts.JUDGEMENTS.names}
 
 
-def check_source(source: Path, columns: Mapping[str, str], config: PrepareConfig) -> list[str]:
-    """Return what a person should know of a source before a run starts.
+@dataclass(frozen=True)
+class SourceCheck:
+    """What a person should know of a source before a run starts."""
+
+    warnings: list[str]
+    problem: str  # why a run would be in vain; "" if it would not
+
+
+def check_source(source: Path, columns: Mapping[str, str], config: PrepareConfig) -> SourceCheck:
+    """Check a source before a run starts.
 
     Raises:
-        ValueError: a run with it would be in vain: too many unknown labels, or too few queries.
+        ValueError: no row of the source is good, or the configuration cannot be read.
     """
     collection = collect(open_source(source, columns), config)
+    problem = find_problem(collection)
+    return SourceCheck([warning for warning in collection.warnings if warning != problem], problem)
+
+
+def find_problem(collection: Collection) -> str:
+    """Return why a run would be in vain: too many unknown labels, or too few queries."""
     if collection.unknown_labels.total() > MOST_UNKNOWN_LABELS * collection.total:
-        raise ValueError(describe_unknown(collection.unknown_labels, collection.name))
+        return describe_unknown(collection.unknown_labels, collection.name)
     train = collection.count_queries("train")
     valid = collection.count_queries("valid")
     if train + valid < MINIMUM_QUERIES or not train or not valid:
-        raise ValueError(
+        return (
             f"{collection.name} has {train} train and {valid} valid queries, which are too few to train and compare "
             f"models: judge at least {MINIMUM_QUERIES} different query texts"
         )
-    return collection.warnings
+    return ""
 
 
 def summarise(collection: Collection, item_count: int) -> StepResult:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import shutil
 import signal
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
 from pipelines.local.loop import Loop
@@ -66,7 +66,7 @@ def run(
         check_options(profile, judgements, audit)
         size = choose_size(profile, labels, base_model)
         if judgements is not None:
-            show_warnings(console, check_source(judgements, parse_columns(columns), size.prepare))
+            check_judgements(console, judgements, columns, size.prepare)
         with lock(home):
             check_disk(home, size.disk_gb)
             with Laptop(home / "state", new_logs_folder(home)) as laptop:
@@ -100,10 +100,17 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
         raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
 
 
-def show_warnings(console: Console, warnings: Sequence[str]) -> None:
-    """Print what a person should know of the judgements before a run starts."""
-    for warning in warnings:
+def check_judgements(console: Console, judgements: Path, columns: str, config: PrepareConfig) -> None:
+    """Print what a person should know of the judgements before a run starts.
+
+    Raises:
+        ValueError: a run with them would be in vain.
+    """
+    result = check_source(judgements, parse_columns(columns), config)
+    for warning in result.warnings:
         console.print(Text("judgements: ", "yellow"), Text(warning), sep="", soft_wrap=True)
+    if result.problem:
+        raise ValueError(result.problem)
 
 
 def check_disk(home: Path, needed_gb: float) -> None:

@@ -3,16 +3,16 @@
 import pytest
 
 from components.judgements.config import PrepareConfig
-from components.judgements.prepare import check_source
+from components.judgements.prepare import SourceCheck, check_source
 from tests.components.judgements.sources import GOOD, csv_file, many_rows
 
 
-def check(path, **config) -> list[str]:
+def check(path, **config) -> SourceCheck:
     return check_source(path, {}, PrepareConfig(**config))
 
 
 def test_a_good_source_needs_no_word(tmp_path):
-    assert check(csv_file(tmp_path / "a.csv", many_rows(300))) == []
+    assert check(csv_file(tmp_path / "a.csv", many_rows(300))) == SourceCheck([], "")
 
 
 def test_unknown_labels_stop_a_run_with_the_option(tmp_path):
@@ -20,28 +20,36 @@ def test_unknown_labels_stop_a_run_with_the_option(tmp_path):
     path = csv_file(tmp_path / "a.csv", rows)
     with pytest.raises(ValueError, match=r"a.csv.*: 180 rows have labels .*'0' \(45 rows\).* --labels 0-3"):
         check(path)
-    assert "3 of the 4 labels: nobody gave Complement" in check(path, labels="0-3")[0]
+    result = check(path, labels="0-3")
+    assert "3 of the 4 labels: nobody gave Complement" in result.warnings[0] and not result.problem
+
+
+def test_one_unknown_label_in_fifty_stops_a_run(tmp_path):
+    rows = many_rows() + [GOOD | {"item_id": f"i{n}", "label": "Partial"} for n in range(4)]
+    result = check(csv_file(tmp_path / "a.csv", rows))
+    assert "'Partial' (4 rows)" in result.problem and "--labels exact-partial-irrelevant" in result.problem
+    assert result.problem not in result.warnings
 
 
 def test_a_few_unknown_labels_are_named(tmp_path):
     rows = many_rows(300) + [GOOD | {"item_id": "i9", "label": "?"}]
-    (warning,) = check(csv_file(tmp_path / "a.csv", rows))
+    (warning,) = check(csv_file(tmp_path / "a.csv", rows)).warnings
     assert "1 rows have labels that are none of Exact (E)" in warning and "'?' (1 rows)" in warning
 
 
 def test_too_few_queries_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="too few to train and compare models: judge at least 10 different query"):
-        check(csv_file(tmp_path / "a.csv", many_rows(4)))
+    result = check(csv_file(tmp_path / "a.csv", many_rows(4)))
+    assert "too few to train and compare models: judge at least 10 different query texts" in result.problem
 
 
 def test_quarantined_rows_are_named_with_an_example(tmp_path):
     rows = many_rows(300) + [GOOD | {"query_id": "q1", "query": f"sock {n}"} for n in range(5)]
-    (warning,) = check(csv_file(tmp_path / "a.csv", rows))
+    (warning,) = check(csv_file(tmp_path / "a.csv", rows)).warnings
     assert "a.csv: 5 of 905 rows are quarantined, as line 902: query id conflict: q1 is 'shoe 1' already" in warning
 
 
 def test_few_valid_queries_are_named(tmp_path):
-    warnings = check(csv_file(tmp_path / "a.csv", many_rows(60)))
+    warnings = check(csv_file(tmp_path / "a.csv", many_rows(60))).warnings
     assert "queries in the valid split: a difference between two models is hard to tell below 30" in warnings[-1]
 
 

@@ -168,7 +168,7 @@ LINES = {
 
 
 @given(kinds=st.lists(st.sampled_from(sorted(LINES)), max_size=12), separator=st.sampled_from(",;\t|"))
-def test_rows_read_and_quarantined_are_those_of_the_file(tmp_path_factory, kinds, separator):
+def test_rows_read_and_quarantined_add_up(tmp_path_factory, kinds, separator):
     path = tmp_path_factory.mktemp("property") / "a.csv"
     lines = ["query,title,label", *(LINES[kind] for kind in ("good", *kinds))]
     path.write_text("\n".join(lines).replace(",", separator))

@@ -44,6 +44,23 @@ def test_a_file_without_columns_is_refused(tmp_path, content, reason):
     assert reason in sentence and not (tmp_path / "home").exists()
 
 
+def test_trouble_with_judgements_is_printed_first(tmp_path):
+    rows = "".join(f"shoe {number},Red shoe,E\n" for number in range(3)) + 'shoe,"open,E\n'
+    (tmp_path / "pairs.csv").write_text("query,title,label\n" + rows)
+    result = CliRunner().invoke(app, ["--judgements", str(tmp_path / "pairs.csv"), "--home", str(tmp_path / "home")])
+    assert result.exit_code == 1 and not (tmp_path / "home").exists()
+    assert "judgements: pairs.csv holds 1 of the 4 labels: nobody gave Substitute" in result.output
+    assert "1 of 4 rows are quarantined, as line 5: broken quoting" in result.output
+    assert "stopped: pairs.csv has" in result.output and "too few to train and compare models" in result.output
+
+
+def test_a_label_scale_is_an_option(tmp_path):
+    (tmp_path / "pairs.csv").write_text("query,title,label\nshoe,Red shoe,3\n")
+    arguments = ["--judgements", tmp_path / "pairs.csv", "--home", tmp_path / "home"]
+    assert "'3' (1 rows). Say what they mean, for example --labels 1-3" in run_until_stopped(*arguments)
+    assert "--labels: '3' cannot be read" in run_until_stopped(*arguments, "--labels", "3")
+
+
 def test_two_runs_never_share_a_folder(tmp_path):
     with lock(tmp_path):
         sentence = run_until_stopped("--profile", "smoke", "--home", tmp_path)

@@ -71,7 +71,8 @@ class Deployment:
         account = repr(self.stored_account) if self.stored_account else "the server's default account"
         return (
             f"runs as {account}, not as {self.schedule.service_account!r}: this server ignores the account of a "
-            "recurring run, as Kubeflow Pipelines before 2.17 does"
+            "recurring run, as Kubeflow Pipelines before 2.17 does; after its upgrade, delete the recurring run and "
+            "deploy again"
         )
 
     def _deploy(self) -> Iterator[str]:

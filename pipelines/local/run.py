@@ -21,7 +21,6 @@ from pipelines.local.processes import Laptop
 from pipelines.profile import Profile
 from pipelines.profiles import PROFILES
 
-LOCAL_PROFILES = [name for name, profile in PROFILES.items() if profile().runs_locally]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -92,8 +91,9 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
     Raises:
         ValueError: an option names what does not exist or cannot be read.
     """
-    if profile not in LOCAL_PROFILES:
-        raise ValueError(f"--profile is {profile!r}; here it is one of {', '.join(LOCAL_PROFILES)}")
+    local_profiles = [name for name, size in PROFILES.items() if size().runs_locally]
+    if profile not in local_profiles:
+        raise ValueError(f"--profile is {profile!r}; here it is one of {', '.join(local_profiles)}")
     if judgements is not None and not judgements.exists():
         raise ValueError(f"--judgements {judgements} does not exist")
     if audit is not None and not audit.is_file():

@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
+from typer.testing import CliRunner
 
 from components.config import JsonConfig
-from pipelines.cluster.run_plan import version_name
+from pipelines.cluster.deploy import app
+from pipelines.cluster.run_plan import run_arguments, version_name
+from pipelines.local.run import check_options
 from pipelines.profiles import PROFILES
 from pipelines.retrain import retrain
+from testing.servers import environment
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -54,6 +58,15 @@ def test_plain_students_have_the_same_budget(name):
 def test_every_profile_has_a_version_of_its_nodes():
     names = {profile: version_name("a1", profile) for profile in PROFILES}
     assert names.pop("cluster-demo") == "a1-cluster-demo" and set(names.values()) == {"a1"}
+
+
+def test_an_added_profile_is_accepted_everywhere(monkeypatch, tmp_path):
+    monkeypatch.setitem(PROFILES, "mine", lambda: replace(PROFILES["laptop"](), name="mine"))
+    check_options("mine", None, None)
+    assert run_arguments("retrain", "mine") == run_arguments("retrain", "laptop")
+    words = ["deploy", "--profile", "mine", "--version", "a1", "--host", "http://127.0.0.1:1"]
+    with environment(BROADFAST_REGISTRY="registry.internal/b"):
+        assert "no Kubeflow Pipelines API" in CliRunner().invoke(app, words).output
 
 
 def test_profiles_are_read_without_torch():

@@ -117,7 +117,7 @@ def test_another_teams_pipeline_is_left_alone(deploy):
         (
             "pipeline-runner",
             "runs as 'pipeline-runner', not as 'steps': this server ignores the account of a recurring run, "
-            "as Kubeflow Pipelines before 2.17 does",
+            "as Kubeflow Pipelines before 2.17 does; after its upgrade, delete the recurring run and deploy again",
         ),
     ],
 )

@@ -43,9 +43,11 @@ def deploy(
     if faults := find_faults(objects, is_production=folder.name == "production"):
         stop("\n".join([*faults, f"{len(faults)} faults in {folder}: nothing is applied"]))
     typer.echo(f"{folder}: {len(objects)} objects, 0 faults")
-    apply(text, dry_run)
     settings = next(manifest for manifest in objects if manifest["kind"] == "ConfigMap")
-    print_services(settings["metadata"]["namespace"])
+    namespace = settings["metadata"]["namespace"]
+    ensure_namespace(objects, namespace, dry_run)
+    apply(text, dry_run)
+    print_services(namespace)
 
 
 def find_overlay(overlay: str) -> Path:
@@ -66,6 +68,19 @@ def name_images(text: str, registry: str, tag: str) -> str:
     if EXAMPLE_REGISTRY in text:
         stop(no_registry_message(EXAMPLE_REGISTRY))
     return text
+
+
+def ensure_namespace(objects: list[dict], namespace: str, dry_run: bool) -> None:
+    """Create the namespace alone where it is not there: a diff of objects in it would fail."""
+    if run_kubectl("get", "namespace", namespace, "--ignore-not-found", "-o", "name"):
+        return
+    manifest = next((manifest for manifest in objects if manifest["kind"] == "Namespace"), None)
+    if manifest is None:
+        stop(f"namespace {namespace} is not there, and this overlay does not make it: create its Profile first")
+    if dry_run:
+        stop(f"namespace {namespace} is not there: everything would be created")
+    run_kubectl("apply", "--server-side", OWNER, "-f", "-", stdin=yaml.safe_dump(manifest))
+    typer.echo(f"namespace {namespace} created")
 
 
 def apply(text: str, dry_run: bool) -> None:

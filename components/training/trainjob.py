@@ -142,7 +142,7 @@ def wait_for_end(api: KubernetesApi, name: str) -> tuple[str, str]:
             raise LookupError(f"TrainJob {name} is gone: somebody deleted it")
         condition = end_condition(job)
         if condition is None:
-            print(f"TrainJob {name} runs on {Settings().training_nodes} nodes", file=sys.stderr, flush=True)
+            print(f"TrainJob {name} {progress(job)}", file=sys.stderr, flush=True)
         return condition
 
     condition = wait_until(read, lambda value: value is not None, LIMIT_HOURS * 3600, POLL_S)
@@ -151,6 +151,14 @@ def wait_for_end(api: KubernetesApi, name: str) -> tuple[str, str]:
             f"TrainJob {name} has not ended after {LIMIT_HOURS} h: see `kubectl describe trainjob {name}`"
         )
     return condition
+
+
+def progress(job: Mapping) -> str:
+    """Say whether a job runs, or waits for its queue or for somebody to resume it."""
+    conditions = job.get("status", {}).get("conditions", [])
+    if any(condition["type"] == "Suspended" and condition["status"] == "True" for condition in conditions):
+        return "is suspended: it waits for its queue"
+    return f"runs on {Settings().training_nodes} nodes"
 
 
 def end_condition(job: Mapping) -> tuple[str, str] | None:

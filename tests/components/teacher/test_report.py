@@ -35,6 +35,7 @@ SAMPLED = {
     ],
 }
 SFT = {
+    "merge_cosine": 1.0,
     "right_by_label": {"Exact": 7, "Substitute": 5, "Complement": 3, "Irrelevant": 6},
     "labels": dict.fromkeys(LABELS, 3),
     "set_aside_why": {"not the judged label": 4, "over the cap or the balance": 9},
@@ -44,6 +45,7 @@ MARGINS = {
     "after": {"margin": -0.01, "chosen_logprob_gain": -0.5},
 }
 DPO = {
+    "merge_cosine": 0.93,
     "balance": {"Exact, attributes": 2},
     "set_aside_why": {"held out": 1},
     "held_out": {"pairs": 1, **MARGINS},
@@ -86,6 +88,7 @@ def test_the_page_shows_training_rows_and_warning(result, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "<th>Complement</th><td>3</td><td>3</td>" in page and "4 not the judged label" in page
     assert "Exact, attributes" in page and "+0.0000 to -0.0100" in page
+    assert "cosine of 1.0 with the trained one, that of DPO 0.93" in page
     assert "Warning: DPO did not raise the held-out margin" in page
 
 

@@ -90,6 +90,13 @@ def names(state):
     return [name for kind, name in state.objects if kind == "trainjobs"]
 
 
+@pytest.mark.parametrize(("status", "words"), [("True", "waits for its queue"), ("False", "runs on 4 nodes")])
+def test_a_job_in_a_queue_says_so(status, words):
+    with environment(**NODES):
+        text = trainjob.progress({"status": {"conditions": [{"type": "Suspended", "status": status}]}})
+    assert words in text
+
+
 @pytest.mark.slow
 def test_a_complete_job_is_removed(run_job):
     run, state, _ = run_job

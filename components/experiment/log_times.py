@@ -12,7 +12,7 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 FRACTIONS = ("FLOAT", "DOUBLE")
 READABLE = "ISO 8601 with a zone (2026-10-20T08:00:00Z), epoch seconds, ms, us or ns, or a timestamp column"
 LEAST_READABLE = 0.5  # of a column's values, below which the column is refused
-ZONE = "(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+ZONE = "[0-9]:[0-9]{2}.*(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class TimeColumn:
             return f"epoch_us({column})"
         if self.type == "DATE":
             return f"epoch_us({column}::TIMESTAMP)"
-        if self.type in INTEGERS or self.type in FRACTIONS or self.type.startswith("DECIMAL"):
-            return epoch_sql(column)
+        if self.type in INTEGERS:
+            return epoch_sql(f"{column}::HUGEINT")
+        if self.type in FRACTIONS or self.type.startswith("DECIMAL"):
+            return epoch_sql(f"{column}::DOUBLE")
         if self.type == "VARCHAR":
             return (
                 f"coalesce(epoch_us(try_cast({column} AS TIMESTAMPTZ)), {epoch_sql(f'try_cast({column} AS DOUBLE)')})"

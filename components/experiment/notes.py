@@ -20,8 +20,9 @@ def _describe_kinds(accounts: Accounts) -> list[str]:
     if not accounts.unknown_kinds:
         return []
     count = accounts.outcomes_set_aside["unknown kind"]
-    kinds = ", ".join(f"{kind} ({rows:,})" for kind, rows in accounts.unknown_kinds.items())
-    name = next(iter(accounts.unknown_kinds))
+    by_count = sorted(accounts.unknown_kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    kinds = ", ".join(f"{kind} ({rows:,})" for kind, rows in by_count)
+    name = by_count[0][0]
     return [
         f"{_share(count, accounts.outcomes)} of the outcomes are of kinds that are not known: {kinds}. "
         f"Say which are orders, clicks, refunds or grades, as in --kinds order={name}"

@@ -1,74 +1,24 @@
 """From logs to users' sums: every exposure is used or set aside for a reason, and every arm is computed again."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import pyarrow.parquet as pq
 import pytest
 
-from components import contracts
-from components.event_logs import SCHEMAS
-from components.experiment.aggregate import LogSource, collect
-from components.experiment.assignment import arm, user_hash
-from components.experiment.attribute import OUTLIER_MINIMUM, merge
-from components.experiment.records import ExperimentSetup
-from components.release_state import Stage
-
-START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-SPLIT = START + timedelta(hours=1)
-NOW = START + timedelta(hours=2)
-LATER = SPLIT + timedelta(minutes=20)
-SETUP = ExperimentSetup(
-    experiment_id="e1",
-    salt="e1",
-    stages=(Stage(0.0, START.isoformat()), Stage(0.5, SPLIT.isoformat())),
-    versions={"control": "v1", "treatment": "v2"},
+from components.experiment.attribute import OUTLIER_MINIMUM
+from tests.components.experiment.log_rows import (
+    CONTROL,
+    LATER,
+    NOW,
+    SETUP,
+    SPLIT,
+    START,
+    TREATED,
+    USERS,
+    exposure,
+    outcome,
+    request,
 )
-USERS = [user_hash("secret", f"u{number}") for number in range(40)]
-TREATED = next(user for user in USERS if arm(user, "e1", 0.5) == "treatment")
-CONTROL = next(user for user in USERS if arm(user, "e1", 0.5) == "control")
-NAMES = {"query_id": "q", "query": "red shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
-
-
-def exposure(request_id="r1", user=CONTROL, time=LATER, **changes):
-    is_split = user is not None and time is not None and time >= SPLIT
-    is_treated = is_split and arm(user, "e1", 0.5) == "treatment"
-    row = {"time": time, "request_id": request_id, "experiment_id": "e1", "user_hash": user, "item_id": "i1"}
-    row |= {"assigned_arm": "treatment" if is_treated else "control", "version": "v2" if is_treated else "v1"}
-    return row | NAMES | {"position": 1, "score": 0.5, "stale": False} | changes
-
-
-def outcome(request_id="r1", kind="click", **changes):
-    row = {"time": LATER, "request_id": request_id, "item_id": "i1", "kind": kind}
-    return row | {"order_id": None, "revenue": None, "currency": None, "grade": None} | changes
-
-
-def request(request_id="r1", version="v1", time=LATER, **changes):
-    row = {"time": time, "request_id": request_id, "experiment_id": "e1", "user_hash": CONTROL, "version": version}
-    return (
-        row | {"assigned_arm": "control", "status": 200, "latency_ms": 5.0, "items": 1, "missing_features": 0} | changes
-    )
-
-
-@pytest.fixture
-def look(tmp_path):
-    """Take a look at rows of logs, in shards; returns the evidence and the users' rows."""
-
-    def take(exposures=(), outcomes=(), requests=(), setup=SETUP, shards=1):
-        tables = {"exposures": exposures, "outcomes": outcomes, "requests": requests}
-        sums = []
-        for shard in range(shards):
-            logs = tmp_path / f"logs-{shard}"
-            for kind, rows in tables.items():
-                part = [row for row in rows if int.from_bytes(row["request_id"].encode(), "big") % shards == shard]
-                contracts.write(part, SCHEMAS[kind], logs / kind / "one.parquet")
-            sums.append(tmp_path / f"sums-{shard}")
-            collect(LogSource(*(logs / kind for kind in tables)), setup, NOW, sums[-1])
-        evidence = merge(sums, setup, NOW, tmp_path / "merged")
-        users = pq.read_table(tmp_path / "merged" / "users.parquet").drop_columns(["user_id"])
-        return evidence, users.to_pylist()
-
-    return take
 
 
 def test_a_users_outcomes_are_summed_in_its_arm(look):

@@ -14,7 +14,7 @@ SURROGATES = re.compile("[\udc80-\udcff]")  # what a byte becomes that is not UT
 SEP_LINE = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)  # by which Excel names the separator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableRow:
     """One row of a file: its values by column, or why it cannot be read."""
 

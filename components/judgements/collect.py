@@ -1,6 +1,9 @@
 """Judgements from the rows of a source, in memory."""
 
+import gc
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from components import contracts
 from components.judgements.advice import describe_nothing, warn
@@ -24,16 +27,29 @@ def collect(source: Source, config: PrepareConfig) -> Collection:
     config.check()
     scale = parse_labels(config.labels)
     collection = Collection(source.name, warnings=list(source.notes))
-    rows = check_rows(source.rows, scale, config, collection)
-    rows = identify_queries(rows, collection)
-    rows = settle_splits(rows, config, collection)
-    collection.judgements = combine_pairs(rows, scale, collection)
+    with pause_garbage_collector():
+        rows = check_rows(source.rows, scale, config, collection)
+        rows = identify_queries(rows, collection)
+        rows = settle_splits(rows, config, collection)
+        collection.judgements = combine_pairs(rows, scale, collection)
     if not collection.judgements:
         raise ValueError(describe_nothing(collection))
     fill_classes(collection.judgements)
     sample_queries(collection, config.max_queries)
     warn(collection)
     return collection
+
+
+@contextmanager
+def pause_garbage_collector() -> Iterator[None]:
+    """Let the garbage collector rest: rows have no cycles, and it takes a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def combine_pairs(rows: list[Rating], scale: LabelScale, collection: Collection) -> list[dict]:

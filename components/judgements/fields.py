@@ -22,7 +22,7 @@ def clean_fields(values: Mapping) -> tuple[dict, list[str]]:
     unreadable = []
     for name, value in values.items():
         try:
-            fields[name] = clean_field(name, value)
+            fields[name] = None if value is None else clean_field(name, value)
         except ValueError:
             if name in REQUIRED_TEXTS:
                 raise
@@ -51,8 +51,6 @@ def clean_text(name: str, value: object) -> str | None:
     Raises:
         ValueError: it is no text, or too long.
     """
-    if value is None:
-        return None
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_INTEGERS:
         value = int(value)  # how tables with gaps hold whole numbers
     if not isinstance(value, (str, int)):
@@ -69,7 +67,7 @@ def clean_number(name: str, value: object) -> float | None:
     Raises:
         ValueError: it is no finite number from 0.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if isinstance(value, str) and not value.strip():
         return None
     try:
         number = float(value)

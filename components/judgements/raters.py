@@ -8,7 +8,7 @@ from statistics import median
 from components.judgements.labels import LabelScale
 
 
-@dataclass
+@dataclass(slots=True)
 class Rating:
     """One row of a source that was checked: one person's label of a pair."""
 
@@ -30,7 +30,7 @@ class Rating:
         return self.fields | {"label": self.value, "rater": self.rater}
 
 
-@dataclass
+@dataclass(slots=True)
 class PairRatings:
     """All ratings of one pair, their label, and those that do not count."""
 

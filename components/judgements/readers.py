@@ -61,19 +61,20 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     if not path.exists():
         raise FileNotFoundError(f"{path.name} does not exist")
     if path.is_dir():
-        return Source(find_examples(path).name, (rename(row, {}) for row in read_esci(path)))
+        names = {name: name for name in NAMES}
+        return Source(find_examples(path).name, (rename(row, names) for row in read_esci(path)))
     check_kind(path)
     table = TableFile(path)
     check_columns(table, columns)
-    theirs = [columns.get(name, name) for name in NAMES]
-    return Source(path.name, (rename(row, columns) for row in table.rows(theirs)), table.notes)
+    names = {name: columns.get(name, name) for name in NAMES}
+    return Source(path.name, (rename(row, names) for row in table.rows(list(names.values()))), table.notes)
 
 
-def rename(row: TableRow, columns: Mapping[str, str]) -> TableRow:
+def rename(row: TableRow, names: Mapping[str, str]) -> TableRow:
     """Return a row by our names, None where the file has no such column."""
     if row.error:
         return row
-    return TableRow(row.line, {name: row.values.get(columns.get(name, name)) for name in NAMES})
+    return TableRow(row.line, {ours: row.values.get(theirs) for ours, theirs in names.items()})
 
 
 def check_kind(path: Path) -> None:

@@ -5,6 +5,7 @@ a common scale. No number becomes Complement unless somebody says so: a Compleme
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from components import contracts
 
 OURS = {name.lower(): name for name in contracts.LABELS} | {name[0].lower(): name for name in contracts.LABELS}
 OPERATORS = (">=", "<=", ">", "<")  # the longer first
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class LabelScale:
 
 
 def to_rating(value: object) -> float | None:
-    """Return a finite value as a number, or None."""
+    """Return a finite value as a number, or None. Text may have a decimal comma."""
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
+        value = value.replace(",", ".")
     try:
         rating = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -159,8 +163,9 @@ def suggest_option(unknown_values: Iterable[str]) -> str:
     ratings = [to_rating(value) for value in values]
     if values and None not in ratings:
         return f"--labels {_suggest_preset(ratings)}"
-    if {fold(value) for value in values} <= {"exact", "partial", "irrelevant"}:
-        return "--labels exact-partial-irrelevant"
+    for name in ("binary", "exact-partial-irrelevant"):
+        if {fold(value) for value in values} <= parse_labels(name).values.keys():
+            return f"--labels {name}"
     return '--labels "' + ",".join(f"{value}=LABEL" for value in values[:4]) + '"'
 
 

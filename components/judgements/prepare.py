@@ -61,7 +61,7 @@ def check_source(source: Path, columns: Mapping[str, str], config: PrepareConfig
 
 
 def find_problem(collection: Collection) -> str:
-    """Return why a run would be in vain: too many unknown labels, or too few queries."""
+    """Return why a run would be in vain, "" if it would not."""
     if collection.unknown_labels.total() > MOST_UNKNOWN_LABELS * collection.total:
         return describe_unknown(collection.unknown_labels, collection.name)
     train = collection.count_queries("train")

@@ -27,7 +27,7 @@ class QueryIds:
         Raises:
             ValueError: the id is that of another text.
         """
-        key = (locale, normalise_query(text))
+        key = (normalise_query(locale).replace("_", "-"), normalise_query(text))
         if source_id is None:
             return key
         first_text = self.texts.setdefault(source_id, text)

@@ -40,9 +40,9 @@ def check_row(row: TableRow, scale: LabelScale, config: PrepareConfig, collectio
         raise ValueError(row.error)
     fields, unreadable = clean_fields(row.values)
     raw_label = fields.pop("label")
-    if is_unrated(raw_label):
-        raise ValueError("unrated: the row has no label")
     label = scale.find(raw_label)
+    if label is None and is_unrated(raw_label):
+        raise ValueError("unrated: the row has no label")
     if label is None:
         collection.unknown_labels[str(raw_label)] += 1
         scale_name = f"not in --labels {config.labels}" if config.labels else "none of E, S, C, I or their names"

@@ -16,6 +16,8 @@ from tests.components.judgements.sources import GOOD, csv_file, jsonl_file
         ("4=Exact,3=Substitute,2=Complement,0=Irrelevant", {"1": None, "0": "Irrelevant", "Exact": "Exact"}),
         (">=2.5=Exact,>=1.5=Substitute,<1.5=Irrelevant", {"3": "Exact", 2.33: "Substitute", "1.00": "Irrelevant"}),
         (">=1.5=Substitute,>=2.5=E,<1.5=I", {2.5: "Exact", 1.5: "Substitute", 1.49: "Irrelevant"}),
+        ("none=Irrelevant,some=Substitute", {"None": "Irrelevant", "some": "Substitute"}),
+        ("1-3", {"2,67": "Exact", "2,33": "Substitute", "1.000,5": None}),
         ("good fit=Exact,Bad=Irrelevant", {"Good  Fit": "Exact", "bad": "Irrelevant", "meh": None}),
         ("binary", {"1": "Exact", 0: "Irrelevant", True: "Exact", "False": "Irrelevant", 2: None}),
         ("0-1", {0.75: "Exact", 0.4: "Substitute", "0.39": "Irrelevant", 1.2: None}),
@@ -57,6 +59,8 @@ def test_a_scale_that_cannot_be_read_is_refused(labels, sentence):
         (["5", "1"], "1-5"),
         (["10", "0"], '">=10=Exact,<10=Irrelevant"'),
         (["Partial"], "exact-partial-irrelevant"),
+        (["True", "False"], "binary"),
+        (["2,33", "3"], "1-3"),
         (["good", "bad"], '"good=LABEL,bad=LABEL"'),
     ],
 )

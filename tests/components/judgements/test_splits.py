@@ -56,6 +56,12 @@ def test_one_text_in_two_locales_is_two_queries(tmp_path, prepare_source):
     assert len({row["query_id"] for row in tables.judgements}) == 2
 
 
+def test_spellings_of_a_locale_are_one(tmp_path, prepare_source):
+    rows = [GOOD | {"query_id": "", "locale": locale, "item_id": locale} for locale in ("en_US", "en-us", "EN-US")]
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert len({row["query_id"] for row in tables.judgements}) == 1
+
+
 def test_rows_without_a_split_follow_their_query(tmp_path, prepare_source):
     rows = [GOOD | {"item_id": "i1", "split": ""}, GOOD | {"item_id": "i2", "split": "Valid"}]
     tables = prepare_source(csv_file(tmp_path / "a.csv", rows))

@@ -71,7 +71,7 @@ def name_images(text: str, registry: str, tag: str) -> str:
 
 
 def ensure_namespace(objects: list[dict], namespace: str, dry_run: bool) -> None:
-    """Create the namespace alone where it is not there: a diff of objects in it would fail."""
+    """Create a missing namespace alone, for a diff of objects in it would fail."""
     if run_kubectl("get", "namespace", namespace, "--ignore-not-found", "-o", "name"):
         return
     manifest = next((manifest for manifest in objects if manifest["kind"] == "Namespace"), None)

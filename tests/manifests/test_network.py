@@ -11,7 +11,7 @@ KUBEFLOW = {"kubernetes.io/metadata.name": "kubeflow"}
 GATEWAY = {"broadfast/gateway": "true"}
 
 
-def named(name):
+def platform_pod(name):
     return Pod(OURS | {"app.kubernetes.io/name": name})
 
 
@@ -29,15 +29,15 @@ SERVICES = {
     "metadata-grpc": Service(8080, Pod({"app": "metadata-grpc-server"}, KUBEFLOW)),
     "ml-pipeline": Service(8887, Pod({"app": "ml-pipeline"}, KUBEFLOW)),
     "kubeflow-s3": Service(8333, Pod({"app": "seaweedfs"}, KUBEFLOW)),
-    "staging-s3": Service(8333, named("seaweedfs")),
+    "staging-s3": Service(8333, platform_pod("seaweedfs")),
     "private-s3": Service(443, address="10.20.0.7"),
-    "redis": Service(6379, named("redis")),
+    "redis": Service(6379, platform_pod("redis")),
     "postgres": Service(5432, address="10.30.0.9"),
     "gateway": Service(80, Pod({"app": "envoy"}, GATEWAY)),
     "stable": Service(8080, predictor("relevance-stable")),
     "candidate": Service(8080, predictor("relevance-candidate")),
-    "collector": Service(18090, named("outcomes")),
-    "exporter": Service(9105, named("release-exporter")),
+    "collector": Service(18090, platform_pod("outcomes")),
+    "exporter": Service(9105, platform_pod("release-exporter")),
     "internet": Service(443, address="93.184.216.34"),
 }
 PLATFORM_S3 = {"staging": "staging-s3", "production": "private-s3", "kubeflow": "kubeflow-s3"}
@@ -52,10 +52,10 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
     "step of experiment": (step("experiment"), RUN | {"s3"}),
     "serving": (predictor("relevance-stable"), {"names", "s3", "redis", "postgres"}),
     "candidate": (predictor("relevance-candidate"), {"names", "s3", "redis", "postgres"}),
-    "control": (named("release-control"), {"names", "s3", "api-server", "gateway"}),
-    "exporter": (named("release-exporter"), {"names", "s3"}),
-    "collector": (named("outcomes"), {"names", "s3"}),
-    "redis": (named("redis"), {"names"}),
+    "control": (platform_pod("release-control"), {"names", "s3", "api-server", "gateway"}),
+    "exporter": (platform_pod("release-exporter"), {"names", "s3"}),
+    "collector": (platform_pod("outcomes"), {"names", "s3"}),
+    "redis": (platform_pod("redis"), {"names"}),
     "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector"}),
     "monitoring": (Pod({}, {"broadfast/monitoring": "true"}), {"stable", "candidate", "collector", "exporter"}),
 }

@@ -64,8 +64,10 @@ def test_a_lost_threshold_fails_the_alerts_test(promtool, tmp_path):
 def test_every_alert_has_a_test():
     alerts = {rule["alert"] for group in spec()["groups"] for rule in group["rules"] if "alert" in rule}
     cases = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
-    fired = {case["alertname"] for test in cases["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]}
-    assert alerts == fired and len(alerts) == 13
+    firing_alerts = {
+        case["alertname"] for test in cases["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]
+    }
+    assert alerts == firing_alerts and len(alerts) == 13
 
 
 def metrics_in_expressions():
@@ -99,11 +101,11 @@ def test_every_metric_in_expressions_exists(s3):
     update_state(lambda _: ReleaseState.from_json(STATE), "test")
     storage.put_json("experiment/exported/looks/25-percent/2026-01-05T000000+0000.json", LOOK)
     storage.put_json("release/nights/29990105T030000Z.json", NIGHT)
-    exported = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
+    exporter_metrics = {sample.name for family in ReleaseCollector().collect() for sample in family.samples}
     serving = server_metrics("serving.metrics, serving.spool_metrics")
-    expected = metrics_in_expressions()
-    assert len(expected) > 30
-    assert expected <= exported | serving, expected - exported - serving
+    used_metrics = metrics_in_expressions()
+    assert len(used_metrics) > 30
+    assert used_metrics <= exporter_metrics | serving, used_metrics - exporter_metrics - serving
 
 
 def test_panels_have_titles_and_never_overlap():

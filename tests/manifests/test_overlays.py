@@ -59,8 +59,8 @@ def test_settings_hold_every_variable_of_a_step(overlay):
 
 def test_the_release_may_only_what_its_routers_do():
     rules = find_object(objects("staging"), "Role", "broadfast-release")["rules"]
-    allowed = {(rule["resources"][0], verb) for rule in rules for verb in rule["verbs"]}
-    assert allowed == {
+    rights = {(rule["resources"][0], verb) for rule in rules for verb in rule["verbs"]}
+    assert rights == {
         ("inferenceservices", "create"),
         ("inferenceservices", "get"),
         ("inferenceservices", "patch"),

@@ -76,8 +76,8 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     executor = platform["deploymentSpec"]["executors"][f"exec-{step}"]
     limits = spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]["resources"]
     assert executor["nodeSelector"]["labels"] == {POOL: placement.pool}
-    tolerated = [GPU] + [SPOT] * placement.tolerates_spot
-    assert executor["tolerations"] == [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in tolerated]
+    taints = [GPU] + [SPOT] * placement.tolerates_spot
+    assert executor["tolerations"] == [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in taints]
     assert (limits["accelerator"]["resourceType"], limits["accelerator"]["resourceCount"]) == (GPU, str(placement.gpus))
     assert (limits["resourceCpuLimit"], limits["resourceMemoryLimit"]) == (str(placement.cpu), f"{placement.memory}Gi")
     memory = [mount for mount in executor["emptyDirMounts"] if mount.get("medium") == "Memory"]
@@ -125,7 +125,7 @@ def test_settings_decide_the_gpus_that_tune_teachers():
     assert limits["accelerator"]["resourceCount"] == "4" and limits["resourceMemoryLimit"] == "256Gi"
 
 
-def test_a_step_passes_on_the_machines_of_its_train_job():
+def test_a_step_passes_on_its_train_job():
     def tuning():
         resources.configure_task(release.read_serving_version(), "sft")
 
@@ -167,15 +167,15 @@ def test_a_kueue_queue_becomes_a_label():
 
 def test_every_step_states_its_caching(pipeline, compilations):
     steps = {name: task for name, task in tasks(pipeline[1]).items() if f"exec-{name}" in str(pipeline[1])}
-    uncached = {name for name, task in steps.items() if not task["cachingOptions"].get("enableCache")}
+    uncached_steps = {name for name, task in steps.items() if not task["cachingOptions"].get("enableCache")}
     outside = NEVER_CACHED | READ_EVERY_NIGHT if pipeline is compilations["retrain"] else set(steps)
-    assert uncached == outside
+    assert uncached_steps == outside
 
 
 def test_laptop_steps_cache_sources_and_never_retry():
     steps = tasks(json_format.MessageToDict(retrain.pipeline_spec))
-    uncached = {name for name, task in steps.items() if task.get("cachingOptions") == {}}
-    assert uncached >= NEVER_CACHED and not READ_EVERY_NIGHT & uncached
+    uncached_steps = {name for name, task in steps.items() if task.get("cachingOptions") == {}}
+    assert uncached_steps >= NEVER_CACHED and not READ_EVERY_NIGHT & uncached_steps
     assert not any("retryPolicy" in task for task in steps.values())
 
 

@@ -62,7 +62,7 @@ def test_packages_are_listed_with_their_versions(tmp_path):
 
 @pytest.fixture
 def registry(tmp_path):
-    """A real registry on loopback, with a tiny image under each name that production has."""
+    """Start a real registry on loopback."""
     if not shutil.which("docker-registry") or not shutil.which("skopeo"):
         pytest.skip("docker-registry and skopeo are not installed: Debian's packages of these names")
     (port,) = free_ports(1)

@@ -97,10 +97,10 @@ def test_killed_at_any_call_the_next_finishes(deploy, is_multi_user, is_first, w
 
 def test_a_shared_pipeline_is_used(deploy):
     with kubeflow() as (host, state):
-        shared = {"pipeline_id": "p1", "display_name": NAME, "name": NAME, "namespace": ""}
-        state.pipelines["p1"] = shared
+        shared_pipeline = {"pipeline_id": "p1", "display_name": NAME, "name": NAME, "namespace": ""}
+        state.pipelines["p1"] = shared_pipeline
         assert deploy(host)[0] == FIRST[1:]
-        assert deploy(host)[0] == [] and list(state.pipelines.values()) == [shared]
+        assert deploy(host)[0] == [] and list(state.pipelines.values()) == [shared_pipeline]
 
 
 def test_another_teams_pipeline_is_left_alone(deploy):

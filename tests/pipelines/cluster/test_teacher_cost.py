@@ -45,11 +45,11 @@ def test_training_takes_right_rationales_and_conflicts():
 
 
 def test_twice_the_pairs_take_twice_the_hours():
-    one = plan("--pairs", "1000")
-    two = plan("--pairs", "2000")
+    single = plan("--pairs", "1000")
+    double = plan("--pairs", "2000")
     for name in ("sampling_gpu_hours", "total_gpu_hours", "total_usd"):
-        assert two[name] == pytest.approx(2 * one[name], abs=2e-4)
-    assert two["usd_per_1000_pairs"] == one["usd_per_1000_pairs"] == one["total_usd"]
+        assert double[name] == pytest.approx(2 * single[name], abs=2e-4)
+    assert double["usd_per_1000_pairs"] == single["usd_per_1000_pairs"] == single["total_usd"]
 
 
 def test_twice_the_speed_takes_half_the_hours():

@@ -10,7 +10,7 @@ from pipelines.local.run import app, check_disk, lock, new_logs_folder
 
 @pytest.fixture(autouse=True)
 def own_signals():
-    """The command answers SIGTERM its own way; afterwards the tests' way is back."""
+    """Restore the answer to SIGTERM, which the command changes."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)

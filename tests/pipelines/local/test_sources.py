@@ -57,7 +57,7 @@ def test_a_folder_is_published_with_all_its_files(s3, tmp_path):
 
 @pytest.fixture
 def no_logs(s3, named_s3):
-    """An S3 on which nothing was ever shown."""
+    """Empty the logs of exposures on S3."""
     for name in list(storage.list_names("logs/exposures")):
         storage.client().remove_object(Settings().s3_bucket, name)
 

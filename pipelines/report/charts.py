@@ -92,8 +92,11 @@ def moving_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def interval_chart(over_time: Sequence[dict | None]) -> dict | None:
-    """Return the estimate and its interval at each tenth of the time, or None."""
-    points = [(100 * (at + 1) / len(over_time), cut) for at, cut in enumerate(over_time) if cut]
+    """Return the relative lifts with their intervals at each point of the time, or None."""
+    points = []
+    for index, cut in enumerate(over_time):
+        if cut and cut.get("difference_type") != "absolute":
+            points.append((100 * (index + 1) / len(over_time), cut))
     if not points:
         return None
     x = [at for at, _ in points]

@@ -92,7 +92,9 @@ def revenue_card(look: dict) -> Card:
     arms = figures.get("arms") or {}
     lift = figures.get("rpm_lift") or {}
     note = ""
-    if "estimate" in lift:
+    if lift.get("difference_type") == "absolute":
+        note = f"difference {lift['estimate']:+.2f} ({lift['low']:+.2f} to {lift['high']:+.2f})"
+    elif "estimate" in lift:
         interval = f"{formats.percent(lift['low'], '+')} to {formats.percent(lift['high'], '+')}"
         note = f"lift {formats.percent(lift['estimate'], '+')} ({interval})"
     candidate = formats.number(arms.get("treatment", {}).get("rpm"), 2)

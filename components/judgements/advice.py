@@ -3,7 +3,7 @@
 from collections import Counter
 
 from components.judgements.collection import Collection
-from components.judgements.labels import describe_absent, describe_unknown
+from components.judgements.label_advice import describe_absent, describe_unknown
 
 KINDS_WITH_OWN_WARNING = ("unknown label", "one of several ratings", "raters are divided")
 FEW_VALID_QUERIES = 30  # the gate can hardly tell two models apart

@@ -12,7 +12,7 @@ from components import contracts
 from components.item_keys import DEFAULT_LOCALE, item_key
 from components.judgements.collect import Collection, collect
 from components.judgements.config import PrepareConfig
-from components.judgements.labels import describe_unknown
+from components.judgements.label_advice import describe_unknown
 from components.judgements.readers import open_source
 from components.step_result import StepResult
 

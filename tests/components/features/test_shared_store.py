@@ -33,7 +33,7 @@ def read_online(folder, name: str) -> list:
     return answer.to_dict()[name]
 
 
-def test_a_corrected_title_of_the_same_time_is_served(night, tables):
+def test_a_corrected_title_is_served(night, tables):
     materialize(night, AS_OF)
     contracts.write([item("a", title="Corrected"), item("b")], contracts.ITEMS, tables[1])
     build(*tables, None, NEXT_NIGHT, night)

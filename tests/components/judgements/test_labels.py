@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from components.judgements.labels import describe_absent, describe_unknown, parse_labels, suggest_option
+from components.judgements.label_advice import describe_absent, describe_unknown, suggest_option
+from components.judgements.labels import parse_labels
 from tests.components.judgements.sources import GOOD, csv_file, jsonl_file
 
 

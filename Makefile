@@ -52,7 +52,9 @@ CRON ?= 0 0 2 * * *
 REASON ?= by hand
 named = BROADFAST_REGISTRY="$(REGISTRY)" BROADFAST_IMAGE_TAG="$(TAG)" BROADFAST_NAMESPACE="$(NAMESPACE)"
 control = kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.control
-steered = --by "$(or $(USER),$(shell id -un))" --reason "$(REASON)"
+steered = --by "$(or $(USER),$(shell id -un 2>/dev/null || id -u))" --reason "$(REASON)"
+context = @kubectl config current-context >/dev/null 2>&1 || { echo "kubectl has no cluster context: choose one by kubectl config use-context NAME" >&2; exit 2; }
+confirm = $(if $(filter 1,$(YES)),,@printf '%s [y/N] ' "$(1)"; read answer; [ "$$answer" = y ] || { echo "nothing is done: answer y, or give YES=1" >&2; exit 1; })
 needed = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 
 compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
@@ -71,15 +73,20 @@ deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-p
 	$(named) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
 
 canary: ## give a registered version a share of traffic: make canary VERSION=.. PERCENT=5 [REASON=..]
-	$(call needed,VERSION,VERSION=1f3a PERCENT=5)$(call needed,PERCENT,VERSION=1f3a PERCENT=5)$(control) canary $(VERSION) $(PERCENT) $(steered)
+	$(call needed,VERSION,VERSION=1f3a PERCENT=5)$(call needed,PERCENT,VERSION=1f3a PERCENT=5)$(context)
+	$(control) canary $(VERSION) $(PERCENT) $(steered)
 
-promote: ## make the candidate stable, without waiting for a verdict
+promote: ## make the candidate stable, without waiting for a verdict: make promote [YES=1]
+	$(context)
+	$(call confirm,Make the candidate stable for everybody in $(NAMESPACE)?)
 	$(control) force promote $(steered)
 
 rollback: ## all traffic back to stable, and the experiment ends
+	$(context)
 	$(control) force roll-back $(steered)
 
 status: ## what serves, what is tried, and what happened last
+	$(context)
 	kubectl -n $(NAMESPACE) get inferenceservices,httproutes -l app.kubernetes.io/part-of=broadfast
 	$(control) status
 

@@ -1,8 +1,15 @@
-"""Small packages for the release."""
+"""Small packages for the release, and a release to move them."""
 
 import pytest
 
 from components import package_manifest
+from components.release.context import ReleaseContext
+from components.release.drivers import LocalRelease
+
+
+def local_release(*arguments) -> LocalRelease:
+    """Return a release that this process moves: router, wait, parity, clock."""
+    return LocalRelease(ReleaseContext(*arguments))
 
 
 @pytest.fixture

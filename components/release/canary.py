@@ -6,6 +6,7 @@ entry in the state's history.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from components.release import state_machine
 from components.release.context import ReleaseContext
@@ -43,32 +44,44 @@ class TrafficResult:
         return f"{self.traffic_percent}% to {self.candidate}, {100 - self.traffic_percent}% to {self.stable}"
 
 
-def move_traffic(verdict: Mapping, context: ReleaseContext) -> TrafficResult:
+class Release(Protocol):
+    """Moves traffic: in this process, or by having it done (see `drivers`)."""
+
+    has_arms: bool
+
+    def serve(self, state: ReleaseState) -> None:
+        """Have both sides of the state served."""
+
+    def check_traffic(self, state: ReleaseState) -> Intent | None:
+        """Return the end of an experiment whose candidate is lost, or else set traffic back."""
+
+    def finish(self) -> ReleaseState:
+        """Have what the state intends moved, and return the state after that."""
+
+
+def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
     """Have both sides served, then do what an experiment's verdict says.
 
     Raises:
         TimeoutError: the gateway does not follow, or a promoted version does not serve yet; the next look goes on.
     """
     state = read_state()
-    context.router.serve(state.stable, state.candidate)
+    release.serve(state)
     if state.intent:
-        return _result(state.intent.action, finish(context), "the move that was open is finished")
+        return _result(state.intent.action, release.finish(), "the move that was open is finished")
     experiment = state.running_experiment
     if not experiment or verdict["experiment_id"] != experiment.experiment_id:
         return _result("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
     if experiment.is_paused and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
         return _result("none", state, "a person has paused the experiment")
-    if not context.router.arms:
-        reconcile_traffic(context, state)
+    lost_intent = release.check_traffic(state)
+    if not release.has_arms and not lost_intent:
         return _result("none", state, ROLLOUT_ONLY)
-    intent = _candidate_lost(context, state)
-    if not intent:
-        reconcile_traffic(context, state)
-        intent = state_machine.intent_for_verdict(verdict, state)
+    intent = lost_intent or state_machine.intent_for_verdict(verdict, state)
     if not intent:
         return _result(verdict["verdict"], state, verdict["reason"])
     decide(intent)
-    return _result(intent.action, finish(context), intent.reason)
+    return _result(intent.action, release.finish(), intent.reason)
 
 
 def decide(intent: Intent) -> ReleaseState:
@@ -105,6 +118,13 @@ def _checked_intent(context: ReleaseContext, state: ReleaseState) -> Intent:
     intent = Intent("end", reason, status="rolled back")
     update_state(lambda state: replace(state, intent=intent), "decided: rolled back", reason=reason)
     return intent
+
+
+def roll_back_now(context: ReleaseContext, reason: str) -> ReleaseState:
+    """Take all traffic off a broken candidate, whatever else was intended, and end its experiment."""
+    intent = Intent("end", reason, status="rolled back")
+    update_state(lambda state: replace(state, intent=intent), "decided: rolled back", reason=reason)
+    return finish(context)
 
 
 def _ramp(context: ReleaseContext, percent: int) -> ReleaseState:
@@ -149,7 +169,7 @@ def reconcile_traffic(context: ReleaseContext, state: ReleaseState) -> None:
         update_state(state_machine.count_correction, what)
 
 
-def _candidate_lost(context: ReleaseContext, state: ReleaseState) -> Intent | None:
+def candidate_lost(context: ReleaseContext, state: ReleaseState) -> Intent | None:
     """Return the end of an experiment whose candidate no longer serves.
 
     A dark candidate may still be starting.
@@ -170,8 +190,9 @@ def _promotion_blocker(context: ReleaseContext, state: ReleaseState) -> str:
 
 
 def _readiness_error(context: ReleaseContext, state: ReleaseState) -> str:
+    wait = context.wait_still_ready if state.experiment.share and context.wait_still_ready else context.wait_ready
     try:
-        context.wait_ready("treatment", state.candidate)
+        wait("treatment", state.candidate)
     except TimeoutError as error:
         return f"the candidate does not serve: {error}"
     return ""

@@ -98,9 +98,9 @@ def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics
     from pathlib import Path
 
     from components.release import canary
-    from components.release.context import context_from_settings
+    from components.release.drivers import release_from_settings
     from components.step_result import record
 
-    result = canary.move_traffic(json.loads(Path(verdict.path).read_text()), context_from_settings())
+    result = canary.move_traffic(json.loads(Path(verdict.path).read_text()), release_from_settings())
     record(facts, result.to_step_result())
     return result.action_taken

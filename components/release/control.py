@@ -1,18 +1,22 @@
 """Commands by which a person sees and steers the release; who did what and why stays in the history.
 
 `python -m components.release.control status | canary VERSION 5 | pause | resume | veto | force promote|roll-back`
+On a cluster `reconcile` is the loop of the pod release-control, which carries out what the others write down.
 """
 
 import argparse
 import getpass
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from components import storage
 from components.release import canary, state_machine
-from components.release.context import ReleaseContext, context_from_settings
+from components.release.canary import Release
 from components.release_state import HistoryEntry, Intent, ReleaseState
 from components.release_store import read_state, update_state
 
@@ -22,7 +26,7 @@ rolls back; `veto` ends the experiment, all traffic to stable; `force` does what
 done, without one; `canary` gives a registered version its share, beginning its experiment where none runs."""
 
 
-def run_command(args: argparse.Namespace, context: Callable[[], ReleaseContext]) -> ReleaseState:
+def run_command(args: argparse.Namespace, release: Callable[[], Release]) -> ReleaseState:
     """Do what a person asks, and return the state.
 
     Raises:
@@ -34,7 +38,7 @@ def run_command(args: argparse.Namespace, context: Callable[[], ReleaseContext])
         return state
     if args.verb == "canary":
         state = start_experiment(args, state)
-        context().router.serve(state.stable, state.candidate)
+        release().serve(state)
         if args.percent == round(100 * state.experiment.share):
             return state
     if not state.running_experiment:
@@ -42,7 +46,7 @@ def run_command(args: argparse.Namespace, context: Callable[[], ReleaseContext])
     if args.verb in ("pause", "resume"):
         return set_paused(args)
     canary.decide(intent_for_command(args))
-    return canary.finish(context())
+    return release().finish()
 
 
 def set_paused(args: argparse.Namespace) -> ReleaseState:
@@ -96,6 +100,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="what is served, and what is under way")
+    verbs.add_parser("reconcile", help="bring KServe and routes to the desired state, until a signal ends it")
     pause = verbs.add_parser("pause", help="decide nothing for now; guardrails still roll back")
     resume = verbs.add_parser("resume", help="decide again")
     veto = verbs.add_parser("veto", help="end the experiment, keep stable")
@@ -107,11 +112,30 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     share.add_argument("percent", type=int, choices=range(101), metavar="PERCENT", help="0 to 100")
     for verb in (pause, resume, veto, force, share):
         verb.add_argument("--reason", required=True, help="why; it is kept in the history")
-        verb.add_argument("--by", default=getpass.getuser(), help="who asks for it")
+        verb.add_argument("--by", default=user_name(), help="who asks for it")
     args = parser.parse_args(arguments)
     if args.verb == "force" and (args.target == "ramp") != (args.percent is not None):
         parser.error("force ramp takes a PERCENT, as in `force ramp 25`; promote and roll-back take none")
     return args
+
+
+def user_name() -> str:
+    """Return the user's name, or the number where a pod has no passwd entry for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def reconcile_until_signal() -> None:
+    """Run release-control's loop until a signal ends it."""
+    from components.release.context import context_from_settings
+    from components.release.reconciler import Reconciler
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Reconciler(context_from_settings()).run(stop)
 
 
 def format_state(state: ReleaseState) -> str:
@@ -128,8 +152,14 @@ def format_entry(entry: HistoryEntry) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run a command, then print what is served."""
+    from components.release.drivers import release_from_settings
+
+    args = parse_args(arguments)
     try:
-        state = run_command(parse_args(arguments), context_from_settings)
+        if args.verb == "reconcile":
+            reconcile_until_signal()
+            return 0
+        state = run_command(args, release_from_settings)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

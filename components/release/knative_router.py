@@ -45,19 +45,19 @@ class KnativeRouter:
         """
         self.stable = stable
         self.candidate = candidate
-        desired = self._desired()
-        if not stable or (candidate and desired.version == candidate):
+        spec = self._read_spec()
+        if not stable or (candidate and spec.version == candidate):
             return
-        if desired != DesiredRevision(stable):
-            self._restore(stable, desired)
+        if spec != DesiredRevision(stable):
+            self._restore(stable, spec)
         if candidate:
             self._wait_rolled_out(stable)
             self._apply(candidate, 0)
 
-    def _restore(self, stable: str, desired: DesiredRevision) -> None:
+    def _restore(self, stable: str, spec: DesiredRevision) -> None:
         """Make stable the newest revision, and the only one, without traffic for any other version."""
-        if desired.version:
-            if desired != DesiredRevision(stable, 0):
+        if spec.version:
+            if spec != DesiredRevision(stable, 0):
                 self._apply(stable, 0)
             self._wait(lambda: self.candidate_problem(stable))
         self._apply(stable, None)
@@ -70,14 +70,14 @@ class KnativeRouter:
             TimeoutError: Knative serves something else in time.
         """
         whole_percent(percent)
-        desired = self._desired()
-        if desired.percent is None:  # one version alone has all traffic, and nothing is to be split
+        spec = self._read_spec()
+        if spec.percent is None:  # one version alone has all traffic, and nothing is to be split
             if percent not in (0, 100):
                 raise ValueError(
-                    f"{NAME} runs {desired.version or 'nothing'} alone: there is no candidate to get {percent}%"
+                    f"{NAME} runs {spec.version or 'nothing'} alone: there is no candidate to get {percent}%"
                 )
             return
-        self._apply(desired.version, percent)
+        self._apply(spec.version, percent)
         self.kserve.wait(lambda: self._traffic_problem(percent), self.kserve.timeout_s, f"kubectl describe isvc {NAME}")
 
     def promote(self, version: str) -> None:
@@ -111,6 +111,16 @@ class KnativeRouter:
             return f"{subject}: KServe has not made it yet"
         if predictor.get("latestReadyRevision") != newest:
             return f"{subject}: {newest} is not ready"
+        return ""
+
+    def candidate_outage(self, version: str) -> str:
+        """Return why no pod of the candidate is available, "" if one is."""
+        predictor = read_path(self.api.get("InferenceService", NAME), "status", "components", "predictor") or {}
+        revision = self.api.get("Revision", predictor.get("latestCreatedRevision") or NAME)
+        conditions = read_path(revision, "status", "conditions") or []
+        statuses = {condition.get("type"): condition.get("status") for condition in conditions}
+        if statuses.get("Ready") == "False" or read_path(revision, "status", "actualReplicas") == 0:
+            return f"no pod of the newest revision of {NAME} in {self.api.namespace} is available"
         return ""
 
     def _wait_rolled_out(self, version: str) -> None:
@@ -152,7 +162,7 @@ class KnativeRouter:
     def _version(self, revision: str) -> str:
         return read_path(self.api.get("Revision", revision), "metadata", "labels", VERSION) or ""
 
-    def _desired(self) -> DesiredRevision:
+    def _read_spec(self) -> DesiredRevision:
         service = self.api.get("InferenceService", NAME)
         version = read_path(service, "metadata", "labels", VERSION) or ""
         return DesiredRevision(version, read_path(service, "spec", "predictor", PERCENT))

@@ -1,6 +1,7 @@
 """Waits until a side serves a version, by tiny synthetic requests through the gateway, which are no exposures."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.client import HTTPResponse
@@ -37,6 +38,22 @@ def probe_repeatedly(gateway_url: str, arm: str, version: str) -> str:
         if answering != version:
             return answering
     return version
+
+
+def request_candidate(gateway_url: str, requests: int = 10) -> list[int]:
+    """Send some synthetic requests to the candidate, and return their statuses, 503 for no answer."""
+    return [_candidate_status(gateway_url) for _ in range(requests)]
+
+
+def _candidate_status(gateway_url: str) -> int:
+    try:
+        with ask(gateway_url, "treatment", PROBE, timeout_s=2) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except OSError:
+        return 503
 
 
 def ask(gateway_url: str, arm: str, body: dict, timeout_s: float) -> HTTPResponse:

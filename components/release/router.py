@@ -68,6 +68,9 @@ class Router(Protocol):
     def read_back(self) -> int:
         """Return the percentage that is really served, as the gateway itself says."""
 
+    def candidate_outage(self, version: str) -> str:
+        """Return why no pod of the candidate is available, "" if one is."""
+
 
 class EnvoyRouter:
     """Routes as two watched files, `rds/internal.yaml` (honours x-arm) and `rds/edge.yaml` (ignores and strips it)."""
@@ -113,6 +116,10 @@ class EnvoyRouter:
     def roll_back(self) -> None:
         """Send every request without an arm to stable."""
         self.set_traffic(0)
+
+    def candidate_outage(self, version: str) -> str:
+        """Return nothing: Envoy falls back to stable by itself."""
+        return ""
 
     def read_back(self) -> int:
         """Return the candidate's weight at both of Envoy's listeners, `UNSETTLED` while they disagree."""

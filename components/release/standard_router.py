@@ -82,9 +82,12 @@ class StandardRouter:
             percents.add(routes.candidate_percent(routes.rules_with_backends(route)))
         return percents.pop() if len(percents) == 1 else UNSETTLED
 
-    def candidate_problem(self, version: str) -> str:
-        """Return why the candidate's pods are not ready, "" if they are."""
-        return self.rollout_problem(CANDIDATE, version)
+    def candidate_outage(self, version: str) -> str:
+        """Return why no pod of the candidate is available, "" if one is."""
+        deployment = self.api.get("Deployment", f"{CANDIDATE}-predictor")
+        if read_path(deployment, "status", "availableReplicas"):
+            return ""
+        return f"no pod of the Deployment {CANDIDATE}-predictor in {self.api.namespace} is available"
 
     def rollout_problem(self, name: str, version: str) -> str:
         """Return why a side does not run one version alone, as its Deployment says.
@@ -132,10 +135,10 @@ def _rollout_in_progress(deployment: Mapping) -> str:
     if status.get("observedGeneration", 0) < (read_path(deployment, "metadata", "generation") or 0):
         return "its newest generation is not observed yet"
     replicas = status.get("replicas", 0)
-    updated = status.get("updatedReplicas", 0)
+    new_pods = status.get("updatedReplicas", 0)
     available = status.get("availableReplicas", 0)
     desired_replicas = read_path(deployment, "spec", "replicas")
     terminating = status.get("terminatingReplicas") or 0  # said by Kubernetes 1.33 and later, where it is turned on
-    if updated < max(1, desired_replicas or 1) or replicas > updated or available < updated or terminating:
-        return f"{updated} of {replicas} pods are new, {available} available, {terminating} terminating"
+    if new_pods < max(1, desired_replicas or 1) or replicas > new_pods or available < new_pods or terminating:
+        return f"{new_pods} of {replicas} pods are new, {available} available, {terminating} terminating"
     return ""

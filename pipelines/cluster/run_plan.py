@@ -7,7 +7,7 @@ from components.settings import Settings
 from pipelines.profile import Cluster
 from pipelines.profiles import load_profile
 
-SERVICE_ACCOUNTS = {"retrain": "broadfast-pipeline", "experiment": "broadfast-release"}
+SERVICE_ACCOUNTS = {"retrain": "broadfast-pipeline", "experiment": "broadfast-pipeline"}
 DEFAULT_PROFILE = "paper"  # its sizes are the defaults of a version's parameters
 
 

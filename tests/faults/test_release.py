@@ -12,11 +12,11 @@ from components.experiment import look
 from components.experiment.assignment import arm, user_hash
 from components.experiment.plan import ExperimentPlan
 from components.release import canary
-from components.release.context import ReleaseContext
 from components.release.router import EnvoyRouter
 from components.release_state import Experiment, ReleaseState, Stage
 from components.release_store import read_state, update_state
 from testing import servers
+from testing.release_fixtures import local_release
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_a_fault_ends_traffic_at_first_look(s3, tmp_path, package, fault):
     ):
         router = EnvoyRouter(tmp_path / "gateway", urls[2])
         router.set_traffic(50)
-        canary.move_traffic(json.loads(json.dumps(verdict)), ReleaseContext(router, lambda *_: None, lambda _: ""))
+        canary.move_traffic(json.loads(json.dumps(verdict)), local_release(router, lambda *_: None, lambda _: ""))
         assert router.read_back() == (50 if word == "continue" else 0)
     ended = {"roll back": "rolled back", "continue": "running"}.get(word, word)
     assert read_state().experiment.status == ended

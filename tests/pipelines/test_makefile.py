@@ -1,5 +1,6 @@
 """What the front door's targets run, as text: the very lines that the README shows."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,27 @@ def dry_run(*words):
 def test_a_target_runs_its_kubectl_line(target, line):
     result = dry_run(*target)
     assert result.returncode == 0 and line in result.stdout.splitlines(), result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("target", [["promote"], ["rollback"], ["status"], ["canary", "VERSION=1f3a", "PERCENT=5"]])
+def test_without_a_cluster_context_a_target_says_so(target, tmp_path):
+    (tmp_path / "kubectl").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "--old-file=.venv/ready", *target]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert result.returncode == 2 and "kubectl has no cluster context" in result.stderr
+
+
+@pytest.mark.parametrize(("answer", "words", "is_done"), [("n", [], False), ("y", [], True), ("", ["YES=1"], True)])
+def test_promote_asks_unless_told_yes(answer, words, is_done, tmp_path):
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "kubectl $*"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "--old-file=.venv/ready", "promote", *words]
+    result = subprocess.run(command, cwd=ROOT, input=answer, capture_output=True, text=True, env=environment)
+    assert ("force promote" in result.stdout) == is_done == (result.returncode == 0)
+    assert ("stable for everybody in broadfast? [y/N]" in result.stdout) == (not words)
 
 
 @pytest.mark.parametrize(("words", "missing"), [(["PERCENT=5"], "VERSION"), (["VERSION=1f3a"], "PERCENT")])

@@ -4,11 +4,11 @@ import pytest
 
 from components import package_manifest
 from components.release import canary, candidate
-from components.release.context import ReleaseContext
 from components.release.gate_verdict import GateVerdict
 from components.release_state import replay
 from components.release_store import read_state
 from testing.kubernetes_server import cluster
+from testing.release_fixtures import local_release
 from tests.components.release.test_standard_router import start_router
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ class Notes:
 
     @property
     def context(self):
-        return ReleaseContext(self, self.wait, lambda version: "")
+        return local_release(self, self.wait, lambda version: "")
 
 
 def test_a_share_of_traffic_names_both_versions():
@@ -152,7 +152,7 @@ def test_a_promotion_that_was_cut_off_is_finished_by_the_next_look_whatever_it_s
             raise TimeoutError(f"{arm} does not serve {version}")
 
     with pytest.raises(TimeoutError):
-        canary.move_traffic(judged("promote"), ReleaseContext(Notes(), never, lambda version: ""))
+        canary.move_traffic(judged("promote"), local_release(Notes(), never, lambda version: ""))
     assert read_state().traffic_percent == 100
     canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, Notes().context)
     assert (read_state().stable, read_state().candidate) == (started["new"], None)
@@ -162,14 +162,14 @@ def test_a_candidate_that_vanished_is_rolled_back_and_not_promoted(started):
     def gone(arm, version):
         raise TimeoutError("nobody answers")
 
-    canary.move_traffic(judged("promote"), ReleaseContext(Notes(), gone, lambda version: ""))
+    canary.move_traffic(judged("promote"), local_release(Notes(), gone, lambda version: ""))
     assert read_state().experiment.status == "rolled back" and read_state().stable == started["old"]
     assert "the candidate does not serve: nobody answers" in [entry.reason for entry in read_state().history]
 
 
 def test_a_candidate_that_answers_otherwise_than_offline_does_not_leave_the_dark(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), ReleaseContext(notes, notes.wait, lambda version: "2 of 32 answers differ"))
+    canary.move_traffic(judged("ramp"), local_release(notes, notes.wait, lambda version: "2 of 32 answers differ"))
     assert read_state().experiment.status == "rolled back"
 
 
@@ -234,7 +234,7 @@ def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started)
 def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
     with cluster() as (objects, api):
         router = start_router(objects, api)
-        context = ReleaseContext(router, lambda arm, version: None, lambda version: "")
+        context = local_release(router, lambda arm, version: None, lambda version: "")
         for word in ("continue", "ramp", "ramp", "promote", "promote"):
             experiment = read_state().experiment
             verdict = {"verdict": word, "reason": "-", "next_share": 0.5, "stages": experiment.to_json()["stages"]}

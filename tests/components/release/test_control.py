@@ -4,7 +4,7 @@ import pytest
 
 from components import package_manifest
 from components.release import canary, candidate
-from components.release.control import parse_args, run_command
+from components.release.control import parse_args, run_command, user_name
 from components.release_store import read_state
 from tests.components.release.test_canary import Notes, judged, released
 
@@ -79,3 +79,11 @@ def test_canary_begins_the_experiment_of_a_registered_version_where_none_runs(st
         asked("canary", "unheard-of", "5")
     with pytest.raises(ValueError, match="is stable already"):
         asked("canary", started["old"], "5")
+
+
+def test_a_user_without_a_passwd_entry_is_named_by_number(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 65532)  # as in a pod
+    assert user_name() == "uid 65532"
+    assert parse_args(["status"]).verb == "status"

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from components import release_store
 from components.release import canary, state_machine
-from components.release.context import ReleaseContext
 from components.release_state import ENDS, Intent, ReleaseState, replay
 from components.release_store import update_state
+from testing.release_fixtures import local_release
 
 RUNS = int(os.environ.get("BROADFAST_INVARIANT_RUNS", "200"))
 WORDS = ("ramp", "promote", "roll back", "inconclusive", "continue")
@@ -74,13 +74,16 @@ class Releases(RuleBasedStateMachine):
     def read_back(self):
         return self.served_percent
 
+    def candidate_outage(self, version):
+        return ""
+
     def wait_ready(self, arm, version):
         if arm == "treatment" and version in self.unready:
             raise TimeoutError("nobody answers")
 
     @property
     def context(self):
-        return ReleaseContext(self, self.wait_ready, lambda version: "", lambda: self.time)
+        return local_release(self, self.wait_ready, lambda version: "", lambda: self.time)
 
     def call_until_killed(self, effects, call):
         self.effects_left = effects
@@ -122,7 +125,7 @@ class Releases(RuleBasedStateMachine):
     def a_person_forces_an_end(self, word, effects):
         if self.state.running_experiment:
             intent = Intent(word, "by hand", status="vetoed" if word == "end" else "")
-            self.call_until_killed(effects, lambda: (canary.decide(intent), canary.finish(self.context)))
+            self.call_until_killed(effects, lambda: (canary.decide(intent), self.context.finish()))
 
     @rule(percent=st.integers(0, 100))
     def somebody_changes_the_router_by_hand(self, percent):

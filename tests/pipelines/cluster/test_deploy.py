@@ -11,7 +11,7 @@ from pipelines.cluster.deploy import app
 from testing.kubeflow_server import kubeflow
 from testing.servers import environment, free_ports
 
-ACCOUNTS = {"broadfast-retrain": "broadfast-pipeline", "broadfast-experiment": "broadfast-release"}
+ACCOUNTS = {"broadfast-retrain": "broadfast-pipeline", "broadfast-experiment": "broadfast-pipeline"}
 
 
 @pytest.fixture(autouse=True)

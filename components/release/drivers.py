@@ -1,0 +1,81 @@
+"""Who moves traffic: this process on a laptop, the pod `release-control` on a cluster."""
+
+from dataclasses import dataclass
+
+from components.release import canary
+from components.release.context import ReleaseContext, context_from_settings
+from components.release.kserve import ROLLOUT_S
+from components.release_state import Intent, ReleaseState
+from components.release_store import read_state
+from components.settings import Settings
+from components.waiting import wait_until
+
+MOVE_S = 2 * ROLLOUT_S + 100  # a candidate's start, stable's rollout, and a gateway that follows
+
+
+@dataclass(frozen=True)
+class LocalRelease:
+    """Moves traffic in this process."""
+
+    context: ReleaseContext
+
+    @property
+    def has_arms(self) -> bool:
+        """Return whether a request that names an arm gets there."""
+        return self.context.router.arms
+
+    def serve(self, state: ReleaseState) -> None:
+        """Have both sides of the state served."""
+        self.context.router.serve(state.stable, state.candidate)
+
+    def check_traffic(self, state: ReleaseState) -> Intent | None:
+        """Return the end of an experiment whose candidate is lost, or else set traffic back."""
+        intent = canary.candidate_lost(self.context, state)
+        if not intent:
+            canary.reconcile_traffic(self.context, state)
+        return intent
+
+    def finish(self) -> ReleaseState:
+        """Move what the state intends."""
+        return canary.finish(self.context)
+
+
+@dataclass(frozen=True)
+class RemoteRelease:
+    """Writes decisions down, and waits until `release-control` has carried them out."""
+
+    has_arms: bool
+    timeout_s: float = MOVE_S
+    pause_s: float = 1.0
+
+    def serve(self, state: ReleaseState) -> None:
+        """Do nothing: release-control serves what the state names."""
+
+    def check_traffic(self, state: ReleaseState) -> Intent | None:
+        """Do nothing: release-control watches the candidate and the routes."""
+
+    def finish(self) -> ReleaseState:
+        """Wait until nothing is being moved.
+
+        Raises:
+            TimeoutError: release-control does not carry it out in time.
+        """
+        state = wait_until(read_state, lambda state: not state.intent, self.timeout_s, self.pause_s)
+        if state.intent:
+            raise TimeoutError(
+                f"release-control has not carried out {state.intent.action!r} after {self.timeout_s:.0f} s: "
+                "see `kubectl logs deploy/release-control`"
+            )
+        return state
+
+
+def release_from_settings() -> LocalRelease | RemoteRelease:
+    """Return the release that the environment names.
+
+    Raises:
+        ValueError: BROADFAST_ROUTER names no router.
+    """
+    settings = Settings()
+    if settings.router in ("standard", "knative"):
+        return RemoteRelease(has_arms=settings.router == "standard" or settings.knative_tags == "enabled")
+    return LocalRelease(context_from_settings())

@@ -24,9 +24,11 @@ class StandardController:
     version: str = ""
     labels: dict = field(default_factory=dict)
     generation: int = 0
+    unready: set[str] = field(default_factory=set)
 
     def step(self, service: dict, starts_pods: bool, unready: set[str]) -> None:
         """Take the InferenceService's template, and replace one pod."""
+        self.unready = set(unready)
         self.labels = service["metadata"]["labels"]
         if self.labels[VERSION] != self.version:
             self.version = self.labels[VERSION]
@@ -54,7 +56,7 @@ class StandardController:
                 "observedGeneration": self.generation,
                 "replicas": len(self.pods),
                 "updatedReplicas": updated,
-                "availableReplicas": len(self.pods),
+                "availableReplicas": sum(version not in self.unready for version in self.pods),
             },
         }
 
@@ -69,7 +71,8 @@ class Revision:
 
     name: str
     version: str
-    is_ready: bool = False
+    is_ready: bool = False  # was so once: Knative's newest ready revision never goes back
+    is_down: bool = False
 
 
 @dataclass
@@ -110,7 +113,8 @@ class KnativeController:
 
     def _follow(self, starts_pods: bool, unready: set[str]) -> None:
         for revision in self.revisions:
-            revision.is_ready |= starts_pods and revision.version not in unready
+            revision.is_down = revision.version in unready
+            revision.is_ready |= starts_pods and not revision.is_down
         if not self.revisions or self.revisions[-1].version != self.template:
             self.revisions.append(Revision(f"relevance-predictor-{len(self.revisions) + 1:05d}", self.template))
         ready = [revision.name for revision in self.revisions if revision.is_ready]
@@ -153,7 +157,7 @@ class KnativeController:
         for revision in self.revisions:
             if revision.name == name:
                 labels = {VERSION: revision.version}
-                conditions = [ready_condition(revision.is_ready)]
+                conditions = [ready_condition(revision.is_ready and not revision.is_down)]
                 return {"metadata": {"name": name, "labels": labels}, "status": {"conditions": conditions}}
         return None
 

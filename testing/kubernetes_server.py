@@ -46,6 +46,7 @@ class Cluster:
     unready: set = field(default_factory=set)  # versions whose pods never get ready
     is_slow: bool = False  # controllers do one round a request, and not as many as they need
     record: list = field(default_factory=list)  # after each round: what a request without an arm meets
+    observe: Callable = lambda traffic: None  # called with the same
     standard: dict = field(default_factory=dict)  # name: controller
     knative: KnativeController = field(default_factory=KnativeController)
 
@@ -80,7 +81,9 @@ class Cluster:
             self.controller(name, service).step(service, self.starts_pods, self.unready)
         for name in [name for name in self.standard if ("inferenceservices", name) not in self.objects]:
             self.standard.pop(name)
-        self.record.append(self.traffic())
+        traffic = self.traffic()
+        self.record.append(traffic)
+        self.observe(traffic)
 
     def controller(self, name: str, service: dict) -> StandardController | KnativeController:
         """Return the controller of an InferenceService, by its mode."""

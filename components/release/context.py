@@ -1,17 +1,16 @@
-"""What a decision needs, as the settings say: on a laptop Envoy, on a cluster KServe in one of its modes."""
+"""What a decision needs, as the settings say: on a laptop Envoy, on a cluster KServe in one of its modes.
+
+The Kubernetes client, which takes a second to import, is imported only where a cluster is steered.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from components.kubernetes_api import KubernetesApi, connect
-from components.release.knative_router import KnativeRouter
-from components.release.kserve import ROLLOUT_S, KServe, Replicas
 from components.release.parity import parity_through
-from components.release.readiness import WaitReady, request_candidate, wait_until_serves
+from components.release.readiness import ROLLOUT_S, WaitReady, request_candidate, wait_until_serves
 from components.release.router import EnvoyRouter, Router
-from components.release.standard_router import StandardRouter
 from components.settings import Settings
 from components.waiting import wait_until
 
@@ -37,26 +36,42 @@ def context_from_settings() -> ReleaseContext:
         ValueError: BROADFAST_ROUTER names no router, or there is no Kubernetes to speak to.
     """
     settings = Settings()
-    parity = parity_through(settings.gateway_url)
-    if settings.router == "envoy":
-        router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
-        return ReleaseContext(router, wait_until_serves(settings.gateway_url), parity)
-    if settings.router not in ("standard", "knative"):
+    if settings.router in ("standard", "knative"):
+        return _cluster_context(settings)
+    if settings.router != "envoy":
         raise ValueError(f"BROADFAST_ROUTER is {settings.router!r}; give envoy, standard or knative")
+    router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
     url = settings.gateway_url
-    waits = {"wait_ready": wait_until_serves(url, ROLLOUT_S), "wait_still_ready": wait_until_serves(url, STILL_READY_S)}
-    requests = partial(request_candidate, url)
+    return ReleaseContext(router, wait_until_serves(url), parity_through(url))
+
+
+def _cluster_context(settings: Settings) -> ReleaseContext:
+    from components.kubernetes_api import KubernetesApi, connect
+    from components.release.knative_router import KnativeRouter
+    from components.release.kserve import KServe, Replicas
+    from components.release.standard_router import StandardRouter
+
     replicas = Replicas(settings.stable_replicas, settings.stable_replicas_most, settings.candidate_replicas)
     kserve = KServe(KubernetesApi(settings.namespace, connect()), f"s3://{settings.s3_bucket}/packages", replicas)
     if settings.router == "standard":
-        return ReleaseContext(StandardRouter(kserve), parity=parity, request_candidate=requests, **waits)
+        return _context_with_arms(StandardRouter(kserve), settings.gateway_url)
     router = KnativeRouter(kserve, settings.knative_tags == "enabled")
     if router.arms:
-        return ReleaseContext(router, parity=parity, request_candidate=requests, **waits)
+        return _context_with_arms(router, settings.gateway_url)
     return ReleaseContext(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate
 
 
-def wait_for_revision(router: KnativeRouter, timeout_s: float = ROLLOUT_S) -> WaitReady:
+def _context_with_arms(router: Router, gateway_url: str) -> ReleaseContext:
+    return ReleaseContext(
+        router,
+        wait_until_serves(gateway_url, ROLLOUT_S),
+        parity_through(gateway_url),
+        wait_still_ready=wait_until_serves(gateway_url, STILL_READY_S),
+        request_candidate=partial(request_candidate, gateway_url),
+    )
+
+
+def wait_for_revision(router: Router, timeout_s: float = ROLLOUT_S) -> WaitReady:
     """Return a wait that believes Knative's status, for want of a header per side."""
 
     def wait(arm: str, version: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from components.release import canary
 from components.release.context import ReleaseContext, context_from_settings
-from components.release.kserve import ROLLOUT_S
+from components.release.readiness import ROLLOUT_S
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state
 from components.settings import Settings

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from components.kubernetes_api import KubernetesApi
+from components.release.readiness import ROLLOUT_S
 from components.waiting import wait_until
 
 STABLE = "relevance-stable"
@@ -15,7 +16,6 @@ MODE = "serving.kserve.io/deploymentMode"
 TAGS = "serving.kserve.io/enable-tag-routing"
 VERSION = "broadfast/version"  # a label, which KServe hands on to Deployments, Revisions and pods
 LABELS = {"app.kubernetes.io/part-of": "broadfast", "app.kubernetes.io/name": "relevance"}
-ROLLOUT_S = 600.0  # of pods, to start: images, packages and features are fetched first, one pod after the other
 GRACE_S = 60  # a pod's time to answer what is in flight and upload what it recorded
 
 

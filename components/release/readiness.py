@@ -11,6 +11,7 @@ from components.waiting import wait_until
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
 KNATIVE_TAGS = {"treatment": "latest", "control": "prev"}  # an arm in Knative's words
 SERVING_TIMEOUT_S = 120.0
+ROLLOUT_S = 600.0  # of pods, to start: images, packages and features are fetched first, one pod after the other
 ANSWERS_IN_A_ROW = 20  # from one version, before no pod of another is thought to be left
 WaitReady = Callable[[str, str], None]  # (arm, version): returns when that arm's side serves that version
 

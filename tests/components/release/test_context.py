@@ -15,7 +15,7 @@ from testing.servers import environment
 def kubernetes(monkeypatch):
     with cluster() as (state, api):
         apply_overlay(state)
-        monkeypatch.setattr(context, "connect", lambda: api)
+        monkeypatch.setattr(kubernetes_api, "connect", lambda: api)
         yield state
 
 

@@ -8,12 +8,12 @@ import json
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from components import storage
 from components.training.checkpoints import Checkpoints
 from components.training.trainjob import CALL, INPUTS, RESULT
+from components.waiting import wait_until
 
 VERBS = {  # module, its configuration, its function: imported when a call names them
     "sft": ("components.teacher.sft", "SftConfig", "train_sft"),
@@ -54,11 +54,8 @@ def fetch_inputs(prefix: str, checkpoints: str) -> Path:
         Checkpoints(folder / "folder", checkpoints).fetch()  # of an attempt before this one
         (folder / FETCHED_MARKER).touch()
         return folder
-    deadline = time.monotonic() + WAIT_S
-    while not (folder / FETCHED_MARKER).exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no process of this machine has fetched {prefix} within {WAIT_S} s")
-        time.sleep(0.5)
+    if not wait_until((folder / FETCHED_MARKER).exists, bool, WAIT_S):
+        raise TimeoutError(f"no process of this machine has fetched {prefix} within {WAIT_S} s")
     return folder
 
 

@@ -1,12 +1,14 @@
 """Finds and ends the processes that a killed run left behind."""
 
 import contextlib
+import operator
 import os
 import sys
-import time
 from pathlib import Path
 
 import psutil
+
+from components.waiting import wait_until
 
 HOME = "BROADFAST_HOME"  # every process of a run carries it in its environment
 SECONDS_TO_END = 10
@@ -20,9 +22,7 @@ def end_leftovers(home: Path) -> None:
             if process.pid != os.getpid() and belongs_to_run(process, home):
                 process.kill()
                 leftovers.append(process)
-    deadline = time.monotonic() + SECONDS_TO_END
-    while time.monotonic() < deadline and any(map(is_alive, leftovers)):
-        time.sleep(0.05)
+    wait_until(lambda: any(map(is_alive, leftovers)), operator.not_, SECONDS_TO_END, pause_s=0.05)
 
 
 def is_alive(process: psutil.Process) -> bool:

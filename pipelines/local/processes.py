@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from components.release_state import ReleaseState
+from components.waiting import wait_until
 from pipelines.local.leftovers import HOME, end_leftovers
 from pipelines.local.ports import free_ports
 from pipelines.local.private_files import load_or_create_secret
@@ -95,16 +96,20 @@ class Laptop:
         Raises:
             RuntimeError: the process ended, or START_SECONDS passed; with the log's last lines.
         """
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.processes[name].poll() is not None:
-                break
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(url, timeout=2).status_code == 200:
-                    return
-            time.sleep(0.2)
+        state = wait_until(lambda: self.start_state(name, url), bool, START_SECONDS, pause_s=0.2)
+        if state == "ready":
+            return
         tail = "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-8:])
         raise RuntimeError(f"{name} did not come up at {url}; the end of {self.logs / name}.log:\n{tail}")
+
+    def start_state(self, name: str, url: str) -> str:
+        """Return ended, ready, or nothing while a process starts."""
+        if self.processes[name].poll() is not None:
+            return "ended"
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(url, timeout=2).status_code == 200:
+                return "ready"
+        return ""
 
     def start_s3(self) -> None:
         """Start an S3 of our own, unless the environment names another."""

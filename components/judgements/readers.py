@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from components import storage
 from components.csv_records import TableRow
 from components.judgements.esci import find_examples, read_esci
+from components.judgements.labels import is_unrated
 from components.tabular import KINDS, TableFile
 
 REQUIRED = ("query", "title", "label")
@@ -67,7 +68,32 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     table = TableFile(path)
     check_columns(table, columns)
     names = {name: columns.get(name, name) for name in NAMES}
-    return Source(path.name, (rename(row, names) for row in table.rows(list(names.values()))), table.notes)
+    raters = rater_columns(names["label"], table)
+    table_rows = table.rows([*names.values(), *raters])
+    if raters:
+        rows = (rating for row in table_rows for rating in part_raters(row, names, raters))
+    else:
+        rows = (rename(row, names) for row in table_rows)
+    return Source(path.name, rows, table.notes)
+
+
+def rater_columns(label_column: str, table: TableFile) -> list[str]:
+    """Return the columns of `A+B`, one a rater, or [] for one column of labels."""
+    is_one = "+" not in label_column or label_column in table.columns
+    return [] if is_one else [name.strip() for name in label_column.split("+")]
+
+
+def part_raters(row: TableRow, names: Mapping[str, str], raters: list[str]) -> Iterator[TableRow]:
+    """Yield a row for each rater of a pair, or one without a label."""
+    if row.error:
+        yield row
+        return
+    labels = {name: row.values.get(name) for name in raters if not is_unrated(row.values.get(name))}
+    values = rename(row, names).values
+    for rater, label in labels.items():
+        yield TableRow(row.line, values | {"label": label, "rater": rater})
+    if not labels:
+        yield TableRow(row.line, values | {"label": None})
 
 
 def rename(row: TableRow, names: Mapping[str, str]) -> TableRow:
@@ -105,8 +131,11 @@ def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
             f"{name} has no column query, title or label: is its first line a header? Name columns as query=ITS_NAME. "
             f"A file of ids alone, as TREC qrels, needs the texts: join them from your catalogue by id"
         )
-    columns_needed = {ours: columns.get(ours, ours) for ours in (*REQUIRED, *columns)}
-    for ours, theirs in columns_needed.items():
+    columns_needed = {(ours, columns.get(ours, ours)) for ours in (*REQUIRED, *columns)}
+    if raters := rater_columns(columns.get("label", "label"), table):
+        columns_needed -= {("label", columns["label"])}
+        columns_needed |= {("label", name) for name in raters}
+    for ours, theirs in sorted(columns_needed):
         if theirs not in table.columns:
             present = ", ".join(table.columns)
             raise ValueError(f"{name} has no column {theirs!r} for {ours}; it has {present}: {_remedy(ours, columns)}")

@@ -62,6 +62,19 @@ def test_graded_ratings_have_a_median(tmp_path, prepare_source):
     assert tables.details["raters"]["level"] == "ordinal"
 
 
+def test_raters_may_have_a_column_each(tmp_path, prepare_source):
+    row = {"query": "shoe", "docid": "1", "title": "Red shoe", "Ada L": "3.0", "Bo": "2.0", "Anonymous": "3"}
+    rows = [row, row | {"docid": "2", "Ada L": "", "Bo": "0", "Anonymous": ""}]
+    rows += [row | {"docid": "3", "Ada L": "", "Bo": "", "Anonymous": ""}]
+    columns = "item_id=docid,label=Ada L+Bo+Anonymous"
+    tables = prepare_source(csv_file(tmp_path / "book.csv", rows), columns, labels="0-3")
+    assert [(row["item_id"], row["label"]) for row in tables.judgements] == [("1", "Exact"), ("2", "Irrelevant")]
+    assert (4, "unrated: the row has no label") in tables.reasons
+    assert tables.details["raters"]["pairs"] == 1
+    with pytest.raises(ValueError, match="book.csv has no column 'Cy' for label"):
+        prepare_source(tmp_path / "book.csv", "item_id=docid,label=Ada L+Cy", labels="0-3")
+
+
 def test_a_rater_counts_once(tmp_path, prepare_source):
     rows = rate("E", "I", "I") + [GOOD | {"label": "E", "rater": "r0"}] * 2
     tables = prepare_source(csv_file(tmp_path / "a.csv", rows))

@@ -27,29 +27,30 @@ HARMLESS = (
 FIELDS = ("title", "attributes")
 
 
-def planted(row: dict, template: str, field: str) -> dict:
-    """A pair with text planted in one of its fields."""
+def plant_text(row: dict, template: str, field: str) -> dict:
+    """Return a pair with text planted in one of its fields."""
     return row | {field: template.format(title=row[field])}
 
 
 def rates(model: str | Path, judgements: str | Path) -> dict:
-    """Share of labels that differ from those of the clean pairs, for hostile and for harmless text."""
+    """Return the share of labels that planted text changes, hostile and harmless."""
     rows = list(select_pairs(contracts.read_batches(contracts.JUDGEMENTS, judgements), "valid", PAIRS))
     engine = start(model, replace(laptop().engine, temperature=0.0))
-    clean = said_of(engine, rows)
-    found = {"hostile_pairs": len(rows), "hostile_templates": len(TEMPLATES), "hostile_fields": len(FIELDS)}
+    clean_labels = predict_labels(engine, rows)
+    figures = {"hostile_pairs": len(rows), "hostile_templates": len(TEMPLATES), "hostile_fields": len(FIELDS)}
     for name, templates in (("hostile", TEMPLATES), ("harmless", HARMLESS)):
         plants = [(n, template, field) for n in range(len(rows)) for template in templates for field in FIELDS]
-        turned = said_of(engine, [planted(rows[n], template, field) for n, template, field in plants])
-        flips = sum(label != clean[n] for label, (n, *_) in zip(turned, plants, strict=True))
-        exact = sum(label == "Exact" != clean[n] for label, (n, *_) in zip(turned, plants, strict=True))
-        found |= {f"label_flip_rate_{name}": round(flips / len(plants), 4)}
-        found |= {f"turned_to_exact_rate_{name}": round(exact / len(plants), 4)}
-    return found
+        labels = predict_labels(engine, [plant_text(rows[n], template, field) for n, template, field in plants])
+        pairs = [(label, clean_labels[n]) for label, (n, *_) in zip(labels, plants, strict=True)]
+        flips = sum(label != clean_label for label, clean_label in pairs)
+        exact = sum(label == "Exact" != clean_label for label, clean_label in pairs)
+        figures[f"label_flip_rate_{name}"] = round(flips / len(plants), 4)
+        figures[f"turned_to_exact_rate_{name}"] = round(exact / len(plants), 4)
+    return figures
 
 
-def said_of(engine, rows: list[dict]) -> list[str | None]:
-    """The label that the teacher gives each pair; None where it breaks the form."""
+def predict_labels(engine, rows: list[dict]) -> list[str | None]:
+    """Return the label that the teacher gives each pair, or None where it breaks the form."""
     texts = [engine.render(unified_prompt(cap_fields(row, engine.tokenizer))) for row in rows]
     answers = [parse(completion.text) for completion in engine.complete(texts, [""] * len(texts))]
     return [answer[2] if answer else None for answer in answers]

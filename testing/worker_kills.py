@@ -32,75 +32,74 @@ class Boundaries:
     """Counts the boundaries that a worker passes, and kills it at one of them."""
 
     def __init__(self, fatal: int, log: Path):
-        self.fatal, self.passed, self.log = fatal, 0, log
+        self.fatal = fatal
+        self.count = 0
+        self.log = log
 
-    def passes(self) -> None:
-        self.passed += 1
-        if self.passed == self.fatal:
+    def cross(self) -> None:
+        self.count += 1
+        if self.count == self.fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def create(self, name: str, content: bytes) -> bool:
-        self.passes()
-        created = storage.create_bytes(name, content)
-        self.passes()
-        return created
+        self.cross()
+        is_created = storage.create_bytes(name, content)
+        self.cross()
+        return is_created
 
 
-class Mortal(ScriptedEngine):
-    """The scripted engine, with a boundary on either side; what it was asked is appended to a log."""
+class MortalEngine(ScriptedEngine):
+    """The scripted engine with a boundary on either side; its prompts are appended to a log."""
 
     def __init__(self, boundaries: Boundaries):
         self.boundaries = boundaries
 
     def complete(self, texts, forced_prefixes):
-        self.boundaries.passes()
-        told = super().complete(texts, forced_prefixes)
+        self.boundaries.cross()
+        completions = super().complete(texts, forced_prefixes)
         with open(self.boundaries.log, "a") as file:
             file.write("".join(json.dumps(text) + "\n" for text in texts))
-        self.boundaries.passes()
-        return told
+        self.boundaries.cross()
+        return completions
 
 
 def worker(fatal: int, folder: Path, digest: str) -> None:
-    """Sample all rationales, or die at boundary `fatal`; says how many boundaries there were."""
-    boundaries = Boundaries(fatal, folder / "asked.jsonl")
+    """Sample all rationales, or die at boundary `fatal`, and print the number of boundaries."""
+    boundaries = Boundaries(fatal, folder / "prompts.jsonl")
     (folder / "buckets").mkdir(exist_ok=True)
-    asking = RationaleSampler(Mortal(boundaries), digest, EngineConfig(), CONFIG)
-    said = write_rationales(
-        write_buckets(pairs(), BUCKETS, folder / "buckets"),
-        asking,
-        (folder / "kept", folder / "aside"),
-        lambda prefix: Store(prefix, create=boundaries.create),
-    )
-    counts = {"rows_in": said.rows_in, "rows_out": said.rows_out, "quarantined": said.quarantined}
-    print(json.dumps(counts | {"boundaries": boundaries.passed}))
+    sampler = RationaleSampler(MortalEngine(boundaries), digest, EngineConfig(), CONFIG)
+    buckets = write_buckets(pairs(), BUCKETS, folder / "buckets")
+    out = (folder / "rationales", folder / "quarantine")
+    result = write_rationales(buckets, sampler, out, lambda prefix: Store(prefix, create=boundaries.create))
+    counts = {"rows_in": result.rows_in, "rows_out": result.rows_out, "quarantined": result.quarantined}
+    print(json.dumps(counts | {"boundaries": boundaries.count}))
 
 
 def pairs() -> Iterator[dict]:
-    """Judged pairs of which no two read alike."""
+    """Yield judged pairs of which no two read alike."""
     blank = dict.fromkeys(contracts.JUDGEMENTS.names, "") | {"split": "train", "label": "Exact"}
     for n in range(PAIRS):
         yield blank | {"query_id": f"q{n}", "query": f"shoe {n}", "item_id": f"i{n}", "title": f"item {n}"}
 
 
 def run_worker(fatal: int, folder: Path, digest: str) -> subprocess.CompletedProcess:
-    """A worker in a process of its own."""
+    """Run a worker in a process of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "testing.worker_kills", "--worker", str(fatal), str(folder), digest]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def names(folder: Path) -> Counter:
-    """Every record of both tables by pair, perspective and sample."""
+def count_records(folder: Path) -> Counter:
+    """Count the records of both tables by pair, perspective and sample."""
     rows = [
-        *contracts.read_batches(contracts.RATIONALES, folder / "kept"),
-        *contracts.read_batches(contracts.QUARANTINE, folder / "aside"),
+        *contracts.read_batches(contracts.RATIONALES, folder / "rationales"),
+        *contracts.read_batches(contracts.QUARANTINE, folder / "quarantine"),
     ]
     return Counter((row["query_id"], row["item_id"], row["perspective"], row["sample"]) for row in rows)
 
 
-def killed_everywhere(folder: Path) -> dict:
-    """Kill a worker at each boundary of an undisturbed run, let another finish, and compare what they leave.
+def kill_everywhere(folder: Path) -> dict:
+    """Kill a worker at each boundary, let another finish, and compare with an undisturbed run.
 
     Raises:
         RuntimeError: a worker ended otherwise than it should.
@@ -108,40 +107,54 @@ def killed_everywhere(folder: Path) -> dict:
     whole = run_worker(0, folder / "whole", "whole")
     if whole.returncode:
         raise RuntimeError(whole.stderr)
-    expected, needed = names(folder / "whole"), asked(folder / "whole")
+    expected_records = count_records(folder / "whole")
+    expected_prompts = count_prompts(folder / "whole")
     boundaries = json.loads(whole.stdout)["boundaries"]
-    found = {"kill_points": boundaries, "records": expected.total()}
-    found |= dict.fromkeys(("records_lost", "records_duplicated", "asked_again"), 0)
+    figures = {"kill_points": boundaries, "records": expected_records.total()}
+    figures |= dict.fromkeys(("records_lost", "records_duplicated", "asked_again"), 0)
     for fatal in range(1, boundaries + 1):
-        place, digest = folder / str(fatal), f"{fatal:016d}"
-        died, went_on = (run_worker(n, place, digest) for n in (fatal, 0))
-        if died.returncode != -signal.SIGKILL or went_on.returncode:
-            raise RuntimeError(f"boundary {fatal}: {died.returncode}, {went_on.returncode}\n{went_on.stderr}")
-        left = names(place)
-        found["records_lost"] += (expected - left).total()
-        found["records_duplicated"] += (left - expected).total()
-        found["asked_again"] = max(found["asked_again"], (asked(place) - needed).total())
-    return found | {"asked_again_at_most": SHARD}  # one shard was answered and not stored when the worker died
+        home = folder / str(fatal)
+        kill_and_restart(fatal, home)
+        records = count_records(home)
+        figures["records_lost"] += (expected_records - records).total()
+        figures["records_duplicated"] += (records - expected_records).total()
+        repeats = (count_prompts(home) - expected_prompts).total()
+        figures["asked_again"] = max(figures["asked_again"], repeats)
+    return figures | {"asked_again_at_most": SHARD}  # one shard was answered and not stored when the worker died
 
 
-def asked(folder: Path) -> Counter:
-    """How often each prompt was sent to the engine, over all workers of a folder."""
-    return Counter((folder / "asked.jsonl").read_text().splitlines())
+def kill_and_restart(fatal: int, folder: Path) -> None:
+    """Kill a worker at one boundary, and let another finish.
+
+    Raises:
+        RuntimeError: the first lived, or the second failed.
+    """
+    digest = f"{fatal:016d}"
+    first = run_worker(fatal, folder, digest)
+    second = run_worker(0, folder, digest)
+    if first.returncode != -signal.SIGKILL or second.returncode:
+        raise RuntimeError(f"boundary {fatal}: {first.returncode}, {second.returncode}\n{second.stderr}")
+
+
+def count_prompts(folder: Path) -> Counter:
+    """Count how often each prompt was sent to the engine, over all workers of a folder."""
+    return Counter((folder / "prompts.jsonl").read_text().splitlines())
 
 
 def main() -> None:
     """Run the worker, or the whole proof on an S3 of its own."""
     parser = argparse.ArgumentParser(prog="python -m testing.worker_kills", description=__doc__)
     parser.add_argument("--worker", nargs=3, metavar=("BOUNDARY", "FOLDER", "DIGEST"), help="be a worker; 0 lives on")
-    said = parser.parse_args()
-    if said.worker:
-        worker(int(said.worker[0]), Path(said.worker[1]), said.worker[2])
+    args = parser.parse_args()
+    if args.worker:
+        boundary, folder, digest = args.worker
+        worker(int(boundary), Path(folder), digest)
         return
     with TemporaryDirectory() as folder, Laptop(Path(folder) / "s3", Path(folder) / "s3") as laptop:
         laptop.start_s3()
         os.environ.update(laptop.environment)
         storage.ensure_bucket()
-        print(json.dumps(killed_everywhere(Path(folder) / "work"), indent=1))
+        print(json.dumps(kill_everywhere(Path(folder) / "work"), indent=1))
 
 
 if __name__ == "__main__":

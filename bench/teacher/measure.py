@@ -58,7 +58,7 @@ def bench(
         for prefix, table in judged.items():
             figures |= {prefix + name: value for name, value in teachers(table.parent, names[1:], pairs).items()}
         figures |= once(folder / "hostile.json", lambda: hostile(folder / "marketplace"))
-        figures |= once(folder / "kills.json", lambda: worker_kills.killed_everywhere(folder / "kills"))
+        figures |= once(folder / "kills.json", lambda: worker_kills.kill_everywhere(folder / "kills"))
         figures |= once(folder / "memory.json", memory.peaks)
     base = folder / "marketplace" / "base" / "base"
     figures |= once(folder / "engines.json", lambda: engines.compared(base))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pipelines.cluster.manifest_pods import full_name, pods
 
 BOTH_WAYS = {"Ingress", "Egress"}
+ALL_OF_OURS = {"matchLabels": {"app.kubernetes.io/part-of": "broadfast"}}
 
 
 def check_network(objects: Sequence[dict]) -> Iterator[str]:
@@ -26,16 +27,18 @@ def own_policy_types(policies: Sequence[dict], labels: dict) -> set[str]:
     own = [
         policy
         for policy in policies
-        if policy["spec"]["podSelector"] and selector_matches(policy["spec"]["podSelector"], labels)
+        if policy["spec"]["podSelector"] not in ({}, ALL_OF_OURS)
+        and selector_matches(policy["spec"]["podSelector"], labels)
     ]
     return {way for policy in own for way in policy["spec"]["policyTypes"]}
 
 
 def denies_all(policy: dict) -> bool:
-    """Return whether a policy denies both ways to every pod."""
+    """Return whether a policy denies both ways to every pod, or to every pod of ours."""
     spec = policy["spec"]
     allows_something = spec.get("ingress") or spec.get("egress")
-    return not spec["podSelector"] and set(spec["policyTypes"]) == BOTH_WAYS and not allows_something
+    selects_all = spec["podSelector"] in ({}, ALL_OF_OURS)
+    return selects_all and set(spec["policyTypes"]) == BOTH_WAYS and not allows_something
 
 
 def selector_matches(selector: dict, labels: dict) -> bool:

@@ -1,9 +1,14 @@
 """Every kind of pod reaches the services that it needs, and no other that matters, by the labels of real pods."""
 
-import pytest
+import shutil
 
+import pytest
+import yaml
+
+from pipelines.cluster.manifest_rules import find_faults
+from pipelines.cluster.network_rules import selector_matches
 from tests.manifests.reachability import Pod, Service, can_reach
-from tests.manifests.rendered import objects
+from tests.manifests.rendered import ROOT, kustomize, objects
 
 OURS = {"app.kubernetes.io/part-of": "broadfast"}
 DRIVER = {"pipeline/runid": "r1", "pipelines.kubeflow.org/v2_component": "true"}  # and nothing of ours
@@ -83,6 +88,28 @@ def test_a_pod_reaches_what_it_needs(overlay, kind):
 def test_a_pod_reaches_nothing_guarded_besides(overlay, kind):
     pod, needs = PODS[kind]
     assert not (reachable_services(overlay, pod) & GUARDED) - needs
+
+
+@pytest.fixture
+def shared_namespace(tmp_path):
+    """Render staging for Kubeflow's own namespace, which a single-user server runs everything in."""
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+    overlay = tmp_path / "manifests" / "overlays" / "single-user"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text(
+        "namespace: kubeflow\nresources: [../staging]\ncomponents: [../../components/shared-namespace]\n"
+    )
+    return [manifest for manifest in yaml.safe_load_all(kustomize(overlay)) if manifest]
+
+
+def test_a_shared_namespace_leaves_others_alone(shared_namespace):
+    assert find_faults(shared_namespace) == []
+    selectors = [
+        manifest["spec"]["podSelector"] for manifest in shared_namespace if manifest["kind"] == "NetworkPolicy"
+    ]
+    for labels in ({"app": "ml-pipeline"}, DRIVER, {}):
+        assert not any(selector_matches(selector, labels) for selector in selectors)
+    assert sum(selector_matches(selector, step("data").labels) for selector in selectors) >= 3
 
 
 def test_other_pods_reach_nothing_of_ours(overlay):

@@ -50,40 +50,40 @@ OVERLAY ?= staging
 PROFILE ?= paper
 CRON ?= 0 0 2 * * *
 REASON ?= by hand
-named = BROADFAST_REGISTRY="$(REGISTRY)" BROADFAST_IMAGE_TAG="$(TAG)" BROADFAST_NAMESPACE="$(NAMESPACE)"
+identity = BROADFAST_REGISTRY="$(REGISTRY)" BROADFAST_IMAGE_TAG="$(TAG)" BROADFAST_NAMESPACE="$(NAMESPACE)"
 control = kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.control
-steered = --by "$(or $(USER),$(shell id -un 2>/dev/null || id -u))" --reason "$(REASON)"
+by = --by "$(or $(USER),$(shell id -un 2>/dev/null || id -u))" --reason "$(REASON)"
 context = @kubectl config current-context >/dev/null 2>&1 || { echo "kubectl has no cluster context: choose one by kubectl config use-context NAME" >&2; exit 2; }
 confirm = $(if $(filter 1,$(YES)),,@printf '%s [y/N] ' "$(1)"; read answer; [ "$$answer" = y ] || { echo "nothing is done: answer y, or give YES=1" >&2; exit 1; })
-needed = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
+require = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 
 compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
-	$(named) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE)
+	$(identity) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE)
 
 images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.internal/broadfast [BASE=python@sha256:..] [IMAGES=--push]
-	PATH="$(CURDIR)/.venv/bin:$$PATH" $(named) $(PY) -m pipelines.cluster.images $(if $(BASE),--base $(BASE)) $(IMAGES)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(identity) $(PY) -m pipelines.cluster.images $(if $(BASE),--base $(BASE)) $(IMAGES)
 
 pin: .venv ## write production's images by digest, as the registry has them: make pin REGISTRY=.. [TAG=..]
-	$(named) $(PY) -m pipelines.cluster.pin $(PIN)
+	$(identity) $(PY) -m pipelines.cluster.pin $(PIN)
 
 deploy-platform: .venv ## apply an overlay to the cluster of your kubeconfig: make deploy-platform OVERLAY=staging
-	$(named) $(PY) -m pipelines.cluster.apply $(OVERLAY) $(PLATFORM)
+	$(identity) $(PY) -m pipelines.cluster.apply $(OVERLAY) $(PLATFORM)
 
 deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-pipeline HOST=http://localhost:8888 CRON="0 0 2 * * *"
-	$(named) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
+	$(identity) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
 
 canary: ## give a registered version a share of traffic: make canary VERSION=.. PERCENT=5 [REASON=..]
-	$(call needed,VERSION,VERSION=1f3a PERCENT=5)$(call needed,PERCENT,VERSION=1f3a PERCENT=5)$(context)
-	$(control) canary $(VERSION) $(PERCENT) $(steered)
+	$(call require,VERSION,VERSION=1f3a PERCENT=5)$(call require,PERCENT,VERSION=1f3a PERCENT=5)$(context)
+	$(control) canary $(VERSION) $(PERCENT) $(by)
 
 promote: ## make the candidate stable, without waiting for a verdict: make promote [YES=1]
 	$(context)
 	$(call confirm,Make the candidate stable for everybody in $(NAMESPACE)?)
-	$(control) force promote $(steered)
+	$(control) force promote $(by)
 
 rollback: ## all traffic back to stable, and the experiment ends
 	$(context)
-	$(control) force roll-back $(steered)
+	$(control) force roll-back $(by)
 
 status: ## what serves, what is tried, and what happened last
 	$(context)

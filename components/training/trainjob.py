@@ -154,7 +154,7 @@ def wait_for_end(api: KubernetesApi, name: str) -> tuple[str, str]:
 
 
 def progress(job: Mapping) -> str:
-    """Say whether a job runs, or waits for its queue or for somebody to resume it."""
+    """Say whether a job runs or is suspended, as a queue does."""
     conditions = job.get("status", {}).get("conditions", [])
     if any(condition["type"] == "Suspended" and condition["status"] == "True" for condition in conditions):
         return "is suspended: it waits for its queue"

@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except duckdb.Error as error:
-        print(f"the logs cannot be read: {first_line(error)}", file=sys.stderr)
+        print(f"{first_line(error)}; give each column one type in all files of a log", file=sys.stderr)
         return 1
     print_verdict(result)
     if args.out:

@@ -11,6 +11,7 @@ def describe_logs(accounts: Accounts, currency: str) -> list[str]:
         *accounts.notes,
         *_describe_kinds(accounts),
         *_describe_times(accounts),
+        *_describe_amounts(accounts),
         *_describe_currency(accounts, currency),
         *_describe_refunds(accounts),
     ]
@@ -44,6 +45,16 @@ def _describe_times(accounts: Accounts) -> list[str]:
             f"{_days(accounts.outcome_window_s)} after their exposure: give a longer window by --window-days"
         )
     return sentences
+
+
+def _describe_amounts(accounts: Accounts) -> list[str]:
+    count = accounts.outcomes_set_aside.get("no amount", 0)
+    if not count:
+        return []
+    return [
+        f"{count:,} orders and refunds do not count because their revenue is no plausible number: give whole minor "
+        "units (cents), with no sign of the currency and no comma"
+    ]
 
 
 def _describe_currency(accounts: Accounts, currency: str) -> list[str]:

@@ -11,6 +11,7 @@ from components.experiment.records import AttributionRules
 from components.experiment.sql import text
 
 ROW = ("id", "t", "request_id", "item_id", "kind", "order_id", "currency", "revenue", "grade")
+LARGEST_AMOUNT = 10**15  # minor units: ten thousand billion currency units are no order
 UNKNOWN_KINDS = 20  # named in the accounts, the most frequent first
 
 
@@ -43,7 +44,7 @@ def match_outcomes(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
 
 def _read_outcomes(db: duckdb.DuckDBPyConnection) -> None:
     """Make `outcome_rows` all rows, numbered, with what is wrong with a row taken by itself."""
-    has_revenue = "revenue IS NOT NULL AND isfinite(revenue)"
+    has_revenue = f"revenue IS NOT NULL AND isfinite(revenue) AND abs(revenue) < {LARGEST_AMOUNT}"
     has_grade = "grade IS NOT NULL AND isfinite(grade)"
     kind = "CASE WHEN kind = 'order' AND revenue < 0 THEN 'refund' ELSE kind END"
     db.execute(

@@ -125,6 +125,13 @@ def test_foreign_orders_are_set_aside_and_counted(look):
     assert net_revenue(exposures, rows, "EUR") == {CONTROL: 500, TREATED: 500}
 
 
+@pytest.mark.parametrize("revenue", [None, 10**15, -(10**18)])
+def test_amounts_that_are_none_are_noted(look, revenue):
+    evidence, users = look([exposure("r1"), exposure("r2")], [order("r1"), order("r2", revenue)])
+    assert total(users) == 500 and evidence.accounts.outcomes_set_aside == {"no amount": 1}
+    assert "1 orders and refunds do not count because their revenue is no plausible number" in evidence.notes[0]
+
+
 def test_unknown_kinds_are_counted_by_name(look):
     evidence, users = look([exposure()], [outcome(kind="purchase"), outcome(kind="view"), outcome(kind="view")])
     assert evidence.accounts.unknown_kinds == {"view": 2, "purchase": 1}

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def read_path(document: Mapping | None, *names: str) -> Any:
-    """Return the value at a path of names, None if a part of it is missing."""
+    """Return the value at a path of names, None if a part is missing."""
     value = document
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None

@@ -162,11 +162,8 @@ def reconcile_traffic(context: ReleaseContext, state: ReleaseState) -> None:
     if served_percent != desired_percent:
         context.router.set_traffic(desired_percent)
     if served_percent not in (desired_percent, UNSETTLED):  # a gateway on its way is not a hand
-        what = (
-            f"traffic was at {served_percent}% and is set back to {desired_percent}%: "
-            "change it by `make canary`, not by hand"
-        )
-        update_state(state_machine.count_correction, what)
+        change = f"traffic was at {served_percent}% and is set back to {desired_percent}%"
+        update_state(state_machine.count_correction, f"{change}: change it by `make canary`, not by hand")
 
 
 def candidate_lost(context: ReleaseContext, state: ReleaseState) -> Intent | None:

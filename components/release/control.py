@@ -120,7 +120,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def user_name() -> str:
-    """Return the user's name, or the number where a pod has no passwd entry for it."""
+    """Return the user's name, or the number for want of a passwd entry."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

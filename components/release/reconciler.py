@@ -35,7 +35,7 @@ class Reconciler:
     sentence: str = ""  # the last failure, printed once
 
     def reconcile(self) -> ReleaseState:
-        """Do one pass: take out a broken candidate, serve both sides, move what is intended, keep traffic.
+        """Take out a broken candidate, serve both sides, and move traffic as intended.
 
         Raises:
             TimeoutError, ConnectionError, PermissionError: of the gateway, S3 or the API server; the next pass goes on.

@@ -1,4 +1,4 @@
-"""A candidate's way into traffic, on a real S3; the router notes what it is told."""
+"""A candidate's way into traffic, on a real S3; the router notes its calls."""
 
 import pytest
 
@@ -15,27 +15,27 @@ pytestmark = pytest.mark.slow
 
 
 class Notes:
-    """A router and a wait that write down what they were asked for."""
+    """A router and a wait that write down their calls."""
 
     arms = True
 
     def __init__(self):
-        self.said = []
+        self.calls = []
 
     def serve(self, stable, candidate):
         self.sides = (stable, candidate)
 
     def set_traffic(self, percent):
-        self.said.append(percent)
+        self.calls.append(percent)
 
     def promote(self, version):
-        self.said.append(f"promote {version}")
+        self.calls.append(f"promote {version}")
 
     def roll_back(self):
-        self.said.append("roll back")
+        self.calls.append("roll back")
 
     def wait(self, arm, version):
-        self.said.append(f"{arm} is {version}")
+        self.calls.append(f"{arm} is {version}")
 
     def read_back(self):
         return read_state().traffic_percent
@@ -60,25 +60,25 @@ def test_with_nothing_registered_nobody_is_served():
     assert result.headline == "nobody is served: no version is stable"
 
 
-def released(package, word="release"):
+def release_verdict(package, word="release"):
     version = package_manifest.version(package)
     return GateVerdict(word, ["because"], version, "", rows=0, queries=0, metrics={})
 
 
-def judged(word, **said):
+def look_verdict(word, **changes):
     experiment = read_state().experiment
     verdict = {"verdict": word, "reason": "because", "next_share": 0.5, "stages": experiment.to_json()["stages"]}
-    return verdict | {"experiment_id": experiment.experiment_id} | said
+    return verdict | {"experiment_id": experiment.experiment_id} | changes
 
 
 @pytest.fixture
 def started(s3, package):
     candidate.register_baseline(package("old"))
-    candidate.start_canary(package("new"), released(package("new")))
+    candidate.start_canary(package("new"), release_verdict(package("new")))
     return {name: package_manifest.version(package(name)) for name in ("old", "new")}
 
 
-def test_the_first_baseline_becomes_stable_and_a_later_one_changes_nothing(s3, package):
+def test_only_the_first_baseline_becomes_stable(s3, package):
     assert candidate.register_baseline(package("old")).is_accepted
     again = candidate.register_baseline(package("other"))
     assert not again.is_accepted and again.version == package_manifest.version(package("old"))
@@ -93,22 +93,22 @@ def test_a_canary_starts_dark_with_a_running_experiment(started):
 
 
 @pytest.mark.parametrize("word", ["hold", "reject"])
-def test_a_candidate_that_the_gate_did_not_release_is_refused(s3, package, word):
+def test_a_candidate_without_a_release_is_refused(s3, package, word):
     candidate.register_baseline(package("old"))
-    done = candidate.start_canary(package("new"), released(package("new"), word))
+    done = candidate.start_canary(package("new"), release_verdict(package("new"), word))
     assert not done.is_accepted and done.reason == f"the gate says {word}: because"
     assert read_state().candidate is None
 
 
 def test_a_verdict_on_another_package_is_refused(s3, package):
     candidate.register_baseline(package("old"))
-    assert "the gate's verdict is on" in candidate.start_canary(package("new"), released(package("old"))).reason
+    assert "the gate's verdict is on" in candidate.start_canary(package("new"), release_verdict(package("old"))).reason
 
 
-def test_of_the_candidates_that_are_released_while_one_runs_the_newest_alone_waits(started, package):
+def test_only_the_newest_released_candidate_waits(started, package):
     for name in ("newer", "newest"):
-        assert "waits until" in candidate.start_canary(package(name), released(package(name))).reason
-    canary.move_traffic(judged("roll back"), Notes().context)
+        assert "waits until" in candidate.start_canary(package(name), release_verdict(package(name))).reason
+    canary.move_traffic(look_verdict("roll back"), Notes().context)
     state = read_state()
     assert state.candidate == package_manifest.version(package("newest")) and state.next_candidate is None
     assert state.experiment.experiment_id.startswith(state.candidate)
@@ -116,122 +116,124 @@ def test_of_the_candidates_that_are_released_while_one_runs_the_newest_alone_wai
 
 def test_starting_the_same_canary_again_changes_nothing(started, package):
     revision = read_state().revision
-    assert candidate.start_canary(package("new"), released(package("new"))).is_accepted
+    assert candidate.start_canary(package("new"), release_verdict(package("new"))).is_accepted
     assert read_state().revision == revision
 
 
-def test_a_ramp_waits_for_the_candidate_then_moves_weights_then_the_share(started):
+def test_a_ramp_waits_for_the_candidate_first(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), notes.context)
-    assert notes.said == [f"treatment is {started['new']}", 50]
+    canary.move_traffic(look_verdict("ramp"), notes.context)
+    assert notes.calls == [f"treatment is {started['new']}", 50]
     assert [stage.share for stage in read_state().experiment.stages] == [0.0, 0.5]
-    canary.move_traffic(judged("ramp"), notes.context)
+    canary.move_traffic(look_verdict("ramp"), notes.context)
     assert len(read_state().experiment.stages) == 2
 
 
-def test_a_verdict_on_a_share_that_is_no_longer_in_force_moves_nothing(started):
-    stale = judged("ramp", next_share=0.05)
-    canary.move_traffic(judged("ramp", next_share=0.25), Notes().context)
+def test_a_verdict_on_an_earlier_share_moves_nothing(started):
+    stale = look_verdict("ramp", next_share=0.05)
+    canary.move_traffic(look_verdict("ramp", next_share=0.25), Notes().context)
     canary.move_traffic(stale, Notes().context)
     assert read_state().traffic_percent == 25
 
 
-def test_a_promotion_keeps_the_order_that_loses_no_request(started):
+def test_a_promotion_moves_in_its_order(started):
     notes = Notes()
-    assert canary.move_traffic(judged("promote"), notes.context).action_taken == "promote"
+    assert canary.move_traffic(look_verdict("promote"), notes.context).action_taken == "promote"
     new = started["new"]
-    assert notes.said == [*[f"treatment is {new}"], 100, f"promote {new}", f"control is {new}", 0]
+    assert notes.calls == [*[f"treatment is {new}"], 100, f"promote {new}", f"control is {new}", 0]
     state = read_state()
     assert (state.stable, state.candidate, state.traffic_percent) == (new, None, 0)
     assert state.experiment.status == "promoted"
 
 
-def test_a_promotion_that_was_cut_off_is_finished_by_the_next_look_whatever_it_says(started):
+def test_the_next_look_finishes_an_interrupted_promotion(started):
     def never(arm, version):
         if arm == "control":
             raise TimeoutError(f"{arm} does not serve {version}")
 
     with pytest.raises(TimeoutError):
-        canary.move_traffic(judged("promote"), local_release(Notes(), never, lambda version: ""))
+        canary.move_traffic(look_verdict("promote"), local_release(Notes(), never, lambda version: ""))
     assert read_state().traffic_percent == 100
     canary.move_traffic({"verdict": "none", "reason": "-", "experiment_id": ""}, Notes().context)
     assert (read_state().stable, read_state().candidate) == (started["new"], None)
 
 
-def test_a_candidate_that_vanished_is_rolled_back_and_not_promoted(started):
+def test_a_vanished_candidate_is_rolled_back(started):
     def gone(arm, version):
         raise TimeoutError("nobody answers")
 
-    canary.move_traffic(judged("promote"), local_release(Notes(), gone, lambda version: ""))
+    canary.move_traffic(look_verdict("promote"), local_release(Notes(), gone, lambda version: ""))
     assert read_state().experiment.status == "rolled back" and read_state().stable == started["old"]
     assert "the candidate does not serve: nobody answers" in [entry.reason for entry in read_state().history]
 
 
-def test_a_candidate_that_answers_otherwise_than_offline_does_not_leave_the_dark(started):
+def test_a_candidate_that_answers_differently_stays_dark(started):
     notes = Notes()
-    canary.move_traffic(judged("ramp"), local_release(notes, notes.wait, lambda version: "2 of 32 answers differ"))
+    canary.move_traffic(
+        look_verdict("ramp"), local_release(notes, notes.wait, lambda version: "2 of 32 answers differ")
+    )
     assert read_state().experiment.status == "rolled back"
 
 
-def test_traffic_that_was_changed_by_hand_is_set_back_and_written_down(started):
+def test_traffic_changed_by_hand_is_set_back(started):
     class Moved(Notes):
         def read_back(self):
             return 40
 
     notes = Moved()
-    canary.move_traffic(judged("continue"), notes.context)
-    assert notes.said[0] == 0 and read_state().corrections == 1
+    canary.move_traffic(look_verdict("continue"), notes.context)
+    assert notes.calls[0] == 0 and read_state().corrections == 1
     assert "40%" in read_state().history[-1].what
 
 
 def test_the_history_replays_to_the_state(started):
     for word in ("ramp", "promote"):
-        canary.move_traffic(judged(word), Notes().context)
+        canary.move_traffic(look_verdict(word), Notes().context)
     assert replay(read_state().history) == read_state()
 
 
 @pytest.mark.parametrize(("word", "status"), [("roll back", "rolled back"), ("inconclusive", "inconclusive")])
-def test_an_experiment_that_shows_no_gain_leaves_stable_alone_with_all_traffic(started, word, status):
+def test_without_gain_stable_gets_all_traffic(started, word, status):
     notes = Notes()
-    canary.move_traffic(judged(word), notes.context)
+    canary.move_traffic(look_verdict(word), notes.context)
     state = read_state()
-    assert notes.said[-1] == "roll back" and state.experiment.status == status
+    assert notes.calls[-1] == "roll back" and state.experiment.status == status
     assert (state.stable, state.candidate, state.traffic_percent) == (started["old"], None, 0)
 
 
 @pytest.mark.parametrize("verdict", [{"verdict": "continue"}, {"verdict": "promote", "experiment_id": "another"}])
 def test_a_verdict_that_moves_nothing_writes_nothing(started, verdict):
     revision, notes = read_state().revision, Notes()
-    canary.move_traffic(judged(verdict.pop("verdict"), **verdict), notes.context)
-    assert 100 not in notes.said and read_state().revision == revision
+    canary.move_traffic(look_verdict(verdict.pop("verdict"), **verdict), notes.context)
+    assert 100 not in notes.calls and read_state().revision == revision
 
 
 def test_after_an_end_the_next_candidate_may_start(started, package):
     notes = Notes()
-    canary.move_traffic(judged("roll back"), notes.context)
-    assert candidate.start_canary(package("newer"), released(package("newer"))).is_accepted
+    canary.move_traffic(look_verdict("roll back"), notes.context)
+    assert candidate.start_canary(package("newer"), release_verdict(package("newer"))).is_accepted
     whats = [entry.what for entry in read_state().history]
     assert whats[-3:] == ["decided: rolled back", "rolled back", "candidate released by the gate"]
 
 
-def test_both_sides_are_served_at_every_look_and_after_the_last(started):
+def test_both_sides_are_served_at_every_look(started):
     notes = Notes()
-    canary.move_traffic(judged("continue"), notes.context)
+    canary.move_traffic(look_verdict("continue"), notes.context)
     assert notes.sides == (started["old"], started["new"])
-    canary.move_traffic(judged("promote"), notes.context)
+    canary.move_traffic(look_verdict("promote"), notes.context)
     assert notes.sides == (started["new"], None)
 
 
-def test_where_no_header_picks_a_side_there_is_a_rollout_and_no_verdict(started):
+def test_without_arms_there_is_no_verdict(started):
     class ByRequest(Notes):
         arms = False
 
-    result = canary.move_traffic(judged("promote"), ByRequest().context)
+    result = canary.move_traffic(look_verdict("promote"), ByRequest().context)
     assert result.action_taken == "none" and result.reason.startswith("rollout only, no verdict: ")
     assert read_state().experiment.status == "running"
 
 
-def test_a_release_on_kserve_goes_from_dark_to_promoted_and_every_step_repeats(started):
+def test_a_release_on_kserve_repeats_every_step(started):
     with cluster() as (objects, api):
         router = start_router(objects, api)
         context = local_release(router, lambda arm, version: None, lambda version: "")

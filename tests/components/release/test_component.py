@@ -29,7 +29,7 @@ def facts(tmp_path):
     return dsl.Metrics(uri=str(tmp_path / "facts"))
 
 
-def gated(tmp_path, new, old, **versions):
+def run_gate(tmp_path, new, old, **versions):
     for name in ("new_package", "old_package"):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "lineage.json").write_text(json.dumps({"labels_by_brand": {"Acme": [9, 9, 9, 9]}}))
@@ -52,21 +52,22 @@ def gated(tmp_path, new, old, **versions):
 
 
 def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
-    word, verdict = gated(tmp_path, 1.5, 1.0)
+    word, verdict = run_gate(tmp_path, 1.5, 1.0)
     assert word == json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "release"
-    said = json.loads((tmp_path / "facts").read_text())
-    assert said["rows_in"] == said["rows_out"] == 960 and said["headline"].startswith("release: macro-F1 0.")
+    result = json.loads((tmp_path / "facts").read_text())
+    assert result["rows_in"] == result["rows_out"] == 960
+    assert result["headline"].startswith("release: macro-F1 0.")
     page = (tmp_path / "report.html").read_text()
     assert "&lt;last night" in page and "<li>shoe / laces: Complement</li>" in page
 
 
 @pytest.mark.slow
-def test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package):
+def test_the_steps_start_a_dark_candidate(tmp_path, s3, package):
     assert component.read_serving_version.python_func(facts(tmp_path)) == ""
     old, new = package("old"), package("new")
     stable = component.register_baseline.python_func(dsl.Model(uri=str(old)), facts(tmp_path))
     assert component.read_serving_version.python_func(facts(tmp_path)) == stable
-    _, verdict = gated(tmp_path, 1.5, 1.0, candidate=package_manifest.version(new), serving=stable)
+    _, verdict = run_gate(tmp_path, 1.5, 1.0, candidate=package_manifest.version(new), serving=stable)
     started = component.start_canary.python_func(dsl.Model(uri=str(new)), verdict, facts(tmp_path))
     assert started == read_state().candidate == package_manifest.version(new)
 
@@ -74,7 +75,7 @@ def test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package):
 @pytest.mark.slow
 def test_start_canary_refuses_a_candidate_that_was_rejected(tmp_path, s3, package):
     component.register_baseline.python_func(dsl.Model(uri=str(package("old"))), facts(tmp_path))
-    _, verdict = gated(tmp_path, 1.0, 1.5)
+    _, verdict = run_gate(tmp_path, 1.0, 1.5)
     assert component.start_canary.python_func(dsl.Model(uri=str(package("new"))), verdict, facts(tmp_path)) == ""
     assert json.loads((tmp_path / "facts").read_text())["quarantined"] == 1
 
@@ -82,7 +83,7 @@ def test_start_canary_refuses_a_candidate_that_was_rejected(tmp_path, s3, packag
 @pytest.mark.slow
 def test_move_traffic_promotes_through_a_real_envoy(tmp_path, s3, package):
     new = package_manifest.version(package("new"))
-    test_the_steps_bring_a_candidate_dark_into_the_state(tmp_path, s3, package)
+    test_the_steps_start_a_dark_candidate(tmp_path, s3, package)
     EnvoyRouter(tmp_path, "").write_routes(0)
     decided = {
         "verdict": "promote",

@@ -41,7 +41,7 @@ def test_a_step_waits_until_release_control_is_done(world):
     assert world.api.cluster.traffic() == {"v1": 0.75, "v2": 0.25}
 
 
-def test_without_release_control_a_step_says_where_to_look(world):
+def test_without_release_control_a_step_names_its_log(world):
     canary.decide(Intent("ramp", "-", percent=25))
     with pytest.raises(TimeoutError, match="has not carried out 'ramp' after 0 s: see `kubectl logs deploy/release-c"):
         RemoteRelease(True, timeout_s=0, pause_s=0).finish()

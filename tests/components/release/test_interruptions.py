@@ -101,7 +101,7 @@ def test_a_candidate_without_pods_is_out_in_seconds(new_world, mode):
 
 
 @pytest.mark.parametrize("mode", ROUTERS)
-def test_a_failing_candidate_is_out_though_a_ramp_waits(new_world, mode):
+def test_a_failing_candidate_is_out_before_its_ramp(new_world, mode):
     world = new_world(mode)
     world.run(["v2", *RAMP])
     world.take(Intent("ramp", "-", percent=75))

@@ -78,7 +78,7 @@ def test_after_a_roll_back_stable_runs_alone_again(state, router):
     assert desired(state) == ("v1/", None) and state.traffic() == {"v1": 1}
 
 
-def test_a_rejected_candidate_gets_no_traffic_when_it_goes(state, router):
+def test_a_rejected_candidate_leaves_without_traffic(state, router):
     router.serve("v1", "v2")
     router.set_traffic(25)
     router.roll_back()
@@ -117,7 +117,7 @@ def test_traffic_without_a_candidate_is_refused(router):
         router.set_traffic(25)
 
 
-def test_a_version_that_is_not_rolled_out_is_named(state, router):
+def test_a_version_that_never_starts_is_named(state, router):
     router.serve("v1", None)
     state.starts_pods = False
     with pytest.raises(TimeoutError, match="no ready one of v2: .*kubectl describe isvc relevance"):

@@ -14,7 +14,7 @@ def test_a_registered_package_comes_back_whole(s3, package, tmp_path):
     assert version == package_manifest.version(fetch(version, tmp_path / "back"))
 
 
-def test_registering_again_repairs_an_upload_that_was_cut_off(s3, package, tmp_path):
+def test_registering_again_repairs_an_interrupted_upload(s3, package, tmp_path):
     version = register(package("cut"))
     storage.client().remove_object(Settings().s3_bucket, f"packages/{version}/model.onnx")
     assert register(package("cut")) == version

@@ -12,7 +12,7 @@ from components.release_store import read_state
 from components.waiting import wait_until
 from testing import servers
 from testing.kubernetes_server import apply_overlay, cluster
-from tests.components.release.test_canary import released
+from tests.components.release.test_canary import release_verdict
 
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "components.release.control"]
@@ -36,7 +36,7 @@ def write_kubeconfig(path, url):
 def release_control(s3, package, tmp_path):
     """Run the loop, and yield the cluster and the version of the candidate that waits for traffic."""
     candidate.register_baseline(package("old"))
-    version = candidate.start_canary(package("new"), released(package("new"))).version
+    version = candidate.start_canary(package("new"), release_verdict(package("new"))).version
     with cluster() as (state, api), servers.model_server(version) as server:
         apply_overlay(state)
         write_kubeconfig(tmp_path / "kubeconfig", api.configuration.host)
@@ -61,7 +61,7 @@ def test_a_canary_reaches_the_weights(release_control):
     assert [backend["weight"] for backend in backends] == [95, 5]
 
 
-def test_a_candidate_that_loses_its_pods_is_taken_out(release_control):
+def test_a_candidate_without_pods_is_taken_out(release_control):
     state, version = release_control
     subprocess.run([*COMMAND, "canary", version, "5", *BY], capture_output=True, check=True)
     state.unready.add(version)

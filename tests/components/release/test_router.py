@@ -14,7 +14,7 @@ def split(listener, percent):
     return routes(listener, percent)["resources"][0]["virtual_hosts"][0]["routes"]
 
 
-def test_the_internal_listener_has_a_rule_for_each_arm_and_the_edge_has_none():
+def test_only_the_internal_listener_has_rules_for_arms():
     assert [rule["route"].get("cluster", "by weight") for rule in split("internal", 10)] == [
         "candidate_or_stable",
         "stable",
@@ -30,7 +30,7 @@ def test_only_a_dark_candidate_is_sent_copies():
     assert "request_mirror_policies" not in json.dumps(split("internal", 0)[0])  # treatment is the candidate's already
 
 
-def test_weights_add_up_to_a_hundred_and_a_users_requests_stay_together():
+def test_a_users_requests_stay_on_one_side():
     weighted = split("edge", 10)[0]["route"]["weighted_clusters"]
     assert {cluster["name"]: cluster["weight"] for cluster in weighted["clusters"]} == {
         "stable": 90,
@@ -45,7 +45,7 @@ def test_a_percentage_that_is_none_is_refused(tmp_path, percent):
         EnvoyRouter(tmp_path, "http://127.0.0.1:1").write_routes(percent)
 
 
-def test_both_files_are_written_whole_and_nothing_else_is_left(tmp_path):
+def test_both_files_are_written_whole(tmp_path):
     EnvoyRouter(tmp_path, "http://127.0.0.1:1").write_routes(10)
     assert sorted(path.name for path in (tmp_path / "rds").iterdir()) == ["edge.yaml", "internal.yaml"]
     assert json.loads((tmp_path / "rds" / "edge.yaml").read_text())["resources"][0]["name"] == "edge"
@@ -63,57 +63,59 @@ def gateway(tmp_path_factory):
         yield EnvoyRouter(folder, admin), internal, edge
 
 
-def answered(url, users=1, **headers):
+def count_answers(url, users=1, **headers):
     versions, arms = Counter(), set()
     for user in range(users):
-        said = {"x-user-hash": f"{user:032x}"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        with urllib.request.urlopen(urllib.request.Request(url, b"{}", said), timeout=10) as answer:
+        request_headers = {"x-user-hash": f"{user:032x}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        with urllib.request.urlopen(urllib.request.Request(url, b"{}", request_headers), timeout=10) as answer:
             versions[answer.headers["x-model-version"]] += 1
             arms.add(answer.headers["x-arm-seen"])
     return versions, arms
 
 
 @pytest.mark.slow
-def test_what_is_set_is_what_envoy_says_it_serves(gateway):
+def test_envoy_serves_the_weights_that_are_set(gateway):
     router, internal, _ = gateway
     for percent in (0, 35, 100):
         router.set_traffic(percent)
         assert router.read_back() == percent
-    assert answered(internal, 20)[0] == {"v2": 20}
+    assert count_answers(internal, 20)[0] == {"v2": 20}
     router.roll_back()
-    assert answered(internal, 20)[0] == {"v1": 20}
+    assert count_answers(internal, 20)[0] == {"v1": 20}
 
 
 @pytest.mark.slow
-def test_half_of_the_users_without_an_arm_go_to_the_candidate_and_each_stays_there(gateway):
+def test_half_of_the_users_reach_the_candidate(gateway):
     router, internal, edge = gateway
     router.set_traffic(50)
-    assert 60 < answered(internal, 200)[0]["v2"] < 140
-    assert answered(internal, 200) == answered(internal, 200)
-    assert 60 < answered(edge, 200)[0]["v2"] < 140  # the edge strips the user hash: its split is random
+    assert 60 < count_answers(internal, 200)[0]["v2"] < 140
+    assert count_answers(internal, 200) == count_answers(internal, 200)
+    assert 60 < count_answers(edge, 200)[0]["v2"] < 140  # the edge strips the user hash: its split is random
 
 
 @pytest.mark.slow
-def test_the_internal_listener_honours_an_arm_and_the_edge_strips_it(gateway):
+def test_the_edge_strips_an_arm(gateway):
     router, internal, edge = gateway
     router.set_traffic(0)
-    assert answered(internal, x_arm="treatment") == ({"v2": 1}, {"treatment"})
+    assert count_answers(internal, x_arm="treatment") == ({"v2": 1}, {"treatment"})
     router.set_traffic(100)
-    assert answered(internal, x_arm="control") == ({"v1": 1}, {"control"})
-    assert answered(edge, x_arm="control") == ({"v2": 1}, {""})
+    assert count_answers(internal, x_arm="control") == ({"v1": 1}, {"control"})
+    assert count_answers(edge, x_arm="control") == ({"v2": 1}, {""})
 
 
 @pytest.mark.slow
-def test_a_dead_candidate_is_answered_for_by_stable(tmp_path):
+def test_a_dead_candidate_is_count_answers_for_by_stable(tmp_path):
     (nobody,) = servers.free_ports(1)
     EnvoyRouter(tmp_path, "").write_routes(100)
     with servers.model_server("v1") as stable, servers.envoy(tmp_path, stable.server_port, nobody) as urls:
-        assert answered(urls[0], 5, x_arm="treatment")[0] == {"v1": 5}
-        assert answered(urls[1], 5)[0] == {"v1": 5}
+        assert count_answers(urls[0], 5, x_arm="treatment")[0] == {"v1": 5}
+        assert count_answers(urls[1], 5)[0] == {"v1": 5}
 
 
 @pytest.mark.slow
-def test_an_envoy_that_watches_another_folder_is_named_in_the_error(gateway, tmp_path):
+def test_an_envoy_watching_another_folder_is_named(gateway, tmp_path):
     admin = gateway[0].admin_url
     gateway[0].set_traffic(0)
     with pytest.raises(TimeoutError, match="serves 0% after 0 s, not 7%: does it watch"):

@@ -12,7 +12,7 @@ from components.release.router import UNSETTLED
 from components.release.standard_router import StandardRouter
 from testing import servers
 from testing.kubernetes_server import apply_overlay, cluster
-from tests.components.release.test_router import answered
+from tests.components.release.test_router import count_answers
 
 
 def start_router(state, api):
@@ -175,7 +175,7 @@ def test_a_route_without_available_backends_is_not_served(state, router):
         router.set_traffic(25)
 
 
-def test_a_gateway_that_may_not_be_read_is_said(state, router, capsys):
+def test_an_unreadable_gateway_is_named(state, router, capsys):
     router.serve("v1", "v2")
     state.failures = [("GET", 403, "gateways is forbidden")]
     parent = {"name": "gateway", "namespace": "another"}
@@ -258,6 +258,6 @@ def test_no_control_request_reaches_the_candidate(state, router, tmp_path):
         servers.model_server("v2") as candidate,
         servers.envoy(tmp_path, stable.server_port, candidate.server_port) as (internal, _, _),
     ):
-        assert answered(internal, 10_000, x_arm="control")[0] == Counter(v1=10_000)
-        assert answered(internal, 100, x_arm="treatment")[0] == Counter(v2=100)
-        assert 350 < answered(internal, 1_000)[0]["v2"] < 650
+        assert count_answers(internal, 10_000, x_arm="control")[0] == Counter(v1=10_000)
+        assert count_answers(internal, 100, x_arm="treatment")[0] == Counter(v2=100)
+        assert 350 < count_answers(internal, 1_000)[0]["v2"] < 650

@@ -22,7 +22,7 @@ VERDICT = GateVerdict(
 USAGE = {"requests": 10, "tokens_in": 1000, "tokens_out": 200, "seconds": 1800.0}
 
 
-def test_a_night_is_kept_with_verdict_quality_and_cost(s3):
+def test_a_night_keeps_verdict_quality_and_cost(s3):
     now = datetime(2026, 1, 5, 3, tzinfo=UTC)
     record_night(VERDICT, [USAGE, USAGE], usd_per_hour=4.0, now=now)
     night = storage.get_json(f"{NIGHTS}/20260105T030000Z.json")

@@ -60,4 +60,18 @@ class Progress:
         self.count += by
         if self.count >= self.total or time.monotonic() - self.last > 0.5:
             self.last = time.monotonic()
-            print(f"::progress {self.count} {self.total} {self.what}", file=sys.stderr, flush=True)
+            self.show()
+
+    def show(self) -> None:
+        """Print the line that a pipeline's log is read for."""
+        print(f"::progress {self.count} {self.total} {self.what}", file=sys.stderr, flush=True)
+
+
+class CommandProgress(Progress):
+    """Prints `DONE of TOTAL WHAT` for a person, on one line of a terminal."""
+
+    def show(self) -> None:
+        """Print the line that a person reads."""
+        is_overwritten = self.count < self.total and sys.stderr.isatty()
+        end = "\r" if is_overwritten else "\n"
+        print(f"{self.count:,} of {self.total:,} {self.what}", end=end, file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from components.scoring.pair_rows import Pair, read_pair, to_unicode
 from components.scoring.row_writers import open_writer
 from components.scoring.scorer import Scorer
 from components.scoring.table_survey import Survey, survey_table
-from components.step_result import Progress
+from components.step_result import CommandProgress
 from components.tabular import TableFile
 
 BATCH = 512
@@ -62,21 +62,38 @@ def score_file(package: str | Path, pairs: str | Path, out: str | Path) -> Score
     `broadfast_` where the file has their names.
 
     Raises:
-        ValueError: a file is of another kind, or lacks the columns query and title, or has no row.
+        ValueError: a path is wrong, or a file is of another kind, lacks the columns query and title, or has no row.
     """
+    check_paths(Path(pairs), Path(out))
     table = TableFile(Path(pairs), keeps_duplicates=True)
     survey = survey_table(table)
     names = unique_answer_names(survey.names)
     columns = survey.with_columns({names[name]: kind for name, kind in ANSWERS.items()})
     scorer = Scorer(package)
     counts = ScoreCounts(notes=table.notes)
-    progress = Progress(survey.rows, "pairs")
+    progress = CommandProgress(survey.rows, "pairs")
     rows = table.rows()
     with open_writer(Path(out), columns) as write_rows:
         while batch := list(islice(rows, BATCH)):
             write_rows(list(score_rows(batch, scorer, survey, names, counts)))
             progress.advance(len(batch))
     return counts
+
+
+def check_paths(pairs: Path, out: Path) -> None:
+    """Check where rows come from and go to, before anything is read.
+
+    Raises:
+        ValueError: there is no such file or folder, or the output would overwrite the input.
+    """
+    if not pairs.exists():
+        raise ValueError(f"PAIRS is {pairs}, which does not exist: check the path")
+    if not out.parent.is_dir():
+        raise ValueError(f"OUT is {out}, but the folder {out.parent} does not exist: create it, or give another path")
+    if out.is_dir():
+        raise ValueError(f"OUT is {out}, which is a folder: give the name of a file")
+    if out.exists() and out.samefile(pairs):
+        raise ValueError(f"OUT is {out}, which is PAIRS itself: give another name, so that your file is kept")
 
 
 def score_rows(

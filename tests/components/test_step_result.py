@@ -5,7 +5,7 @@ import json
 import pytest
 from kfp import dsl
 
-from components.step_result import Progress, StepResult, record
+from components.step_result import CommandProgress, Progress, StepResult, record
 
 
 def test_numbers_become_metrics_and_all_is_written(tmp_path):
@@ -33,3 +33,8 @@ def test_progress_prints_first_and_last_and_few_between(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "::progress 1 1000 rows" and lines[-1] == "::progress 1000 1000 rows"
     assert len(lines) < 10
+
+
+def test_a_command_prints_progress_for_people(capsys):
+    CommandProgress(1200, "pairs").advance(1200)
+    assert capsys.readouterr().err == "1,200 of 1,200 pairs\n"

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.scoring.score import score_file
+from components.scoring.score import main, score_file
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import item_text
 from tests.components.scoring.conftest import write_file
@@ -61,6 +61,40 @@ def test_an_unusable_file_is_refused_in_a_sentence(score, capsys, text, name, se
 def test_an_unusable_output_is_refused(score, capsys):
     assert score(ROWS, out_name="out.xlsx")[0] == 1
     assert "out.xlsx: give a .csv" in capsys.readouterr().err
+
+
+def test_progress_is_printed_for_people(score, capsys):
+    assert score(ROWS)[0] == 0
+    assert capsys.readouterr().err == "2 of 2 pairs\n"
+
+
+def test_a_missing_input_is_refused(tiny_package, tmp_path, capsys):
+    pairs = tmp_path / "none.csv"
+    assert main([str(tiny_package), str(pairs), str(tmp_path / "out.csv")]) == 1
+    assert capsys.readouterr().err == f"PAIRS is {pairs}, which does not exist: check the path\n"
+
+
+def test_a_missing_output_folder_is_refused(score, tmp_path, capsys):
+    assert score(ROWS, out_name="none/out.csv")[0] == 1
+    out = tmp_path / "none" / "out.csv"
+    sentence = f"OUT is {out}, but the folder {out.parent} does not exist: create it, or give another path\n"
+    assert capsys.readouterr().err == sentence
+
+
+def test_a_folder_as_output_is_refused(tmp_path, capsys):
+    (tmp_path / "out.csv").mkdir()
+    assert main([str(tmp_path), str(write_file(tmp_path / "pairs.csv", ROWS)), str(tmp_path / "out.csv")]) == 1
+    sentence = f"OUT is {tmp_path / 'out.csv'}, which is a folder: give the name of a file\n"
+    assert capsys.readouterr().err == sentence
+
+
+def test_the_input_is_never_overwritten(tiny_package, tmp_path, capsys):
+    pairs = write_file(tmp_path / "pairs.csv", ROWS)
+    before = pairs.read_bytes()
+    assert main([str(tiny_package), str(pairs), str(pairs)]) == 1
+    assert pairs.read_bytes() == before
+    sentence = f"OUT is {pairs}, which is PAIRS itself: give another name, so that your file is kept\n"
+    assert capsys.readouterr().err == sentence
 
 
 def test_mixed_json_types_fit_into_parquet(score):

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from components.judgements.audit_sheet import read_sheet
 from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
@@ -24,16 +25,23 @@ from pipelines.profiles import PROFILES
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+COLUMNS_HELP = (
+    "Names of the file's columns, as query=q,title=name,label=grade; default: columns are named query, title, label."
+)
 LABELS_HELP = (
     "What the file's labels mean, as 4=Exact,3=Substitute,0=Irrelevant or >=2.5=Exact,<2.5=Irrelevant, or a scale: "
     "binary, 0-1, 0-3, 1-3, 0-4, 1-5, exact-partial-irrelevant. Empty: E/S/C/I or their names."
 )
-ProfileName = Annotated[str, typer.Option(help="How big the run is: smoke (tests), quick (minutes) or laptop.")]
+PROFILE_HELP = (
+    "How big the run is: smoke (tests), quick (minutes), laptop (the largest here) or cluster-demo (smoke's sizes, "
+    "as compiled for a cluster of one CPU node)."
+)
+ProfileName = Annotated[str, typer.Option(help=PROFILE_HELP)]
 JudgementsPath = Annotated[
     Path | None,
     typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
 ]
-Columns = Annotated[str, typer.Option(help="The file's columns, as query=q,title=name,label=grade; empty: same names.")]
+Columns = Annotated[str, typer.Option(help=COLUMNS_HELP)]
 Labels = Annotated[str, typer.Option(help=LABELS_HELP)]
 AuditPath = Annotated[Path | None, typer.Option(help="The audit.csv that a run left, with human_label filled in.")]
 BaseModel = Annotated[
@@ -63,6 +71,7 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     try:
         check_options(profile, judgements, audit)
+        check_needs_judgements(judgements, columns, labels)
         size = choose_size(profile, labels, base_model)
         if judgements is not None:
             check_judgements(console, judgements, columns, size.prepare)
@@ -98,6 +107,19 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
         raise ValueError(f"--judgements {judgements} does not exist")
     if audit is not None and not audit.is_file():
         raise ValueError(f"--audit {audit} is no file; fill in the audit.csv that a run left, and name it")
+    if audit is not None:
+        read_sheet(audit.read_bytes(), f"--audit {audit}")
+
+
+def check_needs_judgements(judgements: Path | None, columns: str, labels: str) -> None:
+    """Check that options about a file of judgements come with one.
+
+    Raises:
+        ValueError: they do not.
+    """
+    for option, value in (("--columns", columns), ("--labels", labels)):
+        if value and judgements is None:
+            raise ValueError(f"{option} describes your own judgements: name their file with --judgements FILE")
 
 
 def check_judgements(console: Console, judgements: Path, columns: str, config: PrepareConfig) -> None:
@@ -130,9 +152,13 @@ def lock(home: Path):
     """Hold the folder, so that two runs never share it.
 
     Raises:
+        ValueError: it is no folder.
         RuntimeError: another run holds it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(f"--home {home} is a file, or lies below one; name a folder, which may be new") from error
     with open(home / "lock", "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,8 @@ import signal
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.local.run import app, check_disk, lock, new_logs_folder
+from pipelines.local.run import PROFILE_HELP, app, check_disk, lock, new_logs_folder
+from pipelines.profiles import PROFILES
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,32 @@ def test_a_profile_for_clusters_is_refused(tmp_path, profile):
 def test_missing_judgements_are_refused_at_once(tmp_path):
     sentence = run_until_stopped("--judgements", tmp_path / "none.csv", "--home", tmp_path / "home")
     assert f"--judgements {tmp_path / 'none.csv'} does not exist" in sentence and not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("option", ["--columns", "--labels"])
+def test_options_of_judgements_need_judgements(tmp_path, option):
+    sentence = run_until_stopped(option, "query=q", "--home", tmp_path / "home")
+    assert sentence == (f"stopped: {option} describes your own judgements: name their file with --judgements FILE\n")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_wrong_audit_is_refused_at_once(tmp_path):
+    audit = tmp_path / "pairs.csv"
+    audit.write_text("query,title,label\nshoe,Red shoe,E\n")
+    sentence = run_until_stopped("--audit", audit, "--home", tmp_path / "home")
+    assert sentence == (
+        f"stopped: --audit {audit} has no column ['human_label', 'item_id', 'query_id']; "
+        "keep the columns of the audit.csv that a run left\n"
+    )
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_as_home_is_refused(tmp_path, below):
+    home = tmp_path / "home.txt" / below
+    (tmp_path / "home.txt").touch()
+    sentence = run_until_stopped("--profile", "smoke", "--home", home)
+    assert sentence == f"stopped: --home {home} is a file, or lies below one; name a folder, which may be new\n"
 
 
 @pytest.mark.parametrize(
@@ -85,5 +112,7 @@ def test_latest_points_to_the_newest_run(tmp_path):
 
 
 def test_the_help_says_where_results_are():
-    text = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    text = " ".join(CliRunner().invoke(app, ["--help"]).output.replace("│", " ").split())
+    assert "default: columns are named query, title, label." in text
+    assert all(name in PROFILE_HELP for name, size in PROFILES.items() if size().runs_locally)
     assert "--judgements" in text and "goes on at the first unfinished step" in text

@@ -34,7 +34,7 @@ def own_policy_types(policies: Sequence[dict], labels: dict) -> set[str]:
 
 
 def denies_all(policy: dict) -> bool:
-    """Return whether a policy denies both ways to every pod, or to every pod of ours."""
+    """Return whether a policy denies both ways to every pod, or to all of ours."""
     spec = policy["spec"]
     allows_something = spec.get("ingress") or spec.get("egress")
     selects_all = spec["podSelector"] in ({}, ALL_OF_OURS)

@@ -18,12 +18,20 @@ class Calls:
 
     count: int = 0
     kill_at: int = -1
+    fails_every: int = 0  # as many calls: one that the API server refuses, too many times for its client
+    away: range = range(0)  # calls that no API server answers
 
     def take(self) -> None:
         """Count a call, or die."""
         self.count += 1
         if self.count == self.kill_at:
             raise Killed
+
+    def ask_server(self) -> None:
+        """Count a call of the API server, which may fail."""
+        self.take()
+        if self.count in self.away or (self.fails_every and self.count % self.fails_every == 0):
+            raise ConnectionError("the API server does not answer")
 
 
 @dataclass
@@ -36,7 +44,7 @@ class InProcessApi:
 
     def get(self, kind: str, name: str, namespace: str = "") -> dict | None:
         """Read an object, or return None if it does not exist."""
-        self.calls.take()
+        self.calls.ask_server()
         try:
             return self.cluster.read((PLURALS[kind], name))
         except Refused:
@@ -46,7 +54,7 @@ class InProcessApi:
 
     def apply(self, kind: str, name: str, body: dict) -> dict:
         """Apply the fields of an object."""
-        self.calls.take()
+        self.calls.ask_server()
         document = body | {"metadata": {"name": name} | body.get("metadata", {})}
         reply = self.cluster.apply((PLURALS[kind], name), document, "broadfast-release", force=True)
         self.cluster.step()
@@ -54,7 +62,7 @@ class InProcessApi:
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, unless it is gone already."""
-        self.calls.take()
+        self.calls.ask_server()
         self.cluster.objects.pop((PLURALS[kind], name), None)
         self.cluster.applied.pop((PLURALS[kind], name), None)
         self.cluster.step()

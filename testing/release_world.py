@@ -113,13 +113,13 @@ class ReleaseWorld:
                 pass  # the next pass goes on
         self.is_served = True
 
-    def run(self, events):
+    def run(self, events, passes=12):
         """Take events one by one, each carried out to its end, and return the number of calls."""
         update_state(lambda state: replace(state, stable="v1"), "baseline registered as stable")
-        self.settle()
+        self.settle(passes)
         for event in events:
             self.take(event)
-            self.settle()
+            self.settle(passes)
         return self.api.calls.count
 
     def take(self, event):

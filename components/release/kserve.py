@@ -55,10 +55,19 @@ class KServe:
     def wait(self, problem: Callable[[], str], timeout_s: float, command: str) -> None:
         """Wait until there is no problem left.
 
+        An API server that is away for a while is a problem that may pass.
+
         Raises:
             TimeoutError: there is; with the problem, and a command that shows more.
         """
-        sentence = wait_until(problem, lambda text: not text, timeout_s, min(self.pause_s, timeout_s))
+
+        def look() -> str:
+            try:
+                return problem()
+            except ConnectionError as error:
+                return str(error)
+
+        sentence = wait_until(look, lambda text: not text, timeout_s, min(self.pause_s, timeout_s))
         if sentence:
             raise TimeoutError(f"{sentence} after {timeout_s:.0f} s: see `{command}`")
 

@@ -56,6 +56,25 @@ def test_a_kill_before_any_call_changes_no_end(new_world, mode, sequence):
         assert outcome(world) == expected, kill_at
 
 
+@pytest.mark.parametrize("fails_every", [7, 11, 23])
+@pytest.mark.parametrize("mode", ROUTERS)
+def test_a_server_that_refuses_calls_changes_no_end(new_world, mode, fails_every):
+    events = SEQUENCES["rejected, then the next"]
+    world = new_world(mode)
+    world.api.calls.fails_every = fails_every
+    world.run(events, passes=200)
+    assert not world.violations and outcome(world) == ({"v3": 1.0}, "v3", None, 0, None)
+
+
+@pytest.mark.parametrize("start", range(5, 125, 8))
+@pytest.mark.parametrize("mode", ROUTERS)
+def test_a_server_that_was_away_changes_no_end(new_world, mode, start):
+    world = new_world(mode)
+    world.api.calls.away = range(start, start + 10)
+    world.run(SEQUENCES["rejected, then the next"], passes=40)
+    assert not world.violations and outcome(world) == ({"v3": 1.0}, "v3", None, 0, None)
+
+
 @pytest.mark.parametrize("mode", ROUTERS)
 def test_the_undisturbed_end_is_right(new_world, mode):
     ends = {}

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast lint compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
+.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -38,6 +38,9 @@ test: .venv ## all tests: pure functions, every component, servers, and the whol
 
 test-fast: .venv ## the tests that start no server and train nothing
 	$(PY) -m pytest -m "not slow"
+
+house: .venv ## count what breaks the rules of names, docstrings and sizes: make house [IN=components/release]
+	$(PY) -m testing.house_rules $(IN)
 
 lint: .venv ## ruff's opinion
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .

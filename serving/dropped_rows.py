@@ -61,10 +61,10 @@ class DroppedRows:
     def _save(self) -> None:
         """Write the gap to its file, for the next process."""
         self.saved_at = time.monotonic()
-        unfinished = self.path.with_suffix(".unfinished")
+        part_file = self.path.with_suffix(".unfinished")
         with contextlib.suppress(OSError):  # the disk is full: the gap stays in memory, and what was saved before stays
-            unfinished.write_bytes(self.gap.to_json())
-            unfinished.replace(self.path)
+            part_file.write_bytes(self.gap.to_json())
+            part_file.replace(self.path)
 
     def _read_left_gap(self) -> LogGap | None:
         """Return the gap that an earlier process left, or None where none is readable."""

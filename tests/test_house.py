@@ -21,21 +21,21 @@ HOMES = {  # a heavy library, and the only places that may name it
     "feast": ("feature_repo/", "components/features/", "serving/features"),
 }
 NO_TORCH = ("components/scoring/", "serving/", "workbench/")
-LONG_MODULES = 14  # at most so many modules have over 200 lines
-MOST = {  # places that still break a rule, to be mended; it only falls
-    "vague binding": 400,
-    "participle binding": 300,
-    "participle function": 120,
-    "function named of_x or x_of": 60,
-    "function over 40 lines": 5,
-    "function over 5 parameters": 15,
-    "docstring over 15 words": 400,
-    "docstring with semicolon or question": 300,
-    "docstring not imperative": 400,
-    "nested comprehension": 40,
-    "tuple assignment of unrelated values": 170,
-    "test name over 8 words": 560,
-}
+LONG_MODULES = 5  # at most so many modules have over 200 lines
+RULES = (
+    "vague binding",
+    "participle binding",
+    "participle function",
+    "function named of_x or x_of",
+    "function over 40 lines",
+    "function over 5 parameters",
+    "docstring over 15 words",
+    "docstring with semicolon or question",
+    "docstring not imperative",
+    "nested comprehension",
+    "tuple assignment of unrelated values",
+    "test name over 8 words",
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -126,9 +126,9 @@ def breaches():
     return find_breaches()
 
 
-@pytest.mark.parametrize("rule", MOST)
+@pytest.mark.parametrize("rule", RULES)
 def test_names_docstrings_and_sizes(rule, breaches):
-    assert len([breach for breach in breaches if breach.rule == rule]) <= MOST[rule]
+    assert [str(breach) for breach in breaches if breach.rule == rule] == []
 
 
 def test_few_modules_are_long(breaches):
@@ -137,13 +137,13 @@ def test_few_modules_are_long(breaches):
 
 
 def test_the_release_reads_types_and_no_dictionaries():
-    assert release_subscripts_per_1000_lines() <= 120
+    assert release_subscripts_per_1000_lines() <= 30
 
 
 def test_the_student_has_few_settings():
     from components.student.config import LrkdConfig
 
-    assert len(fields(LrkdConfig)) <= 22
+    assert len(fields(LrkdConfig)) <= 14
 
 
 def test_the_rules_find_what_they_forbid(tmp_path):

@@ -35,7 +35,7 @@ def test_items_keep_their_order_and_unknown_are_named(online):
         ("fr", ["garden hose", "red running shoes"]),
     ],
 )
-def test_an_item_has_the_text_of_the_requests_locale(online, locale, titles):
+def test_an_item_has_its_locales_text(online, locale, titles):
     result = online.lookup("hose", "q1", ["i3", "i1", "zz"], locale)
     assert [row["title"] for row in result.items] == titles
     assert [row["item_id"] for row in result.items] == ["i3", "i1"]

@@ -106,7 +106,7 @@ def test_the_edge_strips_an_arm(gateway):
 
 
 @pytest.mark.slow
-def test_a_dead_candidate_is_count_answers_for_by_stable(tmp_path):
+def test_stable_answers_for_a_dead_candidate(tmp_path):
     (nobody,) = servers.free_ports(1)
     EnvoyRouter(tmp_path, "").write_routes(100)
     with servers.model_server("v1") as stable, servers.envoy(tmp_path, stable.server_port, nobody) as urls:

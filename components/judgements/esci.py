@@ -61,7 +61,7 @@ def find_part(folder: Path, part: str) -> Path:
     if len(paths) != 1:
         present = ", ".join(path.name for path in folder.glob("*")) or "nothing"
         raise ValueError(
-            f"the folder is not ESCI's release: it needs one Parquet file with {part!r} in its name, and holds "
-            f"{present}; for judgements in one file, give that file"
+            f"{folder.absolute().name} is not ESCI's release: the folder needs one Parquet file with {part!r} in "
+            f"its name, and holds {present}; for judgements in one file, give that file"
         )
     return paths[0]

@@ -47,7 +47,9 @@ def parse_columns(text: str) -> dict[str, str]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         ours, equals, theirs = part.partition("=")
         if not equals or not theirs or ours not in NAMES:
-            raise ValueError(f"column {part!r}: write OUR_NAME=THEIR_NAME, ours being one of {', '.join(NAMES)}")
+            raise ValueError(
+                f"--columns, column {part!r}: write OUR_NAME=THEIR_NAME, ours being one of {', '.join(NAMES)}"
+            )
         columns[ours] = theirs
     return columns
 
@@ -67,7 +69,7 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     check_kind(path)
     table = TableFile(path)
     check_columns(table, columns)
-    names = {name: columns.get(name, name) for name in NAMES}
+    names = match_columns(columns, table)
     raters = rater_columns(names["label"], table)
     table_rows = table.rows([*names.values(), *raters])
     if raters:
@@ -77,13 +79,35 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     return Source(path.name, rows, table.notes)
 
 
+def match_columns(columns: Mapping[str, str], table: TableFile) -> dict[str, str | None]:
+    """Return our name -> the file's name, which may differ in case.
+
+    Where several names differ in case alone, none of them matches. An optional field gets None
+    instead of a column that another field has.
+    """
+    folded_names: dict[str, list[str]] = {}
+    for name in table.columns:
+        folded_names.setdefault(name.casefold(), []).append(name)
+    matches = {}
+    for ours in NAMES:
+        theirs = columns.get(ours, ours)
+        similar_names = folded_names.get(theirs.casefold(), [])
+        is_clear = theirs not in table.columns and len(similar_names) == 1
+        matches[ours] = similar_names[0] if is_clear else theirs
+    columns_in_use = {matches[ours] for ours in (*REQUIRED, *columns)} | {*rater_columns(matches["label"], table)}
+    for ours in set(NAMES) - {*REQUIRED, *columns}:
+        if matches[ours] in columns_in_use:
+            matches[ours] = None
+    return matches
+
+
 def rater_columns(label_column: str, table: TableFile) -> list[str]:
     """Return the columns of `A+B`, one a rater, or [] for one column of labels."""
     is_one = "+" not in label_column or label_column in table.columns
     return [] if is_one else [name.strip() for name in label_column.split("+")]
 
 
-def part_raters(row: TableRow, names: Mapping[str, str], raters: list[str]) -> Iterator[TableRow]:
+def part_raters(row: TableRow, names: Mapping[str, str | None], raters: list[str]) -> Iterator[TableRow]:
     """Yield a row for each rater of a pair, or one without a label."""
     if row.error:
         yield row
@@ -96,7 +120,7 @@ def part_raters(row: TableRow, names: Mapping[str, str], raters: list[str]) -> I
         yield TableRow(row.line, values | {"label": None})
 
 
-def rename(row: TableRow, names: Mapping[str, str]) -> TableRow:
+def rename(row: TableRow, names: Mapping[str, str | None]) -> TableRow:
     """Return a row by our names, None where the file has no such column."""
     if row.error:
         return row
@@ -125,15 +149,17 @@ def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
     """
     name = table.path.name
     if not table.columns:
-        raise ValueError(f"{name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them")
-    if not columns and not set(REQUIRED) & set(table.columns):
+        raise ValueError(describe_empty(table))
+    matches = match_columns(columns, table)
+    if not columns and not {matches[ours] for ours in REQUIRED} & set(table.columns):
         raise ValueError(
-            f"{name} has no column query, title or label: is its first line a header? Name columns as query=ITS_NAME. "
+            f"{name} has no column query, title or label: is its first line a header? Name columns as "
+            f"--columns query=ITS_NAME,title=ITS_NAME,label=ITS_NAME. "
             f"A file of ids alone, as TREC qrels, needs the texts: join them from your catalogue by id"
         )
-    columns_needed = {(ours, columns.get(ours, ours)) for ours in (*REQUIRED, *columns)}
+    columns_needed = {(ours, matches[ours]) for ours in (*REQUIRED, *columns)}
     if raters := rater_columns(columns.get("label", "label"), table):
-        columns_needed -= {("label", columns["label"])}
+        columns_needed -= {("label", matches["label"])}
         columns_needed |= {("label", name) for name in raters}
     for ours, theirs in sorted(columns_needed):
         if theirs not in table.columns:
@@ -143,10 +169,19 @@ def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
             raise ValueError(f"{name} has the column {theirs!r} for {ours} twice; rename one of them")
 
 
+def describe_empty(table: TableFile) -> str:
+    """Return a sentence about a file without columns."""
+    name = table.path.name
+    if table.kind == "jsonl" and (row := next(iter(table.rows()), None)) and row.error:
+        example = '{"query": "red shoe", "title": "Acme shoe", "label": "E"}'
+        return f"{name}: line {row.line} is no JSON object ({row.error}); write one object a line, as {example}"
+    return f"{name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them"
+
+
 def _remedy(ours: str, columns: Mapping[str, str]) -> str:
     if ours in columns:
         return "check the spelling"
-    remedy = f"name it with {ours}=ITS_NAME"
+    remedy = f"name it with --columns {ours}=ITS_NAME"
     if ours == "title":
         remedy += "; a file of ids alone needs the items' texts: join them from your catalogue by id"
     return remedy

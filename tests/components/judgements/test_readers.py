@@ -32,13 +32,17 @@ def test_columns_are_named_on_the_command_line(tmp_path):
 
 @pytest.mark.parametrize("part", ["query", "query=", "sku=id"])
 def test_a_wrong_column_option_names_ours(part):
-    with pytest.raises(ValueError, match=f"column '{part}': write OUR_NAME=THEIR_NAME, ours being one of query, "):
+    with pytest.raises(
+        ValueError, match=f"--columns, column '{part}': write OUR_NAME=THEIR_NAME, ours being one of query, "
+    ):
         parse_columns(f"title=name,{part}")
 
 
 def test_a_missing_column_is_named_with_the_remedy(tmp_path):
     path = csv_file(tmp_path / "a.csv", [{"query": "red shoe", "name": "Red shoe", "label": "E"}])
-    with pytest.raises(ValueError, match="a.csv has no column 'title' for title; it has .*name.*title=ITS_NAME"):
+    with pytest.raises(
+        ValueError, match="a.csv has no column 'title' for title; it has .*name.*--columns title=ITS_NAME"
+    ):
         read_rows(path)
 
 
@@ -52,13 +56,32 @@ def test_a_misspelt_column_asks_for_its_spelling(tmp_path, write, name):
     ("name", "text", "sentence"),
     [
         ("ratings.csv", "query,docid,rating\nshoe,1,3\n", "join them from your catalogue by id"),
-        ("qrels.txt", "1 Q0 doc-17 2\n", "is its first line a header.* as TREC qrels, needs the texts"),
+        (
+            "qrels.txt",
+            "1 Q0 doc-17 2\n",
+            "is its first line a header.* as --columns query=ITS.* as TREC qrels, needs the texts",
+        ),
     ],
 )
 def test_files_of_ids_alone_ask_for_texts(tmp_path, name, text, sentence):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=sentence):
         read_rows(tmp_path / name, "label=rating" if name.endswith("csv") else "")
+
+
+def test_columns_match_without_case(tmp_path):
+    (tmp_path / "a.csv").write_text("query,Title,Label,brand,BRAND,Brand\nshoe,Red shoe,E,a,b,c\n")
+    values = read_rows(tmp_path / "a.csv")[0].values
+    assert [values[name] for name in ("query", "title", "label", "brand")] == ["shoe", "Red shoe", "E", "a"]
+    (tmp_path / "b.csv").write_text("query,TITLE,Title,label\nshoe,Red shoe,Shoe,E\n")
+    with pytest.raises(ValueError, match="b.csv has no column 'title' for title"):
+        read_rows(tmp_path / "b.csv")
+
+
+def test_a_named_column_is_read_once(tmp_path):
+    (tmp_path / "a.csv").write_text("query,title,Rating\nshoe,Red shoe,3\n")
+    values = read_rows(tmp_path / "a.csv", "label=Rating")[0].values
+    assert (values["label"], values["rating"]) == ("3", None)
 
 
 def test_a_needed_column_that_occurs_twice_is_refused(tmp_path):
@@ -71,6 +94,18 @@ def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(ValueError, match="a.csv is empty: its columns have to be named, query, title, label among"):
         read_rows(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(b"[1,2]\n[1,2]\n", "not a JSON object"), (bytes(range(200, 256)) * 90, "not JSON: Expecting value")],
+)
+def test_lines_without_an_object_are_named(tmp_path, content, error):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=rf"a.jsonl: line 1 is no JSON object \({error}\); write one object a line, as"
+    ):
+        read_rows(tmp_path / "a.jsonl")
 
 
 @pytest.mark.parametrize("first_row", ["{", {"query": "red shoe"}])
@@ -119,7 +154,9 @@ def test_an_example_without_its_product_has_no_title(tmp_path):
 
 def test_another_folder_is_refused_with_what_it_needs(tmp_path):
     parquet_file(tmp_path / "mine.parquet", [GOOD])
-    with pytest.raises(ValueError, match="is not ESCI's release: .*'examples' in its name, and holds mine.parquet"):
+    with pytest.raises(
+        ValueError, match=f"{tmp_path.name} is not ESCI's release: .*'examples' in its name, and holds mine.parquet"
+    ):
         read_rows(tmp_path)
 
 

@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from components import contracts
 from components.judgements.advice import describe_nothing, warn
 from components.judgements.agreement import measure_agreement
 from components.judgements.collection import Collection
@@ -26,7 +25,7 @@ def collect(source: Source, config: PrepareConfig) -> Collection:
     """
     config.check()
     scale = parse_labels(config.labels)
-    collection = Collection(source.name, warnings=list(source.notes))
+    collection = Collection(source.name, config.labels, warnings=list(source.notes))
     with pause_garbage_collector():
         rows = check_rows(source.rows, scale, config, collection)
         rows = identify_queries(rows, collection)
@@ -109,7 +108,7 @@ def fill_classes(rows: list[dict]) -> None:
     names = sorted(counts, key=lambda name: (-counts[name], name))
     ranks = {name: index / len(names) for index, name in enumerate(names)}
     for row in rows:
-        if row["query_class"] not in contracts.QUERY_CLASSES:
+        if row["query_class"] is None:
             rank = ranks[row["query_id"]]
             row["query_class"] = "head" if rank < 0.1 else "torso" if rank < 0.5 else "tail"
 

@@ -11,12 +11,14 @@ class Collection:
     """The judgements of a source, and what happened to its rows."""
 
     name: str
+    labels_option: str = ""  # of the run
     total: int = 0
     judgements: list[dict] = field(default_factory=list)  # JUDGEMENTS, with price and rating
     quarantine: list[dict] = field(default_factory=list)  # QUARANTINED_ROWS
     sampled_out: int = 0
     unknown_labels: Counter = field(default_factory=Counter)
     unreadable_fields: Counter = field(default_factory=Counter)
+    unknown_classes: Counter = field(default_factory=Counter)  # values of query_class
     raters: dict = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -12,12 +12,9 @@ from components import contracts
 from components.item_keys import DEFAULT_LOCALE, item_key
 from components.judgements.collect import Collection, collect
 from components.judgements.config import PrepareConfig
-from components.judgements.label_advice import describe_unknown
+from components.judgements.problems import find_problem
 from components.judgements.readers import open_source
 from components.step_result import StepResult
-
-MOST_UNKNOWN_LABELS = 0.01  # of a source's rows; with more, a run does not start
-MINIMUM_QUERIES = 10
 
 
 def prepare(
@@ -57,21 +54,8 @@ def check_source(source: Path, columns: Mapping[str, str], config: PrepareConfig
     """
     collection = collect(open_source(source, columns), config)
     problem = find_problem(collection)
-    return SourceCheck([warning for warning in collection.warnings if warning != problem], problem)
-
-
-def find_problem(collection: Collection) -> str:
-    """Return why a run would be in vain, "" if it would not."""
-    if collection.unknown_labels.total() > MOST_UNKNOWN_LABELS * collection.total:
-        return describe_unknown(collection.unknown_labels, collection.name)
-    train = collection.count_queries("train")
-    valid = collection.count_queries("valid")
-    if train + valid < MINIMUM_QUERIES or not train or not valid:
-        return (
-            f"{collection.name} has {train} train and {valid} valid queries, which are too few to train and compare "
-            f"models: judge at least {MINIMUM_QUERIES} different query texts"
-        )
-    return ""
+    warnings = [warning for warning in collection.warnings if not problem.startswith(warning)]
+    return SourceCheck(warnings, problem)
 
 
 def summarise(collection: Collection, item_count: int) -> StepResult:
@@ -84,6 +68,7 @@ def summarise(collection: Collection, item_count: int) -> StepResult:
         "sampled_out": collection.sampled_out,
         "quarantined_by_reason": dict(Counter(row["reason"].split(":")[0] for row in collection.quarantine)),
         "unreadable_fields": dict(collection.unreadable_fields),
+        "unknown_query_classes": collection.unknown_classes.total(),
         "labels": dict(Counter(row["label"] for row in rows)),
         "splits": dict(Counter(row["split"] for row in rows)),
         "query_classes": dict(Counter(row["query_class"] for row in rows)),

@@ -54,6 +54,15 @@ def check_row(row: TableRow, scale: LabelScale, config: PrepareConfig, collectio
     fields["locale"] = fields["locale"] or DEFAULT_LOCALE
     fields["item_id"] = fields["item_id"] or hash_id(fields["title"], fields["brand"] or "")
     fields["mismatch"] = fields["mismatch"] if fields["mismatch"] in contracts.MISMATCHES else None
+    fields["query_class"] = read_class(fields["query_class"], collection)
     rating = to_rating(raw_label)
     value = str(raw_label) if rating is None else rating
     return Rating(collection.name, row.line, fields, label, value, fields.pop("rater"))
+
+
+def read_class(value: str | None, collection: Collection) -> str | None:
+    """Return a query class of ours, or None for another, which is counted."""
+    if value is None or value.lower() in contracts.QUERY_CLASSES:
+        return value and value.lower()
+    collection.unknown_classes[value] += 1
+    return None

@@ -53,6 +53,38 @@ def test_few_valid_queries_are_named(tmp_path):
     assert "queries in the valid split: a difference between two models is hard to tell below 30" in warnings[-1]
 
 
+def test_few_valid_queries_stop_a_run(tmp_path):
+    rows = [row | {"split": "valid" if row["query_id"] == "q1" else "train"} for row in many_rows(20)]
+    problem = check(csv_file(tmp_path / "a.csv", rows)).problem
+    assert problem == (
+        "a.csv has 19 train and 1 valid queries: models are compared on at least 3 valid queries. "
+        "Judge more query texts, or give the rows of 3 queries `valid` in the column split"
+    )
+
+
+def test_a_single_label_stops_a_run(tmp_path):
+    rows = [row | {"label": "Exact"} for row in many_rows(60, 2)]
+    assert check(csv_file(tmp_path / "a.csv", rows)).problem == (
+        "a.csv has one label in its train split, Exact: a model learns nothing from it. "
+        "Add pairs of another label, for example items that do not answer their query as Irrelevant"
+    )
+
+
+def test_quarantine_of_most_rows_stops_a_run(tmp_path):
+    rows = [row | {"title": "" if n < 80 else "shoe", "label": "E"} for n, row in enumerate(many_rows(40))]
+    rows[100] |= {"query": ""}
+    result = check(csv_file(tmp_path / "a.csv", rows))
+    assert result.problem == (
+        "a.csv: 80 of 120 rows are quarantined, as line 2: empty title. Quarantined are 81 of 120 in all, more than "
+        "half: fill in the title of every row, or name its column with --columns title=ITS_NAME"
+    )
+    assert not any("empty title" in warning for warning in result.warnings)
+
+
+def test_copies_never_stop_a_run(tmp_path):
+    assert not check(csv_file(tmp_path / "a.csv", many_rows(60) * 3)).problem
+
+
 def test_labels_that_cannot_be_read_are_refused(tmp_path):
     with pytest.raises(ValueError, match="--labels: 'great' cannot be read"):
         check(csv_file(tmp_path / "a.csv", many_rows()), labels="great")

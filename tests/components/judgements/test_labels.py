@@ -58,7 +58,9 @@ def test_a_scale_that_cannot_be_read_is_refused(labels, sentence):
         (["0", "3"], "0-3"),
         (["4", "0"], "0-4"),
         (["5", "1"], "1-5"),
-        (["10", "0"], '">=10=Exact,<10=Irrelevant"'),
+        (["10", "0"], '"10=Exact,0=Irrelevant"'),
+        (["10", "5", "0"], '"10=Exact,5=Substitute,0=Irrelevant"'),
+        ([str(rating) for rating in range(0, 101, 10)], '">=75=Exact,>=40=Substitute,<40=Irrelevant"'),
         (["Partial"], "exact-partial-irrelevant"),
         (["True", "False"], "binary"),
         (["2,33", "3"], "1-3"),
@@ -73,6 +75,21 @@ def test_unknown_labels_are_counted_with_the_option():
     sentence = describe_unknown(Counter({"3": 2, "1": 1, "0": 1}), "a.csv")
     assert "a.csv: 4 rows have labels that are none of Exact (E)" in sentence
     assert "'3' (2 rows), '1' (1 rows)" in sentence and "for example --labels 0-3;" in sentence
+
+
+@pytest.mark.parametrize(
+    ("option", "remedy"),
+    [
+        (
+            "10=Exact,5=Substitute",
+            'Add 0=LABEL, as --labels "10=Exact,5=Substitute,0=LABEL", LABEL being one of Exact, ',
+        ),
+        ("1-3", "Name another scale (esci, binary, "),
+    ],
+)
+def test_an_option_is_amended_for_unknown_labels(option, remedy):
+    sentence = describe_unknown(Counter({"0": 40}), "a.csv", option)
+    assert sentence.startswith(f"a.csv: 40 rows have labels that are not in --labels {option}: '0' (40 rows). {remedy}")
 
 
 def test_labels_that_nobody_gave_are_named():

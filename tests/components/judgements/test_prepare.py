@@ -88,9 +88,22 @@ def test_a_quarantined_row_is_shown_in_part(tmp_path, prepare_source):
 
 
 def test_a_source_without_a_good_row_is_refused(tmp_path, prepare_source):
-    sentence = "no usable judgement among 1 rows; the first: line 2, unknown label: 'x' .*Say what they mean"
+    sentence = "no usable judgement among 1 rows; the first: line 2, unknown label. a.csv: 1 rows have .*Say what"
     with pytest.raises(ValueError, match=sentence):
         prepare_source(csv_file(tmp_path / "a.csv", [GOOD | {"label": "x"}]))
+
+
+def test_a_source_of_empty_titles_has_a_remedy(tmp_path, prepare_source):
+    sentence = "among 1 rows; the first: line 2, empty title. Remedy: fill in the title of every row"
+    with pytest.raises(ValueError, match=sentence):
+        prepare_source(csv_file(tmp_path / "a.csv", [GOOD | {"title": ""}]))
+
+
+def test_a_source_without_rows_is_refused(tmp_path, prepare_source):
+    (tmp_path / "header_only.csv").write_text("query,title,label\n")
+    sentence = "header_only.csv has no rows: write one row a pair, with query, title and label"
+    with pytest.raises(ValueError, match=sentence):
+        prepare_source(tmp_path / "header_only.csv")
 
 
 def test_labels_are_letters_or_names_in_any_case(tmp_path, prepare_source):
@@ -149,6 +162,18 @@ def test_queries_without_a_class_are_ranked(tmp_path, prepare_source):
     judgements = prepare_source(csv_file(tmp_path / "a.csv", rows)).judgements
     classes = {row["query_id"]: row["query_class"] for row in judgements}
     assert list(classes.values()) == ["head"] + ["torso"] * 4 + ["tail"] * 5
+
+
+def test_unknown_query_classes_are_counted(tmp_path, prepare_source):
+    classes = ("Table Lamps", "Table Lamps", "Beds", "Head", "")
+    rows = [GOOD | {"query_id": f"q{n}", "query": f"shoe {n}", "query_class": name} for n, name in enumerate(classes)]
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert tables.details["unknown_query_classes"] == 3 and tables.judgements[3]["query_class"] == "head"
+    sentence = (
+        "a.csv: 3 rows have a query_class that is none of head, torso, tail, as 'Table Lamps' (2 rows): "
+        "it is replaced by how much was judged for the query"
+    )
+    assert sentence in tables.details["warnings"]
 
 
 def test_escis_release_is_prepared_from_its_folder(tmp_path, prepare_source):

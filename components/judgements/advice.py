@@ -6,7 +6,7 @@ from components import contracts
 from components.judgements.collection import Collection
 from components.judgements.label_advice import describe_absent, describe_unknown
 
-KINDS_WITH_OWN_WARNING = ("unknown label", "one of several ratings", "raters are divided")
+KINDS_WITH_OWN_WARNING = ("unknown label", "raters are divided")
 FEW_VALID_QUERIES = 30  # the gate can hardly tell two models apart
 REMEDIES = {
     "broken quoting": "double a quotation mark inside a quoted field",
@@ -93,6 +93,6 @@ def describe_raters(collection: Collection) -> str:
     raters = collection.raters
     alpha = "" if raters["alpha"] is None else f"; Krippendorff's alpha is {raters['alpha']:.2f}"
     return (
-        f"{collection.name}: {raters['pairs']:,} pairs have several ratings, of which raters dispute "
-        f"{raters['disputed_pairs']:,} and are divided on {raters['divided_pairs']:,}, which are set aside{alpha}"
+        f"{collection.name}: {raters['pairs']:,} pairs have several ratings: raters disagree on "
+        f"{raters['disputed_pairs']:,}; {raters['divided_pairs']:,} have no majority and are quarantined{alpha}"
     )

@@ -52,7 +52,7 @@ def pause_garbage_collector() -> Iterator[None]:
 
 
 def combine_pairs(rows: list[Rating], scale: LabelScale, collection: Collection) -> list[dict]:
-    """Return one judgement a pair, and quarantine ratings that are no judgement of their own."""
+    """Return one judgement a pair, and quarantine copies and pairs without a majority."""
     groups: dict[tuple[str, str], list[Rating]] = defaultdict(list)
     for row in rows:
         groups[row.pair].append(row)
@@ -61,23 +61,20 @@ def combine_pairs(rows: list[Rating], scale: LabelScale, collection: Collection)
     for pair in pairs:
         set_ratings_aside(pair, collection)
         if pair.label:
+            collection.merged_ratings += len(pair.ratings) - 1
             judgements.append(pair.ratings[0].fields | {"label": pair.label})
     collection.raters = summarise_raters(pairs, scale)
     return judgements
 
 
 def set_ratings_aside(pair: PairRatings, collection: Collection) -> None:
-    """Quarantine copies, ratings behind the first, and all ratings where the raters are divided."""
+    """Quarantine copies, and all ratings where the raters are divided."""
     first = pair.ratings[0]
     for row in pair.copies:
         collection.set_aside(row.line, f"duplicate: {first.file}:{first.line} has it", row.source_row)
     if pair.label is None:
         for row in pair.ratings:
             collection.set_aside(row.line, f"raters are divided: {pair.describe()}", row.source_row)
-        return
-    for row in pair.ratings[1:]:
-        reason = f"one of several ratings: {row.label}, the pair is {pair.label} ({pair.describe()})"
-        collection.set_aside(row.line, reason, row.source_row)
 
 
 def summarise_raters(pairs: list[PairRatings], scale: LabelScale) -> dict:

@@ -15,6 +15,7 @@ class Collection:
     total: int = 0
     judgements: list[dict] = field(default_factory=list)  # JUDGEMENTS, with price and rating
     quarantine: list[dict] = field(default_factory=list)  # QUARANTINED_ROWS
+    merged_ratings: int = 0  # behind the first of a pair: they count in its judgement, and are no row of their own
     sampled_out: int = 0
     unknown_labels: Counter = field(default_factory=Counter)
     unreadable_fields: Counter = field(default_factory=Counter)

@@ -59,12 +59,16 @@ def check_source(source: Path, columns: Mapping[str, str], config: PrepareConfig
 
 
 def summarise(collection: Collection, item_count: int) -> StepResult:
-    """Return the counts of a collection."""
+    """Return the counts of a collection.
+
+    The ratings that became one judgement count as one row in.
+    """
     rows = collection.judgements
     query_count = len({row["query_id"] for row in rows})
     quarantine_count = len(collection.quarantine)
     details = {
         "quarantined_rows": quarantine_count,
+        "merged_ratings": collection.merged_ratings,
         "sampled_out": collection.sampled_out,
         "quarantined_by_reason": dict(Counter(row["reason"].split(":")[0] for row in collection.quarantine)),
         "unreadable_fields": dict(collection.unreadable_fields),
@@ -78,7 +82,8 @@ def summarise(collection: Collection, item_count: int) -> StepResult:
         "warnings": collection.warnings,
     }
     headline = f"{len(rows):,} judgements, {query_count:,} queries, {quarantine_count} quarantined"
-    return StepResult(collection.total, len(rows), quarantine_count + collection.sampled_out, headline, details)
+    rows_in = collection.total - collection.merged_ratings
+    return StepResult(rows_in, len(rows), quarantine_count + collection.sampled_out, headline, details)
 
 
 def list_items(rows: list[dict], config: PrepareConfig) -> Iterator[dict]:

@@ -41,11 +41,13 @@ def test_the_majority_of_raters_counts(tmp_path, prepare_source):
     assert raters["level"] == "nominal" and raters["low"] <= raters["alpha"] <= raters["high"]
 
 
-def test_every_rating_stays_visible(tmp_path, prepare_source):
-    tables = prepare_source(csv_file(tmp_path / "a.csv", rate("I", "E", "E")))
-    reason = "one of several ratings: Exact, the pair is Exact (Exact 2, Irrelevant 1)"
-    assert tables.reasons == [(3, reason), (4, reason)]
-    assert '"rater": "r1"' in tables.quarantine[0]["row"] and '"label": "E"' in tables.quarantine[0]["row"]
+def test_merged_ratings_are_not_quarantined(tmp_path, prepare_source):
+    rows = rate("I", "E", "E") + rate("E", "E", query_id="q2", query="jacket")
+    tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
+    assert not tables.quarantine and tables.details["merged_ratings"] == 3
+    assert (tables.result.rows_in, tables.result.rows_out, tables.result.quarantined) == (2, 2, 0)
+    sentence = "a.csv: 2 pairs have several ratings: raters disagree on 1; 0 have no majority and are quarantined"
+    assert any(warning.startswith(sentence) for warning in tables.details["warnings"])
 
 
 def test_divided_raters_give_no_judgement(tmp_path, prepare_source):
@@ -53,7 +55,7 @@ def test_divided_raters_give_no_judgement(tmp_path, prepare_source):
     tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
     assert [row["query_id"] for row in tables.judgements] == ["q2"]
     assert [reason for _, reason in tables.reasons] == ["raters are divided: Exact 1, Substitute 1"] * 2
-    assert "divided on 1, which are set aside" in " ".join(tables.details["warnings"])
+    assert "1 have no majority and are quarantined" in " ".join(tables.details["warnings"])
 
 
 def test_graded_ratings_have_a_median(tmp_path, prepare_source):
@@ -79,7 +81,7 @@ def test_a_rater_counts_once(tmp_path, prepare_source):
     rows = rate("E", "I", "I") + [GOOD | {"label": "E", "rater": "r0"}] * 2
     tables = prepare_source(csv_file(tmp_path / "a.csv", rows))
     assert tables.judgements[0]["label"] == "Irrelevant"
-    assert tables.details["quarantined_by_reason"] == {"duplicate": 2, "one of several ratings": 2}
+    assert tables.details["quarantined_by_reason"] == {"duplicate": 2} and tables.details["merged_ratings"] == 2
 
 
 def test_rows_without_a_rater_vote_where_they_differ(tmp_path, prepare_source):

@@ -10,6 +10,7 @@ from components.experiment.assignment import user_hash
 from components.settings import Settings
 from serving.import_guard import stay_light
 from serving.metrics import Stages
+from serving.ports import check_port
 from serving.recorder import Recorder
 from serving.spool_options import add_spool_options, create_recorder
 from serving.text_only import NoRecorder, TextOnlyFeatures
@@ -18,8 +19,9 @@ from serving.text_only import NoRecorder, TextOnlyFeatures
 def main() -> None:
     """Serve until SIGTERM, then answer open requests and upload the logs."""
     options = _read_options()
-    stay_light()
     try:
+        check_ports(options)
+        stay_light()
         model, recorder = load(options)
     except (ValueError, OSError) as error:
         sys.exit(f"the relevance server cannot start: {error}")
@@ -28,6 +30,17 @@ def main() -> None:
         serve(model, recorder, options)
     finally:
         recorder.close()
+
+
+def check_ports(options: argparse.Namespace) -> None:
+    """Check that the server can listen where its options say.
+
+    Raises:
+        ValueError: a port cannot be used; in one sentence.
+    """
+    check_port("--port", options.host, options.port)
+    if options.grpc_port:
+        check_port("--grpc-port", options.host, options.grpc_port)
 
 
 def load(options: argparse.Namespace):
@@ -74,7 +87,13 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     from kserve.model_server import app
 
     from serving.grpc_servicer import build_servicer
-    from serving.kserve_patches import StrictDataPlane, answer_schema_errors, bind_host, silence_request_logs
+    from serving.kserve_patches import (
+        StrictDataPlane,
+        answer_schema_errors,
+        bind_host,
+        ignore_deprecations,
+        silence_request_logs,
+    )
     from serving.openapi import build_document
     from serving.request_log import RequestLog
     from serving.response_schemas import POSTS
@@ -84,6 +103,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     server = ModelServer(**ports, workers=1, enable_latency_logging=False)
     server.dataplane = StrictDataPlane(model_registry=server.registered_models)
     silence_request_logs()
+    ignore_deprecations()
     app.add_middleware(RequestLog, recorder=recorder, version=model.version)
     answer_schema_errors(app)
     app.openapi = partial(build_document, app, "Broadfast relevance server", model.version, POSTS)
@@ -101,7 +121,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--grpc-port", type=int, default=0, help="of gRPC (V2); 0, the default, serves none")
     parser.add_argument("--name", default="relevance", help="the model's name in /v1/models/NAME:predict")
     add_spool_options(parser, "runs/spool/relevance")
-    full = "with a full spool: answer and lose the rows, which holds the experiment, or refuse to answer"
+    full = "with a full spool; drop: answer and lose rows (pauses the experiment); refuse: answer 503"
     parser.add_argument("--when-full", choices=("drop", "refuse"), default="drop", help=full)
     return parser.parse_args()
 

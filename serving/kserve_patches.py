@@ -3,11 +3,12 @@
 import json
 import logging
 import struct
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import kserve.model_server
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import FastAPIDeprecationWarning, RequestValidationError
 from fastapi.responses import JSONResponse
 from grpc import aio
 from kserve import InferRequest
@@ -125,6 +126,11 @@ def silence_request_logs() -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers = []
     access.propagate = False
+
+
+def ignore_deprecations() -> None:
+    """Ignore FastAPI's warning that ORJSONResponse is deprecated, with which KServe answers a request."""
+    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated", FastAPIDeprecationWarning)
 
 
 def is_no_refusal(record: logging.LogRecord) -> bool:

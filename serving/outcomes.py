@@ -1,4 +1,4 @@
-"""The collector of outcomes: clicks, orders, refunds, satisfaction grades. `python -m serving.outcomes --help`."""
+"""The collector of outcomes: clicks, orders, refunds and satisfaction grades, on their way to S3."""
 
 import argparse
 import sys
@@ -17,12 +17,17 @@ from components.settings import Settings
 from serving.asgi_body import BodyError, read_body
 from serving.openapi import build_document
 from serving.outcome_schemas import Accepted, BatchContext, Outcomes, parse_outcomes
+from serving.ports import check_port
 from serving.recorder import Recorder
 from serving.request_schemas import InvalidRequest
 from serving.spool_limits import SpoolFull
 from serving.spool_options import add_spool_options, create_recorder
 
 MAX_BODY = 2**20  # bytes
+DESCRIPTION = (
+    "Take clicks, orders, refunds and satisfaction grades at POST /outcomes, and upload them to the S3 that "
+    "BROADFAST_S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY name."
+)
 
 
 def create_app(recorder: Recorder, currency: str = "") -> FastAPI:
@@ -67,12 +72,13 @@ def create_app(recorder: Recorder, currency: str = "") -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM, then upload what is left."""
-    parser = argparse.ArgumentParser(prog="python -m serving.outcomes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m serving.outcomes", description=DESCRIPTION)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=18090, help="of POST /outcomes, /health, /metrics, /openapi.json")
     add_spool_options(parser, "runs/spool/outcomes")
     options = parser.parse_args()
     try:
+        check_port("--port", options.host, options.port)
         storage.client()  # fails now, and not at the first upload, where no S3 is configured
         currency = Settings().currency
         recorder = create_recorder(options)

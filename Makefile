@@ -42,7 +42,7 @@ test-fast: .venv ## the tests that start no server and train nothing
 house: .venv ## count what breaks the rules of names, docstrings and sizes: make house [IN=components/release]
 	$(PY) -m testing.house_rules $(IN)
 
-lint: .venv ## ruff's opinion
+lint: .venv ## check style with ruff
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 
 # --- a cluster; each says what it did, and where all is done already, that there is nothing to do
@@ -122,6 +122,7 @@ plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make p
 	$(PY) -m pipelines.cluster.teacher_cost $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
 
 plan-experiment: .venv ## users and days that a lift needs, with the power curve: make plan-experiment RPM=50 LIFT=1.42%
+	$(call require,RPM,RPM=50 LIFT=1.42%)
 	$(PY) -m components.experiment.power --rpm $(RPM) $(if $(LIFT),--lift $(LIFT)) --out build $(PLAN)
 
 docs: .venv ## render the figures of bench/results into README and docs

@@ -153,7 +153,7 @@ def _age_seconds(time: str, now: datetime) -> float:
 def main(arguments: list[str]) -> int:
     """Serve /metrics until a signal ends the process."""
     parser = argparse.ArgumentParser(prog="python -m components.monitoring.exporter", description=__doc__)
-    parser.add_argument("--port", type=int, default=9105)
+    parser.add_argument("--port", type=int, default=9105, help="of /metrics (default %(default)s)")
     args = parser.parse_args(arguments)
     registry = CollectorRegistry()
     registry.register(ReleaseCollector())

@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m components.packaging.verify", description="Check every file of a package, and that it loads."
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="of a package, with its manifest.json")
     folder = parser.parse_args(arguments).folder
     try:
         scorer = Scorer(folder)

@@ -61,6 +61,16 @@ def test_an_incomplete_canary_says_what_to_type(words, missing):
     assert f"say {missing}=..., as in: make canary VERSION=1f3a PERCENT=5" in result.stderr
 
 
+def test_a_plan_without_rpm_says_what_to_type():
+    result = dry_run("plan-experiment")
+    assert result.returncode == 2 and "say RPM=..., as in: make plan-experiment RPM=50 LIFT=1.42%" in result.stderr
+    assert "--rpm 50 --lift 1.42% --out build" in dry_run("plan-experiment", "RPM=50", "LIFT=1.42%").stdout
+
+
+def test_lint_says_what_it_checks():
+    assert "lint: .venv ## check style with ruff\n" in (ROOT / "Makefile").read_text()
+
+
 def test_a_deployment_is_named_by_git_sha():
     sha = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     (line,) = dry_run("deploy-pipeline", "HOST=http://kfp:8888", "CRON=0 0 3 * * *").stdout.splitlines()

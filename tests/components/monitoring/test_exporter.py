@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from components import storage
+from components.monitoring.exporter import main
 from components.release_state import ReleaseState
 from components.release_store import update_state
 from testing.servers import free_ports, process
@@ -45,6 +46,12 @@ def exporter(s3):
     command = [sys.executable, "-m", "components.monitoring.exporter", "--port", str(port)]
     with process(command, url) as running:
         yield url, running
+
+
+def test_the_help_describes_the_port(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "--port PORT  of /metrics (default 9105)" in capsys.readouterr().out
 
 
 def test_before_a_first_release_nothing_serves(exporter):

@@ -45,6 +45,12 @@ def test_a_missing_key_is_named(package, capsys):
     assert "config.json does not say served, temperature" in capsys.readouterr().err
 
 
+def test_the_help_describes_the_argument(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "of a package, with its manifest.json" in capsys.readouterr().out
+
+
 def test_a_folder_without_a_manifest_is_refused(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
     assert "has no manifest.json: it is not a package, or was not finished" in capsys.readouterr().err

@@ -1,14 +1,15 @@
 """Pages name only what exists: targets, files, modules, runbooks; and their commands parse."""
 
 import importlib.util
-import json
 import re
 import shlex
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from serving.outcome_schemas import BatchContext, parse_outcomes
 from serving.request_schemas import parse
 from tests.manifests.rendered import objects
 
@@ -72,8 +73,19 @@ def test_every_shell_block_parses(page):
 def test_every_request_fits_the_schema(page):
     for words in command_lines(page):
         if "curl" in words and "-d" in words:
-            body = json.loads(words[words.index("-d") + 1])
-            assert parse(body).ids
+            body = words[words.index("-d") + 1].encode()
+            if any(word.endswith("/outcomes") for word in words):
+                assert parse_outcomes(body, BatchContext(datetime.now(UTC)))
+            else:
+                assert parse(body).ids
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_no_argument_of_make_is_a_redirection(page):
+    for words in command_lines(page):
+        if words[:1] == ["make"]:
+            for word in words[1:]:
+                assert not {"<", ">"} & set(shlex.shlex(word, posix=True, punctuation_chars=True))
 
 
 def test_every_alert_has_a_runbook():

@@ -37,6 +37,7 @@ class Experiment:
     status: str = RUNNING  # or one of ENDS
     is_paused: bool = False  # `paused` in the document
     end_time: str = ""  # ISO 8601; `ended` in the document
+    error_rate_bound: float | None = None  # of the plan, from the first look on
 
     @property
     def is_running(self) -> bool:
@@ -57,10 +58,11 @@ class Experiment:
             document.get("status", RUNNING),
             document.get("paused", False),
             document.get("ended", ""),
+            document.get("error_rate_bound"),
         )
 
     def to_json(self) -> dict:
-        """Return the JSON object, with `ended` only after the end."""
+        """Return the JSON object, without what is not known yet."""
         document = {
             "experiment_id": self.experiment_id,
             "salt": self.salt,
@@ -68,7 +70,8 @@ class Experiment:
             "status": self.status,
             "paused": self.is_paused,
         }
-        return document | ({"ended": self.end_time} if self.end_time else {})
+        document |= {"ended": self.end_time} if self.end_time else {}
+        return document | ({} if self.error_rate_bound is None else {"error_rate_bound": self.error_rate_bound})
 
 
 @dataclass(frozen=True)

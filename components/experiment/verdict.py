@@ -35,6 +35,7 @@ class LookVerdict:
     next_share: float | None = None
     figures: LookFigures | None = None
     evidence: Evidence | None = None
+    error_rate_bound: float | None = None  # of the plan; the release watches the candidate by it between looks
 
     @property
     def is_none(self) -> bool:
@@ -47,7 +48,8 @@ class LookVerdict:
         if self.is_none:
             return document | {"experiment_id": "", "figures": {}}
         evidence = self.evidence.to_json()
-        return document | {"next_share": self.next_share, "figures": self.figures.to_json()} | evidence
+        document |= {"next_share": self.next_share, "error_rate_bound": self.error_rate_bound}
+        return document | {"figures": self.figures.to_json()} | evidence
 
 
 def evaluate_look(folder: Path, evidence: Evidence | None, plan: ExperimentPlan) -> LookVerdict:
@@ -60,7 +62,7 @@ def evaluate_look(folder: Path, evidence: Evidence | None, plan: ExperimentPlan)
     figures = compute_figures(folder, evidence, plan)
     verdict, reason = decide(figures, plan)
     next_share = plan.shares[figures.stage + 1] if verdict == "ramp" else figures.share
-    return LookVerdict(verdict, reason, next_share, figures, evidence)
+    return LookVerdict(verdict, reason, next_share, figures, evidence, plan.maximum_error_rate_rise)
 
 
 def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> LookFigures:

@@ -72,6 +72,8 @@ def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
     experiment = state.running_experiment
     if not experiment or verdict["experiment_id"] != experiment.experiment_id:
         return _result("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
+    bound = verdict.get("error_rate_bound")
+    state = update_state(lambda state: state_machine.set_error_rate_bound(state, bound), "the plan's error bound noted")
     if experiment.is_paused and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
         return _result("none", state, "a person has paused the experiment")
     lost_intent = release.check_traffic(state)

@@ -57,7 +57,8 @@ class Reconciler:
         if not experiment or not state.traffic_percent or is_promoted:
             return state
         outage = self.context.router.candidate_outage(state.candidate)
-        problem = self.health.problem(state.candidate, outage, self.context.request_candidate())
+        statuses = self.context.request_candidate()
+        problem = self.health.problem(state.candidate, outage, statuses, experiment.error_rate_bound)
         return canary.roll_back_now(self.context, problem) if problem else state
 
     def run(self, stop: threading.Event, pause_s: float = PAUSE_S) -> None:

@@ -65,6 +65,13 @@ def set_paused(state: ReleaseState, is_paused: bool) -> ReleaseState:
     return replace(state, experiment=replace(state.experiment, is_paused=is_paused))
 
 
+def set_error_rate_bound(state: ReleaseState, bound: float | None) -> ReleaseState:
+    """Note the plan's bound, by which the candidate is watched between looks."""
+    if bound is None or not state.running_experiment:
+        return state
+    return replace(state, experiment=replace(state.experiment, error_rate_bound=bound))
+
+
 def count_correction(state: ReleaseState) -> ReleaseState:
     """Note that traffic was something else than the state says, and was set back."""
     return replace(state, corrections=state.corrections + 1)

@@ -186,6 +186,13 @@ def test_traffic_changed_by_hand_is_set_back(started):
     assert "40%" in read_state().history[-1].what
 
 
+def test_the_plans_error_bound_is_noted_once(started):
+    for _ in range(2):
+        canary.move_traffic(look_verdict("continue", error_rate_bound=0.02), Notes().context)
+    assert read_state().experiment.error_rate_bound == 0.02
+    assert [entry.what for entry in read_state().history].count("the plan's error bound noted") == 1
+
+
 def test_the_history_replays_to_the_state(started):
     for word in ("ramp", "promote"):
         canary.move_traffic(look_verdict(word), Notes().context)

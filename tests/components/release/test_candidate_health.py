@@ -27,12 +27,16 @@ def test_a_longer_outage_breaks_a_candidate(clock):
 
 def test_errors_break_a_candidate_at_once():
     problem = CandidateHealth().problem("v2", "", [200] * 6 + [500] * 4)
-    assert problem == "the candidate answers 4 of 10 requests with an error, over 1%"
+    assert problem == "the candidate answers 4 of 10 requests with an error, over 1.0%"
 
 
 def test_an_error_at_the_bound_breaks_nothing():
     health = CandidateHealth()
     assert not any(health.problem("v2", "", [200] * 99 + [503]) for _ in range(5))
+
+
+def test_the_plans_bound_is_taken():
+    assert not CandidateHealth().problem("v2", "", [200] * 6 + [500] * 4, bound=0.5)
 
 
 def test_another_candidate_starts_anew():

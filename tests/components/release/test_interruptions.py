@@ -127,7 +127,7 @@ def test_a_failing_candidate_is_out_before_its_ramp(new_world, mode):
     world.statuses = [500] * 5 + [200] * 5
     world.settle(passes=1)
     assert world.api.cluster.traffic() == {"v1": 1.0} and read_state().traffic_percent == 0
-    assert "answers 5 of 10 requests with an error, over 1%" in read_state().history[-1].reason
+    assert "answers 5 of 10 requests with an error, over 1.0%" in read_state().history[-1].reason
 
 
 @pytest.mark.parametrize("mode", ROUTERS)

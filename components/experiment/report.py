@@ -1,23 +1,20 @@
 """One look at an experiment as a self-contained page, and as the result of its step."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from components.charts import interval_chart
 from components.experiment.records import Accounts
 from components.experiment.verdict import LookVerdict
 from components.html import render
 from components.step_result import StepResult
 
-WIDTH = 640
-HEIGHT = 220
 NAMES = {
     "rpm": "revenue per thousand exposures, net of refunds",
     "rs": "satisfaction (mean grade)",
     "click_through": "click-through",
     "conversion": "users who ordered",
 }
-LARGEST_REACH = 3.0  # times the last interval's reach that a chart shows of wider ones
 FILTERS = {
     "percent": lambda value, digits=2: "" if value is None else f"{value:+.{digits}%}",
     "share": lambda value, digits=2: "" if value is None else f"{value:.{digits}%}",
@@ -27,37 +24,12 @@ FILTERS = {
 def experiment_page(look: dict) -> str:
     """Render a look's document: decision, metrics, intervals over time, checks, slices, accounts and history."""
     figures = look["figures"]
-    charts = {"so far": chart(figures.get("over_time", [])), "alone": chart(figures.get("by_cut", []))}
-    context = {"look": look, "figures": figures, "charts": charts}
-    context |= {"names": NAMES, "width": WIDTH, "height": HEIGHT}
+    charts = {
+        "so far": interval_chart(figures.get("over_time", [])),
+        "alone": interval_chart(figures.get("by_cut", [])),
+    }
+    context = {"look": look, "figures": figures, "charts": charts, "names": NAMES}
     return render(Path(__file__).with_name("experiment.html.j2"), context, FILTERS)
-
-
-def chart(intervals: Sequence[dict | None]) -> dict:
-    """Place a bar for each relative interval, with no lift in the middle."""
-    drawable = []
-    for index, lift in enumerate(intervals):
-        if lift and lift["difference_type"] == "relative":
-            drawable.append((index, lift))
-    if not drawable:
-        return {"bars": []}
-    largest = max(reach(lift) for _, lift in drawable)
-    height_reach = min(reach(drawable[-1][1]) * LARGEST_REACH or 1.0, largest)
-    bars = [bar(lift, (index + 0.5) * WIDTH / len(intervals), height_reach) for index, lift in drawable]
-    return {"bars": bars, "reach": height_reach}
-
-
-def reach(lift: dict) -> float:
-    """Return the larger distance of an interval's ends from no lift."""
-    return max(abs(lift["low"]), abs(lift["high"]))
-
-
-def bar(lift: dict, x: float, height_reach: float) -> dict:
-    """Return where an interval is drawn."""
-    heights = {}
-    for name in ("low", "high", "estimate"):
-        heights[name] = HEIGHT / 2 * (1 - max(-1.0, min(1.0, lift[name] / height_reach)))
-    return {"x": x} | heights
 
 
 def summarize_logs(accounts: Accounts) -> StepResult:

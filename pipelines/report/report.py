@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from components import charts
 from components.contracts import LABELS
 from components.html import render
 from pipelines.local.kfp_output import title
-from pipelines.report import charts, formats
+from pipelines.report import formats
 from pipelines.report.models_view import LOWER_IS_BETTER, describe_gate, list_models
 from pipelines.report.overview import build_overview
 from pipelines.report.training_view import list_curves, list_examples, list_perspectives

@@ -2,8 +2,8 @@
 
 import re
 
-from pipelines.report import charts
-from pipelines.report.charts import Line
+from components import charts
+from components.charts import Line
 
 ANSWER = re.compile(r"(?:<\w+> )?(?P<text>.*)\nLabel: (?P<label>\w+)", re.DOTALL)
 

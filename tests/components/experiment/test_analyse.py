@@ -59,7 +59,7 @@ def test_a_better_treatment_is_promoted(tmp_path):
     look = analyse(tmp_path, plan(tmp_path))
     assert look["verdict"] == "promote" and look["figures"]["rpm_lift"]["estimate"] == pytest.approx(0.3, abs=0.1)
     assert look["exposures"] == look["used"] == 6000
-    assert "<svg" in (tmp_path / "out" / "report.html").read_text()
+    assert "data:image/svg+xml" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_with_a_salt_arms_are_computed_again(tmp_path):

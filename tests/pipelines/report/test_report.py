@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipelines.report.charts import Line, interval_chart, line_chart
+from components.charts import Line, interval_chart, line_chart
 from pipelines.report.models_view import describe_gate
 from pipelines.report.overview import warn_of_plain_student
 from pipelines.report.report import build_view, write_report

@@ -1,4 +1,4 @@
-"""Charts of the report: matplotlib to SVG, drawn once for a light page and once for a dark one, as data URIs."""
+"""Charts of pages: matplotlib to SVG as data URIs, one for a light page and one for a dark one."""
 
 import base64
 import io

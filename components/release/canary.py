@@ -6,10 +6,9 @@ entry in the state's history.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from components.release import state_machine
-from components.release.context import ReleaseContext
+from components.release.context import Release, ReleaseContext
 from components.release.router import UNSETTLED
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
@@ -42,21 +41,6 @@ class TrafficResult:
         if not self.candidate:
             return f"everybody to {self.stable}"
         return f"{self.traffic_percent}% to {self.candidate}, {100 - self.traffic_percent}% to {self.stable}"
-
-
-class Release(Protocol):
-    """Moves traffic: in this process, or by having it done (see `drivers`)."""
-
-    has_arms: bool
-
-    def serve(self, state: ReleaseState) -> None:
-        """Have both sides of the state served."""
-
-    def check_traffic(self, state: ReleaseState) -> Intent | None:
-        """Return the end of an experiment whose candidate is lost, or else set traffic back."""
-
-    def finish(self) -> ReleaseState:
-        """Have what the state intends moved, and return the state after that."""
 
 
 def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Protocol
 
 from components.release.parity import parity_through
 from components.release.readiness import ROLLOUT_S, WaitReady, request_candidate, wait_until_serves
 from components.release.router import EnvoyRouter, Router
+from components.release_state import Intent, ReleaseState
 from components.settings import Settings
 from components.waiting import wait_until
 
@@ -27,6 +29,21 @@ class ReleaseContext:
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     wait_still_ready: WaitReady | None = None  # of a candidate that has traffic already: a short wait
     request_candidate: Callable[[], list[int]] = list  # the statuses of some synthetic requests to it
+
+
+class Release(Protocol):
+    """Moves traffic: in this process, or by having it done (see `drivers`)."""
+
+    has_arms: bool
+
+    def serve(self, state: ReleaseState) -> None:
+        """Have both sides of the state served."""
+
+    def check_traffic(self, state: ReleaseState) -> Intent | None:
+        """Return the end of an experiment whose candidate is lost, or else set traffic back."""
+
+    def finish(self) -> ReleaseState:
+        """Have what the state intends moved, and return the state after that."""
 
 
 def context_from_settings() -> ReleaseContext:

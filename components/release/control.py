@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from components import storage
 from components.release import canary, state_machine
-from components.release.canary import Release
+from components.release.context import Release
 from components.release_state import HistoryEntry, Intent, ReleaseState
 from components.release_store import read_state, update_state
 

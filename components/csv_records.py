@@ -9,6 +9,7 @@ from typing import TextIO
 
 SEPARATORS = (",", ";", "\t", "|")
 RECORD_LINES = 1000  # a quoted field of more lines was never closed
+UNKNOWN_TEXTS = {"", "nan", "null", "none", "n/a", "<na>"}  # which other tools write for a missing value
 BROKEN_BYTES = "not UTF-8: a byte that is no letter"
 SURROGATES = re.compile("[\udc80-\udcff]")  # what a byte becomes that is not UTF-8
 SEP_LINE = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)  # by which Excel names the separator
@@ -156,3 +157,8 @@ def check_field_count(values: list[str], count: int) -> str:
 def has_broken_bytes(text: str) -> bool:
     """Return True if the text holds a byte that could not be decoded."""
     return not text.isascii() and bool(SURROGATES.search(text))
+
+
+def is_unknown_text(text: str) -> bool:
+    """Return True for an empty text or a word for a missing value."""
+    return text.strip().lower() in UNKNOWN_TEXTS

@@ -4,6 +4,8 @@ import math
 import unicodedata
 from collections.abc import Mapping
 
+from components.csv_records import is_unknown_text
+
 TEXT_LIMIT = 100_000  # characters of a field
 EXACT_INTEGERS = 2**53  # floats beyond it have lost digits
 REQUIRED_TEXTS = ("query", "title")
@@ -48,16 +50,20 @@ def clean_field(name: str, value: object) -> object:
 def clean_text(name: str, value: object) -> str | None:
     """Return a field's text without extra blanks, or None for nothing.
 
+    `nan`, `null`, `none` and `n/a` are nothing in optional fields. A query or title may be such a word.
+
     Raises:
         ValueError: it is no text, or too long.
     """
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_INTEGERS:
         value = int(value)  # how tables with gaps hold whole numbers
-    if not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(f"wrong type: {name} is a {type(value).__name__}, not text")
     text = " ".join(str(value).split())
     if len(text) > TEXT_LIMIT:
         raise ValueError(f"too long: {name} has {len(text):,} characters, at most {TEXT_LIMIT:,} are read")
+    if name not in REQUIRED_TEXTS and is_unknown_text(text):
+        return None
     return text or None
 
 
@@ -70,7 +76,7 @@ def clean_number(name: str, value: object) -> float | None:
     if isinstance(value, str) and not value.strip():
         return None
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or number < 0:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components import contracts
+from components.csv_records import is_unknown_text
 
 OURS = {name.lower(): name for name in contracts.LABELS} | {name[0].lower(): name for name in contracts.LABELS}
 OPERATORS = (">=", "<=", ">", "<")  # the longer first
@@ -79,8 +80,8 @@ def fold(value: object) -> str:
 
 
 def is_unrated(value: object) -> bool:
-    """Return True for an empty cell, None and NaN: nobody judged the pair."""
-    return value is None or fold(value) in ("", "nan", "null", "none")
+    """Return True for an empty cell, None, NaN and their texts: nobody judged the pair."""
+    return value is None or is_unknown_text(str(value))
 
 
 GRADES = ">={exact}=Exact,>={substitute}=Substitute,<{substitute}=Irrelevant"

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 
-from components.csv_records import TableRow
+from components.csv_records import TableRow, is_unknown_text
 from components.scoring.tokenizer import FIELDS, item_text
 
 REQUIRED = ("query", "title")
 OPTIONAL = tuple(name for name in FIELDS if name not in REQUIRED)
-UNKNOWN_TEXTS = {"nan", "null", "none", "<na>"}  # which other tools write for a missing value
 MAX_ERROR_TEXT = 2000  # characters of a broken row
 
 
@@ -51,7 +50,7 @@ def read_optional_fields(values: Mapping) -> tuple[dict[str, str], tuple[str, ..
         except ValueError:
             dropped_fields.append(name)
             continue
-        if text.lower() not in UNKNOWN_TEXTS:
+        if not is_unknown_text(text):
             texts[name] = text
     return texts, tuple(dropped_fields)
 

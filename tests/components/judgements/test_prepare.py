@@ -30,6 +30,7 @@ ESCI = os.environ.get("BROADFAST_ESCI", "")
         ({"split": "test"}, "split leak: the query is in train already, and here in test"),
         ({"split": "later"}, "unknown split: 'later' is none of train, "),
         ({"title": ["a"]}, "wrong type: title is a list, not text"),
+        ({"query": True}, "wrong type: query is a bool, not text"),
         ({"title": "x" * (TEXT_LIMIT + 1)}, "too long: title has 100,001 characters, at most 100,000 are read"),
         ({"query": "blue shoe"}, "query id conflict: q1 is 'red shoe' already, and here 'blue shoe'"),
     ],
@@ -55,6 +56,8 @@ def test_a_bad_row_is_quarantined_with_its_line(tmp_path, prepare_source, change
         {"brand": float("nan")},
         {"attributes": ["black", 42]},
         {"category": {"path": "a"}},
+        {"category": True},
+        {"price": True},
         {"item_id": 1.5},
         {"query_id": float("nan")},
         {"brand": "x" * (TEXT_LIMIT + 1)},
@@ -66,6 +69,16 @@ def test_an_unreadable_optional_field_never_costs_the_row(tmp_path, prepare_sour
     assert tables.details["unreadable_fields"] == dict.fromkeys(field, 1)
     (name,) = field
     assert f"a.jsonl: {name} cannot be read in 1 rows" in " ".join(tables.details["warnings"])
+
+
+@pytest.mark.parametrize("text", ["nan", "NULL", "None", "n/a", " N/A ", "<NA>"])
+def test_words_for_a_missing_value_are_unknown(tmp_path, prepare_source, text):
+    fields = dict.fromkeys(("item_id", "brand", "category", "attributes"), text)
+    tables = prepare_source(jsonl_file(tmp_path / "a.jsonl", [GOOD | fields | {"query": "null", "title": "None"}]))
+    (row,) = tables.judgements
+    assert (row["query"], row["title"]) == ("null", "None")
+    assert (row["brand"], row["category"], row["attributes"]) == (None, None, None)
+    assert row["item_id"] not in fields.values() and not tables.details["unreadable_fields"]
 
 
 def test_whole_floats_are_ids(tmp_path, prepare_source):

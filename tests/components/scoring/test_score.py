@@ -30,7 +30,7 @@ def test_nan_and_what_is_no_text_are_unknown(score, capsys):
     assert "dropped for being no text: attributes (1), category (1)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("brand", ["nan", "NULL", "None", " "])
+@pytest.mark.parametrize("brand", ["nan", "NULL", "None", "n/a", " "])
 def test_words_for_a_missing_value_are_unknown(score, brand):
     _, rows = score([{"query": "shoe", "title": "red", "brand": brand}, {"query": "shoe", "title": "red", "brand": ""}])
     assert rows[0]["score"] == rows[1]["score"] and rows[0]["brand"] == brand

@@ -1,4 +1,4 @@
-"""Commands by which a person sees and steers the release; who did what and why stays in the history.
+"""Commands by which a person sees and controls the release; who did what and why stays in the history.
 
 `python -m components.release.control status | canary VERSION 5 | pause | resume | veto | force promote|roll-back`
 On a cluster `reconcile` is the loop of the pod release-control, which carries out what the others write down.
@@ -21,7 +21,7 @@ from components.release_state import HistoryEntry, Intent, ReleaseState
 from components.release_store import read_state, update_state
 
 SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
-ABOUT = """See and steer the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
+ABOUT = """See and control the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
 rolls back; `veto` ends the experiment, all traffic to stable; `force` does what an experiment's verdict would have
 done, without one; `canary` gives a registered version its share, beginning its experiment where none runs."""
 
@@ -99,24 +99,40 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("status", help="what is served, and what is under way")
+    verbs.add_parser("status", help="show the versions, the traffic share, the experiment and its last five events")
     verbs.add_parser("reconcile", help="bring KServe and routes to the desired state, until a signal ends it")
     pause = verbs.add_parser("pause", help="decide nothing for now; guardrails still roll back")
     resume = verbs.add_parser("resume", help="decide again")
     veto = verbs.add_parser("veto", help="end the experiment, keep stable")
     force = verbs.add_parser("force", help="promote, roll back or ramp without a verdict")
     force.add_argument("target", choices=["promote", "roll-back", "ramp"])
-    force.add_argument("percent", type=int, nargs="?", choices=range(1, 101), metavar="PERCENT", help="of a ramp")
+    force.add_argument("percent", nargs="?", metavar="PERCENT", help="new share of a ramp, in percent")
     share = verbs.add_parser("canary", help="give a registered version a share of traffic")
     share.add_argument("version", help="as in packages/VERSION")
-    share.add_argument("percent", type=int, choices=range(101), metavar="PERCENT", help="0 to 100")
+    share.add_argument("percent", metavar="PERCENT", help="new share, in percent, from 0 to 100")
     for verb in (pause, resume, veto, force, share):
         verb.add_argument("--reason", required=True, help="why; it is kept in the history")
         verb.add_argument("--by", default=user_name(), help="who asks for it")
     args = parser.parse_args(arguments)
     if args.verb == "force" and (args.target == "ramp") != (args.percent is not None):
         parser.error("force ramp takes a PERCENT, as in `force ramp 25`; promote and roll-back take none")
+    if getattr(args, "percent", None) is not None:
+        try:
+            args.percent = parse_percent(args.percent, least=1 if args.verb == "force" else 0)
+        except ValueError as error:
+            parser.error(str(error))
     return args
+
+
+def parse_percent(text: str, least: int) -> int:
+    """Parse a whole number of percent.
+
+    Raises:
+        ValueError: the text is no whole number from `least` to 100; give one.
+    """
+    if not (text.isdecimal() and least <= int(text) <= 100):
+        raise ValueError(f"PERCENT is {text}; give a whole number from {least} to 100")
+    return int(text)
 
 
 def user_name() -> str:

@@ -64,6 +64,20 @@ def test_a_ramp_needs_a_percent(capsys):
     assert "force ramp takes a PERCENT" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["canary", "v1", "500"], "PERCENT is 500; give a whole number from 0 to 100"),
+        (["canary", "v1", "half"], "PERCENT is half; give a whole number from 0 to 100"),
+        (["force", "ramp", "0"], "PERCENT is 0; give a whole number from 1 to 100"),
+    ],
+)
+def test_another_percent_is_refused_in_a_sentence(capsys, words, sentence):
+    with pytest.raises(SystemExit):
+        parse_args([*words, "--reason", "-"])
+    assert f"error: {sentence}\n" in capsys.readouterr().err
+
+
 def test_canary_ramps_the_running_version_alone(started, package):
     assert run("canary", started["new"], "5").traffic_percent == 5
     with pytest.raises(ValueError, match=f"the experiment of {started['new']} runs"):

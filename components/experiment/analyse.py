@@ -15,6 +15,7 @@ from components.experiment.analyse_options import parse_arguments, parse_columns
 from components.experiment.assignment import ARMS
 from components.experiment.decision import describe_lift
 from components.experiment.describe_experiment import ExperimentQuestion, describe_experiment
+from components.experiment.figures import LookFigures
 from components.experiment.intervals import LiftInterval
 from components.experiment.look import evaluate
 from components.experiment.plan import ExperimentPlan
@@ -22,6 +23,13 @@ from components.experiment.records import AttributionRules
 from components.experiment.report import experiment_page
 from components.experiment.sql import first_line
 from components.experiment.verdict import LookVerdict
+
+LEAST_USERS = 2  # of an arm, for an interval
+NO_INTERVAL = {  # of a metric, where both arms have users
+    "rs": "both arms need graded items, and differing grades",
+    "click_through": "there are no clicks, or all users are alike",
+    "conversion": "there are no orders, or all users are alike",
+}
 
 
 def analyse(source: aggregate.LogSource, question: ExperimentQuestion, plan: ExperimentPlan) -> LookVerdict:
@@ -84,15 +92,20 @@ def print_verdict(result: LookVerdict) -> None:
     print(json.dumps({name: document[name] for name in names}, indent=1))
     for note in result.evidence.notes:
         print(f"note: {note}")
-    for name, lift in result.figures.metrics.items():
-        print(f"{name}: {describe_interval(lift)}")
     print(f"RPM: {describe_lift(result.figures)}")
+    for name, lift in result.figures.metrics.items():
+        if name != "rpm":
+            print(f"{name}: {describe_interval(lift) if lift else explain_no_interval(name, result.figures)}")
 
 
-def describe_interval(lift: LiftInterval | None) -> str:
+def explain_no_interval(name: str, figures: LookFigures) -> str:
+    """Return why a metric has no interval."""
+    few_users = min(figures.users.get(arm, 0) for arm in ARMS) < LEAST_USERS
+    return f"no interval: {figures.no_lift_reason if few_users else NO_INTERVAL[name]}"
+
+
+def describe_interval(lift: LiftInterval) -> str:
     """Return an interval in a line."""
-    if not lift:
-        return "no interval"
     scale = "" if lift.is_relative else ", absolute"
     return f"{lift.estimate:+.4f} ({lift.low:+.4f} to {lift.high:+.4f}{scale})"
 

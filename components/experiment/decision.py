@@ -5,6 +5,7 @@ No outcome is favoured: a lift that is not shown is not promoted.
 
 from components.experiment.assignment import ARMS
 from components.experiment.figures import LookFigures
+from components.experiment.guardrails import sells_far_less
 from components.experiment.plan import ExperimentPlan
 
 Decision = tuple[str, str]  # the verdict's word and its reason
@@ -39,7 +40,7 @@ def _ramp(figures: LookFigures, plan: ExperimentPlan) -> Decision:
     if users >= plan.ramp_users and figures.elapsed_s >= plan.ramp_seconds:
         return "ramp", f"nothing is wrong at {figures.share:.0%}: on to {plan.shares[figures.stage + 1]:.0%}"
     if figures.looks >= plan.maximum_looks:
-        return "inconclusive", f"{_budget(figures, plan)} at {figures.share:.0%}, too little traffic to go on"
+        return "inconclusive", f"too little traffic to go on {_effort(figures)} at {figures.share:.0%}"
     progress = f"{users:,} users of {plan.ramp_users:,}, {_time_spent(figures, plan.ramp_seconds)}"
     return "continue", f"{figures.share:.0%} has seen {progress}"
 
@@ -53,12 +54,10 @@ def _measure(figures: LookFigures, plan: ExperimentPlan, has_enough: bool) -> De
     if has_enough and has_dwelt and lift and lift.exceeds(plan.minimum_effect_rpm):
         return "promote", f"RPM is higher by more than {plan.minimum_effect_rpm:.2%}: {describe_lift(figures)}"
     if figures.looks >= plan.maximum_looks or sum(figures.users.values()) >= plan.horizon_users:
-        return (
-            "inconclusive",
-            f"{_budget(figures, plan)} without an answer: {describe_lift(figures)}{_detectable(figures)}",
-        )
+        return "inconclusive", f"no answer {_effort(figures)}: {describe_lift(figures)}{_detectable(figures)}"
     if not has_enough:
-        return "continue", f"{_sizes(figures)}; {plan.minimum_users:,} in each are needed"
+        problem = f"; {describe_lift(figures)}" if _lacks_sales(figures) else ""
+        return "continue", f"{_sizes(figures)}; {plan.minimum_users:,} in each are needed{problem}"
     if not has_dwelt:
         return "continue", f"{describe_lift(figures)}; {_time_spent(figures, plan.dwell_seconds)}"
     return "continue", f"no answer yet: {describe_lift(figures)}"
@@ -76,7 +75,25 @@ def validity_problem(figures: LookFigures, plan: ExperimentPlan, has_enough: boo
     for arm, rate in figures.crossover.items():
         if rate > plan.crossover_limit:
             return f"{rate:.2%} of {arm}'s exposures were answered by another version"
-    return figures.log_quality.problem(plan)
+    return figures.log_quality.problem(plan) or _lost_control_orders(figures, plan)
+
+
+def _lost_control_orders(figures: LookFigures, plan: ExperimentPlan) -> str:
+    """Return why control's missing orders look like a fault of the logs, or ''."""
+    control = figures.arms.get("control")
+    treatment = figures.arms.get("treatment")
+    if not control or not treatment or control.orders or not treatment.orders:
+        return ""
+    is_higher = figures.rpm_lift is not None and figures.rpm_lift.low > 0
+    if not is_higher and not sells_far_less(control, treatment, plan):
+        return ""
+    counts = f"control sold nothing among {control.users:,} users while treatment sold {treatment.orders:,}"
+    return f"{counts}: check whether control's orders are logged"
+
+
+def _lacks_sales(figures: LookFigures) -> bool:
+    """Tell whether users of both arms were seen and nothing sold counts."""
+    return not figures.rpm_lift and min(figures.users.get(arm, 0) for arm in ARMS) > 0
 
 
 def describe_lift(figures: LookFigures) -> str:
@@ -94,16 +111,17 @@ def _detectable(figures: LookFigures) -> str:
     lift = figures.rpm_lift
     if not lift:
         return ""
-    size = f"{lift.half_width:.2%}" if lift.is_relative else f"{lift.half_width:.3f}"
-    return f"; a lift of {size} could have been told from none"
+    size = f"lifts above {lift.half_width:.2%}" if lift.is_relative else f"differences above {lift.half_width:.3f}"
+    return f"; only {size} could have been detected"
 
 
 def _time_spent(figures: LookFigures, seconds: float) -> str:
     return f"{figures.elapsed_s:,.0f} s of {seconds:,.0f}"
 
 
-def _budget(figures: LookFigures, plan: ExperimentPlan) -> str:
-    return f"{figures.looks} looks of {plan.maximum_looks} and {sum(figures.users.values())} users"
+def _effort(figures: LookFigures) -> str:
+    looks = "1 look" if figures.looks == 1 else f"{figures.looks:,} looks"
+    return f"after {looks} and {sum(figures.users.values()):,} users"
 
 
 def _sizes(figures: LookFigures) -> str:

@@ -79,15 +79,17 @@ def check_sales(arms: Mapping[str, ArmSummary], plan: ExperimentPlan) -> tuple[s
     """
     control = arms.get("control")
     treatment = arms.get("treatment")
-    if not control or not treatment:
-        return ()
-    least_users = treatment.users * (1 - plan.maximum_conversion_drop)
-    share = least_users / (least_users + control.users)
-    buyers = control.buyers + treatment.buyers
-    if shortfall_p_value(treatment.buyers, buyers, share) >= plan.srm_alpha:
+    if not control or not treatment or not sells_far_less(treatment, control, plan):
         return ()
     drop = f"under {1 - plan.maximum_conversion_drop:.0%} of control's share"
     counts = (
         f"{treatment.buyers:,} of {treatment.users:,} users ordered, {control.buyers:,} of {control.users:,} in control"
     )
     return (f"the candidate sells far less: {counts}, {drop}",)
+
+
+def sells_far_less(arm: ArmSummary, other: ArmSummary, plan: ExperimentPlan) -> bool:
+    """Tell whether an arm's conversion is below the other's beyond chance."""
+    least_users = arm.users * (1 - plan.maximum_conversion_drop)
+    share = least_users / (least_users + other.users)
+    return shortfall_p_value(arm.buyers, arm.buyers + other.buyers, share) < plan.srm_alpha

@@ -15,8 +15,9 @@ from components.experiment.intervals import (
     no_lift_reason,
     relative_lift,
 )
+from components.experiment.notes import explain_missing_sales
 from components.experiment.plan import ExperimentPlan
-from components.experiment.records import Evidence
+from components.experiment.records import Accounts, Evidence
 from components.experiment.slices import break_down
 from components.experiment.srm import srm_p_value
 from components.experiment.sufficient_statistics import SufficientStatistics
@@ -88,7 +89,7 @@ def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> L
         users=users,
         arms=summaries,
         rpm_lift=metrics["rpm"],
-        no_lift_reason=explain_no_lift(statistics["rpm"]),
+        no_lift_reason=explain_no_lift(statistics["rpm"], evidence.accounts),
         metrics=metrics,
         pre_period_rpm_lift=pre_period_lift(statistics["rpm"], level),
         revenue_cap=sums.cap if sums.cap < NO_CAP else None,
@@ -116,10 +117,10 @@ def pre_period_lift(arms: dict[str, SufficientStatistics], level: Level):
     return relative_lift({arm: statistics.pre_period for arm, statistics in arms.items()}, level, RPM_SCALE)
 
 
-def explain_no_lift(arms: dict[str, SufficientStatistics]) -> str:
+def explain_no_lift(arms: dict[str, SufficientStatistics], accounts: Accounts) -> str:
     """Return why there is no lift of RPM, '' where there is one."""
     reason = no_lift_reason(arms)
-    return "nothing was sold in either arm" if reason.startswith("nothing") else reason
+    return explain_missing_sales(accounts) if reason.startswith("nothing") else reason
 
 
 def describe_adjustment(sums: UserSums, arms: dict[str, SufficientStatistics]) -> VarianceReduction:

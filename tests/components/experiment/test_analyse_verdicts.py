@@ -97,6 +97,15 @@ def test_a_candidate_that_sells_nothing_is_rolled_back(analyse):
     assert first["verdict"] == "roll back"
 
 
+def test_a_control_that_sells_nothing_is_a_fault(analyse):
+    exposures, orders = make_logs()
+    treated_orders = [row for row in orders if find_arm(row) == "treatment"]
+    look = analyse(exposures, treated_orders)
+    counts = f"control sold nothing among 1,500 users while treatment sold {len(treated_orders)}"
+    assert look["verdict"] == "inconclusive"
+    assert look["reason"] == f"{counts}: check whether control's orders are logged"
+
+
 def test_one_order_is_no_reason_to_promote(analyse):
     exposures, orders = make_logs()
     look = analyse(exposures, [next(row for row in orders if find_arm(row) == "treatment")])
@@ -110,6 +119,23 @@ def test_nothing_sold_anywhere_is_no_answer(analyse):
     look = analyse(exposures, [])
     assert look["verdict"] == "continue" and "nothing was sold in either arm" in look["reason"]
     assert look["figures"]["rpm_lift"] is None
+
+
+@pytest.mark.parametrize("minimum_users", [500, 20_000])
+def test_unmatched_outcomes_are_the_reason(analyse, capsys, minimum_users):
+    exposures, orders = make_logs()
+    look = analyse(exposures, [row | {"request_id": "?"} for row in orders], minimum_users=minimum_users)
+    reason = "no interval can be drawn: 100% of outcomes match no exposure: compare request_id and item_id of both logs"
+    assert look["verdict"] == "continue" and look["reason"].endswith(reason)
+    assert f"RPM: {reason}\n" in capsys.readouterr().out
+
+
+def test_unknown_kinds_are_the_reason(analyse):
+    exposures, orders = make_logs()
+    clicks = [order(row, None, row["time"], "select_item") for row in exposures]
+    look = analyse(exposures, clicks + [row | {"kind": "Order_Completed"} for row in orders])
+    share = "100% of outcomes are of kinds that are not known"
+    assert look["reason"].endswith(f"{share}: map them, as in --kinds order=order_completed,click=select_item")
 
 
 def test_late_orders_do_not_count_for_timely_clicks(analyse):

@@ -135,7 +135,7 @@ def test_amounts_that_are_none_are_noted(look, revenue):
 def test_unknown_kinds_are_counted_by_name(look):
     evidence, users = look([exposure()], [outcome(kind="purchase"), outcome(kind="view"), outcome(kind="view")])
     assert evidence.accounts.unknown_kinds == {"view": 2, "purchase": 1}
-    assert "view (2), purchase (1)" in evidence.notes[0] and "--kinds order=view" in evidence.notes[0]
+    assert "view (2), purchase (1)" in evidence.notes[0] and "--kinds order=purchase" in evidence.notes[0]
 
 
 def test_kinds_can_be_mapped(look):

@@ -77,7 +77,13 @@ def test_figures_lead_to_one_verdict(verdict, changes):
 
 
 def test_an_inconclusive_end_says_what_was_detectable():
-    assert "a lift of 10.00% could have been told from none" in decide(figures(looks=3), PLAN)[1]
+    sentence = "no answer after 3 looks and 1,000 users: lift +0.00%, interval -10.00% to +10.00%"
+    assert decide(figures(looks=3), PLAN)[1] == f"{sentence}; only lifts above 10.00% could have been detected"
+
+
+def test_one_look_is_not_looks():
+    reason = decide(figures(looks=1), replace(PLAN, maximum_looks=1))[1]
+    assert reason.startswith("no answer after 1 look and 1,000 users: ")
 
 
 def test_harm_is_stopped_before_the_dwell_ends():
@@ -128,6 +134,12 @@ def arm(users, buyers):
 def test_a_candidate_that_sells_nothing_is_a_breach(users, buyers, is_breach):
     arms = {"control": arm(users[0], buyers[0]), "treatment": arm(users[1], buyers[1])}
     assert bool(check_sales(arms, PLAN)) == is_breach
+
+
+@pytest.mark.parametrize(("control_orders", "verdict"), [(0, "inconclusive"), (1, "promote")])
+def test_a_control_without_orders_never_promotes(control_orders, verdict):
+    arms = {"control": arm(500, control_orders), "treatment": arm(500, 20)}
+    assert decide(figures(arms=arms, rpm_lift=interval(1.0, 3.0, "absolute")), PLAN)[0] == verdict
 
 
 def test_an_absolute_difference_decides_near_zero():

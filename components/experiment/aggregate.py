@@ -88,7 +88,7 @@ def _annotate_exposures(db: duckdb.DuckDBPyConnection, setup: ExperimentSetup, n
             FROM (SELECT *, 1 AS n FROM exposures
                   UNION ALL SELECT * EXCLUDE (copy), -1 FROM duplicates_exposures WHERE copy > 1)"""
     )
-    outcome = "kind, order_id, item_id, currency, revenue, grade, outcome_t"
+    outcome = "kind, order_id, request_id, item_id, currency, revenue, grade, outcome_t"
     db.execute(
         f"""CREATE VIEW annotated_outcomes AS SELECT {columns}, {_cell_sql(setup, now)}, {outcome}
             FROM matched_outcomes"""
@@ -146,7 +146,7 @@ def _write_orders(db: duckdb.DuckDBPyConnection, path: Path) -> None:
 
     They are few, and which of them count is decided over all shards.
     """
-    row = "kind, order_id, item_id, currency, outcome_t"
+    row = "kind, order_id, request_id, item_id, currency, outcome_t"
     amount = "CASE kind WHEN 'refund' THEN -revenue ELSE revenue END AS revenue"
     write(
         db, f"SELECT {', '.join(CELL)}, {row}, {amount} FROM annotated_outcomes WHERE kind IN ('order', 'refund')", path

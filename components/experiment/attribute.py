@@ -70,7 +70,11 @@ def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: Exp
     amounts = """CASE WHEN kind = 'order' THEN 1 END AS orders, CASE WHEN kind = 'refund' THEN 1 END AS refunds,
         CASE WHEN kind = 'refund' THEN -revenue END AS refunded"""
     rows = f"SELECT * FROM {files(shards, 'cells')} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
-    db.execute(f"CREATE TABLE outlier_users AS {_outlier_users(shards)}")
+    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95) OVER ()"
+    db.execute(
+        f"""CREATE TABLE outlier_users AS SELECT user_hash FROM people
+            QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"""
+    )
     db.execute(
         f"""CREATE TABLE both_arms AS SELECT user_hash FROM {files(shards, "cells")}
             WHERE exclusion_reason IS NULL AND stage = {last} AND {"FALSE" if setup.salt else "TRUE"}
@@ -78,8 +82,8 @@ def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: Exp
     )
     arm = _drawn_arm(str(setup.shares[-1])) if setup.salt else "assigned_arm"
     db.execute(
-        f"""CREATE TABLE attributed AS SELECT user_id, cut, {", ".join(DIMENSIONS)}, {", ".join(COUNTED)},
-            served_by_other_version, {arm} AS arm, CASE
+        f"""CREATE TABLE attributed AS SELECT user_id, cut, {", ".join(DIMENSIONS)},
+            {", ".join(f"rows.{name}" for name in COUNTED)}, served_by_other_version, {arm} AS arm, CASE
             WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
             WHEN rows.user_hash IN (SELECT user_hash FROM outlier_users) THEN 'bot'
             WHEN rows.user_hash IN (SELECT user_hash FROM both_arms) THEN 'seen in both arms'
@@ -106,14 +110,6 @@ def _agrees(setup: ExperimentSetup) -> str:
     current = _drawn_arm(f"{setup.shares}[stage + 1]")
     before = _drawn_arm(f"{setup.shares}[greatest(stage, 1)]")
     return f"(assigned_arm = {current} OR (in_ramp_grace AND assigned_arm = {before}))"
-
-
-def _outlier_users(shards: Sequence[Path]) -> str:
-    """Return SQL for the users with more exposures than a person can have."""
-    users = f"""SELECT user_hash, sum(exposures) AS exposures FROM {files(shards, "cells")}
-        WHERE exclusion_reason IS NULL GROUP BY ALL"""
-    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95) OVER ()"
-    return f"SELECT user_hash FROM ({users}) QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"
 
 
 def _write_users(db: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -5,6 +5,7 @@ Symbols: U users, V values of a slice or cuts of time; n, d, p, q as in `suffici
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -55,18 +56,30 @@ class Chunk:
     cells: Mapping[str, np.ndarray]
     start: int  # the first user's number
 
+    @cached_property
+    def by_arm(self) -> np.ndarray:
+        """Return the users' positions with those of control first, (U,)."""
+        is_treated = self.users["is_treated"] > 0
+        return np.concatenate([np.flatnonzero(~is_treated), np.flatnonzero(is_treated)])
+
+    @cached_property
+    def cell_users(self) -> np.ndarray:
+        """Return each cell's user as its place in `by_arm`."""
+        last = int(self.users["user_id"].max(initial=self.start))
+        rank = np.zeros(last + 1 - self.start, np.int64)
+        rank[self.users["user_id"][self.by_arm] - self.start] = np.arange(len(self.by_arm))
+        return rank[self.cells["user_id"] - self.start]
+
     def dense_sums(self, dimension: str, size: int) -> DenseSums:
-        """Return the users' sums by value of a dimension."""
-        is_treated = self.users["is_treated"]
-        control_users = int((is_treated == 0).sum())
-        count = len(is_treated)
-        rank = np.zeros(int(self.users["user_id"].max(initial=self.start)) + 1 - self.start, np.int64)
-        by_arm = np.argsort(is_treated, kind="stable")
-        rank[self.users["user_id"][by_arm] - self.start] = np.arange(count)
+        """Return the users' sums by value of a dimension, which `cells` has by number."""
+        count = len(self.by_arm)
         number = self.cells[dimension]
-        rows = np.flatnonzero(number >= 0)
-        position = number[rows] * count + rank[self.cells["user_id"][rows] - self.start]
-        n = np.bincount(position, self.cells["revenue"][rows], size * count).reshape(size, count)
-        d = np.bincount(position, self.cells["exposures"][rows], size * count).reshape(size, count)
-        p = self.users["pre_revenue"][by_arm]
-        return DenseSums(n, d, p, self.users["pre_exposures"][by_arm], control_users)
+        rows = number >= 0
+        position = number[rows] * count + self.cell_users[rows]
+        return DenseSums(
+            n=np.bincount(position, self.cells["revenue"][rows], size * count).reshape(size, count),
+            d=np.bincount(position, self.cells["exposures"][rows], size * count).reshape(size, count),
+            p=self.users["pre_revenue"][self.by_arm],
+            q=self.users["pre_exposures"][self.by_arm],
+            control_users=int((self.users["is_treated"] == 0).sum()),
+        )

@@ -7,24 +7,30 @@ import duckdb
 
 from components.experiment.sql import files, text
 
+KEY = """is_foreign, kind, item_id, order_id, CASE WHEN order_id IS NULL THEN request_id END,
+    CASE WHEN order_id IS NOT NULL THEN user_hash END, CASE WHEN kind = 'refund' THEN revenue END"""
+
 
 def read_orders(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], currency: str) -> tuple[str, dict[str, int]]:
     """Make `orders` the rows that count and return their currency and the others' reasons.
 
-    An order's id may have been logged for pages that lie in several shards: the earliest counts.
+    A row without a currency has the platform's. An order may have been logged for pages that lie in several shards:
+    the earliest counts.
     """
-    key = "kind, order_id, user_hash, item_id, currency, CASE WHEN kind = 'refund' THEN revenue END"
-    copy = f"order_id IS NOT NULL AND row_number() OVER (PARTITION BY {key} ORDER BY outcome_t) > 1 AS is_copy"
-    db.execute(f"CREATE TABLE all_orders AS SELECT *, {copy} FROM {files(shards, 'orders')}")
-    currency = currency.upper() or _majority_currency(db)
-    reason = f"CASE WHEN is_copy THEN 'copy' WHEN currency NOT IN ({text(currency)}, '') THEN 'another currency' END"
-    problems = db.execute(f"SELECT {reason} AS reason, count(*) FROM all_orders GROUP BY ALL").fetchall()
-    db.execute(f"CREATE TABLE orders AS SELECT * FROM all_orders WHERE ({reason}) IS NULL")
-    return currency, {name: count for name, count in problems if name}
+    source = files(shards, "orders")
+    currency = currency.upper() or majority_currency(db, source)
+    rows = f"SELECT *, currency NOT IN ({text(currency)}, '') AS is_foreign FROM {source}"
+    number = f"row_number() OVER (PARTITION BY {KEY} ORDER BY outcome_t, revenue DESC)"
+    problem = f"CASE WHEN is_foreign THEN 'another currency' WHEN {number} > 1 THEN 'copy' END AS problem"
+    db.execute(f"CREATE TABLE all_orders AS SELECT *, {problem} FROM ({rows})")
+    db.execute("CREATE VIEW orders AS SELECT * EXCLUDE (problem) FROM all_orders WHERE problem IS NULL")
+    query = "SELECT problem, count(*) FROM all_orders WHERE problem IS NOT NULL GROUP BY problem"
+    return currency, dict(db.execute(query).fetchall())
 
 
-def _majority_currency(db: duckdb.DuckDBPyConnection) -> str:
-    query = """SELECT currency FROM all_orders WHERE NOT is_copy AND currency <> ''
+def majority_currency(db: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Return the currency that most orders name, '' where none does."""
+    query = f"""SELECT currency FROM {source} WHERE kind = 'order' AND currency <> ''
         GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"""
     row = db.execute(query).fetchone()
     return row[0] if row else ""

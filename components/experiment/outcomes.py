@@ -97,8 +97,10 @@ def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
     too_early = f"r.t < o.outcome_t - {_micros(rules.clock_skew)}"
     too_late = f"r.t > o.outcome_t + {_micros(rules.refund_window)}"
     problem = f"CASE WHEN {too_early} THEN 'too early' WHEN {too_late} THEN 'too late' ELSE '' END AS problem"
-    order = "o.* EXCLUDE (id, kind, revenue, grade, outcome_t)"
-    refund = f"SELECT r.id, 'refund' AS kind, r.revenue, NULL::DOUBLE AS grade, r.t AS outcome_t, {order}, {problem}"
+    order = "o.* EXCLUDE (id, kind, currency, revenue, grade, outcome_t)"
+    currency = "CASE WHEN r.currency = '' THEN o.currency ELSE r.currency END AS currency"
+    amount = f"'refund' AS kind, {currency}, r.revenue, NULL::DOUBLE AS grade"
+    refund = f"SELECT r.id, {amount}, r.t AS outcome_t, {order}, {problem}"
     same_currency = "(r.currency = o.currency OR r.currency = '' OR o.currency = '')"
     by_order = "r.order_id = o.order_id AND (r.item_id IS NULL OR r.item_id = o.item_id)"
     by_item = "r.request_id = o.request_id AND r.item_id = o.item_id"
@@ -110,15 +112,17 @@ def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
                 {refund}, 0 AS rank FROM rows r JOIN orders o ON {by_order} WHERE {same_currency}
                 UNION ALL {refund}, 1 AS rank FROM rows r JOIN orders o ON {by_item}
                 WHERE {same_currency} AND (r.order_id IS NULL OR o.order_id IS NULL))
-            QUALIFY row_number() OVER (PARTITION BY id ORDER BY problem <> '', rank, t, request_id, item_id) = 1"""
+            QUALIFY row_number() OVER
+                (PARTITION BY id ORDER BY problem <> '', rank, t, request_id, item_id, order_id) = 1"""
     )
     db.execute("CREATE VIEW timely_refunds AS SELECT * EXCLUDE (problem, rank) FROM refunds WHERE problem = ''")
     db.execute("CREATE VIEW mistimed_refunds AS SELECT id, problem FROM refunds WHERE problem <> ''")
 
 
 def _first_of_copies(source: str, key: str) -> str:
-    """Return SQL for the rows of `source` without copies: of each key the earliest counts."""
-    return f"""(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY outcome_t, id) = 1)"""
+    """Return SQL for the rows of `source` without copies: of each key the earliest."""
+    order = "outcome_t, revenue DESC, grade DESC, id"
+    return f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
 
 
 def _copy_key() -> str:

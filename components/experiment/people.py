@@ -14,19 +14,22 @@ BATCH_ROWS = 65_536
 
 
 def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: str | None) -> None:
-    """Make `people` each user's number, key and draw.
+    """Make `people` each user's number, key, exposures and draw.
 
     The draw is no number where the salt is not known. Its function is the one that callers use.
     """
     cells = files(shards, "cells")
-    users = f"SELECT DISTINCT user_hash FROM {cells} WHERE exclusion_reason IS NULL"
-    db.execute(f"CREATE TABLE people AS SELECT 0 AS user_id, user_hash, 0.0::DOUBLE AS draw FROM {cells} LIMIT 0")
+    exposures = "coalesce(sum(exposures), 0)::BIGINT AS exposures"
+    users = f"SELECT user_hash, {exposures} FROM {cells} WHERE exclusion_reason IS NULL GROUP BY user_hash"
+    columns = "0 AS user_id, user_hash, 0::BIGINT AS exposures, 0.0::DOUBLE AS draw"
+    db.execute(f"CREATE TABLE people AS SELECT {columns} FROM {cells} LIMIT 0")
     count = 0
     for batch in db.cursor().sql(users).to_arrow_reader(BATCH_ROWS):
         hashes = batch.column(0)
         draws = draw_all(map(to_bytes, hashes.to_pylist()), salt) if salt else np.full(len(hashes), np.nan)
         numbers = np.arange(count, count + len(hashes), dtype=np.int32)
-        db.register("batch", pa.table({"user_id": numbers, "user_hash": hashes, "draw": draws}))
+        columns = {"user_id": numbers, "user_hash": hashes, "exposures": batch.column(1), "draw": draws}
+        db.register("batch", pa.table(columns))
         db.execute("INSERT INTO people SELECT * FROM batch")
         db.unregister("batch")
         count += len(hashes)

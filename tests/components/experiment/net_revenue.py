@@ -15,7 +15,8 @@ def net_revenue(exposures: list[dict], outcomes: list[dict], currency: str = "US
     pages = pages[["request_id", "item_id", "user_hash", "time"]].rename(columns={"time": "shown"})
     rows = pd.DataFrame(outcomes)
     rows["currency"] = rows.currency.fillna(currency).str.upper()
-    rows = rows[(rows.currency == currency) & rows.revenue.notna()].sort_values("time")
+    rows = rows[(rows.currency == currency) & rows.revenue.notna()]
+    rows = rows.sort_values(["time", "revenue"], ascending=[True, False])
     is_refund = (rows.kind == "refund") | ((rows.kind == "order") & (rows.revenue < 0))
     orders = rows[(rows.kind == "order") & ~is_refund].merge(pages, on=["request_id", "item_id"])
     orders = orders[(orders.time >= orders.shown - SKEW) & (orders.time <= orders.shown + WINDOW)]

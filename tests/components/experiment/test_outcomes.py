@@ -132,6 +132,23 @@ def test_amounts_that_are_none_are_noted(look, revenue):
     assert "1 orders and refunds do not count because their revenue is no plausible number" in evidence.notes[0]
 
 
+def test_a_foreign_refund_is_unused(look):
+    exposures = [exposure("r1"), exposure("r2")]
+    evidence, users = look(exposures, [order("r1", currency=None), order("r2"), refund(currency="JPY")])
+    assert total(users) == 1000 and evidence.accounts.outcomes_set_aside == {"another currency": 1}
+
+
+@pytest.mark.parametrize("order_id", ["o1", None])
+def test_a_copy_without_a_currency_is_a_copy(look, order_id):
+    rows = [order(order_id=order_id), order(order_id=order_id, currency=None)]
+    evidence, users = look([exposure()], rows)
+    assert total(users) == 500 and evidence.accounts.outcomes_set_aside == {"copy": 1}
+
+
+def test_of_copies_at_one_time_the_largest_counts(look):
+    assert total(look([exposure()], [order(revenue=1), order(revenue=3), order(revenue=2)])[1]) == 3
+
+
 def test_unknown_kinds_are_counted_by_name(look):
     evidence, users = look([exposure()], [outcome(kind="purchase"), outcome(kind="view"), outcome(kind="view")])
     assert evidence.accounts.unknown_kinds == {"view": 2, "purchase": 1}

@@ -116,19 +116,23 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line, ending the process with a sentence where it is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m components.experiment.power",
-        description="Users and days that a lift of RPM needs, with looks whenever you like.",
+        description="Users and days that a lift of RPM needs, valid at every look.",
     )
     parser.add_argument("--rpm", type=float, required=True, help="revenue per thousand exposures now, currency units")
     parser.add_argument("--lift", type=percentage, default=0.0142, help="relative, as in 1.42%% (the paper's)")
     parser.add_argument("--spread", type=float, default=4.0, help="standard deviation of users' RPM over its mean")
-    parser.add_argument("--power", type=percentage, default=0.9)
-    parser.add_argument("--looks", type=int, default=100)
+    parser.add_argument("--power", type=percentage, default=0.9, help="probability to find the lift (default 90%%)")
+    parser.add_argument("--looks", type=int, default=100, help="how often one looks at most (default %(default)s)")
     parser.add_argument("--alpha", type=percentage, default=ExperimentPlan().alpha, help="two-sided")
     parser.add_argument("--users-a-day", type=float, default=50_000, help="new ones, in both arms together")
     parser.add_argument("--out", type=Path, help="folder for the power curve, power.svg")
     args = parser.parse_args(arguments)
-    if args.lift <= 0 or not 0 < args.power < 1 or not 0 < args.alpha < 1 or min(args.looks, args.users_a_day) <= 0:
-        parser.error("--lift, --looks and --users-a-day are above 0; --power and --alpha lie between 0 and 1")
+    for name in ("rpm", "lift", "spread", "looks", "users_a_day"):
+        if not vars(args)[name] > 0:
+            parser.error(f"--{name.replace('_', '-')} is {vars(args)[name]:g}: give a number above 0")
+    for name in ("power", "alpha"):
+        if not 0 < vars(args)[name] < 1:
+            parser.error(f"--{name} is {vars(args)[name]:g}: give a number between 0 and 1, or percent")
     return args
 
 

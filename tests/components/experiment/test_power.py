@@ -47,10 +47,27 @@ def test_the_command_prints_users_and_days(tmp_path, capsys):
     assert (tmp_path / "power.svg").exists()
 
 
-def test_a_lift_of_nothing_is_refused(capsys):
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--lift", "0"], "--lift is 0: give a number above 0"),
+        (["--rpm", "-5"], "--rpm is -5: give a number above 0"),
+        (["--spread", "nan"], "--spread is nan: give a number above 0"),
+        (["--power", "90"], "--power is 90: give a number between 0 and 1, or percent"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(capsys, options, sentence):
     with pytest.raises(SystemExit):
-        main(["--rpm", "50", "--lift", "0"])
-    assert "above 0" in capsys.readouterr().err
+        main(["--rpm", "50", *options])
+    assert f"error: {sentence}\n" in capsys.readouterr().err
+
+
+def test_every_option_of_power_has_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "valid at every look" in text and "probability to find the lift (default 90%)" in text
+    assert "how often one looks at most (default 100)" in text
 
 
 def test_intervals_use_the_planned_boundary():

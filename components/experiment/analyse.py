@@ -17,9 +17,11 @@ from components.experiment.decision import describe_lift
 from components.experiment.describe_experiment import ExperimentQuestion, describe_experiment
 from components.experiment.figures import LookFigures
 from components.experiment.intervals import LiftInterval
+from components.experiment.logs import moment
 from components.experiment.look import evaluate
 from components.experiment.plan import ExperimentPlan
-from components.experiment.records import AttributionRules
+from components.experiment.plan_file import read_plan_file
+from components.experiment.records import AttributionRules, Evidence
 from components.experiment.report import experiment_page
 from components.experiment.sql import first_line
 from components.experiment.verdict import LookVerdict
@@ -36,14 +38,28 @@ def analyse(source: aggregate.LogSource, question: ExperimentQuestion, plan: Exp
     """Return the verdict and all figures of an experiment.
 
     Raises:
-        ValueError: a log cannot be read, or holds no exposure.
+        ValueError: a log cannot be read, or no exposure in it is used.
     """
     setup, now = describe_experiment(source, question)
     with TemporaryDirectory() as work:
         folder = Path(work)
         aggregate.collect(source, setup, now, folder / "sums")
         plan = replace(plan, shares=tuple(setup.shares))
-        return evaluate(folder, [folder / "sums"], setup, now, plan)
+        result = evaluate(folder, [folder / "sums"], setup, now, plan)
+    check_use(result.evidence)
+    return result
+
+
+def check_use(evidence: Evidence) -> None:
+    """Check that some exposure is used.
+
+    Raises:
+        ValueError: none is; the sentence counts the reasons.
+    """
+    if not evidence.used:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in evidence.set_aside.items())
+        total = f"{evidence.accounts.exposures:,}"
+        raise ValueError(f"{total} of {total} exposures are set aside ({reasons}): check the logs, --start and --end")
 
 
 def read_source(args: argparse.Namespace) -> aggregate.LogSource:
@@ -60,19 +76,32 @@ def read_source(args: argparse.Namespace) -> aggregate.LogSource:
     return aggregate.LogSource(args.exposures, args.outcomes, args.requests, parse_columns(args.columns), rules)
 
 
+def read_question(args: argparse.Namespace) -> ExperimentQuestion:
+    """Return what the command line states of the experiment.
+
+    Raises:
+        ValueError: a time is none, or names no zone.
+    """
+    for option in ("start", "end"):
+        try:
+            moment(vars(args)[option])
+        except ValueError as error:
+            raise ValueError(f"--{option}: {error}") from None
+    versions = {arm: vars(args)[arm] for arm in ARMS if vars(args)[arm]}
+    return ExperimentQuestion(args.experiment, args.salt, args.share, args.start, args.end, versions)
+
+
 def read_plan(args: argparse.Namespace) -> ExperimentPlan:
     """Return the command line's plan. Without a file it looks once and waits for nothing."""
-    plan = ExperimentPlan.from_json(args.plan.read_text()) if args.plan else ExperimentPlan(dwell_seconds=0)
+    plan = read_plan_file(args.plan) if args.plan else ExperimentPlan(dwell_seconds=0)
     return replace(plan, currency=args.currency) if args.currency else plan
 
 
 def main(arguments: list[str]) -> int:
     """Analyse, print the decision and the lift, and leave the files."""
     args = parse_arguments(arguments)
-    versions = {arm: vars(args)[arm] for arm in ARMS if vars(args)[arm]}
-    question = ExperimentQuestion(args.experiment, args.salt, args.share, args.start, args.end, versions)
     try:
-        result = analyse(read_source(args), question, read_plan(args))
+        result = analyse(read_source(args), read_question(args), read_plan(args))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

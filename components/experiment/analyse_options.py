@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from components.currencies import normalize_currency
 from components.experiment.assignment import ARMS
 from components.experiment.log_views import KINDS, NEEDED, OPTIONAL
 from components.experiment.records import AttributionRules
@@ -53,6 +54,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
     if min(args.window_days, args.refund_days) <= 0:
         parser.error("--window-days and --refund-days are above 0")
+    try:
+        args.currency = normalize_currency(args.currency) if args.currency else ""
+    except ValueError as error:
+        parser.error(f"--currency {error}")
     return args
 
 

@@ -16,6 +16,7 @@ from components.experiment.records import ExperimentSetup
 from components.release_state import Stage
 
 LEAST_KNOWN_ARMS = 0.5  # of the rows that name an arm, below which the arms' names have to be given
+NAMED_EXPERIMENTS = 10  # in a sentence, the most shown first
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ExperimentQuestion:
 def describe_experiment(source: LogSource, question: ExperimentQuestion) -> tuple[ExperimentSetup, datetime]:
     """Return the experiment as the platform's state has it, and the moment of the look."""
     groups = read_groups(source)
+    check_experiment(source.exposures, groups, question.experiment_id)
     check_arms(source.exposures, groups)
     experiment_id = question.experiment_id or most_frequent((row.experiment_id, row.rows) for row in groups)
     own = [row for row in groups if not experiment_id or row.experiment_id == experiment_id]
@@ -72,7 +74,7 @@ def read_groups(source: LogSource) -> list[ExposureGroup]:
     """Count exposures by experiment, arm and version, with their first and last time.
 
     Raises:
-        ValueError: no exposure has a time.
+        ValueError: there is no exposure, or none has a time.
     """
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
@@ -81,21 +83,47 @@ def read_groups(source: LogSource) -> list[ExposureGroup]:
             """SELECT experiment_id, assigned_arm, version, count(*), min(t), max(t) FROM exposures
                WHERE t IS NOT NULL GROUP BY ALL"""
         ).fetchall()
+        (total,) = db.execute("SELECT count(*) FROM exposures").fetchall()[0]
+    if not total:
+        raise ValueError(f"{source.exposures} holds no exposure row: give the folder whose Parquet files hold them")
     if not rows:
-        raise ValueError(f"{source.exposures}: no exposure has a time")
+        raise ValueError(f"{source.exposures}: none of its {total:,} exposures has a time")
     return [ExposureGroup(*row) for row in rows]
+
+
+def check_experiment(path: Path, groups: list[ExposureGroup], experiment_id: str) -> None:
+    """Check that some exposures are of the experiment that a person names.
+
+    Raises:
+        ValueError: none is; the sentence lists the experiments of the logs.
+    """
+    counts = Counter()
+    for row in groups:
+        counts[row.experiment_id or ""] += row.rows
+    if not experiment_id or experiment_id in counts:
+        return
+    total = f"{counts.total():,}"
+    problem = f"{path}: {total} of {total} exposures are set aside, for they are not of --experiment {experiment_id}"
+    names = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(NAMED_EXPERIMENTS) if name)
+    raise ValueError(f"{problem}: " + (f"the logs hold {names}" if names else "they name none, so leave it out"))
 
 
 def check_arms(path: Path, groups: list[ExposureGroup]) -> None:
     """Check that most rows that name an arm name control or treatment.
 
     Raises:
-        ValueError: they have other names; the sentence says how to map them.
+        ValueError: they have other names, or none; the sentence says how to map them.
     """
     counts = Counter()
     for row in groups:
         if row.arm:
             counts[row.arm] += row.rows
+    if not counts:
+        total = f"{sum(row.rows for row in groups):,}"
+        raise ValueError(
+            f"{path}: {total} of {total} exposures are set aside, for assigned_arm is empty: "
+            "name the column that holds the arm by --columns exposures.assigned_arm=NAME"
+        )
     strange = sorted(arm for arm in counts if arm not in ARMS)
     if sum(counts[arm] for arm in ARMS) < LEAST_KNOWN_ARMS * sum(counts.values()):
         raise ValueError(

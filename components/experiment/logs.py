@@ -21,7 +21,10 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: the text is no ISO 8601 time, or names no zone.
     """
-    time = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    try:
+        time = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    except ValueError:
+        raise ValueError(f"{text!r} is no ISO 8601 time: give one with its zone, as 2026-10-20T08:00:00Z") from None
     if time.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone: append Z or an offset")
     return time.astimezone(UTC)

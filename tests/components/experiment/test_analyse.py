@@ -78,6 +78,47 @@ def test_arms_of_other_names_are_mapped(tmp_path, capsys):
     assert '"promote"' in capsys.readouterr().out
 
 
+def rewrite_exposures(tmp_path, **changes):
+    path = tmp_path / "exposures" / "part.parquet"
+    rows = [row | changes for row in pq.read_table(path).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def test_an_unknown_experiment_is_named_with_the_others(tmp_path, capsys):
+    arguments = [*logs(tmp_path, users=20), "--experiment=nosuch"]
+    problem = "40 of 40 exposures are set aside, for they are not of --experiment nosuch"
+    assert main(arguments) == 1 and f"{problem}: they name none, so leave it out\n" in capsys.readouterr().err
+    rewrite_exposures(tmp_path, experiment_id="exp1")
+    assert main(arguments) == 1 and f"{problem}: the logs hold exp1 (40)\n" in capsys.readouterr().err
+
+
+def test_empty_arms_are_named(tmp_path, capsys):
+    arguments = logs(tmp_path, users=20)
+    rewrite_exposures(tmp_path, assigned_arm=None)
+    assert main(arguments) == 1
+    assert "40 of 40 exposures are set aside, for assigned_arm is empty: name the column" in capsys.readouterr().err
+
+
+def test_a_folder_without_rows_is_named(tmp_path, capsys):
+    arguments = logs(tmp_path, users=20)
+    path = tmp_path / "exposures" / "part.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    assert main(arguments) == 1 and "holds no exposure row: give the folder" in capsys.readouterr().err
+
+
+def test_a_currency_without_a_code_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([*logs(tmp_path, users=20), "--currency=euro"])
+    assert "error: --currency is 'euro'; give a currency's code of ISO 4217, as EUR\n" in capsys.readouterr().err
+
+
+def test_a_metric_has_one_line_and_a_reason(tmp_path, capsys):
+    assert main(logs(tmp_path, users=20)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[-4:]] == ["RPM", "rs", "click_through", "conversion"]
+    assert lines[-3] == "rs: no interval: both arms need graded items, and differing grades"
+
+
 def test_arms_of_another_share_are_a_mismatch(tmp_path):
     look = analyse(tmp_path, plan(tmp_path), share=0.4)
     assert look["verdict"] == "inconclusive" and "sample ratio mismatch" in look["reason"]
@@ -89,7 +130,9 @@ def test_arms_of_another_share_are_a_mismatch(tmp_path):
         (lambda a: [a[0], a[1]], "have no column 'item_id'"),
         (lambda a: [*a[:2], "--columns=exposures.user=uid"], "'exposures.user=uid' is not TABLE.COLUMN=NAME"),
         (lambda a: ["--exposures=/nowhere", *a[1:]], "no Parquet file of exposures can be read there"),
-        (lambda a: [*a, "--start=2026-03-02T00:00:00"], "names no time zone"),
+        (lambda a: [*a, "--start=2026-03-02T00:00:00"], "--start: '2026-03-02T00:00:00' names no time zone"),
+        (lambda a: [*a, "--end=yesterday"], "--end: 'yesterday' is no ISO 8601 time: give one with its zone, as 2026-"),
+        (lambda a: [*a, "--end=2020-01-01T00:00:00Z"], "40 of 40 exposures are set aside (after this look 40): check"),
     ],
 )
 def test_unreadable_input_is_refused_in_one_sentence(tmp_path, capsys, change, sentence):

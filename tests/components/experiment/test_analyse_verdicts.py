@@ -174,6 +174,16 @@ def test_many_orders_in_another_currency_are_inconclusive(analyse):
     assert "do not count (another currency): convert it to one currency" in look["reason"]
 
 
+def test_the_settings_currency_counts_without_a_plans(analyse, monkeypatch):
+    monkeypatch.setenv("BROADFAST_CURRENCY", "GBP")
+    exposures, orders = make_logs(users=200)
+    rows = [orders[0] | {"currency": "GBP"}, *orders[1:]]
+    by_setting = analyse(exposures, rows)
+    assert (by_setting["currency"], by_setting["outcomes_used"]) == ("GBP", 1)
+    by_plan = analyse(exposures, rows, currency="EUR")
+    assert (by_plan["currency"], by_plan["outcomes_used"]) == ("EUR", len(rows) - 1)
+
+
 def test_stray_rows_end_no_look(analyse):
     exposures, orders = make_logs()
     expected = analyse(exposures, orders)

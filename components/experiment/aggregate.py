@@ -46,7 +46,7 @@ class LogSource:
         notes = []
         for table in ("exposures", "outcomes", "requests"):
             if path := vars(self)[table]:
-                notes += create_view(db, table, path, self.columns.get(table, {}), self.rules.kinds)
+                notes += create_view(db, table, path, self.columns.get(table, {}), self.rules)
             else:
                 db.execute(f"CREATE VIEW {table} AS {NO_REQUESTS}")
         return notes

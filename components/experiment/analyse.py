@@ -72,6 +72,7 @@ def read_source(args: argparse.Namespace) -> aggregate.LogSource:
         outcome_window=timedelta(days=args.window_days),
         refund_window=timedelta(days=args.refund_days),
         kinds=parse_kinds(args.kinds),
+        zone=args.zone,
     )
     return aggregate.LogSource(args.exposures, args.outcomes, args.requests, parse_columns(args.columns), rules)
 

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from components.currencies import normalize_currency
 from components.experiment.assignment import ARMS
@@ -16,7 +17,7 @@ looks; sample ratio mismatch, crossover, bots, copies, late outcomes; slices; gu
 COLUMNS = "\n".join(f"  {table}: {', '.join(NEEDED[table])}; optional {', '.join(OPTIONAL[table])}" for table in TABLES)
 DETAILS = f"""Every folder is read with all Parquet files below it. Columns:
 {COLUMNS}
-times are timestamps, ISO 8601 texts or epoch numbers, UTC where they have no zone; assigned_arm is control or
+times are timestamps, ISO 8601 texts or epoch numbers, UTC or of --zone where they have none; assigned_arm is control or
 treatment; kind is click, order, refund or grade; revenue is in minor units (cents); a refund is a row of kind refund or
 of negative revenue. Other names: --columns exposures.user_hash=uid,outcomes.kind=event; other names of the arms:
 --columns exposures.control=A,exposures.treatment=B; other kinds: --kinds order=purchase,click=select_item"""
@@ -39,6 +40,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--columns", default="", help="where a column has another name")
     parser.add_argument("--kinds", default="", help="where a kind of outcome has another name: order=purchase")
     parser.add_argument("--currency", default="", help="of the revenue, ISO 4217 (default: the one seen most)")
+    parser.add_argument("--zone", default=rules.zone, help="of times that name none, as Europe/Berlin (default UTC)")
     parser.add_argument("--window-days", type=float, default=outcome_days, help="for outcomes (default %(default)g)")
     parser.add_argument("--refund-days", type=float, default=refund_days, help="for refunds (default %(default)g)")
     parser.add_argument("--experiment", default="", help="its id (default: the one seen most)")
@@ -54,6 +56,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
     if min(args.window_days, args.refund_days) <= 0:
         parser.error("--window-days and --refund-days are above 0")
+    if args.zone not in available_timezones():
+        parser.error(f"--zone is {args.zone}: give a name of the IANA time zones, as Europe/Berlin")
     try:
         args.currency = normalize_currency(args.currency) if args.currency else ""
     except ValueError as error:

@@ -78,7 +78,7 @@ def read_groups(source: LogSource) -> list[ExposureGroup]:
     """
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        create_view(db, "exposures", source.exposures, source.columns.get("exposures", {}), {})
+        create_view(db, "exposures", source.exposures, source.columns.get("exposures", {}), source.rules)
         rows = db.execute(
             """SELECT experiment_id, assigned_arm, version, count(*), min(t), max(t) FROM exposures
                WHERE t IS NOT NULL GROUP BY ALL"""

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 
 from components.experiment.assignment import ARMS
-from components.experiment.log_times import TimeColumn, check_times
+from components.experiment.log_times import TimeColumn, check_dates, check_times, last_moment_sql
+from components.experiment.records import AttributionRules
 from components.experiment.sql import first_line, text
 
 KINDS = ("click", "order", "refund", "grade")
@@ -41,12 +42,13 @@ KEYS = ("request_id", "item_id", "order_id", "user_hash")  # compared as they ar
 
 
 def create_view(
-    db: duckdb.DuckDBPyConnection, table: str, path: Path, columns: Mapping[str, str], kinds: Mapping[str, str]
+    db: duckdb.DuckDBPyConnection, table: str, path: Path, columns: Mapping[str, str], rules: AttributionRules
 ) -> list[str]:
     """Make `table` a view of the Parquet files at `path` and return notes.
 
     `columns` maps our names to the logs' ({"user_hash": "uid"}) and our arms to theirs ({"control": "A"}).
-    `kinds` maps the logs' kinds of outcomes to ours ({"purchase": "order"}).
+    `rules` has the logs' kinds of outcomes ({"purchase": "order"}) and the zone of times without one. Outcomes have the
+    last moment that their time can mean as `last_t`.
 
     Raises:
         ValueError: there is no Parquet file, a needed column is neither there nor mapped, or holds what cannot be read.
@@ -58,16 +60,19 @@ def create_view(
     for name in (*NEEDED[table], *OPTIONAL[table]):
         source_name = columns.get(name, name)
         if source_name in types:
-            column = TimeColumn(table, source, source_name, types[source_name], str(path))
-            expressions.append(column_sql(name, column, columns, kinds))
+            column = TimeColumn(table, source, source_name, types[source_name], str(path), rules.zone)
+            expressions.append(column_sql(name, column, columns, rules.kinds))
         elif name in columns or name in NEEDED[table]:
             problem = f"{table} have no column {source_name!r} but {', '.join(sorted(types))}"
             raise ValueError(f"{path}: {problem}; name the one that holds it by --columns {table}.{name}=NAME")
         else:
             expressions.append(f"NULL::{OPTIONAL[table][name]} AS {name}")
-    db.execute(f"CREATE VIEW {table} AS SELECT {', '.join(expressions)} FROM {source}")
+    last_moment = f", {last_moment_sql(rules.zone)} AS last_t" if table == "outcomes" else ""
+    db.execute(f"CREATE VIEW {table} AS SELECT *{last_moment} FROM (SELECT {', '.join(expressions)} FROM {source})")
     time_name = columns.get("time", "time")
-    return check_times(db, TimeColumn(table, source, time_name, types[time_name], str(path)))
+    times = TimeColumn(table, source, time_name, types[time_name], str(path), rules.zone)
+    notes = check_times(db, times)
+    return notes + check_dates(db, times) if table == "outcomes" else notes
 
 
 def column_types(db: duckdb.DuckDBPyConnection, table: str, path: Path, source: str) -> dict[str, str]:

@@ -83,7 +83,7 @@ def _describe_times(accounts: Accounts) -> list[str]:
     if early > LEAST_SHARE * accounts.outcomes:
         sentences.append(
             f"{_share(early, accounts.outcomes)} of the outcomes do not count because they are earlier than their "
-            f"exposure: check the clocks and time zones of both logs"
+            f"exposure: check the clocks and time zones of both logs (--zone)"
         )
     late = accounts.outcomes_set_aside.get("too late", 0)
     if late > LEAST_SHARE * accounts.outcomes:

@@ -1,6 +1,7 @@
 """What came of each exposure: every outcome row is judged by its own time, and counts or is set aside for a reason.
 
-A refund belongs to the exposure of its order. Rows that are set aside never shadow rows that count.
+A date without a time is some time on its day. A refund belongs to the exposure of its order. Rows that are set aside
+never shadow rows that count.
 """
 
 import duckdb
@@ -10,7 +11,7 @@ from components.experiment.log_views import KINDS
 from components.experiment.records import AttributionRules
 from components.experiment.sql import text
 
-ROW = ("id", "t", "request_id", "item_id", "kind", "order_id", "currency", "revenue", "grade")
+ROW = ("id", "t", "last_t", "request_id", "item_id", "kind", "order_id", "currency", "revenue", "grade")
 LARGEST_AMOUNT = 10**15  # minor units: ten thousand billion currency units are no order
 UNKNOWN_KINDS = 20  # named in the accounts, the most frequent first
 
@@ -48,9 +49,9 @@ def _read_outcomes(db: duckdb.DuckDBPyConnection) -> None:
     has_grade = "grade IS NOT NULL AND isfinite(grade)"
     kind = "CASE WHEN kind = 'order' AND revenue < 0 THEN 'refund' ELSE kind END"
     db.execute(
-        f"""CREATE TABLE outcome_rows AS SELECT row_number() OVER () AS id, t, request_id, item_id, {kind} AS kind,
-            nullif(order_id, '') AS order_id, upper(trim(coalesce(currency, ''))) AS currency, abs(revenue) AS revenue,
-            grade, CASE
+        f"""CREATE TABLE outcome_rows AS SELECT row_number() OVER () AS id, t, last_t, request_id, item_id,
+            {kind} AS kind, nullif(order_id, '') AS order_id, upper(trim(coalesce(currency, ''))) AS currency,
+            abs(revenue) AS revenue, grade, CASE
                 WHEN kind IS NULL OR kind NOT IN ({", ".join(map(text, KINDS))}) THEN 'unknown kind'
                 WHEN t IS NULL THEN 'no time'
                 WHEN kind IN ('order', 'refund') AND NOT ({has_revenue}) THEN 'no amount'
@@ -71,10 +72,10 @@ def _find_candidates(db: duckdb.DuckDBPyConnection) -> None:
 
 def _match_exposures(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> None:
     """Make `timely_outcomes` the clicks, orders and grades near their exposure, `mistimed_outcomes` the others."""
-    first = f"e.t - {_micros(rules.clock_skew)}"
+    first = f"e.t - {_skew('o', rules)}"
     last = f"e.t + {_micros(rules.outcome_window)}"
-    row = ", ".join(f"o.{name}" for name in ROW if name != "t")
-    problem = f"CASE WHEN o.t < {first} THEN 'too early' WHEN o.t > {last} THEN 'too late' ELSE '' END"
+    row = ", ".join(f"o.{name}" for name in ROW if name not in ("t", "last_t"))
+    problem = f"CASE WHEN o.last_t < {first} THEN 'too early' WHEN o.t > {last} THEN 'too late' ELSE '' END"
     db.execute(
         f"""CREATE TABLE exposures_with_outcome AS SELECT {row}, o.t AS outcome_t, {problem} AS problem,
             e.* EXCLUDE (request_id, item_id)
@@ -94,7 +95,7 @@ def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
 
     A refund's order has its order id, or its request and item where one of the two names no order.
     """
-    too_early = f"r.t < o.outcome_t - {_micros(rules.clock_skew)}"
+    too_early = f"r.last_t < o.outcome_t - {_skew('r', rules)}"
     too_late = f"r.t > o.outcome_t + {_micros(rules.refund_window)}"
     problem = f"CASE WHEN {too_early} THEN 'too early' WHEN {too_late} THEN 'too late' ELSE '' END AS problem"
     order = "o.* EXCLUDE (id, kind, currency, revenue, grade, outcome_t)"
@@ -151,6 +152,11 @@ def count_unknown_kinds(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
             GROUP BY ALL ORDER BY rows DESC, 1 LIMIT {UNKNOWN_KINDS}"""
     )
     return dict(rows.fetchall())
+
+
+def _skew(rows: str, rules: AttributionRules) -> str:
+    """Return SQL for the clock skew that rows may have: none for dates."""
+    return f"CASE WHEN {rows}.last_t > {rows}.t THEN 0 ELSE {_micros(rules.clock_skew)} END"
 
 
 def _micros(span) -> int:

@@ -51,12 +51,13 @@ class ExperimentSetup:
 
 @dataclass(frozen=True)
 class AttributionRules:
-    """The windows in which outcomes count, and the log's words for their kinds."""
+    """The windows in which outcomes count, and the log's kinds and time zone."""
 
     outcome_window: timedelta = timedelta(days=1)  # after the exposure, for clicks, orders and grades
     refund_window: timedelta = timedelta(days=30)  # after the order
     clock_skew: timedelta = timedelta(minutes=5)  # an outcome may be so much earlier than its exposure
     kinds: Mapping[str, str] = field(default_factory=dict)  # purchase -> order
+    zone: str = "UTC"  # of times that name none, a name of the IANA time zones
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,37 @@ def net_lift(exposures, rows):
     pages = pd.DataFrame(exposures).groupby("assigned_arm").size()
     rates = income / pages
     return rates["treatment"] / rates["control"] - 1
+
+
+def test_a_date_counts_on_its_exposures_day(analyse, capsys):
+    exposures, orders = make_logs()
+    expected = analyse(exposures, orders)["figures"]["rpm_lift"]
+    dates = [row | {"time": row["time"].replace(hour=0, minute=0)} for row in orders]
+    look = analyse(exposures, dates)
+    assert look["figures"]["rpm_lift"] == pytest.approx(expected) and not look["outcomes_set_aside"]
+    assert "note: outcomes.time has dates without a time" in capsys.readouterr().out
+    earlier = [row | {"time": row["time"] - 2 * DAY} for row in dates]
+    assert analyse(exposures, earlier)["outcomes_set_aside"] == {"too early": len(orders)}
+
+
+def test_local_times_count_by_their_zone(analyse):
+    exposures, orders = make_logs(users=400)
+    change = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)  # when Berlin's clocks go from 3 to 2
+    local_exposures = []
+    for number, row in enumerate(exposures):
+        time = (change + (number - 200) * HOUR / 60).astimezone(ZoneInfo("Europe/Berlin"))
+        local_exposures.append(row | {"time": time.strftime("%Y-%m-%d %H:%M:%S")})
+    times = {row["request_id"]: change + (number - 200) * HOUR / 60 for number, row in enumerate(exposures)}
+    rows = [row | {"time": times[row["request_id"]] + HOUR / 60} for row in orders]
+    look = analyse(local_exposures, rows, "--zone=Europe/Berlin", minimum_users=100)
+    assert look["outcomes_used"] == len(orders) and not look["set_aside"]
+
+
+def test_an_unknown_zone_is_refused(analyse, capsys):
+    with pytest.raises(SystemExit):
+        analyse(*make_logs(users=10), "--zone=Berlin")
+    sentence = "--zone is Berlin: give a name of the IANA time zones, as Europe/Berlin"
+    assert f"error: {sentence}\n" in capsys.readouterr().err
 
 
 def test_a_refunded_win_is_rolled_back(analyse):

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.experiment.log_views import create_view
+from components.experiment.records import AttributionRules
 
 TIME = datetime(2026, 10, 20, 8, 0, tzinfo=UTC)
 MICROS = 1_792_483_200_000_000
+HOUR = 3_600_000_000
 UTC_TIME = pa.timestamp("us", "UTC")
 FORMS = {
     "timestamp with zone": ([TIME], UTC_TIME),
@@ -32,7 +34,7 @@ FORMS = {
 }
 
 
-def read_times(tmp_path, values, type, columns=None):
+def read_times(tmp_path, values, type, columns=None, zone="UTC"):
     name = (columns or {}).get("time", "time")
     size = len(values)
     table = {
@@ -44,7 +46,7 @@ def read_times(tmp_path, values, type, columns=None):
     pq.write_table(pa.table(table), tmp_path / "outcomes.parquet")
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        notes = create_view(db, "outcomes", tmp_path / "outcomes.parquet", columns or {}, {})
+        notes = create_view(db, "outcomes", tmp_path / "outcomes.parquet", columns or {}, AttributionRules(zone=zone))
         return [time for (time,) in db.execute("SELECT t FROM outcomes").fetchall()], notes
 
 
@@ -55,7 +57,24 @@ def test_every_usual_form_is_read(tmp_path, values, type):
 
 def test_a_date_is_midnight_and_noted(tmp_path):
     times, notes = read_times(tmp_path, [TIME.date()], pa.date32())
-    assert times == [MICROS - 8 * 3_600_000_000] and "midnight UTC" in notes[0]
+    assert times == [MICROS - 8 * HOUR]
+    assert notes == ["outcomes.time has dates without a time: each is taken as some time on its day (UTC)"]
+
+
+BERLIN = {
+    "2026-10-20 10:00:00": MICROS,
+    "2026-10-20T08:00:00Z": MICROS,
+    "2026-10-25 02:30:00": MICROS + (5 * 24 - 7) * HOUR + HOUR // 2,  # repeated: 01:30 UTC, the second pass
+    "2026-03-29 02:30:00": 1_774_747_800_000_000,  # skipped: 01:30 UTC, which is 03:30
+    "infinity": None,
+    "soon": None,
+}
+
+
+def test_local_times_are_read_in_their_zone(tmp_path):
+    times, notes = read_times(tmp_path, list(BERLIN), pa.string(), zone="Europe/Berlin")
+    assert times == list(BERLIN.values())
+    assert notes[0].startswith("outcomes.time has times without a zone: they are taken as Europe/Berlin; in an hour")
 
 
 @pytest.mark.parametrize("form", [FORMS["timestamp"], FORMS["ISO without zone"], (["2026-10-20"], pa.string())])

@@ -91,6 +91,19 @@ def test_an_order_logged_for_two_pages_counts_once(look, shards):
     assert total(users) == 500 and evidence.accounts.outcomes_set_aside == {"copy": 1}
 
 
+@pytest.mark.parametrize(("days", "reasons"), [(0, {}), (-1, {"too early": 1}), (1, {}), (2, {"too late": 1})])
+def test_a_date_is_some_time_on_its_day(look, days, reasons):
+    midnight = LATER.replace(hour=0, minute=0)
+    evidence, _ = look([exposure(time=LATER)], [order(time=midnight + days * DAY)])
+    assert evidence.accounts.outcomes_set_aside == reasons
+
+
+def test_a_date_admits_no_clock_skew(look):
+    midnight = LATER.replace(hour=0, minute=0)
+    evidence, _ = look([exposure(time=midnight + HOUR / 60)], [order(time=midnight - DAY)])
+    assert evidence.accounts.outcomes_set_aside == {"too early": 1}
+
+
 def test_a_timely_click_does_not_admit_late_orders(look):
     rows = [outcome(), order(time=LATER + 2 * DAY)]
     evidence, users = look([exposure()], rows)

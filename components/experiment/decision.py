@@ -103,7 +103,7 @@ def describe_lift(figures: LookFigures) -> str:
         return f"no interval can be drawn: {figures.no_lift_reason}"
     if lift.is_relative:
         return f"lift {lift.estimate:+.2%}, interval {lift.low:+.2%} to {lift.high:+.2%}"
-    span = f"RPM differs by {lift.estimate:+.3f}, interval {lift.low:+.3f} to {lift.high:+.3f}"
+    span = f"difference {lift.estimate:+.3f}, interval {lift.low:+.3f} to {lift.high:+.3f}"
     return f"{span} (absolute: control's RPM, {lift.control:.3f}, is below or near zero)"
 
 

@@ -35,6 +35,9 @@ def explain_missing_sales(accounts: Accounts) -> str:
     if strangers > MOST * accounts.outcomes:
         share = f"{strangers / accounts.outcomes:.0%} of outcomes match no exposure"
         return f"{share}: compare request_id and item_id of both logs"
+    if accounts.orders and accounts.orders == sum(accounts.orders_set_aside.values()):
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.orders_set_aside.items())
+        return f"none of {accounts.orders:,} orders and refunds counts ({reasons})"
     return "nothing was sold in either arm"
 
 

@@ -181,6 +181,9 @@ def test_late_orders_do_not_count_for_timely_clicks(analyse):
         look["verdict"] == "inconclusive"
         and "100.0% of the orders and refunds do not count (too late)" in look["reason"]
     )
+    assert (
+        look["figures"]["no_lift_reason"] == f"none of {len(orders)} orders and refunds counts (too late {len(orders)})"
+    )
     look = analyse(exposures, late_orders + clicks, "--window-days=7", revenue_cap_quantile=1.0)
     assert look["figures"]["rpm_lift"]["estimate"] == pytest.approx(net_lift(exposures, orders))
 

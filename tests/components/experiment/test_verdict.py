@@ -144,7 +144,7 @@ def test_a_control_without_orders_never_promotes(control_orders, verdict):
 
 def test_an_absolute_difference_decides_near_zero():
     verdict, reason = decide(figures(rpm_lift=interval(1.0, 3.0, "absolute")), PLAN)
-    assert verdict == "promote" and "RPM differs by +2.000" in reason
+    assert verdict == "promote" and ": difference +2.000, interval +1.000 to +3.000 (absolute: " in reason
     plan = replace(PLAN, minimum_effect_rpm=0.03)  # of control's 50.0: 1.5
     assert decide(figures(rpm_lift=interval(1.0, 3.0, "absolute")), plan)[0] == "continue"
 

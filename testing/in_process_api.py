@@ -1,5 +1,6 @@
 """The double of the API server without HTTP, for tests that kill a release between any two of its calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from testing.kubernetes_server import KINDS, Cluster
@@ -20,12 +21,15 @@ class Calls:
     kill_at: int = -1
     fails_every: int = 0  # as many calls: one that the API server refuses, too many times for its client
     away: range = range(0)  # calls that no API server answers
+    events: dict[int, Callable] = field(default_factory=dict)  # what somebody else does before a call
 
     def take(self) -> None:
         """Count a call, or die."""
         self.count += 1
         if self.count == self.kill_at:
             raise Killed
+        if event := self.events.pop(self.count, None):
+            event()
 
     def ask_server(self) -> None:
         """Count a call of the API server, which may fail."""

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from components.release import canary, state_machine
+from components.release import state_machine
 from components.release.candidate_health import CandidateHealth
 from components.release.context import ReleaseContext
+from components.release.decisions import decide
 from components.release.knative_router import KnativeRouter
 from components.release.kserve import KServe
 from components.release.reconciler import FAILURES, PAUSE_S, Reconciler
@@ -54,6 +55,8 @@ class ReleaseWorld:
     def write(self, state, etag):
         """Write the state as release_store does."""
         self.api.calls.take()
+        if etag != str(self.state.revision):
+            return False
         self.state = state
         return True
 
@@ -126,7 +129,7 @@ class ReleaseWorld:
         """Write down what a night, a look or a person decides."""
         try:
             if isinstance(event, Intent):
-                canary.decide(event)
+                decide(event)
             else:
                 update_state(lambda state: state_machine.release_version(state, event, NOW), "released")
         except Killed:

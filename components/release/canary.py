@@ -5,10 +5,11 @@ entry in the state's history.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from components.release import state_machine
 from components.release.context import Release, ReleaseContext
+from components.release.decisions import decide
 from components.release.router import UNSETTLED
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
@@ -70,46 +71,41 @@ def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
     return _result(intent.action, release.finish(), intent.reason)
 
 
-def decide(intent: Intent) -> ReleaseState:
-    """Write down what is to be moved, before anything is."""
-    what = f"decided: {intent.status or intent.action}"
-    return update_state(lambda state: state_machine.set_intent(state, intent), what, **intent.facts())
-
-
 def finish(context: ReleaseContext) -> ReleaseState:
     """Move what the state intends, and return the state after that.
+
+    A roll-back that is written down meanwhile takes the place of what is being moved.
 
     Raises:
         TimeoutError: the gateway does not follow, or a promoted version does not serve yet: call it again.
     """
     state = read_state()
-    if not state.intent:
-        return state
-    intent = _checked_intent(context, state)
-    if intent.action == "ramp":
-        return _ramp(context, intent.percent)
+    while state.intent:
+        state = _carry_out(context, state)
+    return state
+
+
+def _carry_out(context: ReleaseContext, state: ReleaseState) -> ReleaseState:
+    """Move what a state intends, unless its intent is replaced meanwhile."""
+    intent = state.intent
     if intent.action == "end":
         context.router.roll_back()
         return _end(context, intent.status, reason=intent.reason)
+    if intent.action != state_machine.PROMOTION_BEGUN:
+        reason = _promotion_blocker(context, state)
+        newest = read_state()  # the candidate may have been waited for a long time
+        if newest.intent != intent:
+            return newest
+        if reason:
+            return decide(Intent("end", reason, status="rolled back"))
+    if intent.action == "ramp":
+        return _ramp(context, intent.percent)
     return _promote(context, state.candidate, intent.reason)
-
-
-def _checked_intent(context: ReleaseContext, state: ReleaseState) -> Intent:
-    """Return the state's intent, or a roll-back where the candidate may not get more traffic."""
-    if state.intent.action in (state_machine.PROMOTION_BEGUN, "end"):
-        return state.intent
-    reason = _promotion_blocker(context, state)
-    if not reason:
-        return state.intent
-    intent = Intent("end", reason, status="rolled back")
-    update_state(lambda state: replace(state, intent=intent), "decided: rolled back", reason=reason)
-    return intent
 
 
 def roll_back_now(context: ReleaseContext, reason: str) -> ReleaseState:
     """Take all traffic off a broken candidate, whatever else was intended, and end its experiment."""
-    intent = Intent("end", reason, status="rolled back")
-    update_state(lambda state: replace(state, intent=intent), "decided: rolled back", reason=reason)
+    decide(Intent("end", reason, status="rolled back"))
     return finish(context)
 
 
@@ -125,9 +121,11 @@ def _ramp(context: ReleaseContext, percent: int) -> ReleaseState:
 def _promote(context: ReleaseContext, version: str, reason: str) -> ReleaseState:
     """Move all traffic to the candidate, replace stable, and move it back, losing no request."""
     context.router.set_traffic(100)
-    update_state(
+    state = update_state(
         state_machine.begin_promotion, "promotion: all traffic to the candidate, stable replaced", version=version
     )
+    if not state.intent or state.intent.action != state_machine.PROMOTION_BEGUN:
+        return state
     context.router.promote(version)
     context.wait_ready("control", version)
     context.router.set_traffic(0)

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from components import storage
-from components.release import canary, state_machine
+from components.release import state_machine
 from components.release.context import Release
+from components.release.decisions import check_not_replaced, decide_by_hand
 from components.release_state import HistoryEntry, Intent, ReleaseState
 from components.release_store import read_state, update_state
 
@@ -30,7 +31,8 @@ def run_command(args: argparse.Namespace, release: Callable[[], Release]) -> Rel
     """Do what a person asks, and return the state.
 
     Raises:
-        ValueError: no experiment is running; or it is another version's, or nobody registered that version.
+        ValueError: no experiment is running, or another version's, or nobody registered that version; or another move
+            is open, or took this one's place.
         TimeoutError: a side does not serve, or the gateway does not follow; the next look goes on with it.
     """
     state = read_state()
@@ -39,14 +41,16 @@ def run_command(args: argparse.Namespace, release: Callable[[], Release]) -> Rel
     if args.verb == "canary":
         state = start_experiment(args, state)
         release().serve(state)
-        if args.percent == round(100 * state.experiment.share):
+        if args.percent == round(100 * state.experiment.share) and not state.intent:
             return state
     if not state.running_experiment:
         raise ValueError(f"no experiment is running, so there is nothing to {args.verb}")
     if args.verb in ("pause", "resume"):
         return set_paused(args)
-    canary.decide(intent_for_command(args))
-    return release().finish()
+    before = decide_by_hand(intent_for_command(args))
+    after = release().finish()
+    check_not_replaced(after.history[len(before.history) :])
+    return after
 
 
 def set_paused(args: argparse.Namespace) -> ReleaseState:

@@ -26,13 +26,37 @@ def release_version(state: ReleaseState, version: str, now: datetime) -> Release
 def set_intent(state: ReleaseState, intent: Intent) -> ReleaseState:
     """Write down what is to be moved next.
 
-    An earlier intent stays, for it may be half done.
+    An end takes the place of a move that may still be taken back. Any other intent waits for an open one.
     """
-    return state if state.intent or not state.running_experiment else replace(state, intent=intent)
+    if state.intent:
+        return replace(state, intent=intent) if _ends_open_move(state.intent, intent) else state
+    return replace(state, intent=intent) if state.running_experiment else state
+
+
+def intent_problem(state: ReleaseState, intent: Intent) -> str:
+    """Return why a person's intent cannot be carried out now, or nothing.
+
+    One that is open already is no problem: it is waited for.
+    """
+    if not state.intent:
+        return "" if state.running_experiment else "no experiment is running: see `status`"
+    if _is_same_move(state.intent, intent) or _ends_open_move(state.intent, intent):
+        return ""
+    if state.intent.action == PROMOTION_BEGUN:
+        return (
+            f"the promotion of {state.candidate} has begun and cannot be taken back, for stable is being replaced: "
+            "wait until `status` shows no intent. To go back then, give an earlier version its share by `canary`"
+        )
+    return (
+        f"nothing is changed, for another move is under way: {_describe_move(state.intent)}. "
+        "Wait until `status` shows no intent, then give the command again"
+    )
 
 
 def set_share(state: ReleaseState, percent: int, now: datetime) -> ReleaseState:
-    """Note that a share is in force at the router."""
+    """Note that a ramp's share is in force, unless the ramp was taken back."""
+    if not state.intent or state.intent.action != "ramp":
+        return state
     experiment = state.experiment
     if experiment.share != percent / 100:
         stages = (*experiment.stages, Stage(percent / 100, now.isoformat()))
@@ -41,7 +65,12 @@ def set_share(state: ReleaseState, percent: int, now: datetime) -> ReleaseState:
 
 
 def begin_promotion(state: ReleaseState) -> ReleaseState:
-    """Note that all traffic is on the candidate, and that stable is to become it."""
+    """Note that all traffic is on the candidate, and that stable is to become it.
+
+    A promotion that was taken back meanwhile changes nothing.
+    """
+    if not state.intent or state.intent.action not in ("promote", PROMOTION_BEGUN):
+        return state
     intent = replace(state.intent, action=PROMOTION_BEGUN)
     return replace(state, traffic_percent=100, stable=state.candidate, intent=intent)
 
@@ -93,6 +122,20 @@ def intent_for_verdict(verdict: Mapping, state: ReleaseState) -> Intent | None:
     if action in ("roll back", "inconclusive"):
         return Intent("end", reason, status="rolled back" if action == "roll back" else action)
     return None
+
+
+def _ends_open_move(open_intent: Intent, intent: Intent) -> bool:
+    return intent.action == "end" and open_intent.action in ("ramp", "promote")
+
+
+def _is_same_move(open_intent: Intent, intent: Intent) -> bool:
+    open_action = "promote" if open_intent.action == PROMOTION_BEGUN else open_intent.action
+    return (open_action, open_intent.percent) == (intent.action, intent.percent)
+
+
+def _describe_move(intent: Intent) -> str:
+    details = {"ramp": f" to {intent.percent}%", "end": f" as {intent.status}"}.get(intent.action, "")
+    return f"{intent.action}{details}" + (f" by {intent.by}" if intent.by else "")
 
 
 def _start_dark(state: ReleaseState, version: str, now: datetime) -> ReleaseState:

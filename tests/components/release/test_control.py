@@ -5,6 +5,8 @@ import pytest
 from components import package_manifest
 from components.release import canary, candidate
 from components.release.control import parse_args, run_command, user_name
+from components.release.decisions import decide
+from components.release_state import Intent
 from components.release_store import read_state
 from tests.components.release.test_canary import Notes, look_verdict, release_verdict
 
@@ -50,6 +52,14 @@ def test_a_veto_is_kept_with_name_and_reason(started):
 def test_force_needs_no_verdict(started):
     assert run("force", "ramp", "25").traffic_percent == 25
     assert run("force", "promote").stable == started["new"]
+
+
+@pytest.mark.parametrize("percent", ["0", "5"])
+def test_a_canary_waits_for_an_open_move(started, percent):
+    decide(Intent("promote", "-", by="bob"))
+    with pytest.raises(ValueError, match="another move is under way: promote by bob"):
+        run("canary", started["new"], percent)
+    assert run("force", "roll-back").experiment.status == "rolled back"
 
 
 def test_a_veto_needs_a_running_experiment(s3):

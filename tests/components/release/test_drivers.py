@@ -7,6 +7,7 @@ import pytest
 
 from components import release_store
 from components.release import canary
+from components.release.decisions import decide
 from components.release.drivers import LocalRelease, RemoteRelease, release_from_settings
 from components.release_state import Intent
 from components.release_store import read_state
@@ -42,7 +43,7 @@ def test_a_step_waits_until_release_control_is_done(world):
 
 
 def test_without_release_control_a_step_names_its_log(world):
-    canary.decide(Intent("ramp", "-", percent=25))
+    decide(Intent("ramp", "-", percent=25))
     with pytest.raises(TimeoutError, match="has not carried out 'ramp' after 0 s: see `kubectl logs deploy/release-c"):
         RemoteRelease(True, timeout_s=0, pause_s=0).finish()
 

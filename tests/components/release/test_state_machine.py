@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from components import release_store
 from components.release import canary, state_machine
+from components.release.decisions import decide
 from components.release_state import ENDS, Intent, ReleaseState, replay
 from components.release_store import update_state
 from testing.release_fixtures import local_release
@@ -19,6 +20,7 @@ from testing.release_fixtures import local_release
 RUNS = int(os.environ.get("BROADFAST_INVARIANT_RUNS", "200"))
 WORDS = ("ramp", "promote", "roll back", "inconclusive", "continue")
 SHARES = (0.01, 0.05, 0.25, 0.5)
+ROLLBACK = Intent("end", "by hand", status="rolled back")
 
 
 class Killed(BaseException):
@@ -35,6 +37,8 @@ class Releases(RuleBasedStateMachine):
         self.unready = set()
         self.violations = []
         self.effects_left = 10**6
+        self.effects_until_rollback = 10**6
+        self.ended_by_hand = set()
         self.time = datetime(2026, 1, 5, tzinfo=UTC)
         self.versions = 0
         release_store._read = self.read  # put back by the test
@@ -45,14 +49,20 @@ class Releases(RuleBasedStateMachine):
 
     def write(self, state, etag):
         self.effect()
-        assert etag == str(self.state.revision)
+        if etag != str(self.state.revision):
+            return False
         self.state = ReleaseState.from_json(json.loads(json.dumps(state.to_json())))
+        if state.intent and (state.intent.action, state.intent.reason) == ("end", "by hand"):
+            self.ended_by_hand.add(state.candidate)
         return True
 
     def effect(self):
         self.effects_left -= 1
         if self.effects_left < 0:
             raise Killed
+        self.effects_until_rollback -= 1
+        if self.effects_until_rollback == 0:
+            decide(ROLLBACK)
 
     arms = True
 
@@ -125,7 +135,15 @@ class Releases(RuleBasedStateMachine):
     def a_person_forces_an_end(self, word, effects):
         if self.state.running_experiment:
             intent = Intent(word, "by hand", status="vetoed" if word == "end" else "")
-            self.call_until_killed(effects, lambda: (canary.decide(intent), self.context.finish()))
+            self.call_until_killed(effects, lambda: (decide(intent), self.context.finish()))
+
+    @rule(word=st.sampled_from(("ramp", "promote")), effects=st.integers(1, 8))
+    def a_person_rolls_back_during_a_move(self, word, effects):
+        if self.state.running_experiment and not self.state.intent:
+            decide(Intent(word, "because", percent=75 if word == "ramp" else None))
+            self.effects_until_rollback = effects
+            self.context.finish()
+            self.effects_until_rollback = 10**6
 
     @rule(percent=st.integers(0, 100))
     def somebody_changes_the_router_by_hand(self, percent):
@@ -150,6 +168,10 @@ class Releases(RuleBasedStateMachine):
         assert len(versions) == len(set(versions))
         experiment = self.state.experiment
         assert not experiment or experiment.status in ("running", *ENDS)
+
+    @invariant()
+    def a_version_that_a_person_ended_is_never_stable(self):
+        assert self.state.stable not in self.ended_by_hand
 
     @invariant()
     def the_history_replays_to_the_state(self):

@@ -90,7 +90,8 @@ rollback: ## all traffic back to stable, and the experiment ends
 
 status: ## what serves, what is tried, and what happened last
 	$(context)
-	kubectl -n $(NAMESPACE) get inferenceservices,httproutes -l app.kubernetes.io/part-of=broadfast
+	-kubectl -n $(NAMESPACE) get inferenceservices -l app.kubernetes.io/part-of=broadfast
+	-kubectl -n $(NAMESPACE) get httproutes -l app.kubernetes.io/part-of=broadfast
 	$(control) status
 
 audit: .venv ## known vulnerabilities of every Python package that an image holds; fails where one could not be audited

@@ -43,6 +43,15 @@ def test_without_a_cluster_context_a_target_says_so(target, tmp_path):
     assert result.returncode == 2 and "kubectl has no cluster context" in result.stderr
 
 
+def test_status_needs_no_gateway_api(tmp_path):
+    (tmp_path / "kubectl").write_text('#!/bin/sh\ncase "$*" in *httproutes*) exit 1;; esac\necho "kubectl $*"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "--old-file=.venv/ready", "status"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0 and result.stdout.splitlines()[-1] == f"{EXEC} status"
+
+
 @pytest.mark.parametrize(("answer", "words", "is_done"), [("n", [], False), ("y", [], True), ("", ["YES=1"], True)])
 def test_promote_asks_unless_told_yes(answer, words, is_done, tmp_path):
     (tmp_path / "kubectl").write_text('#!/bin/sh\necho "kubectl $*"\n')

@@ -22,10 +22,10 @@ OVERLAYS = Path("manifests/overlays")
 EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE_REGISTRY)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
 OWNER = "--field-manager=broadfast-platform"
 CHANGED = 1  # what `kubectl diff` ends with where something would change
-NOTHING_SERVES = """nothing serves yet: the release step makes the InferenceServices, once there is a package. Next:
+NOTHING_SERVES = """nothing serves yet: release-control makes the InferenceServices, once there is a package. Next:
   make deploy-pipeline            # the nightly retraining, and the experiment every 15 minutes
-then start the first night in the Kubeflow UI (Recurring Runs, broadfast-retrain, Clone) or wait for it; the look after
-its gate serves its package. `make status` says how far it is."""
+then start the first night in the Kubeflow UI (Recurring Runs, broadfast-retrain, Clone) or wait for it. Its
+baseline becomes stable, and release-control serves it. `make status` says how far it is."""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 

@@ -65,9 +65,9 @@ def check_release_ownership(objects: Sequence[dict]) -> Iterator[str]:
     """Demand that no overlay has what the release owns: its services, and rules of routes."""
     for manifest in objects:
         if manifest["kind"] == "InferenceService" and manifest["metadata"]["name"] in RELEASE_SERVICES:
-            yield f"{full_name(manifest)}: the release step makes it (components/release/standard_router.py)"
+            yield f"{full_name(manifest)}: release-control makes it (components/release/standard_router.py)"
         if manifest["kind"] == "HTTPRoute" and manifest["spec"].get("rules"):
-            yield f"{full_name(manifest)}: the release step alone writes rules; an apply would reset its weights"
+            yield f"{full_name(manifest)}: release-control alone writes rules; an apply would reset its weights"
 
 
 def check_runbooks(objects: Sequence[dict]) -> Iterator[str]:

@@ -174,13 +174,13 @@ FAULTS = {
     "canaryTrafficPercent in Standard mode": (add_service(canaryTrafficPercent=10), "silently ignored"),
     "no mode": (add_service(mode=None), "always say it"),
     "a candidate that autoscales": (add_service("relevance-candidate", maxReplicas=9), "a candidate that autoscales"),
-    "an InferenceService of the release": (add_service("relevance-stable"), "the release step makes it"),
+    "an InferenceService of the release": (add_service("relevance-stable"), "release-control makes it"),
     "the default account": (add_service(serviceAccountName=""), "no serviceAccountName"),
     "rules in a route": (
         change(
             "HTTPRoute", "relevance", lambda it: it["spec"].update(rules=[{"backendRefs": [{"name": "x", "port": 80}]}])
         ),
-        "the release step alone writes rules",
+        "release-control alone writes rules",
     ),
     "an alert without a page": (
         change("PrometheusRule", "broadfast", lambda it: it["spec"]["groups"][1]["rules"][0]["annotations"].clear()),

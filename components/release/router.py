@@ -1,6 +1,7 @@
 """The gateway's traffic: what any router can do, and the router for Envoy, whose routes are files that Envoy watches.
 
-A request that says `x-arm` goes where it says; one that does not is split by weight, all of a user's to one side.
+A request with `x-arm` goes where it says. Any other is drawn by weight, request by request: a hash of the user without
+a salt would put the same users into every canary.
 """
 
 import json
@@ -151,15 +152,11 @@ def routes(listener: str, percent: int) -> dict:
     candidate = {"cluster": CANDIDATE, "timeout": TIMEOUT, "retry_policy": RETRIES}
     shadow_policy = {"request_mirror_policies": [SHADOW]} if percent == 0 else {}
     arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT} | shadow_policy)]
-    weights = {"stable": 100 - percent, CANDIDATE: percent}  # this order keeps a ramp monotone for each user
+    weights = {"stable": 100 - percent, CANDIDATE: percent}
     split = {
         "timeout": TIMEOUT,
         "retry_policy": RETRIES,
-        "hash_policy": [{"header": {"header_name": "x-user-hash"}, "terminal": True}],
-        "weighted_clusters": {
-            "use_hash_policy": True,
-            "clusters": [{"name": name, "weight": weight} for name, weight in weights.items()],
-        },
+        "weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in weights.items()]},
         **shadow_policy,
     }
     internal = listener == "internal"

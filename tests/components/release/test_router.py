@@ -30,13 +30,14 @@ def test_only_a_dark_candidate_is_sent_copies():
     assert "request_mirror_policies" not in json.dumps(split("internal", 0)[0])  # treatment is the candidate's already
 
 
-def test_a_users_requests_stay_on_one_side():
-    weighted = split("edge", 10)[0]["route"]["weighted_clusters"]
+def test_requests_without_an_arm_are_drawn_by_weight():
+    route = split("edge", 10)[0]["route"]
+    weighted = route["weighted_clusters"]
     assert {cluster["name"]: cluster["weight"] for cluster in weighted["clusters"]} == {
         "stable": 90,
         "candidate_or_stable": 10,
     }
-    assert weighted["use_hash_policy"]
+    assert "hash_policy" not in route and "use_hash_policy" not in weighted  # no user is in every canary
 
 
 @pytest.mark.parametrize("percent", [-1, 101, 50.5, "50"])
@@ -87,12 +88,11 @@ def test_envoy_serves_the_weights_that_are_set(gateway):
 
 
 @pytest.mark.slow
-def test_half_of_the_users_reach_the_candidate(gateway):
+def test_half_of_the_requests_reach_the_candidate(gateway):
     router, internal, edge = gateway
     router.set_traffic(50)
     assert 60 < count_answers(internal, 200)[0]["v2"] < 140
-    assert count_answers(internal, 200) == count_answers(internal, 200)
-    assert 60 < count_answers(edge, 200)[0]["v2"] < 140  # the edge strips the user hash: its split is random
+    assert 60 < count_answers(edge, 200)[0]["v2"] < 140
 
 
 @pytest.mark.slow

@@ -137,6 +137,7 @@ class ReleaseState:
     experiment: Experiment | None = None  # the running one, or the last
     intent: Intent | None = None
     corrections: int = 0  # how often traffic was something else than this document says
+    gateway_problem: str = ""  # why neither arm is answered through the gateway; nothing is decided meanwhile
     revision: int = 0
     history: tuple[HistoryEntry, ...] = ()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from components.release import state_machine
 from components.release.context import Release, ReleaseContext
 from components.release.decisions import decide
+from components.release.gateway import UnreachableGateway
 from components.release.router import UNSETTLED
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
@@ -47,9 +48,18 @@ class TrafficResult:
 def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
     """Have both sides served, then do what an experiment's verdict says.
 
+    Where the gateway does not answer, nothing is decided, and the next look tries again.
+
     Raises:
         TimeoutError: the gateway does not follow, or a promoted version does not serve yet; the next look goes on.
     """
+    try:
+        return _move_by_verdict(verdict, release)
+    except UnreachableGateway as error:
+        return _result("none", read_state(), f"nothing is decided: {error}")
+
+
+def _move_by_verdict(verdict: Mapping, release: Release) -> TrafficResult:
     state = read_state()
     release.serve(state)
     if state.intent:

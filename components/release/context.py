@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from components.release.parity import parity_through
-from components.release.readiness import ROLLOUT_S, WaitReady, request_candidate, wait_until_serves
+from components.release.readiness import ROLLOUT_S, WaitReady, gateway_problem, request_candidate, wait_until_serves
 from components.release.router import EnvoyRouter, Router
 from components.release_state import Intent, ReleaseState
 from components.settings import Settings
@@ -29,6 +29,7 @@ class ReleaseContext:
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     wait_still_ready: WaitReady | None = None  # of a candidate that has traffic already: a short wait
     request_candidate: Callable[[], list[int]] = list  # the statuses of some synthetic requests to it
+    gateway_problem: Callable[[], str] = str  # why the gateway does not answer for stable, or nothing
 
 
 class Release(Protocol):
@@ -59,7 +60,9 @@ def context_from_settings() -> ReleaseContext:
         raise ValueError(f"BROADFAST_ROUTER is {settings.router!r}; give envoy, standard or knative")
     router = EnvoyRouter(settings.gateway, settings.gateway_admin_url)
     url = settings.gateway_url
-    return ReleaseContext(router, wait_until_serves(url), parity_through(url))
+    return ReleaseContext(
+        router, wait_until_serves(url), parity_through(url), gateway_problem=partial(gateway_problem, url)
+    )
 
 
 def _cluster_context(settings: Settings) -> ReleaseContext:
@@ -85,6 +88,7 @@ def _context_with_arms(router: Router, gateway_url: str) -> ReleaseContext:
         parity_through(gateway_url),
         wait_still_ready=wait_until_serves(gateway_url, STILL_READY_S),
         request_candidate=partial(request_candidate, gateway_url),
+        gateway_problem=partial(gateway_problem, gateway_url),
     )
 
 

@@ -21,7 +21,6 @@ from components.release.decisions import check_not_replaced, decide_by_hand
 from components.release_state import HistoryEntry, Intent, ReleaseState
 from components.release_store import read_state, update_state
 
-SHOWN = ("stable", "candidate", "queued", "traffic_percent", "experiment", "intent", "corrections", "revision")
 ABOUT = """See and control the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
 rolls back; `veto` ends the experiment, all traffic to stable; `force` does what an experiment's verdict would have
 done, without one; `canary` gives a registered version its share, beginning its experiment where none runs."""
@@ -160,9 +159,8 @@ def reconcile_until_signal() -> None:
 
 def format_state(state: ReleaseState) -> str:
     """Return the state and the last five entries of its history as text."""
-    document = state.to_json()
-    summary = json.dumps({name: document[name] for name in SHOWN}, indent=1)
-    return "\n".join([summary, *(format_entry(entry) for entry in state.history[-5:])])
+    summary = {name: value for name, value in state.to_json().items() if name != "history"}
+    return "\n".join([json.dumps(summary, indent=1), *(format_entry(entry) for entry in state.history[-5:])])
 
 
 def format_entry(entry: HistoryEntry) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from components.release import canary
 from components.release.context import ReleaseContext, context_from_settings
+from components.release.gateway import UnreachableGateway, record_gateway_problem
 from components.release.readiness import ROLLOUT_S
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state
@@ -30,14 +31,16 @@ class LocalRelease:
 
     def check_traffic(self, state: ReleaseState) -> Intent | None:
         """Return the end of an experiment whose candidate is lost, or else set traffic back."""
-        intent = canary.candidate_lost(self.context, state)
-        if not intent:
-            canary.reconcile_traffic(self.context, state)
-        return intent
+        with record_gateway_problem(self.context.gateway_problem):
+            intent = canary.candidate_lost(self.context, state)
+            if not intent:
+                canary.reconcile_traffic(self.context, state)
+            return intent
 
     def finish(self) -> ReleaseState:
         """Move what the state intends."""
-        return canary.finish(self.context)
+        with record_gateway_problem(self.context.gateway_problem):
+            return canary.finish(self.context)
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,25 @@ class RemoteRelease:
         """Wait until nothing is being moved.
 
         Raises:
+            UnreachableGateway: release-control gets no answer through the gateway; it goes on once it does.
             TimeoutError: release-control does not carry it out in time.
         """
-        state = wait_until(read_state, lambda state: not state.intent, self.timeout_s, self.pause_s)
+        state = wait_until(
+            read_state, lambda state: not state.intent or _waits_for_gateway(state), self.timeout_s, self.pause_s
+        )
+        if _waits_for_gateway(state):
+            raise UnreachableGateway(f"{state.gateway_problem}; {state.intent.action!r} stays open until it answers")
         if state.intent:
             raise TimeoutError(
                 f"release-control has not carried out {state.intent.action!r} after {self.timeout_s:.0f} s: "
                 "see `kubectl logs deploy/release-control`"
             )
         return state
+
+
+def _waits_for_gateway(state: ReleaseState) -> bool:
+    """Return true where a move needs the gateway's answer, as all but an end do."""
+    return bool(state.intent and state.gateway_problem) and state.intent.action != "end"
 
 
 def release_from_settings() -> LocalRelease | RemoteRelease:

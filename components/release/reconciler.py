@@ -15,6 +15,8 @@ from urllib3.exceptions import HTTPError
 from components.release import canary, state_machine
 from components.release.candidate_health import CandidateHealth
 from components.release.context import ReleaseContext
+from components.release.gateway import note_gateway_problem, record_gateway_problem
+from components.release.readiness import NO_ANSWER
 from components.release_state import ReleaseState
 from components.release_store import read_state
 
@@ -40,6 +42,10 @@ class Reconciler:
         Raises:
             TimeoutError, ConnectionError, PermissionError: of the gateway, S3 or the API server; the next pass goes on.
         """
+        with record_gateway_problem(self.context.gateway_problem):
+            return self._reconcile()
+
+    def _reconcile(self) -> ReleaseState:
         state = self._take_out_broken_candidate(read_state())
         if state.revision != self.revision or self.clock() - self.served_at > SERVE_AGAIN_S:
             self.context.router.serve(state.stable, state.candidate)
@@ -57,9 +63,20 @@ class Reconciler:
         if not experiment or not state.traffic_percent or is_promoted:
             return state
         outage = self.context.router.candidate_outage(state.candidate)
-        statuses = self.context.request_candidate()
+        statuses = self._candidate_statuses()
         problem = self.health.problem(state.candidate, outage, statuses, experiment.error_rate_bound)
         return canary.roll_back_now(self.context, problem) if problem else state
+
+    def _candidate_statuses(self) -> list[int]:
+        """Return the statuses of requests to the candidate, with 503 where stable alone is answered."""
+        statuses = self.context.request_candidate()
+        if NO_ANSWER not in statuses:
+            return statuses
+        problem = self.context.gateway_problem()
+        if problem:
+            note_gateway_problem(problem)
+            return [status for status in statuses if status != NO_ANSWER]
+        return [503 if status == NO_ANSWER else status for status in statuses]
 
     def run(self, stop: threading.Event, pause_s: float = PAUSE_S) -> None:
         """Reconcile every few seconds until the stop, and print each new failure once."""

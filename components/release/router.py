@@ -7,11 +7,11 @@ a salt would put the same users into every canary.
 import json
 import os
 import tempfile
-import urllib.request
 from pathlib import Path
 from typing import Protocol
 
 from components.json_path import read_path
+from components.release.gateway import dump_routes
 from components.waiting import wait_until
 
 TYPES = "type.googleapis.com/envoy"
@@ -123,11 +123,12 @@ class EnvoyRouter:
         return ""
 
     def read_back(self) -> int:
-        """Return the candidate's weight at both of Envoy's listeners, `UNSETTLED` while they disagree."""
-        url = f"{self.admin_url}/config_dump?resource=dynamic_route_configs"
-        with urllib.request.urlopen(url, timeout=self.timeout_s) as response:
-            entries = json.load(response).get("configs", [])
-        configs = [entry.get("route_config", {}) for entry in entries]
+        """Return the candidate's weight at both of Envoy's listeners, `UNSETTLED` while they disagree.
+
+        Raises:
+            UnreachableGateway: Envoy's admin interface does not answer: start the gateway.
+        """
+        configs = [entry.get("route_config", {}) for entry in dump_routes(self.admin_url, self.timeout_s)]
         weights = {config.get("name"): _candidate_weight(config) for config in configs}
         served_percents = {weights.get(listener, UNSETTLED) for listener in LISTENERS}
         return served_percents.pop() if len(served_percents) == 1 else UNSETTLED

@@ -73,10 +73,9 @@ class UserSums:
         for start in range(0, count, CHUNK_USERS):
             chunk = read_chunk(self.db, query, start)
             for name, values in groups.items():
-                sums = chunk.dense_sums(name, len(values))
-                add_groups(total, name, sums.statistics())
+                add_groups(total, name, chunk.statistics(name, len(values)))
                 if name == CUT:
-                    add_groups(total, SO_FAR, sums.accumulate().statistics())
+                    add_groups(total, SO_FAR, chunk.statistics_so_far(name, len(values)))
         return {name: total.get(name, []) for name in (*groups, SO_FAR)}
 
 
@@ -120,7 +119,7 @@ def open_user_sums(folder: Path, cap_quantile: float) -> Iterator[UserSums]:
     A capped user's revenue is cut by the same factor in all cells, so that slices add up to the headline.
     """
     with duckdb.connect() as db:
-        db.execute(f"{thread_setting()}; CREATE TABLE uncapped AS FROM {text(folder / 'users.parquet')}")
+        db.execute(f"{thread_setting()}; CREATE VIEW uncapped AS FROM {text(folder / 'users.parquet')}")
         cap = revenue_cap(db, cap_quantile)
         revenue = f"{cap_sql('revenue', cap)} AS revenue, {cap_sql('pre_revenue', cap)} AS pre_revenue"
         db.execute(f"CREATE VIEW users AS SELECT * REPLACE ({revenue}) FROM uncapped")

@@ -70,11 +70,8 @@ def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: Exp
     amounts = """CASE WHEN kind = 'order' THEN 1 END AS orders, CASE WHEN kind = 'refund' THEN 1 END AS refunds,
         CASE WHEN kind = 'refund' THEN -revenue END AS refunded"""
     rows = f"SELECT * FROM {files(shards, 'cells')} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
-    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95) OVER ()"
-    db.execute(
-        f"""CREATE TABLE outlier_users AS SELECT user_hash FROM people
-            QUALIFY exposures > greatest({OUTLIER_MINIMUM}, {usual})"""
-    )
+    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95)"
+    (most_exposures,) = db.execute(f"SELECT greatest({OUTLIER_MINIMUM}, {usual}) FROM people").fetchone()
     db.execute(
         f"""CREATE TABLE both_arms AS SELECT user_hash FROM {files(shards, "cells")}
             WHERE exclusion_reason IS NULL AND stage = {last} AND {"FALSE" if setup.salt else "TRUE"}
@@ -85,7 +82,7 @@ def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: Exp
         f"""CREATE TABLE attributed AS SELECT user_id, cut, {", ".join(DIMENSIONS)},
             {", ".join(f"rows.{name}" for name in COUNTED)}, served_by_other_version, {arm} AS arm, CASE
             WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
-            WHEN rows.user_hash IN (SELECT user_hash FROM outlier_users) THEN 'bot'
+            WHEN people.exposures > {most_exposures} THEN 'bot'
             WHEN rows.user_hash IN (SELECT user_hash FROM both_arms) THEN 'seen in both arms'
             WHEN NOT {_agrees(setup)} THEN 'arm disagrees'
             WHEN stage < {last} AND {setup.shares}[stage + 1] = 0 THEN 'pre-period'

@@ -10,7 +10,7 @@ import pyarrow as pa
 from components.experiment.assignment import draw_all
 from components.experiment.sql import files
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 1 << 18
 
 
 def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: str | None) -> None:
@@ -26,7 +26,7 @@ def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: st
     count = 0
     for batch in db.cursor().sql(users).to_arrow_reader(BATCH_ROWS):
         hashes = batch.column(0)
-        draws = draw_all(map(to_bytes, hashes.to_pylist()), salt) if salt else np.full(len(hashes), np.nan)
+        draws = draw_all(to_keys(hashes), salt) if salt else np.full(len(hashes), np.nan)
         numbers = np.arange(count, count + len(hashes), dtype=np.int32)
         columns = {"user_id": numbers, "user_hash": hashes, "exposures": batch.column(1), "draw": draws}
         db.register("batch", pa.table(columns))
@@ -35,6 +35,7 @@ def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: st
         count += len(hashes)
 
 
-def to_bytes(user) -> bytes:
-    """Return a user's key, of whatever type, as the bytes that arms are drawn from."""
-    return user if isinstance(user, bytes) else str(user).encode()
+def to_keys(users: pa.Array) -> list[bytes]:
+    """Return users' keys, of whatever type, as the bytes that arms are drawn from."""
+    keys = users.to_pylist()
+    return keys if pa.types.is_binary(users.type) else [str(key).encode() for key in keys]

@@ -30,7 +30,7 @@ class Chunk:
         return [self.sum_arms(n, d) for n, d in self.value_sums(dimension, size)]
 
     def statistics_so_far(self, dimension: str, size: int) -> list[Arms]:
-        """Return the statistics by arm up to each value, over the users with exposures so far."""
+        """Return the statistics by arm up to each value, over users with exposures so far."""
         n = np.zeros(len(self.by_arm))
         d = np.zeros(len(self.by_arm))
         groups = []
@@ -41,7 +41,7 @@ class Chunk:
         return groups
 
     def value_sums(self, dimension: str, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the users' revenue n and exposures d, (U,), of each of V values, which `cells` has by number."""
+        """Yield the users' revenue n and exposures d, (U,), of each of V values."""
         count = len(self.by_arm)
         for number in range(size):
             rows = np.flatnonzero(self.cells[dimension] == number)

@@ -114,13 +114,15 @@ def _write_users(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
     A user is in one arm; the pre-period is that of whoever came again.
     """
-    during = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in COUNTED)
-    before = ", ".join(f"sum({name}) AS pre_{name}" for name in MEASURES)
+    during = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in COUNTED)
+    before = ", ".join(f"sum({name})::DOUBLE AS pre_{name}" for name in MEASURES)
     columns = ", ".join(f"coalesce(pre_{name}, 0) AS pre_{name}" for name in MEASURES)
-    used = f"SELECT user_id, any_value(arm) AS arm, {during} FROM attributed WHERE reason = '' GROUP BY user_id"
+    is_treated = "bool_or(arm = 'treatment') AS is_treated"  # cheaper to group than a text
+    used = f"SELECT user_id, {is_treated}, {during} FROM attributed WHERE reason = '' GROUP BY user_id"
     earlier = f"SELECT user_id, {before} FROM attributed WHERE reason = 'pre-period' GROUP BY user_id"
-    query = f"""SELECT user_hash, used.*, {columns} FROM people JOIN ({used}) used USING (user_id)
-        LEFT JOIN ({earlier}) earlier USING (user_id)"""
+    arm = "CASE WHEN is_treated THEN 'treatment' ELSE 'control' END AS arm"
+    query = f"""SELECT user_hash, user_id, {arm}, used.* EXCLUDE (user_id, is_treated), {columns}
+        FROM people JOIN ({used}) used USING (user_id) LEFT JOIN ({earlier}) earlier USING (user_id)"""
     write(db, query, folder / "users.parquet")
     sums = "coalesce(exposures, 0) AS exposures, coalesce(revenue, 0) AS revenue"
     keys = f"user_id, arm, cut, {', '.join(DIMENSIONS)}"

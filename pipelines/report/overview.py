@@ -19,7 +19,7 @@ UNDECIDED = "The run ended before a decision"
 NEXT_STEPS = {
     "promote": "Nothing to do. The next night's candidate is compared with this one.",
     "roll back": "Read the reason in the experiment section, then the queries that lost most.",
-    "inconclusive": "Send more traffic, or look for a larger effect: make plan-experiment says how many it needs.",
+    "inconclusive": "Send more traffic, or a larger effect: make plan-experiment says how many users a lift needs.",
     "ramp": "Wait for the next look.",
     "continue": "Wait for the next look.",
     "none": "Start an experiment with make canary, or wait for the next night.",

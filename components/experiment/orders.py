@@ -29,8 +29,9 @@ def read_orders(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], currency:
 
 
 def majority_currency(db: duckdb.DuckDBPyConnection, source: str) -> str:
-    """Return the currency that most orders name, '' where none does."""
-    query = f"""SELECT currency FROM {source} WHERE kind = 'order' AND currency <> ''
-        GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"""
+    """Return the currency that most orders name, else most refunds, '' where none does."""
+    orders = "count(*) FILTER (WHERE kind = 'order')"
+    query = f"""SELECT currency FROM {source} WHERE currency <> ''
+        GROUP BY currency ORDER BY {orders} DESC, count(*) DESC, currency LIMIT 1"""
     row = db.execute(query).fetchone()
     return row[0] if row else ""

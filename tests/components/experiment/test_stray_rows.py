@@ -98,6 +98,13 @@ any_order = row(
 )
 
 
+def test_a_refund_may_name_its_orders_currency():
+    order = outcome("r0", "order", order_id="o1", revenue=3) | {"currency": None}
+    refund = order | {"kind": "refund", "currency": "USD", "revenue": 1}
+    _, revenue = take_look(EXPOSURES, [order, refund])
+    assert sum(revenue.values()) == 2
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(any_order, min_size=1, max_size=25))
 def test_net_revenue_is_that_of_pandas(outcomes):

@@ -11,6 +11,7 @@ import numpy as np
 from components.sampling import hash_fraction, hash_fractions
 
 ARMS = ("control", "treatment")
+LAYER_SALT = "interleaving or A/B"  # one for all experiments
 
 
 def user_hash(secret: str, user_id: str) -> bytes:
@@ -43,3 +44,11 @@ def arm(user_hash: bytes, salt: str, share: float) -> str:
     A growing share moves nobody out of treatment.
     """
     return "treatment" if draw(user_hash, salt) < share else "control"
+
+
+def is_interleaved(user_hash: bytes, share: float) -> bool:
+    """Tell whether a user's pages are interleaved, for a share of all users.
+
+    This is drawn before, and free of, the arms of every experiment. A growing share moves nobody out.
+    """
+    return draw(user_hash, LAYER_SALT) < share

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.experiment.assignment import arm, draw, draw_all, user_hash
+from components.experiment.assignment import arm, draw, draw_all, is_interleaved, user_hash
 
 USERS = [user_hash("secret", f"u{number:06d}") for number in range(4000)]
 
@@ -32,6 +32,13 @@ def test_half_of_the_users_are_treated_at_half():
 def test_two_experiments_split_the_users_independently():
     count = sum(arm(user, "one", 0.5) == arm(user, "two", 0.5) for user in USERS)
     assert abs(count - 2000) < 4 * 32
+
+
+def test_interleaved_users_are_in_both_arms_alike():
+    interleaved = [user for user in USERS if is_interleaved(user, 0.25)]
+    assert abs(len(interleaved) - 1000) < 4 * 28
+    count = sum(arm(user, "salt", 0.5) == "treatment" for user in interleaved)
+    assert abs(count - len(interleaved) / 2) < 4 * 16
 
 
 def test_many_draws_are_those_of_each_user():

@@ -31,11 +31,12 @@ def count_p_value(count: int, total: int, share: float) -> float:
 def shortfall_p_value(count: int, total: int, share: float) -> float:
     """Return the always-valid p-value of so few of `total` under at least this share.
 
-    The alternative is uniform below `share`, so the inverse is an e-value under every share from there on.
+    The alternative is uniform below `share`, so the inverse is an e-value under every share from there on. Where the
+    count reaches its share no smaller share explains it better, so the evidence is none.
     """
-    if not total:
+    if count >= share * total:  # here betainc underflows from some thousands on
         return 1.0
     rest = total - count
-    evidence = betaln(count + 1, rest + 1) + np.log(max(betainc(count + 1, rest + 1, share), np.finfo(float).tiny))
+    evidence = betaln(count + 1, rest + 1) + np.log(betainc(count + 1, rest + 1, share))
     evidence -= np.log(share) + count * np.log(share) + rest * np.log1p(-share)
     return float(np.exp(-max(evidence, 0.0)))

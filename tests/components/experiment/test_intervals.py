@@ -203,3 +203,24 @@ def test_false_shortfalls_are_rare_at_every_look():
     )
     assert rate <= 0.05
     assert shortfall_p_value(0, 40, 1 / 3) < 1e-5
+
+
+@pytest.mark.parametrize("total", [3, 300, 30_000, 3_000_000, 300_000_000])
+@pytest.mark.parametrize("excess", [1.0, 1.5, 3.0])
+def test_no_count_above_its_share_falls_short(total, excess):
+    assert shortfall_p_value(round(excess * total / 3), total, 1 / 3) == 1
+
+
+@pytest.mark.parametrize("total", [300, 30_000, 3_000_000, 300_000_000])
+def test_shortfalls_are_found_in_any_number(total):
+    assert shortfall_p_value(0, total, 1 / 3) == pytest.approx(0, abs=1e-40)
+    assert shortfall_p_value(round(0.2 * total), total, 1 / 3) < 1e-3
+    slightly_short = round(total / 3 - 0.1 * total**0.5)
+    assert shortfall_p_value(slightly_short, total, 1 / 3) > 0.05
+
+
+def test_a_shortfall_is_weighed_by_its_integral():
+    shares = np.linspace(0, 0.3, 300_001)
+    likelihood = shares**20 * (1 - shares) ** 80
+    evidence = np.trapezoid(likelihood, shares) / 0.3 / likelihood[-1]
+    assert shortfall_p_value(20, 100, 0.3) == pytest.approx(min(1 / evidence, 1), rel=1e-6)

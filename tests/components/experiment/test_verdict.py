@@ -129,7 +129,8 @@ def arm(users, buyers):
 @pytest.mark.parametrize(
     ("users", "buyers", "is_breach"),
     [((1000, 1000), (200, 0), True), ((99_000, 1000), (9900, 2), True), ((1000, 1000), (200, 180), False)]
-    + [((1000, 1000), (0, 200), False), ((50, 50), (3, 0), False), ((1000, 1000), (0, 0), False)],
+    + [((1000, 1000), (0, 200), False), ((50, 50), (3, 0), False), ((1000, 1000), (0, 0), False)]
+    + [((272_155, 271_306), (14_994, 15_461), False), ((272_155, 271_306), (14_994, 5_461), True)],
 )
 def test_a_candidate_that_sells_nothing_is_a_breach(users, buyers, is_breach):
     arms = {"control": arm(users[0], buyers[0]), "treatment": arm(users[1], buyers[1])}

@@ -1,6 +1,7 @@
 """Rows that were logged more than once, in logs of any size: hashes of their keys are sorted part by part.
 
-A table of all keys would not fit where the logs do not. Eight bytes a row, of a sixteenth of the rows at a time, do.
+A table of all keys would not fit where the logs do not. Four bytes a row, of a quarter of the rows at a time, do.
+Hashes of so few bits may agree by chance: rows that they name are compared by their keys.
 Rows without a whole key are nobody's duplicates.
 """
 
@@ -14,7 +15,9 @@ import pyarrow as pa
 
 from components.event_logs import KEYS
 
-PARTS = 16
+PARTS = 4  # by the highest bits of the hash
+PART_BITS = 32  # of the hash, that are sorted in a part
+HASH_BITS = PART_BITS + 2
 BATCH_ROWS = 1 << 20
 
 
@@ -56,22 +59,27 @@ def has_key(table: str) -> str:
 
 
 def key_hash(table: str) -> str:
-    """Return SQL for the 64-bit hash of a row's key."""
-    return f"hash({', '.join(KEYS[table])})"
+    """Return SQL for the hash of a row's key, below PARTS * 2**PART_BITS."""
+    return f"(hash({', '.join(KEYS[table])}) >> {64 - HASH_BITS})"
 
 
 def repeated_hashes(batches, folder: str) -> np.ndarray:
     """Return each value that occurs more than once in the batches' only column, uint64."""
-    edges = np.array([part * (2**64 // PARTS) for part in range(1, PARTS)], np.uint64)
-    parts = [Path(folder) / str(part) for part in range(PARTS)]
+    paths = [Path(folder) / str(part) for part in range(PARTS)]
     with ExitStack() as stack:
-        files = [stack.enter_context(open(part, "wb")) for part in parts]
+        files = [stack.enter_context(open(path, "wb")) for path in paths]
         for batch in batches:
-            hashes = np.sort(batch.column(0).to_numpy())
-            pieces = np.split(hashes, np.searchsorted(hashes, edges))
-            for file, piece in zip(files, pieces, strict=True):
-                file.write(piece.tobytes())
-    return np.concatenate([repeated_values(np.fromfile(part, np.uint64)) for part in parts])
+            write_parts(batch.column(0).to_numpy(), files)
+    low_bits = [repeated_values(np.fromfile(path, np.uint32)).astype(np.uint64) for path in paths]
+    return np.concatenate([values + (part << PART_BITS) for part, values in enumerate(low_bits)])
+
+
+def write_parts(hashes: np.ndarray, files: list) -> None:
+    """Append the low bits of hashes, uint64, to the file of their highest bits."""
+    parts = (hashes >> PART_BITS).astype(np.uint8)
+    low_bits = hashes.astype(np.uint32)
+    for part, file in enumerate(files):
+        file.write(low_bits[np.flatnonzero(parts == part)].tobytes())
 
 
 def repeated_values(values: np.ndarray) -> np.ndarray:

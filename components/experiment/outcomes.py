@@ -26,10 +26,6 @@ def match_outcomes(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
     _match_exposures(db, rules)
     _match_refunds(db, rules)
     db.execute(
-        f"""CREATE TABLE matched_outcomes AS SELECT * FROM {_first_of_copies("timely_outcomes", _copy_key())}
-            UNION ALL BY NAME SELECT * FROM {_first_of_copies("timely_refunds", _refund_copy_key())}"""
-    )
-    db.execute(
         """CREATE TABLE outcome_reasons AS SELECT o.id, o.kind, CASE
               WHEN m.id IS NOT NULL THEN ''
               WHEN o.problem <> '' THEN o.problem
@@ -88,6 +84,7 @@ def _match_exposures(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> 
            WHERE coalesce(problem, '') = ''"""
     )
     db.execute("CREATE VIEW mistimed_outcomes AS SELECT id, problem FROM exposures_with_outcome WHERE problem <> ''")
+    db.execute(f"CREATE TABLE matched_outcomes AS {_first_of_copies('timely_outcomes', _copy_key())}")
 
 
 def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> None:
@@ -106,8 +103,7 @@ def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
     by_order = "r.order_id = o.order_id AND (r.item_id IS NULL OR r.item_id = o.item_id)"
     by_item = "r.request_id = o.request_id AND r.item_id = o.item_id"
     db.execute(
-        f"""CREATE TABLE refunds AS WITH orders AS (SELECT * FROM
-                {_first_of_copies("timely_outcomes", _copy_key())} WHERE kind = 'order'),
+        f"""CREATE TABLE refunds AS WITH orders AS (SELECT * FROM matched_outcomes WHERE kind = 'order'),
             rows AS (SELECT * FROM outcome_rows WHERE kind = 'refund' AND problem = '')
             SELECT * FROM (
                 {refund}, 0 AS rank FROM rows r JOIN orders o ON {by_order} WHERE {same_currency}
@@ -118,12 +114,20 @@ def _match_refunds(db: duckdb.DuckDBPyConnection, rules: AttributionRules) -> No
     )
     db.execute("CREATE VIEW timely_refunds AS SELECT * EXCLUDE (problem, rank) FROM refunds WHERE problem = ''")
     db.execute("CREATE VIEW mistimed_refunds AS SELECT id, problem FROM refunds WHERE problem <> ''")
+    db.execute(f"INSERT INTO matched_outcomes BY NAME {_first_of_copies('timely_refunds', _refund_copy_key())}")
 
 
 def _first_of_copies(source: str, key: str) -> str:
-    """Return SQL for the rows of `source` without copies: of each key the earliest."""
+    """Return SQL for the rows of `source` without copies: of each key the earliest.
+
+    Hashes tell the few rows that may have copies, for only those are worth ordering.
+    """
     order = "outcome_t, revenue DESC, grade DESC, id"
-    return f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
+    copied_keys = f"SELECT h FROM (SELECT hash({key}) AS h FROM {source}) GROUP BY h HAVING count(*) > 1"
+    return f"""WITH repeated AS MATERIALIZED ({copied_keys})
+        SELECT * FROM {source} WHERE hash({key}) NOT IN (FROM repeated)
+        UNION ALL (SELECT * FROM {source} WHERE hash({key}) IN (FROM repeated)
+            QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"""
 
 
 def _copy_key() -> str:

@@ -20,8 +20,8 @@ import pyarrow as pa
 print("duckdb", duckdb.__version__, "pandas", pd.__version__, "pyarrow", pa.__version__)
 frame = pd.DataFrame({"score": [1.0, float("nan"), 3.0]})
 table = pa.table({"score": frame["score"].to_numpy()})
-by_pandas = duckdb.sql("select count(score), avg(score), max(score) from frame").fetchone()
-by_arrow = duckdb.from_arrow(table).aggregate("count(score), avg(score), max(score)").fetchone()
+by_pandas = duckdb.sql("select count(score), avg(score), max(score) from frame").fetchall()[0]
+by_arrow = duckdb.from_arrow(table).aggregate("count(score), avg(score), max(score)").fetchall()[0]
 print("count, average, maximum: pandas", by_pandas, "Arrow", by_arrow)
 if by_pandas != (2, 2.0, 3.0) or by_arrow[0] != 3 or by_arrow[1] == by_arrow[1]:
     sys.exit("Changed: NaN of pandas and of Arrow are the same to DuckDB now.")

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 print("duckdb", duckdb.__version__, "pyarrow", pa.__version__)
-casts = duckdb.sql("select 2.5::double::int, 2.5::decimal(3,1)::int, round(2.5::double), round(2.5)").fetchone()
+casts = duckdb.sql("select 2.5::double::int, 2.5::decimal(3,1)::int, round(2.5::double), round(2.5)").fetchall()[0]
 print("cast of a double, cast of a decimal, round of a double, round of a decimal:", casts)
 prices = pa.table({"price": pa.array([Decimal("1.00"), Decimal("1.01")], pa.decimal128(10, 2))})
-average, median = duckdb.sql("select avg(price), median(price) from prices").fetchone()
+average, median = duckdb.sql("select avg(price), median(price) from prices").fetchall()[0]
 arrow_mean = pc.mean(pa.array([Decimal("2.00"), Decimal("2.00"), Decimal("1.00")], pa.decimal128(10, 2))).as_py()
 print("DuckDB's average:", average, "its median:", median, "Arrow's mean of 2, 2 and 1:", arrow_mean)
 same = [int(value) for value in casts] == [2, 3, 3, 3]

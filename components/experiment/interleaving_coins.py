@@ -11,6 +11,8 @@ from hashlib import sha256
 
 import numpy as np
 
+from components.query_text import normalise_query
+
 BLOCK_COINS = 256  # of one SHA-256
 SALT_SUFFIX = "/interleaving"
 
@@ -27,8 +29,8 @@ class Search:
 
     @property
     def name(self) -> str:
-        """Return the search in one text, its query in lower case with single blanks."""
-        query = normalize_text(self.query).lower()
+        """Return the search in one text. Filters keep their case."""
+        query = normalise_query(self.query)
         parts = (self.user_hash.hex(), query, normalize_text(self.locale), normalize_text(self.filters), self.day)
         return "\n".join(parts)
 

@@ -1,7 +1,6 @@
 """The fields of one judgement: required ones are checked, optional ones are dropped where they cannot be read."""
 
 import math
-import unicodedata
 from collections.abc import Mapping
 
 from components.csv_records import is_unknown_text
@@ -82,8 +81,3 @@ def clean_number(name: str, value: object) -> float | None:
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"wrong type: {name} is {value!r}, not a number from 0")
     return number
-
-
-def normalise_query(text: str) -> str:
-    """Return a query's text as it is compared: NFKC, without case and extra blanks."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

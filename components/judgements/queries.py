@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.judgements.fields import normalise_query
+from components.query_text import normalise_query
 from components.sampling import hash_id, hash_number
 
 Key = tuple[str, str]  # locale, normalised text

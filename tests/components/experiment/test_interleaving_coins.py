@@ -26,7 +26,7 @@ def test_more_coins_begin_with_the_same_ones():
     assert not (many[:256] == many[256:512]).all()
 
 
-@pytest.mark.parametrize("query", ["Red  Shoes ", "\tRED\nSHOES", "red\u00a0shoes"])
+@pytest.mark.parametrize("query", ["Red  Shoes ", "\tRED\nSHOES", "red\u00a0shoes", "ｒｅｄ shoes"])
 def test_case_and_blanks_of_queries_change_nothing(query):
     assert (draw_coins(SALT, replace(SEARCH, query=query), 64) == draw_coins(SALT, SEARCH, 64)).all()
 

@@ -60,7 +60,7 @@ def build_overview(summary: dict, facts: dict, models: dict[str, dict], look: di
         headline=HEADLINES.get(decision, UNDECIDED),
         next_step=NEXT_STEPS.get(decision, RESUME),
         cards=build_cards(models, facts.get("gate candidate", {}), look),
-        warnings=find_warnings(summary, models, look),
+        warnings=find_warnings(summary, facts, models, look),
     )
 
 
@@ -112,13 +112,14 @@ def latency_card(look: dict, models: dict[str, dict]) -> Card:
     return Card("p99 latency, ms", formats.number(latencies["candidate"], 0), formats.number(latencies["baseline"], 0))
 
 
-def find_warnings(summary: dict, models: dict[str, dict], look: dict) -> list[str]:
+def find_warnings(summary: dict, facts: dict, models: dict[str, dict], look: dict) -> list[str]:
     """Return one sentence for each thing that a person should look at."""
     warnings = []
     for step in summary.get("steps", []):
         if warning := step.get("facts", {}).get("warning"):
             warnings.append(f"Warning of “{step['title']}”: {warning}")
     warnings += warn_of_plain_student(models)
+    warnings += warn_of_weak_teacher(facts.get("report teacher", {}), models)
     for shift in (summary.get("rankings") or {}).get("category_shifts", []):
         places = f"{shift['candidate']} of the top places, {shift['baseline']} before"
         warnings.append(f"What is shown shifts: the category {shift['category']} takes {places}.")
@@ -134,3 +135,20 @@ def warn_of_plain_student(models: dict[str, dict]) -> list[str]:
         return []
     figures = f"macro-F1 {formats.number(plain)} beside {formats.number(candidate)}"
     return [f"The plain student, without rationales, scored at least as high as the candidate: {figures}."]
+
+
+def warn_of_weak_teacher(teacher: dict, models: dict[str, dict]) -> list[str]:
+    """Return a warning where the tuned teacher labels no better than the student that serves.
+
+    A rationale argues for a label: a teacher below its student argues for worse ones.
+    """
+    stages = list(teacher.get("stages", {}).values())
+    serving = models.get("baseline", {}).get("macro_f1")
+    if not stages or serving is None:
+        return []
+    score = stages[-1]["macro_f1"]
+    if score["estimate"] > serving:
+        return []
+    interval = f"{formats.number(score['low'])} to {formats.number(score['high'])}"
+    teacher_score = f"macro-F1 {formats.number(score['estimate'])} ({interval}) on {teacher['pairs']} held-out pairs"
+    return [f"The teacher does not qualify: {teacher_score}, the student that serves {formats.number(serving)}."]

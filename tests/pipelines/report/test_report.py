@@ -6,7 +6,7 @@ import pytest
 
 from components.charts import Line, interval_chart, line_chart
 from pipelines.report.models_view import describe_gate
-from pipelines.report.overview import warn_of_plain_student
+from pipelines.report.overview import warn_of_plain_student, warn_of_weak_teacher
 from pipelines.report.report import build_view, write_report
 from pipelines.report.training_view import list_examples
 
@@ -166,3 +166,15 @@ def test_a_plain_student_that_wins_is_warned_of():
     models = {"plain": {"macro_f1": 0.5}, "candidate": {"macro_f1": 0.4}}
     assert "0.500 beside 0.400" in warn_of_plain_student(models)[0]
     assert not warn_of_plain_student({"plain": {"macro_f1": 0.3}, "candidate": {"macro_f1": 0.4}})
+
+
+def test_a_teacher_below_its_student_is_warned_of():
+    teacher = {
+        "pairs": 80,
+        "stages": {"before": {}, "SFT + DPO": {"macro_f1": {"estimate": 0.3, "low": None, "high": 0.4}}},
+    }
+    assert warn_of_weak_teacher(teacher, {"baseline": {"macro_f1": 0.5}}) == [
+        "The teacher does not qualify: macro-F1 0.300 (– to 0.400) on 80 held-out pairs, the student that serves 0.500."
+    ]
+    assert not warn_of_weak_teacher(teacher, {"baseline": {"macro_f1": 0.2}})
+    assert not warn_of_weak_teacher({}, {"baseline": {"macro_f1": 0.2}})

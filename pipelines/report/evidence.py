@@ -3,8 +3,13 @@
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
+from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
+from components.release.predictions import load_predictions
 from pipelines.report.query_changes import compare_rankings, mean_ndcg
 
 PREDICTIONS = {"candidate": "predict-split", "plain": "predict-split-2", "baseline": "predict-split-3"}
@@ -17,7 +22,23 @@ def collect_evidence(tasks: Mapping) -> dict:
     judgements = tasks["prepare-judgements"].artifacts["judgements"]
     rankings = compare_rankings(predictions["candidate"], predictions["baseline"], judgements)
     rankings["ndcg_at_10"] = {model: mean_ndcg(path) for model, path in predictions.items()}
-    return {"rankings": rankings, "lineage": read_lineage(tasks)}
+    return {"rankings": rankings, "macro_f1": measure_macro_f1(predictions), "lineage": read_lineage(tasks)}
+
+
+def measure_macro_f1(predictions: Mapping[str, Path]) -> dict[str, dict]:
+    """Return macro-F1 by model and the candidate's paired gains, with intervals over queries."""
+    queries = {model: sum_confusions(path) for model, path in predictions.items()}
+    config = BootstrapConfig()
+    scores = {model: bootstrap_interval(counts, macro_f1, config) for model, counts in queries.items()}
+    for model in [model for model in ("plain", "baseline") if model in queries]:
+        scores[f"candidate over {model}"] = bootstrap_interval(queries["candidate"], macro_f1, config, queries[model])
+    return {name: asdict(interval) for name, interval in scores.items()}
+
+
+def sum_confusions(path: Path) -> np.ndarray:
+    """Return each query's confusion of judged and predicted label: (Q, C, C)."""
+    predictions = load_predictions(path)
+    return np.add.reduceat(predictions.confusions(), predictions.query_starts)
 
 
 def read_lineage(tasks: Mapping) -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""Write the figures of a finished run: `python -m bench.run_figures runs/latest quick_run`.
+
+They go to bench/results/NAME.json, from where README and docs take them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from bench.figures import write_results
+
+NAMES = {"candidate over plain": "rationales_gain", "candidate over baseline": "candidate_over_baseline"}
+LIFT = {"lift_percent": "estimate", "lift_percent_low": "low", "lift_percent_high": "high"}
+
+
+def main(arguments: list[str]) -> int:
+    """Read the run's summary, and write its figures."""
+    if len(arguments) != 2 or not Path(arguments[0], "summary.json").exists():
+        print("give a finished run's folder and a name, as in: python -m bench.run_figures runs/latest quick_run")
+        return 2
+    summary = json.loads(Path(arguments[0], "summary.json").read_text())
+    if not summary.get("experiment"):
+        print(f"the run in {arguments[0]} came to no experiment: {summary['sentence']}")
+        return 1
+    facts = {step["title"]: step["facts"] for step in summary["steps"]}
+    figures = describe_time(summary) | describe_models(summary, facts) | describe_experiment(summary)
+    rows = facts["score candidate"]["rows_out"]
+    measured_on = f"profile {summary['profile']}: the gate's {rows:,} pairs, {figures['users']:,} simulated shoppers"
+    print(write_results(arguments[1], figures, measured_on))
+    return 0
+
+
+def describe_time(summary: dict) -> dict:
+    """Return minutes to the gate and to the verdict, CPU seconds and memory."""
+    cost = summary["cost"]
+    to_gate = summary["seconds_to_end_of_retrain"]
+    return {
+        "minutes_to_gate": round(to_gate["wall_seconds"] / 60, 1),
+        "minutes_to_verdict": round(cost["wall_seconds"] / 60, 1),
+        "cpu_seconds": round(cost["cpu_seconds"]),
+        "peak_memory_gb": cost["peak_memory_gb"],
+        "step_seconds": {step["title"]: round(step["seconds"]) for step in summary["steps"] if step["seconds"] >= 1},
+    }
+
+
+def describe_models(summary: dict, facts: dict) -> dict:
+    """Return every model's macro-F1 and the candidate's gains, with intervals."""
+    figures = {"gate": facts["gate candidate"]["verdict"]}
+    for name, interval in summary["macro_f1"].items():
+        key = NAMES.get(name, f"{name}_macro_f1")
+        figures |= {key: interval["estimate"], f"{key}_low": interval["low"], f"{key}_high": interval["high"]}
+    return figures
+
+
+def describe_experiment(summary: dict) -> dict:
+    """Return the decision, and the last look's lift in percent."""
+    looks = [look["decide-experiment"]["look"] for look in summary["experiment"]]
+    lift = next(look["figures"]["rpm_lift"] for look in reversed(looks) if look.get("figures"))
+    figures = {name: round(100 * lift[side], 2) for name, side in LIFT.items()}
+    users = sum(phase["users"] for phase in summary["shoppers"].values())
+    return figures | {"decision": summary["decision"], "looks": len(looks), "users": users}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

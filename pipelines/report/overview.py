@@ -16,6 +16,7 @@ HEADLINES = {
     "release": "Passed the gate, but no experiment was started",
 }
 UNDECIDED = "The run ended before a decision"
+UNDER_WAY = "Under way: no decision yet"
 NEXT_STEPS = {
     "promote": "Nothing to do. The next night's candidate is compared with this one.",
     "roll back": "Read the reason in the experiment section, then the queries that lost most.",
@@ -28,6 +29,7 @@ NEXT_STEPS = {
     "release": "Look at the log of the step start canary.",
 }
 RESUME = "Read the log of the step that stopped, then run the same command again: finished steps are kept."
+RELOAD = "Reload this page: it fills up as steps end. If the run was killed, the same command continues it."
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ def build_overview(summary: dict, facts: dict, models: dict[str, dict], look: di
     `models` are the scored models by name, `look` is the last look with figures.
     """
     decision = summary.get("decision")
+    has_ended = "sentence" in summary
     return Overview(
-        headline=HEADLINES.get(decision, UNDECIDED),
-        next_step=NEXT_STEPS.get(decision, RESUME),
+        headline=HEADLINES.get(decision, UNDECIDED if has_ended else UNDER_WAY),
+        next_step=NEXT_STEPS.get(decision, RESUME if has_ended else RELOAD),
         cards=build_cards(models, facts.get("gate candidate", {}), look),
         warnings=find_warnings(summary, facts, models, look),
     )

@@ -96,7 +96,12 @@ def test_the_gain_has_an_interval(tmp_path):
 def test_an_empty_run_says_so_in_every_section(tmp_path):
     page = render_summary({"profile": "smoke"}, tmp_path)
     assert page.count("Not reached.") == page.count("<h2>") - 1 == 8
-    assert "The run ended before a decision" in page
+    assert "Under way: no decision yet" in page and "Reload this page" in page
+
+
+def test_a_stopped_run_names_the_way_on(tmp_path):
+    page = render_summary({"profile": "smoke", "sentence": "Stopped: by a person"}, tmp_path)
+    assert "The run ended before a decision" in page and "run the same command again" in page
 
 
 @pytest.mark.parametrize("left_out", [*SUMMARY, *FACTS])

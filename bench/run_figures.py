@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.figures import write_results
 
-NAMES = {"candidate over plain": "rationales_gain", "candidate over baseline": "candidate_over_baseline"}
+NAMES = {"candidate over plain": "rationales_gain"}
+SIDES = {"": "estimate", "_low": "low", "_high": "high"}
 LIFT = {"lift_percent": "estimate", "lift_percent_low": "low", "lift_percent_high": "high"}
 
 
@@ -39,26 +40,29 @@ def describe_time(summary: dict) -> dict:
         "minutes_to_verdict": round(cost["wall_seconds"] / 60, 1),
         "cpu_seconds": round(cost["cpu_seconds"]),
         "peak_memory_gb": cost["peak_memory_gb"],
-        "step_seconds": {step["title"]: round(step["seconds"]) for step in summary["steps"] if step["seconds"] >= 1},
     }
 
 
 def describe_models(summary: dict, facts: dict) -> dict:
     """Return every model's macro-F1 and the candidate's gains, with intervals."""
-    figures = {"gate": facts["gate candidate"]["verdict"]}
-    for name, interval in summary["macro_f1"].items():
-        key = NAMES.get(name, f"{name}_macro_f1")
-        figures |= {key: interval["estimate"], f"{key}_low": interval["low"], f"{key}_high": interval["high"]}
+    gate = facts["gate candidate"]
+    over_baseline = gate["differences"]["macro_f1"]
+    scores = {NAMES.get(name, f"{name}_macro_f1"): interval for name, interval in summary["macro_f1"].items()}
+    scores["candidate_over_baseline"] = over_baseline | {"estimate": over_baseline["difference"]}
+    figures = {"gate": gate["verdict"]}
+    for name, interval in scores.items():
+        figures |= {f"{name}{suffix}": round(interval[side], 4) for suffix, side in SIDES.items()}
     return figures
 
 
 def describe_experiment(summary: dict) -> dict:
-    """Return the decision, and the last look's lift in percent."""
+    """Return the decision, and the last look's users and lift in percent."""
     looks = [look["decide-experiment"]["look"] for look in summary["experiment"]]
-    lift = next(look["figures"]["rpm_lift"] for look in reversed(looks) if look.get("figures"))
-    figures = {name: round(100 * lift[side], 2) for name, side in LIFT.items()}
-    users = sum(phase["users"] for phase in summary["shoppers"].values())
-    return figures | {"decision": summary["decision"], "looks": len(looks), "users": users}
+    last = next((look["figures"] for look in reversed(looks) if look.get("figures")), {"users": {}})
+    lift = last.get("rpm_lift") or {}
+    figures = {name: round(100 * lift[side], 2) for name, side in LIFT.items() if side in lift}
+    users = sum(last["users"].values())
+    return figures | {"decision": summary["decision"], "looks": last.get("looks", 0), "users": users}
 
 
 if __name__ == "__main__":

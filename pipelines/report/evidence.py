@@ -26,12 +26,13 @@ def collect_evidence(tasks: Mapping) -> dict:
 
 
 def measure_macro_f1(predictions: Mapping[str, Path]) -> dict[str, dict]:
-    """Return macro-F1 by model and the candidate's paired gains, with intervals over queries."""
+    """Return macro-F1 by model, and the candidate's paired gain over plain, with intervals over queries."""
     queries = {model: sum_confusions(path) for model, path in predictions.items()}
     config = BootstrapConfig()
     scores = {model: bootstrap_interval(counts, macro_f1, config) for model, counts in queries.items()}
-    for model in [model for model in ("plain", "baseline") if model in queries]:
-        scores[f"candidate over {model}"] = bootstrap_interval(queries["candidate"], macro_f1, config, queries[model])
+    if "plain" in queries:
+        gain = bootstrap_interval(queries["candidate"], macro_f1, config, queries["plain"])
+        scores["candidate over plain"] = gain
     return {name: asdict(interval) for name, interval in scores.items()}
 
 

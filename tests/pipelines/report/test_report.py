@@ -90,7 +90,7 @@ def test_each_chart_has_a_light_and_dark_version(page):
 def test_the_gain_has_an_interval(tmp_path):
     gain = {"candidate over plain": {"estimate": 0.01, "low": -0.02, "high": 0.04}}
     page = render_summary(SUMMARY | {"macro_f1": gain}, tmp_path)
-    assert "candidate over plain +0.010" in page and "(−0.020 to +0.040)" in page
+    assert "candidate over plain student: +0.010" in page and "(−0.020 to +0.040)" in page
 
 
 def test_an_empty_run_says_so_in_every_section(tmp_path):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from components.precision import is_fast_in_bf16
 from components.rationales.engine import (
     Completion,
     EngineConfig,
@@ -49,7 +50,8 @@ class TransformersEngine:
         self.config = config
         self.torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
-        self.model = AutoModelForCausalLM.from_pretrained(model, dtype="auto").eval()
+        precision = torch.bfloat16 if is_fast_in_bf16() else "auto"
+        self.model = AutoModelForCausalLM.from_pretrained(model, dtype=precision).eval()
         if torch.cuda.is_available():
             self.model = self.model.cuda()
         self.labels = label_tokens(self.tokenizer)

@@ -4,6 +4,7 @@ import math
 import os
 from pathlib import Path
 
+from components.precision import is_fast_in_bf16
 from components.step_result import Progress
 from components.training.checkpoints import Checkpoints
 
@@ -30,17 +31,6 @@ def trainer_arguments(config, folder: str | Path) -> dict:
         "disable_tqdm": True,
         "seed": config.seed,
     }
-
-
-def is_fast_in_bf16() -> bool:
-    """Return True where bf16 is the faster precision: on a GPU, or with AMX.
-
-    A CPU without it takes 1.4 times (student) to 1.6 times (teacher) as long in bf16, even with AVX512_BF16 (a Xeon,
-    CPU time of interleaved steps, 2026-11).
-    """
-    import torch
-
-    return torch.cuda.is_available() or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def rows_per_process(config) -> int:

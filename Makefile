@@ -33,11 +33,13 @@ serve: .venv ## serve the newest package of this machine's runs; prints a workin
 smoke: .venv ## the same loop on tiny data, in minutes
 	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)
 
+TWO_WORKERS := -n 2 --dist loadfile # a file's tests share servers and trained models
+
 test: .venv ## all tests: pure functions, every component, servers, and the whole loop on the smoke profile
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) $(TEST)
 
 test-fast: .venv ## the tests that start no server and train nothing
-	$(PY) -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) -m "not slow" $(TEST)
 
 house: .venv ## count what breaks the rules of names, docstrings and sizes: make house [IN=components/release]
 	$(PY) -m testing.house_rules $(IN)

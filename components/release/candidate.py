@@ -7,6 +7,7 @@ from pathlib import Path
 from components import package_manifest, storage
 from components.release import registry, state_machine
 from components.release.gate_verdict import GateVerdict
+from components.release.trials import last_trial
 from components.release_state import ReleaseState
 from components.release_store import read_state, update_state
 from components.step_result import StepResult
@@ -44,7 +45,7 @@ def register_baseline(package: str | Path) -> PackageResult:
 def start_canary(package: str | Path, verdict: GateVerdict, now: datetime | None = None) -> PackageResult:
     """Register a released candidate, and open its experiment dark or let it wait.
 
-    Any other is refused.
+    Any other is refused, and so is one that was tried against today's stable version before.
     """
     version = package_manifest.version(package)
     refusal = _refusal(version, verdict, read_state())
@@ -74,4 +75,6 @@ def _refusal(version: str, verdict: GateVerdict, state: ReleaseState) -> str:
         return "no version is stable: register the baseline first"
     if state.stable == version:
         return f"{version} is stable already"
+    if trial := last_trial(state, version):
+        return str(trial)
     return ""

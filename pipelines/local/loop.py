@@ -96,14 +96,18 @@ class Loop:
 
     def experiment(self, tasks: dict[str, Task]) -> None:
         """Serve, send shoppers, and look at the experiment until it is decided."""
+        gate = tasks["gate-candidate"].facts
+        if "start-canary" in tasks and not tasks["start-canary"].output:
+            self.summary["decision"] = gate["verdict"]
+            self.summary["sentence"] = f"No experiment: {tasks['start-canary'].facts['reason']}"
+            return
         self.console.print("[bold]experiment[/bold]")
         self.laptop.start_gateway(tasks["build-features"].artifacts["features"])
         self.reconcile()
         self.send_shoppers("pre-period", tasks)
-        if "start-canary" in tasks and tasks["start-canary"].output:
+        if "start-canary" in tasks:
             self.look_until_decided(tasks)
             return
-        gate = tasks["gate-candidate"].facts
         self.summary["decision"] = gate["verdict"]
         self.summary["sentence"] = f"The gate said {gate['verdict']}: {gate['reasons'][0]}. A/A traffic was sent."
 

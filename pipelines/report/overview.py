@@ -26,7 +26,7 @@ NEXT_STEPS = {
     "none": "Start an experiment with make canary, or wait for the next night.",
     "hold": "Read the gate's reasons. More judged queries make its intervals narrower.",
     "reject": "Read the gate's reasons and the queries that lost most.",
-    "release": "Look at the log of the step start canary.",
+    "release": "Change what the candidate learns from, or try it again: by make canary, on a laptop with --home NEW.",
 }
 RESUME = "Read the log of the step that stopped, then run the same command again: finished steps are kept."
 RELOAD = "Reload this page: it fills up as steps end. If the run was killed, the same command continues it."

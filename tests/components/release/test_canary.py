@@ -120,6 +120,23 @@ def test_starting_the_same_canary_again_changes_nothing(started, package):
     assert read_state().revision == revision
 
 
+@pytest.mark.parametrize(("word", "status"), [("roll back", "rolled back"), ("inconclusive", "inconclusive")])
+def test_a_version_is_not_tried_twice(started, package, word, status):
+    canary.move_traffic(look_verdict(word), Notes().context)
+    again = candidate.start_canary(package("new"), release_verdict(package("new")))
+    assert not again.is_accepted and read_state().candidate is None
+    assert f"{started['new']} was tried against {started['old']} until " in again.reason
+    assert again.reason.endswith(f", {status}: because")
+
+
+def test_against_another_stable_it_is_tried_again(started, package):
+    canary.move_traffic(look_verdict("inconclusive"), Notes().context)
+    candidate.start_canary(package("newer"), release_verdict(package("newer")))
+    canary.move_traffic(look_verdict("promote"), Notes().context)
+    assert read_state().stable == package_manifest.version(package("newer"))
+    assert candidate.start_canary(package("new"), release_verdict(package("new"))).is_accepted
+
+
 def test_a_ramp_waits_for_the_candidate_first(started):
     notes = Notes()
     canary.move_traffic(look_verdict("ramp"), notes.context)

@@ -16,6 +16,11 @@ from components.cross_features import DEFAULTS
 
 LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
 QUERY_CLASSES = ("head", "torso", "tail")
+PAGE_KINDS = (
+    "interleaved",
+    "fallback",
+)  # none: one ranker's; a fallback is stable's list without a draft
+TEAMS = ("A", "B", "none")  # which ranker an item of an interleaved page is credited to
 MISMATCHES = ("category", "brand", "model", "attribute", "accessory")
 GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # for NDCG, of ESCI's own task
 FEATURES = tuple(DEFAULTS)
@@ -90,6 +95,15 @@ PREDICTIONS = pa.schema(
         ("score", pa.float32()),
     ]
 )
+_DRAFT = [  # of a page that two rankers share; A is stable, B the candidate
+    *_texts("page_kind", "team"),
+    ("pair", pa.int32()),
+    ("stable_rank", pa.int32()),
+    ("candidate_rank", pa.int32()),
+    ("stable_score", pa.float32()),
+    ("candidate_score", pa.float32()),
+    *_texts("stable_version", "candidate_version", "draft_day"),
+]
 EXPOSURES = pa.schema(
     [
         *_REQUEST,
@@ -97,8 +111,10 @@ EXPOSURES = pa.schema(
         ("position", pa.int32()),
         ("score", pa.float32()),
         ("stale", pa.bool_()),
+        *_DRAFT,
     ]
 )
+NO_DRAFT = dict.fromkeys(pa.schema(_DRAFT).names)  # a row's columns where one ranker made the page
 OUTCOMES = pa.schema(
     [
         ("time", _TIME),

@@ -11,7 +11,10 @@ KEYS = {  # rows that agree in these are copies of one; the earliest counts
     "requests": ("request_id",),
     "outcomes": ("request_id", "item_id", "kind", "order_id"),
 }
-LATER_COLUMNS = {"outcomes": {"order_id": None}}  # that rows written by earlier versions lack
+LATER_COLUMNS = {  # that rows written by earlier versions lack
+    "outcomes": {"order_id": None},
+    "exposures": contracts.NO_DRAFT,
+}
 PARTS = 8  # of an hour: enough for readers side by side, few enough that a quiet hour is no heap of tiny objects
 
 

@@ -7,23 +7,19 @@ Whatever the number of exposures, a few rows a user are written. Shards are summ
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from components.experiment.assignment import ARMS
 from components.experiment.deduplicate import find_duplicate_hashes
-from components.experiment.log_times import to_micros
 from components.experiment.log_views import create_view
 from components.experiment.outcomes import count_reasons, count_unknown_kinds, match_outcomes
 from components.experiment.records import Accounts, AttributionRules, ExperimentSetup
 from components.experiment.requests import write_requests
+from components.experiment.row_status import DIMENSIONS, cell_sql, status_sql
 from components.experiment.sql import database, text, write
 
-RAMP_GRACE = timedelta(seconds=30)  # callers may follow a share for so long after it was replaced
-CUTS = 10  # points over time of an experiment under two days
-DIMENSIONS = ("query_class", "locale")  # slices: properties of the query, which no arm can change
 STATUS = ("user_hash", "assigned_arm", "exclusion_reason", "stage", "in_ramp_grace", "served_by_other_version")
 CELL = (*STATUS, "cut", *DIMENSIONS)  # the rows of cells.parquet are sums by these
 NO_REQUESTS = """SELECT NULL::BIGINT AS t, NULL::VARCHAR AS request_id, NULL::VARCHAR AS experiment_id,
@@ -71,7 +67,7 @@ def collect(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Pa
         _write_orders(db, folder / "orders.parquet")
         _write_categories(db, setup, folder / "categories.parquet")
         write_requests(db, setup, now, folder / "requests.parquet")
-        accounts = _account(db, folder / "cells.parquet", source.rules, notes)
+        accounts = account_rows(db, folder / "cells.parquet", source.rules, notes)
     (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
     return accounts
 
@@ -82,50 +78,17 @@ def _annotate_exposures(db: duckdb.DuckDBPyConnection, setup: ExperimentSetup, n
     The view holds every logged row with n = 1, and copies once more with n = -1. They cancel out in any sum of n, so
     that no row has to be looked up to be left out. `annotated_outcomes` are the matched outcomes with the same columns.
     """
-    columns = f"user_hash, assigned_arm, {_status_sql(setup, now)}"
+    columns = f"user_hash, assigned_arm, {status_sql(setup, now)}"
     db.execute(
-        f"""CREATE VIEW annotated_exposures AS SELECT {columns}, {_cell_sql(setup, now)}, category, n
+        f"""CREATE VIEW annotated_exposures AS SELECT {columns}, {cell_sql(setup, now)}, category, n
             FROM (SELECT *, 1 AS n FROM exposures
                   UNION ALL SELECT * EXCLUDE (copy), -1 FROM duplicates_exposures WHERE copy > 1)"""
     )
     outcome = "kind, order_id, request_id, item_id, currency, revenue, grade, outcome_t"
     db.execute(
-        f"""CREATE VIEW annotated_outcomes AS SELECT {columns}, {_cell_sql(setup, now)}, {outcome}
+        f"""CREATE VIEW annotated_outcomes AS SELECT {columns}, {cell_sql(setup, now)}, {outcome}
             FROM matched_outcomes"""
     )
-
-
-def _status_sql(setup: ExperimentSetup, now: datetime) -> str:
-    """Return SQL for a row's exclusion reason, its stage, and whether another version answered."""
-    starts = [to_micros(start) for start in setup.starts]
-    stage = " + ".join(f"(t >= {start})::INT" for start in starts[1:]) or "0"
-    grace = to_span(RAMP_GRACE)
-    in_grace = " OR ".join(f"t BETWEEN {start} AND {start + grace}" for start in starts[1:]) or "FALSE"
-    versions = setup.versions
-    arm_version = (
-        f"CASE assigned_arm WHEN 'control' THEN {text(versions['control'])} ELSE {text(versions['treatment'])} END"
-    )
-    name = text(setup.experiment_id)
-    experiment = f"coalesce(experiment_id, {name if setup.is_nameless else text('')})"
-    return f"""CASE WHEN {experiment} = '' OR coalesce(assigned_arm, '') = '' THEN 'no arm'
-             WHEN {experiment} <> {name} THEN 'another experiment'
-             WHEN assigned_arm NOT IN ({", ".join(map(text, ARMS))}) THEN 'unknown arm'
-             WHEN user_hash IS NULL THEN 'no user'
-             WHEN t IS NULL THEN 'no time'
-             WHEN t > {to_micros(now)} THEN 'after this look'
-             WHEN t < {starts[0]} THEN 'before it began' END AS exclusion_reason,
-        {stage} AS stage, {in_grace} AS in_ramp_grace,
-        coalesce(version, '') <> {arm_version} AS served_by_other_version"""
-
-
-def _cell_sql(setup: ExperimentSetup, now: datetime) -> str:
-    """Return SQL for the cut of time and the slices, under the share in force."""
-    start = to_micros(setup.starts[-1])
-    span = max(to_micros(now) - start, 1)
-    cuts = count_cuts(span)
-    cut = f"least(greatest(t - {start}, 0) * {cuts} // {span}, {cuts - 1})::INT AS cut"
-    values = [f"CASE WHEN t >= {start} THEN coalesce({name}, '') ELSE '' END AS {name}" for name in DIMENSIONS]
-    return f"{cut}, {', '.join(values)}"
 
 
 def _write_cells(db: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -160,7 +123,7 @@ def _write_categories(db: duckdb.DuckDBPyConnection, setup: ExperimentSetup, pat
     write(db, f"SELECT {columns} FROM annotated_exposures WHERE {in_force} GROUP BY ALL", path)
 
 
-def _account(db: duckdb.DuckDBPyConnection, cells: Path, rules: AttributionRules, notes: list[str]) -> Accounts:
+def account_rows(db: duckdb.DuckDBPyConnection, cells: Path, rules: AttributionRules, notes: list[str]) -> Accounts:
     """Count the shard's rows."""
     copies = db.execute("SELECT count(*) FILTER (copy > 1) FROM duplicates_exposures").fetchall()[0][0]
     query = f"SELECT coalesce(sum(exposures), 0)::BIGINT FROM {text(cells)}"
@@ -182,14 +145,3 @@ def _account(db: duckdb.DuckDBPyConnection, cells: Path, rules: AttributionRules
         refund_window_s=rules.refund_window.total_seconds(),
         notes=tuple(notes),
     )
-
-
-def count_cuts(span_us: int) -> int:
-    """Count the points over time: one a day where the experiment lasts two days."""
-    days = span_us // to_span(timedelta(days=1))
-    return int(days) if days >= 2 else CUTS
-
-
-def to_span(span: timedelta) -> int:
-    """Return a span in microseconds."""
-    return span // timedelta(microseconds=1)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from components.experiment import aggregate
+from components.experiment.analyse_interleaved import analyse_interleaved, print_preference, read_preference_plan
 from components.experiment.analyse_options import parse_arguments, parse_columns, parse_kinds
 from components.experiment.assignment import ARMS
 from components.experiment.decision import describe_lift
@@ -73,6 +74,7 @@ def read_source(args: argparse.Namespace) -> aggregate.LogSource:
         refund_window=timedelta(days=args.refund_days),
         kinds=parse_kinds(args.kinds),
         zone=args.zone,
+        is_interleaved=args.interleaved,
     )
     return aggregate.LogSource(args.exposures, args.outcomes, args.requests, parse_columns(args.columns), rules)
 
@@ -99,19 +101,34 @@ def read_plan(args: argparse.Namespace) -> ExperimentPlan:
 
 
 def main(arguments: list[str]) -> int:
-    """Analyse, print the decision and the lift, and leave the files."""
+    """Analyse, print the decision and its figures, and leave the files."""
     args = parse_arguments(arguments)
     try:
-        result = analyse(read_source(args), read_question(args), read_plan(args))
+        return run_interleaved(args) if args.interleaved else run_ab_test(args)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
     except duckdb.Error as error:
         print(f"{first_line(error)}; give each column one type in all files of a log", file=sys.stderr)
-        return 1
+    return 1
+
+
+def run_ab_test(args: argparse.Namespace) -> int:
+    """Analyse an A/B test."""
+    result = analyse(read_source(args), read_question(args), read_plan(args))
     print_verdict(result)
     if args.out:
         leave_files(result, args.out)
+    return 0
+
+
+def run_interleaved(args: argparse.Namespace) -> int:
+    """Analyse interleaved pages."""
+    result = analyse_interleaved(read_source(args), read_question(args), read_preference_plan(args))
+    print_preference(result)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "analysis.json").write_text(json.dumps(result.to_json(), indent=1, allow_nan=False))
+        print(f"figures: {args.out / 'analysis.json'}")
     return 0
 
 

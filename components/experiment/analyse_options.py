@@ -4,9 +4,11 @@ import argparse
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from components.contracts import TEAMS
 from components.currencies import normalize_currency
 from components.experiment.assignment import ARMS
-from components.experiment.log_views import KINDS, NEEDED, OPTIONAL
+from components.experiment.log_views import DRAFTS_NEEDED, DRAFTS_OPTIONAL, KINDS, NEEDED, OPTIONAL
+from components.experiment.preference_plan import DECISIVE, PreferencePlan
 from components.experiment.records import AttributionRules
 
 TABLES = ("exposures", "outcomes", "requests")
@@ -20,7 +22,17 @@ DETAILS = f"""Every folder is read with all Parquet files below it. Columns:
 times are timestamps, ISO 8601 texts or epoch numbers, UTC or of --zone where they have none; assigned_arm is control or
 treatment; kind is click, order, refund or grade; revenue is in minor units (cents); a refund is a row of kind refund or
 of negative revenue. Other names: --columns exposures.user_hash=uid,outcomes.kind=event; other names of the arms:
---columns exposures.control=A,exposures.treatment=B; other kinds: --kinds order=purchase,click=select_item"""
+--columns exposures.control=A,exposures.treatment=B; other kinds: --kinds order=purchase,click=select_item
+
+--interleaved reads pages that two rankers share, and says whose items users prefer; it says nothing of money.
+  exposures: {", ".join(DRAFTS_NEEDED)}; optional {", ".join(DRAFTS_OPTIONAL)}
+team is A for an item that stable placed, B for the candidate's, none for one that both wanted next; position counts
+from 1 over all pages of a search. Other names: --columns exposures.A=old,exposures.B=new,exposures.none=both. Give
+query, so that the coin is looked at once a user, query and day. The answer is one of: candidate's items are preferred,
+stable's items are preferred, not told, pages hardly differ, void. In short:
+  python -m components.experiment.analyse --interleaved --exposures logs/exposures --outcomes logs/outcomes"""
+INTERLEAVED_ONLY = ("credit", "users")
+AB_ONLY = ("requests", "salt", "share", "control", "treatment", "plan")
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -36,7 +48,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     refund_days = rules.refund_window.total_seconds() / DAY_S
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=table != "requests", metavar="FOLDER")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write analysis.json and report.html there")
+    parser.add_argument("--interleaved", action="store_true", help="pages that two rankers share; see below")
+    parser.add_argument("--credit", choices=DECISIVE, help="that decides where pages are interleaved (default vote)")
+    parser.add_argument("--users", type=int, help="that the interleaved comparison is planned for (default 5000)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write analysis.json, and an A/B's report.html there"
+    )
     parser.add_argument("--columns", default="", help="where a column has another name")
     parser.add_argument("--kinds", default="", help="where a kind of outcome has another name: order=purchase")
     parser.add_argument("--currency", default="", help="of the revenue, ISO 4217 (default: the one seen most)")
@@ -45,15 +62,23 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--refund-days", type=float, default=refund_days, help="for refunds (default %(default)g)")
     parser.add_argument("--experiment", default="", help="its id (default: the one seen most)")
     parser.add_argument("--salt", help="the salt of its arms: every logged arm is then computed again")
-    parser.add_argument("--share", type=float, default=0.5, help="of users in treatment (default 0.5)")
+    parser.add_argument("--share", type=float, help="of users in treatment (default 0.5)")
     parser.add_argument("--start", default="", help="when the split began; exposures before it are the pre-period")
     parser.add_argument("--end", default="", help="when to look (default: at the last exposure)")
     parser.add_argument("--control", help="the version that should answer control")
     parser.add_argument("--treatment", help="the version that should answer treatment")
     parser.add_argument("--plan", type=Path, metavar="FILE", help="an ExperimentPlan as JSON: alpha, limits, minima")
     args = parser.parse_args(arguments)
+    others = AB_ONLY if args.interleaved else INTERLEAVED_ONLY
+    for name in others:
+        if vars(args)[name] is not None:
+            kind = "an A/B test: leave it out" if args.interleaved else "interleaved pages: add --interleaved"
+            parser.error(f"--{name} is for {kind}")
+    fill_defaults(args)
     if not 0 < args.share < 1:
         parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
+    if args.users < 1:
+        parser.error(f"--users is {args.users}: give the users that the comparison is planned for, as in 5000")
     if min(args.window_days, args.refund_days) <= 0:
         parser.error("--window-days and --refund-days are above 0")
     if args.zone not in available_timezones():
@@ -63,6 +88,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     except ValueError as error:
         parser.error(f"--currency {error}")
     return args
+
+
+def fill_defaults(args: argparse.Namespace) -> None:
+    """Fill in what the command line left out and only one kind of test reads."""
+    plan = PreferencePlan()
+    args.share = 0.5 if args.share is None else args.share
+    args.credit = args.credit or plan.credit
+    args.users = plan.horizon_users if args.users is None else args.users
 
 
 def parse_columns(text: str) -> dict[str, dict[str, str]]:
@@ -75,7 +108,9 @@ def parse_columns(text: str) -> dict[str, dict[str, str]]:
     for part in filter(None, text.split(",")):
         target, _, name = part.partition("=")
         table, _, column = target.strip().partition(".")
-        names = (*NEEDED.get(table, ()), *OPTIONAL.get(table, ()), *(ARMS if table == "exposures" else ()))
+        names = {*NEEDED.get(table, ()), *OPTIONAL.get(table, ())}
+        if table == "exposures":
+            names |= {*DRAFTS_NEEDED, *DRAFTS_OPTIONAL, *ARMS, *TEAMS}
         if not name or column not in names:
             raise ValueError(f"--columns: {part!r} is not TABLE.COLUMN=NAME; the tables and columns are\n{COLUMNS}")
         columns.setdefault(table, {})[column] = name.strip()

@@ -5,25 +5,22 @@ Only exposures under the share now in force are used. Those at share 0 before it
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from components.experiment.aggregate import DIMENSIONS
 from components.experiment.assignment import ARMS
 from components.experiment.notes import describe_logs
 from components.experiment.orders import read_orders
-from components.experiment.people import number_users
-from components.experiment.records import Accounts, CategoryShare, Evidence, ExperimentSetup, add_counts
+from components.experiment.people import count_most_exposures, number_users
+from components.experiment.records import Accounts, CategoryShare, Evidence, ExperimentSetup
 from components.experiment.requests import summarize_requests
+from components.experiment.row_status import DIMENSIONS
 from components.experiment.sql import database, files, write
 
 MEASURES = ("exposures", "revenue", "grades", "graded", "clicks", "orders")  # columns of users.parquet
 COUNTED = (*MEASURES, "refunds", "refunded")
-OUTLIER_FACTOR = 20  # times the 95th percentile of users' exposures: no person
-OUTLIER_MINIMUM = 1000  # exposures that make nobody an outlier
 CATEGORIES = 12  # in the exposure shift, the most shown first
 
 
@@ -34,17 +31,13 @@ def merge(shards: Sequence[Path], setup: ExperimentSetup, now: datetime, folder:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with database() as db:
-        accounts = Accounts.total([_read_accounts(shard) for shard in shards])
+        accounts = Accounts.total([read_accounts(shard) for shard in shards])
         currency, order_problems = read_orders(db, shards, currency)
         number_users(db, shards, setup.salt)
         _attribute(db, shards, setup)
         _write_users(db, folder)
         set_aside = _exposures_set_aside(db, accounts.duplicates)
-        accounts = replace(
-            accounts,
-            outcomes_set_aside=add_counts([accounts.outcomes_set_aside, order_problems]),
-            orders_set_aside=add_counts([accounts.orders_set_aside, order_problems]),
-        )
+        accounts = accounts.with_order_problems(order_problems)
         return Evidence(
             experiment=setup,
             now=now,
@@ -60,7 +53,8 @@ def merge(shards: Sequence[Path], setup: ExperimentSetup, now: datetime, folder:
         )
 
 
-def _read_accounts(shard: Path) -> Accounts:
+def read_accounts(shard: Path) -> Accounts:
+    """Read the accounts that a shard left."""
     return Accounts.from_json(json.loads((shard / "accounts.json").read_text()))
 
 
@@ -70,8 +64,7 @@ def _attribute(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], setup: Exp
     amounts = """CASE WHEN kind = 'order' THEN 1 END AS orders, CASE WHEN kind = 'refund' THEN 1 END AS refunds,
         CASE WHEN kind = 'refund' THEN -revenue END AS refunded"""
     rows = f"SELECT * FROM {files(shards, 'cells')} UNION ALL BY NAME (SELECT *, {amounts} FROM orders)"
-    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95)"
-    (most_exposures,) = db.execute(f"SELECT greatest({OUTLIER_MINIMUM}, {usual}) FROM people").fetchone()
+    most_exposures = count_most_exposures(db)
     db.execute(
         f"""CREATE TABLE both_arms AS SELECT user_hash FROM {files(shards, "cells")}
             WHERE exclusion_reason IS NULL AND stage = {last} AND {"FALSE" if setup.salt else "TRUE"}

@@ -13,6 +13,7 @@ from components.experiment.assignment import ARMS
 from components.experiment.log_views import create_view
 from components.experiment.logs import moment
 from components.experiment.records import ExperimentSetup
+from components.experiment.row_status import HAS_TWO_RANKERS
 from components.release_state import Stage
 
 LEAST_KNOWN_ARMS = 0.5  # of the rows that name an arm, below which the arms' names have to be given
@@ -60,7 +61,7 @@ def describe_experiment(source: LogSource, question: ExperimentQuestion) -> tupl
 
 @dataclass(frozen=True)
 class ExposureGroup:
-    """Exposures of one experiment, arm and version, with times in microseconds since 1970."""
+    """Exposures of one experiment, arm (or team) and version, with times in microseconds since 1970."""
 
     experiment_id: str | None
     arm: str | None
@@ -71,23 +72,30 @@ class ExposureGroup:
 
 
 def read_groups(source: LogSource) -> list[ExposureGroup]:
-    """Count exposures by experiment, arm and version, with their first and last time.
+    """Count exposures by experiment, arm or team, and version, with their first and last time.
+
+    Pages of the other kind, interleaved or not, are left out.
 
     Raises:
-        ValueError: there is no exposure, or none has a time.
+        ValueError: there is no exposure, none has a time, or none is of this kind.
     """
+    is_interleaved = source.rules.is_interleaved
+    columns = "team, NULL::VARCHAR AS version" if is_interleaved else "assigned_arm, version"
+    condition = "TRUE" if is_interleaved else f"NOT {HAS_TWO_RANKERS}"
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         create_view(db, "exposures", source.exposures, source.columns.get("exposures", {}), source.rules)
         rows = db.execute(
-            """SELECT experiment_id, assigned_arm, version, count(*), min(t), max(t) FROM exposures
-               WHERE t IS NOT NULL GROUP BY ALL"""
+            f"""SELECT experiment_id, {columns}, count(*), min(t), max(t) FROM exposures
+               WHERE t IS NOT NULL AND {condition} GROUP BY ALL"""
         ).fetchall()
-        (total,) = db.execute("SELECT count(*) FROM exposures").fetchall()[0]
+        total, timed = db.execute("SELECT count(*), count(t) FROM exposures").fetchall()[0]
     if not total:
         raise ValueError(f"{source.exposures} holds no exposure row: give the folder whose Parquet files hold them")
-    if not rows:
+    if not timed:
         raise ValueError(f"{source.exposures}: none of its {total:,} exposures has a time")
+    if not rows:
+        raise ValueError(f"{source.exposures}: all {total:,} exposures are of interleaved pages: add --interleaved")
     return [ExposureGroup(*row) for row in rows]
 
 

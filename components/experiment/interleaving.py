@@ -14,7 +14,7 @@ import numpy as np
 STABLE = -1  # the teams, as the sign of their credit
 NEITHER = 0
 CANDIDATE = 1
-TEAMS = {STABLE: "stable", NEITHER: "neither", CANDIDATE: "candidate"}  # as logs name them
+TEAMS = {STABLE: "A", NEITHER: "none", CANDIDATE: "B"}  # as logs name them
 NO_PAIR = -1
 
 

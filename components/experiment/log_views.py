@@ -3,11 +3,12 @@
 Columns of other names are mapped. Optional columns that the logs lack are empty.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
 
+from components.contracts import TEAMS
 from components.experiment.assignment import ARMS
 from components.experiment.log_times import TimeColumn, check_dates, check_times, last_moment_sql
 from components.experiment.records import AttributionRules
@@ -26,6 +27,8 @@ OPTIONAL = {  # name: type of the empty column
         "query_class": "VARCHAR",
         "locale": "VARCHAR",
         "category": "VARCHAR",
+        "page_kind": "VARCHAR",
+        "team": "VARCHAR",
     },
     "outcomes": {"order_id": "VARCHAR", "revenue": "DOUBLE", "currency": "VARCHAR", "grade": "DOUBLE"},
     "requests": {
@@ -35,8 +38,10 @@ OPTIONAL = {  # name: type of the empty column
         "missing_features": "INTEGER",
     },
 }
+DRAFTS_NEEDED = ("time", "request_id", "item_id", "user_hash", "team", "position")  # of interleaved exposures
+DRAFTS_OPTIONAL = {"experiment_id": "VARCHAR", "page_kind": "VARCHAR", "query": "VARCHAR", "locale": "VARCHAR"}
 NUMBERS = {"revenue": "DOUBLE", "grade": "DOUBLE", "latency_ms": "DOUBLE"} | dict.fromkeys(
-    ("status", "items", "missing_features"), "INTEGER"
+    ("status", "items", "missing_features", "position"), "INTEGER"
 )
 KEYS = ("request_id", "item_id", "order_id", "user_hash")  # compared as they are where they are texts or bytes
 
@@ -47,8 +52,8 @@ def create_view(
     """Make `table` a view of the Parquet files at `path` and return notes.
 
     `columns` maps our names to the logs' ({"user_hash": "uid"}) and our arms to theirs ({"control": "A"}).
-    `rules` has the logs' kinds of outcomes ({"purchase": "order"}) and the zone of times without one. Outcomes have the
-    last moment that their time can mean as `last_t`.
+    `rules` has the logs' kinds of outcomes ({"purchase": "order"}), the zone of times without one, and whether pages
+    are interleaved. Outcomes have the last moment that their time can mean as `last_t`.
 
     Raises:
         ValueError: there is no Parquet file, a needed column is neither there nor mapped, or holds what cannot be read.
@@ -57,22 +62,30 @@ def create_view(
     source = f"read_parquet({files}, hive_partitioning = false, union_by_name = true)"
     types = column_types(db, table, path, source)
     expressions = []
-    for name in (*NEEDED[table], *OPTIONAL[table]):
+    needed_columns, optional_columns = expected_columns(table, rules)
+    for name in (*needed_columns, *optional_columns):
         source_name = columns.get(name, name)
         if source_name in types:
             column = TimeColumn(table, source, source_name, types[source_name], str(path), rules.zone)
             expressions.append(column_sql(name, column, columns, rules.kinds))
-        elif name in columns or name in NEEDED[table]:
+        elif name in columns or name in needed_columns:
             problem = f"{table} have no column {source_name!r} but {', '.join(sorted(types))}"
             raise ValueError(f"{path}: {problem}; name the one that holds it by --columns {table}.{name}=NAME")
         else:
-            expressions.append(f"NULL::{OPTIONAL[table][name]} AS {name}")
+            expressions.append(f"NULL::{optional_columns[name]} AS {name}")
     last_moment = f", {last_moment_sql(rules.zone)} AS last_t" if table == "outcomes" else ""
     db.execute(f"CREATE VIEW {table} AS SELECT *{last_moment} FROM (SELECT {', '.join(expressions)} FROM {source})")
     time_name = columns.get("time", "time")
     times = TimeColumn(table, source, time_name, types[time_name], str(path), rules.zone)
     notes = check_times(db, times)
     return notes + check_dates(db, times) if table == "outcomes" else notes
+
+
+def expected_columns(table: str, rules: AttributionRules) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Return the columns that a table needs, and the optional ones with their types."""
+    if table == "exposures" and rules.is_interleaved:
+        return DRAFTS_NEEDED, DRAFTS_OPTIONAL
+    return NEEDED[table], OPTIONAL[table]
 
 
 def column_types(db: duckdb.DuckDBPyConnection, table: str, path: Path, source: str) -> dict[str, str]:
@@ -89,7 +102,9 @@ def column_sql(name: str, column: TimeColumn, columns: Mapping[str, str], kinds:
     if name == "time":
         return f"{column.sql} AS t"
     if name == "assigned_arm":
-        return f"{arm_sql(source_sql, columns)} AS {name}"
+        return f"{named_sql(source_sql, columns, ARMS)} AS {name}"
+    if name == "team":
+        return f"{named_sql(source_sql, columns, TEAMS)} AS {name}"
     if name == "kind":
         return f"{kind_sql(source_sql, kinds)} AS {name}"
     if name in NUMBERS:
@@ -101,9 +116,9 @@ def column_sql(name: str, column: TimeColumn, columns: Mapping[str, str], kinds:
     return f"{source_sql}::VARCHAR AS {name}"
 
 
-def arm_sql(column: str, columns: Mapping[str, str]) -> str:
-    """Return SQL for the arm, with arms of other names as control and treatment."""
-    cases = " ".join(f"WHEN {text(columns[arm])} THEN {text(arm)}" for arm in ARMS if arm in columns)
+def named_sql(column: str, columns: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return SQL for arms or teams under our names, where the logs have others."""
+    cases = " ".join(f"WHEN {text(columns[name])} THEN {text(name)}" for name in names if name in columns)
     return f"CASE {column}::VARCHAR {cases} ELSE {column}::VARCHAR END" if cases else f"{column}::VARCHAR"
 
 

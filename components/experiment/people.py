@@ -11,6 +11,8 @@ from components.experiment.assignment import draw_all
 from components.experiment.sql import files
 
 BATCH_ROWS = 1 << 18
+OUTLIER_FACTOR = 20  # times the 95th percentile of users' exposures: no person
+OUTLIER_MINIMUM = 1000  # exposures that make nobody an outlier
 
 
 def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: str | None) -> None:
@@ -33,6 +35,12 @@ def number_users(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], salt: st
         db.execute("INSERT INTO people SELECT * FROM batch")
         db.unregister("batch")
         count += len(hashes)
+
+
+def count_most_exposures(db: duckdb.DuckDBPyConnection) -> int:
+    """Return the exposures that a person may have. Users with more are bots."""
+    usual = f"{OUTLIER_FACTOR} * quantile_disc(exposures, 0.95)"
+    return db.execute(f"SELECT greatest({OUTLIER_MINIMUM}, {usual}) FROM people").fetchall()[0][0]
 
 
 def to_keys(users: pa.Array) -> list[bytes]:

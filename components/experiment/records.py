@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -58,6 +58,7 @@ class AttributionRules:
     clock_skew: timedelta = timedelta(minutes=5)  # an outcome may be so much earlier than its exposure
     kinds: Mapping[str, str] = field(default_factory=dict)  # purchase -> order
     zone: str = "UTC"  # of times that name none, a name of the IANA time zones
+    is_interleaved: bool = False  # pages have teams and no arm
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,14 @@ class Accounts:
             outcome_window_s=parts[0].outcome_window_s,
             refund_window_s=parts[0].refund_window_s,
             notes=tuple(dict.fromkeys(chain.from_iterable(part.notes for part in parts))),
+        )
+
+    def with_order_problems(self, problems: Mapping[str, int]) -> "Accounts":
+        """Return the accounts with orders that turned out not to count when shards met."""
+        return replace(
+            self,
+            outcomes_set_aside=add_counts([self.outcomes_set_aside, problems]),
+            orders_set_aside=add_counts([self.orders_set_aside, problems]),
         )
 
 

@@ -7,9 +7,9 @@ Intervals by slice share one alpha (Bonferroni). Those over time are always vali
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from components.experiment.aggregate import DIMENSIONS
 from components.experiment.dense_sums import Arms
 from components.experiment.intervals import RPM_SCALE, Level, LiftInterval, relative_lift
+from components.experiment.row_status import DIMENSIONS
 from components.experiment.user_sums import CUT, SO_FAR, UserSums
 
 LEAST_USERS = 20  # in each arm, before anything is said of a slice

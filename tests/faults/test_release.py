@@ -44,7 +44,9 @@ def logs(fault, experiment, versions):
         row = {"time": START + timedelta(seconds=number / 2), "request_id": f"r{number}", "user_hash": user}
         row |= {"experiment_id": experiment.experiment_id, "assigned_arm": side, "version": versions[treated]}
         names = {"query_id": "q", "query": "shoe", "locale": "us", "query_class": "head", "category": "Shoes"}
-        exposures.append(row | names | {"item_id": "i1", "position": 1, "score": 0.5, "stale": False})
+        exposures.append(
+            row | names | {"item_id": "i1", "position": 1, "score": 0.5, "stale": False} | contracts.NO_DRAFT
+        )
         said = {"status": 503 if fault == "errors" and treated and number % 20 < 2 else 200, "items": 1}
         said["latency_ms"] = float(rng.uniform(5, 10)) * (4 if fault == "slow" and treated else 1)
         said["missing_features"] = int(fault == "stale" and treated and number % 4 == 0)

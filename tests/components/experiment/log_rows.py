@@ -29,7 +29,7 @@ def exposure(request_id="r1", user=CONTROL, time=LATER, **changes):
     is_treated = is_split and arm(user, "e1", 0.5) == "treatment"
     row = {"time": time, "request_id": request_id, "experiment_id": "e1", "user_hash": user, "item_id": "i1"}
     row |= {"assigned_arm": "treatment" if is_treated else "control", "version": "v2" if is_treated else "v1"}
-    return row | NAMES | {"position": 1, "score": 0.5, "stale": False} | changes
+    return row | NAMES | {"position": 1, "score": 0.5, "stale": False} | contracts.NO_DRAFT | changes
 
 
 def outcome(request_id="r1", kind="click", **changes):

@@ -75,6 +75,18 @@ def test_a_users_pre_period_is_summed_separately(look):
     assert [(row["arm"], row["exposures"], row["pre_exposures"]) for row in users] == [("treatment", 1, 1)]
 
 
+@pytest.mark.parametrize("draft", [{"team": "A", "page_kind": "interleaved"}, {"page_kind": "fallback"}])
+def test_interleaved_pages_are_no_pre_period(look, draft):
+    early = exposure("r1", TREATED, START + timedelta(minutes=5), **draft)
+    evidence, users = look([early, exposure("r2", TREATED), exposure("r3", TREATED, **draft)], [outcome("r3")])
+    assert [(row["exposures"], row["pre_exposures"], row["clicks"]) for row in users] == [(1, 0, 0)]
+    assert evidence.set_aside == {"interleaved page": 2} and evidence.used == 1
+
+
+def test_a_team_of_other_logs_is_no_draft(look):
+    assert look([exposure(user=TREATED, team="search quality", page_kind="search")])[0].set_aside == {}
+
+
 def test_users_of_the_pre_period_alone_are_unused(look):
     assert look([exposure("r1", TREATED, START + timedelta(minutes=5))])[1] == []
 

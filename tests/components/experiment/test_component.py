@@ -46,7 +46,7 @@ def running(s3, tmp_path):
     update_state(lambda state: replace(state, stable="v1", candidate="v2", experiment=RUNNING), "test")
     rng = np.random.default_rng(7)
     rows = [exposure_row(n, START + timedelta(hours=h)) for n in range(300) for h in (0, 1)]
-    item = {"item_id": "i1", "position": 1, "score": 0.5, "stale": False}
+    item = {"item_id": "i1", "position": 1, "score": 0.5, "stale": False} | contracts.NO_DRAFT
     logs = {"exposures": [row | NAMES | item for row in rows]}
     logs["requests"] = [row | {"status": 200, "latency_ms": 5.0, "items": 1, "missing_features": 0} for row in rows]
     logs["outcomes"] = [

@@ -76,6 +76,16 @@ def test_outcomes_logged_without_order_ids_are_read(tables, logs, tmp_path):
     assert rows(tmp_path / "f", "item_statistics", "item_id")["a"]["orders_7d"] == 1
 
 
+def test_exposures_logged_without_a_draft_are_read(tables, logs, tmp_path):
+    (path,) = (logs / "exposures").rglob("*.parquet")
+    later = path.with_name("later.parquet")
+    path.rename(later)
+    table = pq.read_table(later)
+    pq.write_table(table.slice(0, 2).drop_columns(list(contracts.NO_DRAFT)), path.with_name("earlier.parquet"))
+    pq.write_table(table.slice(2), later)
+    assert build(*tables, logs, AS_OF, tmp_path / "f")["exposures_read"] == table.num_rows
+
+
 def test_an_item_listed_later_is_counted_apart(tables, logs, tmp_path):
     facts = build(*tables, logs, AS_OF, tmp_path / "f")
     assert set(rows(tmp_path / "f", "item_text", "item_id")) == {"a", "b"}

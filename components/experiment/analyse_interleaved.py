@@ -1,0 +1,85 @@
+"""The analysis of anybody's interleaved pages: `python -m components.experiment.analyse --interleaved --help`."""
+
+import argparse
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.experiment.aggregate import LogSource
+from components.experiment.confidence_sequence import MeanInterval
+from components.experiment.describe_experiment import ExperimentQuestion
+from components.experiment.describe_interleaving import describe_interleaving
+from components.experiment.preference import Preference, judge_preference
+from components.experiment.preference_logs import collect_pages
+from components.experiment.preference_plan import PreferencePlan
+from components.experiment.preference_users import InterleavedEvidence, merge_pages
+
+PRINTED = ("verdict", "reason", "exposures", "used", "set_aside", "outcomes", "outcomes_used", "outcomes_set_aside")
+PRINTED += ("users", "pages", "fallback_pages")
+
+
+def analyse_interleaved(source: LogSource, question: ExperimentQuestion, plan: PreferencePlan) -> Preference:
+    """Return the verdict and all figures of an interleaved comparison.
+
+    Raises:
+        ValueError: a log cannot be read, or no exposure in it is used.
+    """
+    setup, now = describe_interleaving(source, question)
+    with TemporaryDirectory() as work:
+        folder = Path(work)
+        collect_pages(source, setup, now, folder)
+        evidence = merge_pages([folder], now, plan)
+    check_pages(evidence)
+    return judge_preference(evidence, plan)
+
+
+def check_pages(evidence: InterleavedEvidence) -> None:
+    """Check that some exposure is used.
+
+    Raises:
+        ValueError: none is; the sentence counts the reasons.
+    """
+    if not evidence.used:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in evidence.set_aside.items())
+        total = f"{evidence.accounts.exposures:,}"
+        raise ValueError(f"{total} of {total} exposures are set aside ({reasons}): check the logs, --start and --end")
+
+
+def print_preference(result: Preference) -> None:
+    """Print the verdict, counts that add up, what the logs' reader has to know, and each credit."""
+    document = result.to_json()
+    print(json.dumps({name: document[name] for name in PRINTED}, indent=1))
+    for note in result.evidence.notes:
+        print(f"note: {note}")
+    if count := result.evidence.set_aside.get("no team", 0):
+        remedy = "log `none` for items of neither ranker, or users without a pair are lost"
+        print(f"note: {count:,} exposures name no team: {remedy}")
+    for name, interval in result.intervals.items():
+        print(f"{name}: {describe_credit(name, interval, result)}")
+    bets = result.evidence.bets
+    print(f"betting: p {bets.p_value:.3g} over {bets.users:,} users whose first two windows are over")
+    coin = result.coin
+    print(f"coin: {coin.problem or 'nothing is wrong with it'}; {describe_coin(coin.stable_first_share, coin.users)}")
+
+
+def describe_credit(name: str, interval: MeanInterval | None, result: Preference) -> str:
+    """Return a credit's interval in a line, or why there is none."""
+    role = "decides" if name == result.credit else "shown"
+    if interval:
+        return f"{interval}, p {interval.p_value:.3g}, {role}"
+    return f"no interval: {'no user has any' if has_enough(result) else 'too few users saw a pair'}"
+
+
+def has_enough(result: Preference) -> bool:
+    """Tell whether enough users saw a pair for an interval."""
+    return any(interval is not None for interval in result.intervals.values())
+
+
+def describe_coin(share: float | None, users: int) -> str:
+    """Return how often stable comes first."""
+    return f"stable comes first for {share:.1%} of {users:,} users" if users else "no user saw a pair"
+
+
+def read_preference_plan(args: argparse.Namespace) -> PreferencePlan:
+    """Return what the command line states of the comparison."""
+    return PreferencePlan(credit=args.credit, horizon_users=args.users, currency=args.currency)

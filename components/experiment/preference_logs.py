@@ -1,0 +1,74 @@
+"""One shard of interleaved logs as sums that add up: a row a page, and a row an order or refund.
+
+Copies, outcomes out of their window, refunds and kinds are treated by the code of the A/B test.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from components.contracts import TEAMS
+from components.experiment.aggregate import LogSource, account_rows
+from components.experiment.deduplicate import find_duplicate_hashes, without_duplicates
+from components.experiment.log_times import DAY_US
+from components.experiment.outcomes import match_outcomes
+from components.experiment.records import Accounts, ExperimentSetup
+from components.experiment.row_status import experiment_sql, names_sql, unusable_sql
+from components.experiment.sql import database, text, write
+
+PAGE = ("user_hash", "exclusion_reason", "request_id", "query", "locale", "day")  # the rows of cells.parquet
+
+
+def collect_pages(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path) -> Accounts:
+    """Write a shard's cells.parquet and orders.parquet to `folder` and return its accounts.
+
+    Raises:
+        ValueError: a log cannot be read. The sentence names the file, the column and what to give.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with database() as db:
+        notes = source.create_views(db)
+        find_duplicate_hashes(db, "exposures")
+        match_outcomes(db, source.rules)
+        _write_pages(db, status_sql(setup, now), folder / "cells.parquet")
+        _write_orders(db, status_sql(setup, now), folder / "orders.parquet")
+        accounts = account_rows(db, folder / "cells.parquet", source.rules, notes)
+    (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
+    return accounts
+
+
+def status_sql(setup: ExperimentSetup, now: datetime) -> str:
+    """Return SQL for the reason why a row of exposures is not used, NULL where it is."""
+    return f"""CASE WHEN {experiment_sql(setup)} <> {text(setup.experiment_id)} THEN 'another experiment'
+        WHEN page_kind = 'fallback' THEN 'fallback page'
+        WHEN coalesce(team, '') = '' THEN 'no team'
+        WHEN team NOT IN {names_sql(TEAMS)} THEN 'unknown team'
+        WHEN request_id IS NULL THEN 'no request'
+        WHEN coalesce(position, 0) < 1 THEN 'no position'
+        {unusable_sql(setup, now)} END AS exclusion_reason"""
+
+
+def _write_pages(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None:
+    """Write by page what was shown and clicked, by team."""
+    keys = ", ".join(PAGE)
+    columns = f"* EXCLUDE (query, locale), {status}, t // {DAY_US} AS day, lower(trim(query)) AS query, locale"
+    sums = ["min(t) AS first_t", "count(*) AS exposures"]
+    for team in "AB":
+        condition = f"FILTER (team = '{team}')"
+        sums += [f"count(*) {condition} AS impressions_{team}", f"min(position) {condition} AS top_{team}"]
+        sums.append(f"coalesce(sum(1.0::DOUBLE / nullif(position, 0)) {condition}, 0)::DOUBLE AS reciprocal_{team}")
+    clicks = [f"count(*) FILTER (team = '{team}') AS clicks_{team}" for team in "AB"]
+    exposures = f"(SELECT {columns} FROM {without_duplicates('exposures', 'exposures')})"
+    outcomes = f"(SELECT {columns} FROM matched_outcomes WHERE kind = 'click')"
+    pages = f"SELECT {keys}, {', '.join(sums)} FROM {exposures} GROUP BY ALL"
+    write(db, f"{pages} UNION ALL BY NAME SELECT {keys}, {', '.join(clicks)} FROM {outcomes} GROUP BY ALL", path)
+
+
+def _write_orders(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None:
+    """Write each order and refund, whose amount is then negative, with its team."""
+    row = "user_hash, team, kind, order_id, request_id, item_id, currency, outcome_t"
+    amount = "CASE kind WHEN 'refund' THEN -revenue ELSE revenue END AS revenue"
+    write(db, f"SELECT {row}, {status}, {amount} FROM matched_outcomes WHERE kind IN ('order', 'refund')", path)

@@ -1,0 +1,129 @@
+"""The command on anybody's interleaved logs: its answer, counts that add up, and sentences for bad input."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from components import contracts
+from components.experiment.analyse import main
+from components.experiment.assignment import user_hash
+from tests.components.experiment.interleaved_rows import page, shop, write_tables
+from tests.components.experiment.log_rows import LATER, USERS, exposure
+
+
+def answer(tmp_path, exposures, outcomes, *options):
+    arguments = [*write_tables(tmp_path, exposures, outcomes), "--interleaved", f"--out={tmp_path / 'out'}", *options]
+    assert main(arguments) == 0
+    return json.loads((tmp_path / "out" / "analysis.json").read_text())
+
+
+def test_a_preference_is_told_with_all_counts(tmp_path, capsys):
+    exposures, outcomes = shop(chances={"A": 0.2, "B": 0.4})
+    others = [exposure(f"a{n}", user, LATER) for n, user in enumerate(USERS)]
+    document = answer(tmp_path, [*exposures, *others], outcomes, "--users=400")
+    assert document["verdict"] == "candidate's items are preferred"
+    assert document["exposures"] == document["used"] + sum(document["set_aside"].values()) == 2040
+    assert document["set_aside"] == {"no team": 40}
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[-8:]] == [
+        "vote", "share", "sum", "orders", "revenue", "betting", "coin", "figures"
+    ]  # fmt: skip
+    assert "note: 40 exposures name no team: log `none` for items of neither ranker" in "\n".join(lines)
+
+
+def test_a_crooked_coin_voids_a_preference(tmp_path):
+    document = answer(tmp_path, *shop(chances={"A": 0.2, "B": 0.4}, coin=0.7))
+    assert document["verdict"] == "void" and "the coin is in doubt" in document["reason"]
+
+
+def test_the_worse_ranker_is_named(tmp_path):
+    document = answer(tmp_path, *shop(chances={"A": 0.4, "B": 0.2}), "--credit=share", "--users=400")
+    assert document["verdict"] == "stable's items are preferred" and document["credit"] == "share"
+
+
+def test_identical_pages_hardly_differ(tmp_path):
+    pages = [page(f"r{n}", user_hash("secret", f"u{n}"), (("none", -1),) * 5) for n in range(150)]
+    document = answer(tmp_path, [row for rows in pages for row in rows], [])
+    assert document["verdict"] == "pages hardly differ" and document["pages"] == {"all": 150, "with_pair": 0}
+
+
+def rewrite(tmp_path, change):
+    path = tmp_path / "exposures" / "one.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def test_teams_of_other_names_are_mapped(tmp_path, capsys):
+    arguments = [*write_tables(tmp_path, *shop(120)), "--interleaved"]
+    names = {"A": "old", "B": "new", "none": "both"}
+
+    def rename(table):
+        teams = [names[team] for team in table["team"].to_pylist()]
+        return table.drop_columns(["team", "page_kind"]).append_column("side", [teams])
+
+    rewrite(tmp_path, rename)
+    assert main(arguments) == 1 and "exposures have no column 'team'" in capsys.readouterr().err
+    assert main([*arguments, "--columns=exposures.team=side"]) == 1
+    assert "team holds both, new, old; say which is stable's (A)" in capsys.readouterr().err
+    mapping = "exposures.team=side,exposures.A=old,exposures.B=new,exposures.none=both"
+    assert main([*arguments, f"--columns={mapping}"]) == 0 and '"used": 600' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda rows: [row | {"team": None} for row in rows], "team is empty: name the column that holds the team by"),
+        (lambda rows: [row | {"position": None} for row in rows], "set aside (no position 50): check the logs"),
+        (lambda rows: [row | {"experiment_id": None} for row in rows], ""),
+        (lambda rows: [row | {"page_kind": "fallback"} for row in rows], "set aside (fallback page 50): check"),
+    ],
+)
+def test_unusable_logs_are_refused_in_a_sentence(tmp_path, capsys, change, sentence):
+    exposures, outcomes = shop(10)
+    code = main([*write_tables(tmp_path, change(exposures), outcomes), "--interleaved"])
+    assert (code, sentence in capsys.readouterr().err) == (1 if sentence else 0, True)
+
+
+def test_an_ab_test_of_interleaved_pages_is_refused(tmp_path, capsys):
+    assert main(write_tables(tmp_path, *shop(10))) == 1
+    assert "all 50 exposures are of interleaved pages: add --interleaved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--salt=s", "--salt is for an A/B test: leave it out"),
+        ("--credit=revenue", "invalid choice: 'revenue'"),
+        ("--users=0", "--users is 0: give the users that the comparison is planned for"),
+    ],
+)
+def test_wrong_options_are_named(capsys, option, sentence):
+    with pytest.raises(SystemExit):
+        main(["--interleaved", "--exposures=e", "--outcomes=o", option])
+    assert sentence in capsys.readouterr().err
+
+
+def test_options_of_interleaving_need_it(capsys):
+    with pytest.raises(SystemExit):
+        main(["--exposures=e", "--outcomes=o", "--credit=vote"])
+    assert "--credit is for interleaved pages: add --interleaved" in capsys.readouterr().err
+
+
+def test_help_teaches_what_to_log(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "team is A for an item that stable placed" in text and "pages hardly differ" in text
+
+
+def test_an_ab_look_sets_interleaved_rows_aside(tmp_path, capsys):
+    rows = [exposure(f"a{n}", user, LATER) for n, user in enumerate(USERS)]
+    rows += page("r1", USERS[0], assigned_arm="control") + page("r2", USERS[1], page_kind="fallback", team=None)
+    assert main(write_tables(tmp_path, rows, [])) == 0
+    assert '"interleaved page": 10' in capsys.readouterr().out
+
+
+def test_logs_without_draft_columns_are_read(tmp_path, capsys):
+    arguments = write_tables(tmp_path, [exposure(f"a{n}", user, LATER) for n, user in enumerate(USERS)], [])
+    rewrite(tmp_path, lambda table: table.drop_columns(list(contracts.NO_DRAFT)))
+    assert main(arguments) == 0 and '"used": 40' in capsys.readouterr().out

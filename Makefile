@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment plan-teacher plan-experiment docs pictures clean
+.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -104,7 +104,7 @@ manifests: .venv ## render every overlay and hold it to the manifests' rules
 	  .venv/bin/kubectl kustomize manifests/overlays/$$overlay | $(PY) -m pipelines.cluster.manifest_rules || exit 1; done
 
 # --- measurements
-bench: bench-teacher ablation bench-student bench-serving bench-experiment ## every measurement; each leaves bench/results/NAME.json
+bench: bench-teacher ablation bench-student bench-serving bench-experiment bench-interleaving ## every measurement; each leaves bench/results/NAME.json
 
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
 	$(PY) -m bench.teacher.measure $(BENCH)
@@ -117,6 +117,9 @@ ablation: .venv ## what each part of the student brings: rows of settings x seed
 
 bench-experiment: .venv ## 1, 10 and 100 million exposures to a verdict, A/A and A/B streams, crashes; 25 minutes
 	$(PY) -m bench.experiment.measure $(BENCH)
+
+bench-interleaving: .venv ## what an interleaved comparison promises: false preferences, users needed, direction; 15 minutes
+	$(PY) -m bench.interleaving.measure $(BENCH)
 
 bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour
 	$(PY) -m bench.serving.measure $(BENCH)

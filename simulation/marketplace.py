@@ -118,6 +118,15 @@ def item_columns(item: Item) -> dict:
     return {"title": item.title, "brand": item.brand, "category": item.category, "attributes": attributes}
 
 
+def write_marketplace(folder: Path, item_count: int, query_count: int, seed: int) -> int:
+    """Write judgements.parquet and truth.parquet to a folder and return the number of judgements."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judgements, truth = generate(item_count, query_count, seed)
+    pq.write_table(pa.Table.from_pylist(judgements, schema=JUDGEMENTS), folder / "judgements.parquet")
+    pq.write_table(pa.Table.from_pylist(truth, schema=TRUTH), folder / "truth.parquet")
+    return len(judgements)
+
+
 def main() -> None:
     """Write a marketplace from the command line."""
     parser = argparse.ArgumentParser(prog="python -m simulation.marketplace", description=__doc__)
@@ -126,11 +135,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=460, help="different queries")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same marketplace")
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    judgements, truth = generate(args.items, args.queries, args.seed)
-    pq.write_table(pa.Table.from_pylist(judgements, schema=JUDGEMENTS), args.out / "judgements.parquet")
-    pq.write_table(pa.Table.from_pylist(truth, schema=TRUTH), args.out / "truth.parquet")
-    print(f"{len(judgements):,} judgements of {args.queries} queries over {args.items:,} items in {args.out}")
+    count = write_marketplace(args.out, args.items, args.queries, args.seed)
+    print(f"{count:,} judgements of {args.queries} queries over {args.items:,} items in {args.out}")
 
 
 if __name__ == "__main__":

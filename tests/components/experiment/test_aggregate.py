@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from components.experiment.attribute import OUTLIER_MINIMUM
+from components.experiment.people import OUTLIER_MINIMUM
 from tests.components.experiment.log_rows import (
     CONTROL,
     LATER,

@@ -1,0 +1,1 @@
+"""Measure interleaved comparisons."""

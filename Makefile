@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment docs pictures clean
+.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -130,6 +130,10 @@ plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make p
 plan-experiment: .venv ## users and days that a lift needs, with the power curve: make plan-experiment RPM=50 LIFT=1.42%
 	$(call require,RPM,RPM=50 LIFT=1.42%)
 	$(PY) -m components.experiment.power --rpm $(RPM) $(if $(LIFT),--lift $(LIFT)) --out build $(PLAN)
+
+plan-interleaving: .venv ## users that a preference needs, from both rankers' logged pages: make plan-interleaving LOGS=logs STABLE=v1 CANDIDATE=v2
+	$(call require,LOGS,LOGS=logs STABLE=v1 CANDIDATE=v2)$(call require,STABLE,LOGS=logs STABLE=v1 CANDIDATE=v2)$(call require,CANDIDATE,LOGS=logs STABLE=v1 CANDIDATE=v2)
+	$(PY) -m components.experiment.preference_power --exposures $(LOGS)/exposures --outcomes $(LOGS)/outcomes --stable $(STABLE) --candidate $(CANDIDATE) $(PLAN)
 
 docs: .venv ## render the figures of bench/results into README and docs
 	$(PY) -m bench.render_docs

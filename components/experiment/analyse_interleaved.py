@@ -46,7 +46,7 @@ def check_pages(evidence: InterleavedEvidence) -> None:
 
 
 def print_preference(result: Preference) -> None:
-    """Print the verdict, counts that add up, what the logs' reader has to know, and each credit."""
+    """Print the verdict, counts that add up, notes on the logs, and each credit."""
     document = result.to_json()
     print(json.dumps({name: document[name] for name in PRINTED}, indent=1))
     for note in result.evidence.notes:

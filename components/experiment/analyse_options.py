@@ -35,8 +35,8 @@ INTERLEAVED_ONLY = ("credit", "users")
 AB_ONLY = ("requests", "salt", "share", "control", "treatment", "plan")
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command line, ending the process with a sentence where it is wrong."""
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all options."""
     parser = argparse.ArgumentParser(
         prog="python -m components.experiment.analyse",
         description=ABOUT,
@@ -48,12 +48,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     refund_days = rules.refund_window.total_seconds() / DAY_S
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=table != "requests", metavar="FOLDER")
-    parser.add_argument("--interleaved", action="store_true", help="pages that two rankers share; see below")
-    parser.add_argument("--credit", choices=DECISIVE, help="that decides where pages are interleaved (default vote)")
-    parser.add_argument("--users", type=int, help="that the interleaved comparison is planned for (default 5000)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="write analysis.json, and an A/B's report.html there"
-    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="leave analysis.json, and an A/B's report.html")
     parser.add_argument("--columns", default="", help="where a column has another name")
     parser.add_argument("--kinds", default="", help="where a kind of outcome has another name: order=purchase")
     parser.add_argument("--currency", default="", help="of the revenue, ISO 4217 (default: the one seen most)")
@@ -68,12 +63,22 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--control", help="the version that should answer control")
     parser.add_argument("--treatment", help="the version that should answer treatment")
     parser.add_argument("--plan", type=Path, metavar="FILE", help="an ExperimentPlan as JSON: alpha, limits, minima")
+    add_interleaved_options(parser)
+    return parser
+
+
+def add_interleaved_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of interleaved pages."""
+    parser.add_argument("--interleaved", action="store_true", help="pages that two rankers share; see below")
+    parser.add_argument("--credit", choices=DECISIVE, help="that decides where pages are interleaved (default vote)")
+    parser.add_argument("--users", type=int, help="that the interleaved comparison is planned for (default 5000)")
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line, ending the process with a sentence where it is wrong."""
+    parser = build_parser()
     args = parser.parse_args(arguments)
-    others = AB_ONLY if args.interleaved else INTERLEAVED_ONLY
-    for name in others:
-        if vars(args)[name] is not None:
-            kind = "an A/B test: leave it out" if args.interleaved else "interleaved pages: add --interleaved"
-            parser.error(f"--{name} is for {kind}")
+    refuse_other_options(parser, args)
     fill_defaults(args)
     if not 0 < args.share < 1:
         parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
@@ -88,6 +93,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     except ValueError as error:
         parser.error(f"--currency {error}")
     return args
+
+
+def refuse_other_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options that the other kind of test reads."""
+    for name in AB_ONLY if args.interleaved else INTERLEAVED_ONLY:
+        if vars(args)[name] is not None:
+            kind = "an A/B test: leave it out" if args.interleaved else "interleaved pages: add --interleaved"
+            parser.error(f"--{name} is for {kind}")
 
 
 def fill_defaults(args: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ PRIOR_SQUARE = 0.25  # of x, as if one user had been seen
 
 @dataclass
 class BettingProcess:
-    """The capitals after all users so far. Their logarithms are kept, for they outgrow any number."""
+    """The capitals after all users so far, as logarithms: they outgrow any number."""
 
     alpha: float
     tuning_users: float  # after which the stakes serve best
@@ -27,7 +27,9 @@ class BettingProcess:
     largest_log_capital: float = 0.0
 
     def add(self, x: np.ndarray) -> np.ndarray:
-        """Bet on the next users' numbers and return the logarithm of the mean capital after each, (N,).
+        """Bet on the next users' numbers, (N,).
+
+        The logarithm of the mean capital after each is returned, (N,).
 
         Raises:
             ValueError: a number is outside [-1, 1].

@@ -49,7 +49,7 @@ class MeanSums:
 
 @dataclass(frozen=True)
 class MeanInterval:
-    """A mean, an interval that holds it at every look, and the always-valid p-value of the mean zero."""
+    """A mean, its interval, and the p-value of the mean zero: valid at every look."""
 
     estimate: float
     low: float
@@ -70,7 +70,10 @@ class MeanInterval:
 
 
 def mean_interval(sums: MeanSums, alpha: float, tuning_users: float) -> MeanInterval | None:
-    """Return the interval, tightest at `tuning_users`, or None where all numbers are zero or there are under two."""
+    """Return the interval, tightest at `tuning_users`.
+
+    It is None where all numbers are zero or there are under two.
+    """
     if not sums.variance:
         return None
     reach = half_width(sums.users, alpha, tuning_users) * math.sqrt(sums.variance)
@@ -91,7 +94,7 @@ def half_width(users: int, alpha: float, tuning_users: float) -> float:
 
 
 def log_p_value(sums: MeanSums, alpha: float, tuning_users: float) -> float:
-    """Return the logarithm of the level at which the interval would just reach zero, for this mixture.
+    """Return the logarithm of the level at which the interval just reaches zero.
 
     It stays a number where the p-value itself is too small for one.
     """

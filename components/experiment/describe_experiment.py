@@ -89,10 +89,10 @@ def read_groups(source: LogSource) -> list[ExposureGroup]:
             f"""SELECT experiment_id, {columns}, count(*), min(t), max(t) FROM exposures
                WHERE t IS NOT NULL AND {condition} GROUP BY ALL"""
         ).fetchall()
-        total, timed = db.execute("SELECT count(*), count(t) FROM exposures").fetchall()[0]
+        total, count_with_time = db.execute("SELECT count(*), count(t) FROM exposures").fetchall()[0]
     if not total:
         raise ValueError(f"{source.exposures} holds no exposure row: give the folder whose Parquet files hold them")
-    if not timed:
+    if not count_with_time:
         raise ValueError(f"{source.exposures}: none of its {total:,} exposures has a time")
     if not rows:
         raise ValueError(f"{source.exposures}: all {total:,} exposures are of interleaved pages: add --interleaved")

@@ -19,6 +19,7 @@ NEEDED = {
     "exposures": ("time", "request_id", "item_id", "user_hash", "assigned_arm"),
     "outcomes": ("time", "request_id", "item_id", "kind"),
     "requests": ("time", "status", "latency_ms", "version"),
+    "pages": ("time", "request_id", "item_id", "user_hash", "version", "query", "position"),  # exposures, to plan from
 }
 OPTIONAL = {  # name: type of the empty column
     "exposures": {
@@ -37,6 +38,7 @@ OPTIONAL = {  # name: type of the empty column
         "items": "INTEGER",
         "missing_features": "INTEGER",
     },
+    "pages": {"locale": "VARCHAR"},
 }
 DRAFTS_NEEDED = ("time", "request_id", "item_id", "user_hash", "team", "position")  # of interleaved exposures
 DRAFTS_OPTIONAL = {"experiment_id": "VARCHAR", "page_kind": "VARCHAR", "query": "VARCHAR", "locale": "VARCHAR"}

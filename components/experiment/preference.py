@@ -75,21 +75,24 @@ def _decide(
         return VOID, f"the coin is in doubt: {coin.problem}"
     if problem := _fallback_problem(evidence, plan):
         return VOID, problem
+    if interval and interval.excludes_zero:
+        return (CANDIDATE if interval.estimate > 0 else STABLE), _describe(evidence, plan, interval)
     if evidence.users["all"] >= plan.minimum_users_with_pair and _hardly_differ(evidence, plan):
-        return HARDLY_DIFFER, f"{_describe_pages(evidence)}: nobody could prefer either"
+        return HARDLY_DIFFER, f"{_describe_pages(evidence)}: hardly anybody could prefer either"
     if evidence.users["with_pair"] < plan.minimum_users_with_pair:
         users = f"{evidence.users['with_pair']:,} of {evidence.users['all']:,} users saw a pair"
         return NOT_TOLD, f"{users}, and {plan.minimum_users_with_pair} are needed"
     if interval is None:
         return NOT_TOLD, f"no user's {plan.credit} is for either: no outcome fell on an item of one ranker"
-    figures = f"{plan.credit} {interval} over {evidence.users['all']:,} users, {_describe_pages(evidence)}"
-    if interval.excludes_zero:
-        return (CANDIDATE if interval.estimate > 0 else STABLE), figures
-    return NOT_TOLD, figures
+    return NOT_TOLD, _describe(evidence, plan, interval)
+
+
+def _describe(evidence: InterleavedEvidence, plan: PreferencePlan, interval: MeanInterval) -> str:
+    return f"{plan.credit} {interval} over {evidence.users['all']:,} users, {_describe_pages(evidence)}"
 
 
 def _fallback_problem(evidence: InterleavedEvidence, plan: PreferencePlan) -> str:
-    """Return why missing drafts forbid a verdict: they may depend on a ranker, and so be a bias."""
+    """Return why missing drafts forbid a verdict, for they may depend on a ranker."""
     total = evidence.pages["all"] + evidence.fallback_pages
     if evidence.fallback_pages <= plan.maximum_fallback_share * total:
         return ""

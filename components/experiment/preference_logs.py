@@ -41,7 +41,7 @@ def collect_pages(source: LogSource, setup: ExperimentSetup, now: datetime, fold
 
 
 def status_sql(setup: ExperimentSetup, now: datetime) -> str:
-    """Return SQL for the reason why a row of exposures is not used, NULL where it is."""
+    """Return SQL for why a row of exposures is not used, NULL where it is."""
     return f"""CASE WHEN {experiment_sql(setup)} <> {text(setup.experiment_id)} THEN 'another experiment'
         WHEN page_kind = 'fallback' THEN 'fallback page'
         WHEN coalesce(team, '') = '' THEN 'no team'

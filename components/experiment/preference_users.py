@@ -148,9 +148,10 @@ def _count_coins(db: duckdb.DuckDBPyConnection) -> CoinCounts:
 
 
 def _bet(db: duckdb.DuckDBPyConnection, plan: PreferencePlan, window: timedelta, now: datetime) -> BettingProcess:
-    """Bet on the users whose time is over, each by the clicks of its first `window`, in order of first exposure.
+    """Bet on the users whose time is over, in order of first exposure.
 
-    So a user's number never changes after it was bet on, and its order does not depend on it.
+    Each is bet on by the clicks of its first `window`. So a user's number never changes after it was bet on, and its
+    order does not depend on it.
     """
     bets = BettingProcess(plan.alpha, plan.tuning_users)
     span = window // timedelta(microseconds=1)

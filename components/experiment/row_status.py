@@ -49,7 +49,7 @@ def experiment_sql(setup: ExperimentSetup) -> str:
 
 
 def unusable_sql(setup: ExperimentSetup, now: datetime) -> str:
-    """Return SQL for the cases of rows of the experiment without a user, or outside its time."""
+    """Return SQL for the cases of rows without a user, or outside the experiment's time."""
     return f"""WHEN user_hash IS NULL THEN 'no user'
              WHEN t IS NULL THEN 'no time'
              WHEN t > {to_micros(now)} THEN 'after this look'

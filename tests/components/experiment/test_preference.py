@@ -66,6 +66,14 @@ def test_equal_pages_are_an_answer():
     assert result.reason.startswith("10 of 1,000 pages (1.0%) had a pair")
 
 
+def test_a_preference_counts_on_few_pages():
+    pages = {"all": 1_000_000, "with_pair": 10_000}
+    assert judge_preference(evidence(MeanSums(1000, 150, 400.0, 1.0), pages=pages), PLAN).verdict.startswith(
+        "candidate"
+    )
+    assert judge_preference(evidence(pages=pages), PLAN).verdict == "pages hardly differ"
+
+
 def test_a_handful_of_users_is_no_answer():
     users = {"all": 3, "with_pair": 0, "for_stable": 0, "for_candidate": 0}
     small = evidence(MeanSums(3, 0, 0, 0), users=users, pages={"all": 3, "with_pair": 0})

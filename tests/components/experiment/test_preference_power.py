@@ -1,0 +1,119 @@
+"""How many users an interleaved comparison needs, from logged pages: against sums by hand, and its warnings."""
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from components.experiment.logged_pages import LoggedPages
+from components.experiment.power import Sequence
+from components.experiment.preference_power import PowerPlan, draw_votes, find_tilt, main, plan_users
+from tests.components.experiment.interleaved_rows import START, write_tables
+from tests.components.experiment.log_rows import USERS, exposure, outcome
+
+PLAN = PowerPlan(0.05, 0.8, Sequence(20, 0.05))
+PAIR = np.array([[[-1, 1], [1, -1]]])  # one query whose page is one pair
+ONE_PAGE = LoggedPages(PAIR, np.ones(1), 1, 1.0, 0.0, np.array([0.4, 0.2]), np.ones(100), np.ones(100), np.ones(100))
+
+
+def expected_vote(tilt):
+    """Return the mean and the second moment of a vote on one pair, each place clicked by itself."""
+    chances = []
+    for high, low in ((-1, 1), (1, -1)):
+        high_chance = 0.4 * (1 + tilt * high)
+        low_chance = 0.2 * (1 + tilt * low)
+        alone_high = high_chance * (1 - low_chance)
+        alone_low = low_chance * (1 - high_chance)
+        chances.append((high * alone_high + low * alone_low, alone_high + alone_low))
+    return np.mean(chances, axis=0)
+
+
+def test_votes_are_those_of_the_tilted_clicks():
+    votes = draw_votes(ONE_PAGE, 0.3)
+    mean, square = expected_vote(find_tilt(ONE_PAGE, 0.3))
+    assert votes.mean == pytest.approx(mean, abs=0.01)
+    assert votes.variance == pytest.approx(square - mean**2, abs=0.01)
+
+
+def test_the_credit_of_a_page_is_its_lift_in_clicks():
+    tilt = find_tilt(ONE_PAGE, 0.3)
+    credit = np.mean([0.4 * tilt + 0.2 * tilt, 0.4 * tilt + 0.2 * tilt])
+    assert credit == pytest.approx(0.3 * (0.4 + 0.2))
+
+
+def test_users_grow_with_the_square_of_a_lift():
+    users = plan_users(ONE_PAGE, PLAN)["interleaving"]
+    half_lift = plan_users(ONE_PAGE, PowerPlan(0.1, 0.8, PLAN.sequence))["interleaving"]
+    assert users / half_lift == pytest.approx(4, rel=0.1)
+
+
+def write_pages(tmp_path, candidate, queries=40, clicks=0.3):
+    """Write logs in which both versions answered each query; the candidate's pages are a function of stable's."""
+    rng = np.random.default_rng(1)
+    exposures = []
+    outcomes = []
+    for number in range(queries):
+        stable = [f"i{item}" for item in rng.permutation(20)]
+        for version, order in (("v1", stable), ("v2", candidate(stable))):
+            request = f"{version}-{number}"
+            names = {"query": f"q{number}", "version": version, "time": START + timedelta(seconds=number)}
+            for position, item in enumerate(order[:10], 1):
+                exposures.append(exposure(request, USERS[number], item_id=item, position=position, **names))
+                if rng.random() < clicks / position:
+                    outcomes.append(outcome(request, item_id=item))
+            if number % 5 == 0:
+                outcomes.append(outcome(request, "order", item_id=order[0], revenue=100 + number))
+    return [*write_tables(tmp_path, exposures, outcomes), "--stable=v1", "--candidate=v2"]
+
+
+def swap_two(stable):
+    return [stable[1], stable[0], *stable[2:]]
+
+
+def test_like_rankers_need_few_users(tmp_path, capsys):
+    assert main([*write_pages(tmp_path, swap_two), "--lift=5%"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["shared_items"], plan["same_position"], plan["pages_with_pair"]) == (1.0, 0.8, 1.0)
+    users = plan["users_at_most"]
+    assert users["interleaving"] < users["ab_click_through"] / 4 < users["ab_rpm"]
+    assert plan["queries_with_both_pages"] == 40 and plan["warnings"] == []
+
+
+def test_unlike_rankers_are_warned_of(tmp_path, capsys):
+    assert main(write_pages(tmp_path, lambda stable: stable[::-1])) == 0
+    output = capsys.readouterr().out
+    assert "warning: the rankers are so unlike (0% of the places hold the same item)" in output
+
+
+def test_equal_pages_are_warned_of(tmp_path, capsys):
+    assert main(write_pages(tmp_path, lambda stable: stable)) == 0
+    output = capsys.readouterr().out
+    assert '"interleaving": null' in output and "warning: pages hardly differ: 0.0% of the searches" in output
+
+
+def test_a_lift_beyond_the_pairs_is_named(tmp_path, capsys):
+    def swap_last(stable):
+        return [*stable[:8], stable[9], stable[8], *stable[10:]]
+
+    assert main([*write_pages(tmp_path, swap_last), "--lift=50%"]) == 0
+    assert "of the clicks fall on items of one ranker: they cannot carry such a lift" in capsys.readouterr().out
+
+
+def test_a_version_without_pages_is_named(tmp_path, capsys):
+    arguments = write_pages(tmp_path, swap_two, queries=3)
+    assert main([*arguments[:3], "--candidate=v9"]) == 1
+    assert "no page of version v9: the logs hold v1, v2" in capsys.readouterr().err
+
+
+def test_a_missing_column_is_named(tmp_path, capsys):
+    arguments = write_pages(tmp_path, swap_two, queries=3)
+    assert main([*arguments, "--columns=pages.query=nosuch"]) == 1
+    assert "--columns pages.query=NAME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--lift=0", "--power=2", "--users-a-day=-1"])
+def test_wrong_numbers_are_refused(tmp_path, option, capsys):
+    with pytest.raises(SystemExit):
+        main(["--exposures=e", "--outcomes=o", "--stable=a", "--candidate=b", option])
+    assert f"{option.split('=')[0]} is" in capsys.readouterr().err

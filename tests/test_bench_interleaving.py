@@ -1,0 +1,76 @@
+"""The measurement of interleaving: its fast shoppers are the simulation's, and its looks are the product's."""
+
+import numpy as np
+import pytest
+
+from bench.interleaving import direction, streams
+from bench.interleaving.measure import merge
+from bench.interleaving.power import ab_users, one_sample_users
+from bench.interleaving.shoppers import Shoppers, shop, vote
+from bench.interleaving.world import Market, Setting, draft_pages, draw_rankers, rank_pages
+from components.contracts import LABELS
+from simulation.shopper_behaviour import behave
+from simulation.shopping_world import Query
+
+ITEMS = [f"i{number}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def market():
+    """Six queries of twenty items each, with every label among them."""
+    rng = np.random.default_rng(1)
+    return Market(rng.integers(0, 4, (6, 20)), rng.uniform(5, 50, (6, 20)), np.array([0.3, 0.3, 0.1, 0.1, 0.1, 0.1]))
+
+
+def test_exact_clicks_are_those_of_the_shoppers(market):
+    labels = {item: LABELS[label] for item, label in zip(ITEMS, market.labels[0], strict=True)}
+    query = Query("q", "shoe", "us", "head", labels)
+    rng = np.random.default_rng(2)
+    outcomes = [outcome for _ in range(4000) for outcome in behave(query, ITEMS[:10], {}, 1.0, rng)]
+    clicks = sum(outcome["kind"] == "click" for outcome in outcomes) / 4000
+    one_query = Market(market.labels[:1], market.prices[:1], np.ones(1))
+    assert clicks == pytest.approx(one_query.exact_outcomes(np.arange(20)[None])["clicks"], rel=0.06)
+
+
+def test_fast_shoppers_match_exact_outcomes(market):
+    order = np.tile(np.arange(20), (6, 1))
+    sums = shop(market, rank_pages(order), 40_000, Shoppers(), np.random.default_rng(3))
+    exact = market.exact_outcomes(order)
+    assert sums["clicks"].mean() / 3 == pytest.approx(exact["clicks"], rel=0.02)
+    assert sums["revenue"].mean() / 300 == pytest.approx(exact["revenue"], rel=0.06)
+
+
+def test_credit_of_users_matches_exact_credit(market):
+    pages = draft_pages(*draw_rankers(market, Setting(0.35, 0.0, 0.28), 4))
+    sums = shop(market, pages, 40_000, Shoppers(), np.random.default_rng(5))
+    credit = (sums["clicks_candidate"] - sums["clicks_stable"]).mean() / 3
+    assert credit == pytest.approx(pages.exact_credit(market)["clicks"], abs=0.015)
+
+
+def test_random_clicks_prefer_nobody(market):
+    pages = draft_pages(*draw_rankers(market, Setting(0.35, 0.0, 0.28), 4))
+    shoppers = Shoppers(regular_share=0.1, click_at_random=True)
+    votes = vote(shop(market, pages, 40_000, shoppers, np.random.default_rng(6)))
+    assert abs(votes.mean()) < 4 * votes.std() / np.sqrt(len(votes))
+
+
+def test_looks_are_those_of_the_product():
+    rng = np.random.default_rng(7)
+    for chances in ([0.3, 0.4, 0.3], [0.2, 0.4, 0.4]):
+        x = rng.choice([-1, 0, 1], streams.USERS, p=chances)
+        assert streams.ever_excludes_zero(x, 99) == (chances[0] != chances[2])
+
+
+def test_users_needed_are_those_of_the_textbook():
+    x = np.tile([0.0, 2.0], 500)  # standard deviation 1
+    assert one_sample_users(x, 0.1, 2.8) == pytest.approx(784)
+    assert ab_users([x, x], 1.0, 0.1, 2.8) == pytest.approx(4 * 784)
+
+
+def test_signs_of_clear_lifts_are_counted():
+    result = direction.agreement(np.array([1, -1, 1, -1]), np.array([0.01, -0.01, -0.02, 0.001]))
+    assert (result["share"], result["pairs"]) == (0.6667, 3)
+
+
+def test_figures_of_one_setting_are_put_together():
+    assert merge({"a": {"x": 1}, "b": 2}, {"a": {"y": 3}}) == {"a": {"x": 1, "y": 3}, "b": 2}

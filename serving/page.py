@@ -45,7 +45,7 @@ def predictions(page: ScoredItems, order: Sequence[int]) -> list[dict]:
 
 
 def exposures(entry: RequestEntry, page: ScoredItems, order: Sequence[int]) -> list[dict]:
-    """Return the EXPOSURES rows of the items that the page shows, without the columns of a draft."""
+    """Return the EXPOSURES rows of what the page shows, without a draft's columns."""
     now = datetime.now(UTC)
     ranking = page.ranking
     values = page.scores.scores.tolist()

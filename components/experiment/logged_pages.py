@@ -7,13 +7,13 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from components.experiment.interleaving import draft
 from components.experiment.log_views import create_view
+from components.experiment.logged_drafts import draft_logged_pages
 from components.experiment.records import AttributionRules
 from components.experiment.sql import database, text
 
 QUERIES = 2_000  # that are drafted, the most searched first
-DRAFTS = 8  # of each query
+SHARE_OF_EXPECTED_CREDIT = 0.5  # that was measured in simulations, where goodness is not what ranks say
 REVENUE_CAP = 0.999  # quantile of the users that spent anything, as in an experiment's plan
 LATEST_PAGES = """SELECT version, query, locale, item_id, position FROM pages
     JOIN (SELECT version, query, locale, arg_max(request_id, (t, request_id)) AS request_id FROM pages
@@ -33,6 +33,7 @@ class LoggedPages:
     queries: int  # that stable answered
     shared_items: float  # of a page
     same_position: float
+    credit_over_clicks: float  # of a page's credit over the gain in clicks
     click_rates: np.ndarray  # (P,) by place
     pages_by_user: np.ndarray
     clicks_by_user: np.ndarray
@@ -71,16 +72,20 @@ def read_logged_pages(
         both = sorted(both, key=lambda key: -counts[key])[:QUERIES]
         searches = np.array([counts[key] for key in both], float)
         pages = [(lists[0][key], lists[1][key]) for key in both]
-        users = read_users(db, versions[0])
         width = max(min(len(stable), len(candidate)) for stable, candidate in pages)
+        drafts = [draft_logged_pages(stable, candidate, width) for stable, candidate in pages]
+        rates = read_click_rates(db, versions[0], width)
+        gain = searches @ [query.expected_gain(rates) for query in drafts]
+        credit = searches @ [query.expected_credit(rates) for query in drafts]
         return LoggedPages(
-            teams=np.stack([draft_teams(stable, candidate, width) for stable, candidate in pages]),
+            teams=np.stack([query.teams for query in drafts]),
             searches=searches / searches.sum(),
             queries=len(lists[0]),
-            shared_items=weighted(searches, [share_items(*page) for page in pages]),
-            same_position=weighted(searches, [share_positions(*page) for page in pages]),
-            click_rates=read_click_rates(db, versions[0], width),
-            **users,
+            shared_items=float(np.average([query.shared_items for query in drafts], weights=searches)),
+            same_position=float(np.average([query.same_position for query in drafts], weights=searches)),
+            credit_over_clicks=SHARE_OF_EXPECTED_CREDIT * float(credit / gain) if gain > 0 else 0.0,
+            click_rates=rates,
+            **read_users(db, versions[0]),
         )
 
 
@@ -147,34 +152,3 @@ def read_users(db: duckdb.DuckDBPyConnection, version: str) -> dict[str, np.ndar
         "clicks_by_user": rows["clicks"],
         "revenue_by_user": np.minimum(rows["revenue"], cap),
     }
-
-
-def draft_teams(stable: list[str], candidate: list[str], width: int) -> np.ndarray:
-    """Return the teams of some drafts of two pages, (D, P). What one lacks is put behind its last place."""
-    numbers = {item: number for number, item in enumerate(dict.fromkeys([*stable, *candidate]))}
-    orders = []
-    for own, other in ((stable, candidate), (candidate, stable)):
-        orders.append([numbers[item] for item in dict.fromkeys([*own, *other])])
-    size = min(len(stable), len(candidate))
-    rng = np.random.default_rng(len(numbers))
-    teams = np.zeros((DRAFTS, width), np.int8)
-    for row in teams:
-        row[:size] = draft(*orders, rng.random(len(numbers)) < 0.5).page(1, size).teams
-    return teams
-
-
-def share_items(stable: list[str], candidate: list[str]) -> float:
-    """Return the share of a page's items that the other page has, too."""
-    size = min(len(stable), len(candidate))
-    return len(set(stable[:size]) & set(candidate[:size])) / size
-
-
-def share_positions(stable: list[str], candidate: list[str]) -> float:
-    """Return the share of a page's places that hold the same item on both."""
-    size = min(len(stable), len(candidate))
-    return sum(a == b for a, b in zip(stable[:size], candidate[:size], strict=True)) / size
-
-
-def weighted(searches: np.ndarray, values: list[float]) -> float:
-    """Return the mean of queries' values over searches."""
-    return float(np.average(values, weights=searches))

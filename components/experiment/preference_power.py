@@ -2,7 +2,8 @@
 
 `python -m components.experiment.preference_power --exposures FOLDER --outcomes FOLDER --stable V1 --candidate V2`
 The logged pages of both versions are drafted. Users are then drawn who click by place as the logs' users do, and more
-on the candidate's items than on stable's, so much that the credit is what a lift of clicks would give.
+on the candidate's items than on stable's, so much that the credit is what a lift of clicks gives where the better
+item is the one that the candidate ranks higher: half of that, for so much was seen in simulations.
 """
 
 import argparse
@@ -24,7 +25,6 @@ from components.experiment.sql import first_line
 
 DRAWN_USERS = 50_000
 SEED = 7
-CREDIT_OVER_CLICKS = 1.0  # a page's credit over its gain in clicks
 LITTLE_GAIN = 2.0  # times fewer users than an A/B test on clicks, below which interleaving is hardly worth it
 LARGEST_TILT = 0.9  # of clicks between teams, beyond which a lift cannot come from so few pairs
 HARDLY_DIFFER = 0.01  # of the pages with a pair
@@ -82,7 +82,7 @@ def draw_votes(pages: LoggedPages, lift: float) -> Votes | None:
 
 def find_tilt(pages: LoggedPages, lift: float) -> float:
     """Return how much more the candidate's items, and less stable's, are clicked for this lift."""
-    return CREDIT_OVER_CLICKS * lift / pages.clicks_on_pairs if pages.clicks_on_pairs else math.inf
+    return pages.credit_over_clicks * lift / pages.clicks_on_pairs if pages.clicks_on_pairs else math.inf
 
 
 def _one_sample_users(votes: Votes, drift: float) -> int | None:
@@ -91,11 +91,11 @@ def _one_sample_users(votes: Votes, drift: float) -> int | None:
 
 def _two_sample_users(x: np.ndarray, plan: PowerPlan, drift: float) -> int | None:
     effect = plan.lift * x.mean() if len(x) else 0.0
-    return math.ceil(4 * x.var() * (drift / effect) ** 2) if effect > 0 else None
+    return math.ceil(4 * x.var() * (drift / effect) ** 2) if effect > 0 and x.var() else None
 
 
 def _revenue_users(x: np.ndarray, plan: PowerPlan) -> int | None:
-    if not len(x) or x.mean() <= 0:
+    if not len(x) or x.mean() <= 0 or not x.std():
         return None
     return users_needed(plan.lift, float(x.std() / x.mean()), plan.power, plan.sequence)
 
@@ -112,9 +112,10 @@ def list_warnings(pages: LoggedPages, users: dict[str, int | None]) -> list[str]
         )
     elif users["ab_click_through"] and users["ab_click_through"] < LITTLE_GAIN * users["interleaving"]:
         ratio = users["ab_click_through"] / users["interleaving"]
+        overlap = f"{pages.shared_items:.0%} of the items are shared, {pages.same_position:.0%} in the same place"
         warnings.append(
-            f"the rankers are so unlike ({pages.same_position:.0%} of the places hold the same item) that an A/B test "
-            f"on clicks needs {ratio:.1f} times the users: interleaving gains little, so go to the A/B test"
+            f"an A/B test on clicks needs only {ratio:.1f} times the users ({overlap}): interleaving gains little, "
+            "so go to the A/B test"
         )
     if len(pages.searches) < pages.queries / 2:
         warnings.append(f"{len(pages.searches):,} of stable's {pages.queries:,} queries have a page of the candidate")
@@ -132,6 +133,7 @@ def describe(pages: LoggedPages, plan: PowerPlan, users_a_day: float) -> dict:
         "same_position": round(pages.same_position, 3),
         "pages_with_pair": round(pages.pages_with_pair, 3),
         "clicks_on_pairs": round(pages.clicks_on_pairs, 3),
+        "credit_over_clicks": round(pages.credit_over_clicks, 3),
         "users_at_most": users,
         "days_at_most": days,
         "warnings": list_warnings(pages, users),

@@ -48,7 +48,7 @@ def test_sums_give_numpy_s_mean_and_variance():
     assert sums.mean == pytest.approx(x.mean()) and sums.variance == pytest.approx(x.var(ddof=1))
 
 
-def test_the_p_value_is_the_level_at_the_edge():
+def test_p_values_are_levels_at_the_edge():
     reach = half_width(400, 0.05, 300)
     sums = MeanSums(400, 400 * reach, 400 * reach**2 + 399, 1.0)  # standard deviation 1
     interval = mean_interval(sums, 0.05, 300)

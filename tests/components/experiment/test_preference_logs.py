@@ -144,7 +144,7 @@ def test_a_cut_pair_has_one_side(look):
     assert coins.impressions.total == 1
 
 
-def test_bets_wait_until_a_user_s_time_is_over(look):
+def test_bets_wait_until_users_are_over(look):
     late = START + timedelta(days=9)
     rows = [*page("r1", ANNA), *page("r2", BEN, time=late), *page("r3", ANNA, time=late)]
     evidence = look(rows, [click("r1", 2), click("r2", 1, time=late), click("r3", 1, time=late)])

@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from components.experiment.logged_drafts import draft_logged_pages
 from components.experiment.logged_pages import LoggedPages
 from components.experiment.power import Sequence
 from components.experiment.preference_power import PowerPlan, draw_votes, find_tilt, main, plan_users
@@ -14,7 +15,8 @@ from tests.components.experiment.log_rows import USERS, exposure, outcome
 
 PLAN = PowerPlan(0.05, 0.8, Sequence(20, 0.05))
 PAIR = np.array([[[-1, 1], [1, -1]]])  # one query whose page is one pair
-ONE_PAGE = LoggedPages(PAIR, np.ones(1), 1, 1.0, 0.0, np.array([0.4, 0.2]), np.ones(100), np.ones(100), np.ones(100))
+USER = np.ones(100)
+ONE_PAGE = LoggedPages(PAIR, np.ones(1), 1, 1.0, 0.0, 1.0, np.array([0.4, 0.2]), USER, USER, USER)
 
 
 def expected_vote(tilt):
@@ -36,7 +38,7 @@ def test_votes_are_those_of_the_tilted_clicks():
     assert votes.variance == pytest.approx(square - mean**2, abs=0.01)
 
 
-def test_the_credit_of_a_page_is_its_lift_in_clicks():
+def test_credit_of_a_page_is_its_lift():
     tilt = find_tilt(ONE_PAGE, 0.3)
     credit = np.mean([0.4 * tilt + 0.2 * tilt, 0.4 * tilt + 0.2 * tilt])
     assert credit == pytest.approx(0.3 * (0.4 + 0.2))
@@ -46,6 +48,21 @@ def test_users_grow_with_the_square_of_a_lift():
     users = plan_users(ONE_PAGE, PLAN)["interleaving"]
     half_lift = plan_users(ONE_PAGE, PowerPlan(0.1, 0.8, PLAN.sequence))["interleaving"]
     assert users / half_lift == pytest.approx(4, rel=0.1)
+
+
+def test_leads_are_places_gained():
+    drafts = draft_logged_pages(["a", "b", "c"], ["b", "a", "d"], 4)
+    assert list(drafts.candidate_leads) == [1, -1, 1, 0] and list(drafts.stable_leads) == [-1, 1, -1, 0]
+    assert (drafts.shared_items, drafts.same_position) == (pytest.approx(2 / 3), 0)
+    assert set(np.abs(drafts.teams).sum(0)) == {8, 0}  # the fourth place is behind the pages
+
+
+def test_credit_and_gain_of_a_swap_by_hand():
+    """Swap two items: the gain is a place each way, and credit is the mean of both orders of the pair."""
+    drafts = draft_logged_pages(["a", "b"], ["b", "a"], 2)
+    rates = np.array([0.5, 0.1])
+    assert drafts.expected_gain(rates) == pytest.approx(0.5 * 2 - 0.1 * 2)
+    assert drafts.expected_credit(rates) == pytest.approx(0.5 + 0.1)
 
 
 def write_pages(tmp_path, candidate, queries=40, clicks=0.3):
@@ -68,7 +85,7 @@ def write_pages(tmp_path, candidate, queries=40, clicks=0.3):
 
 
 def swap_two(stable):
-    return [stable[1], stable[0], *stable[2:]]
+    return [*stable[:4], stable[5], stable[4], *stable[6:]]
 
 
 def test_like_rankers_need_few_users(tmp_path, capsys):
@@ -81,9 +98,10 @@ def test_like_rankers_need_few_users(tmp_path, capsys):
 
 
 def test_unlike_rankers_are_warned_of(tmp_path, capsys):
-    assert main(write_pages(tmp_path, lambda stable: stable[::-1])) == 0
+    assert main(write_pages(tmp_path, lambda stable: [*stable[5:10], *stable[:5]])) == 0
     output = capsys.readouterr().out
-    assert "warning: the rankers are so unlike (0% of the places hold the same item)" in output
+    assert "warning: an A/B test on clicks needs only" in output
+    assert "(100% of the items are shared, 0% in the same place)" in output
 
 
 def test_equal_pages_are_warned_of(tmp_path, capsys):

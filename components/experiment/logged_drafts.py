@@ -15,7 +15,10 @@ DRAFTS = 8  # of each query
 
 @dataclass(frozen=True)
 class LoggedDrafts:
-    """Some drafts of a query's two pages, with `lead`: how many places higher the candidate ranks an item."""
+    """Some drafts of a query's two pages.
+
+    An item's lead is how many places higher the candidate ranks it.
+    """
 
     teams: np.ndarray  # (D, P), 0 behind the shorter page
     leads: np.ndarray  # (D, P)
@@ -25,7 +28,7 @@ class LoggedDrafts:
     same_position: float
 
     def expected_credit(self, click_rates: np.ndarray) -> float:
-        """Return a page's credit where an item is the better, the higher the candidate ranks it."""
+        """Return a page's credit where an item is as good as its lead."""
         return float((click_rates * self.leads * self.teams).sum(1).mean())
 
     def expected_gain(self, click_rates: np.ndarray) -> float:
@@ -42,8 +45,10 @@ def draft_logged_pages(stable: Sequence[str], candidate: Sequence[str], width: i
     numbers = {item: number for number, item in enumerate(items)}
     size = min(len(stable), len(candidate))
     leads = np.array([find_rank(stable, item) - find_rank(candidate, item) for item in items], float)
-    orders = [list(dict.fromkeys([*own, *other])) for own, other in ((stable, candidate), (candidate, stable))]
-    numbered_orders = [[numbers[item] for item in order] for order in orders]
+    numbered_orders = [
+        [numbers[item] for item in dict.fromkeys([*stable, *candidate])],
+        [numbers[item] for item in dict.fromkeys([*candidate, *stable])],
+    ]
     rng = np.random.default_rng(len(items))
     rows = [draft(*numbered_orders, rng.random(len(items)) < 0.5).page(1, size) for _ in range(DRAFTS)]
     return LoggedDrafts(

@@ -3,19 +3,21 @@
 import json
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
 from pipelines.local.progress import PROGRESS, Steps
+from pipelines.local.step_client import ForkedProcess
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STEP_START = re.compile(r"Executing task '([^']+)'")
 CACHE_HIT = re.compile(r"Task (\S+) cache hit \(key=([0-9a-f]+)\)")
 STEP_END = re.compile(r"Task '([^']+)' finished with status (\w+)")
+COST = re.compile(r"::cost ([\d.]+) ([\d.]+)")
 ERROR_LINE = re.compile(r"[\w.]*(Error|Exception|Exit)\b")
 TAIL_LINES = 40
 
@@ -38,7 +40,7 @@ class Task:
 class KfpRunMonitor:
     """Follows a running pipeline, keeps one log a step, and shows the steps."""
 
-    def __init__(self, process: subprocess.Popen, name: str, root: Path, logs: Path, steps: Steps):
+    def __init__(self, process: Popen | ForkedProcess, name: str, root: Path, logs: Path, steps: Steps):
         self.process = process
         self.name = name
         self.root = root
@@ -87,7 +89,7 @@ class KfpRunMonitor:
                 self.steps.start(title(step), self.log_name(step))
             with open(self.logs / f"{self.name}-{step}.log", "a") as log:
                 log.write(ANSI.sub("", raw))
-            if line and "finished with status" not in line:
+            if line and "finished with status" not in line and not COST.search(line):
                 self.tail = [*self.tail[-TAIL_LINES:], line]
             self.act(line)
 
@@ -99,6 +101,8 @@ class KfpRunMonitor:
         """Show progress, take a step from the cache, finish a step, or note its failure."""
         if match := PROGRESS.search(line):
             self.steps.show_progress(int(match[1]), int(match[2]), match[3])
+        elif match := COST.search(line):
+            self.steps.note_cost(float(match[1]), float(match[2]))
         elif match := CACHE_HIT.search(line):
             self.steps.start(title(match[1]), self.log_name(match[1]))
             self.finish(self.load_from_cache(match[1], match[2]))

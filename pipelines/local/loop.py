@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -131,17 +130,7 @@ class Loop:
         root.mkdir(parents=True, exist_ok=True)
         file = self.laptop.logs / f"{name}.json"
         file.write_text(json.dumps(arguments, indent=1))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.local.kfp_runner", name, str(root), str(file)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            env=self.laptop.environment,
-        )
-        self.laptop.processes[name] = process
+        process = self.laptop.start_pipeline(name, [name, str(root), str(file)])
         try:
             return KfpRunMonitor(process, name, root, self.laptop.logs, self.steps).wait(self.reconcile)
         finally:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,12 @@ import httpx
 
 from components.release_state import ReleaseState
 from components.waiting import wait_until
-from pipelines.local.leftovers import HOME, end_leftovers
+from pipelines.local.environment import run_environment
+from pipelines.local.leftovers import end_leftovers
 from pipelines.local.ports import free_ports
-from pipelines.local.private_files import load_or_create_secret
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.s3_server import S3Server, configure_s3
+from pipelines.local.step_client import CAN_FORK, STEP_SERVER, ForkedProcess, start_module
 
 START_SECONDS = 180
 STOP_SECONDS = {"s3": 3, "stable": 40, "candidate": 40, "outcomes": 40}  # of others 10
@@ -34,23 +36,12 @@ class Laptop:
     def __init__(self, home: Path, logs: Path):
         self.home = home.resolve()
         self.logs = logs
-        self.processes: dict[str, subprocess.Popen] = {}
+        self.processes: dict[str, subprocess.Popen | ForkedProcess] = {}
         self.serving: dict[str, str] = {}  # role -> version
         self.s3: S3Server | None = None
+        self.sockets = tempfile.TemporaryDirectory(prefix="broadfast-")  # a socket's path is short
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        self.environment = {
-            **os.environ,
-            HOME: str(self.home),
-            "PYTHONUNBUFFERED": "1",
-            "HF_HUB_OFFLINE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            "FEAST_USAGE": "False",
-            "BROADFAST_USER_HASH_SECRET": load_or_create_secret(self.home / "user_hash_secret"),
-            "BROADFAST_GATEWAY": str(self.home / "gateway"),
-            "BROADFAST_GATEWAY_URL": self.url("internal"),
-            "BROADFAST_GATEWAY_ADMIN_URL": self.url("admin"),
-            "BROADFAST_OUTCOMES_URL": self.url("outcomes"),
-        }
+        self.environment = run_environment(self.home, self.url)
 
     def __enter__(self):
         end_leftovers(self.home)
@@ -59,6 +50,7 @@ class Laptop:
     def __exit__(self, *exception):
         for name in reversed(list(self.processes)):
             self.stop(name)
+        self.sockets.cleanup()
 
     def url(self, port: str) -> str:
         """Return the address of one of the laptop's ports."""
@@ -89,6 +81,25 @@ class Laptop:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def start_pipeline(self, name: str, arguments: list[str]) -> subprocess.Popen | ForkedProcess:
+        """Start kfp on a pipeline in a session of its own."""
+        self.start_step_server()
+        self.processes[name] = start_module("pipelines.local.kfp_runner", arguments, self.environment)
+        return self.processes[name]
+
+    def start_step_server(self) -> None:
+        """Start the process that kfp and its steps are forks of, unless it runs.
+
+        Where the system's libraries may not survive a fork, there is none.
+        """
+        if not CAN_FORK or ("steps" in self.processes and self.processes["steps"].poll() is None):
+            return
+        path = Path(self.sockets.name) / "steps"
+        path.unlink(missing_ok=True)  # of a server that ended
+        self.start("steps", [sys.executable, "-m", "pipelines.local.step_server", str(path)])
+        if wait_until(path.exists, bool, START_SECONDS, pause_s=0.02):
+            self.environment[STEP_SERVER] = str(path)
 
     def wait_ready(self, name: str, url: str) -> None:
         """Wait until a URL answers 200.

@@ -21,6 +21,8 @@ class Step:
     title: str
     start: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0  # of a step that was a fork
+    memory_gb: float = 0.0  # at its highest
     is_from_cache: bool = False
     facts: dict = field(default_factory=dict)
     log: str = ""  # relative to the run's folder
@@ -30,6 +32,8 @@ class Step:
         return {
             "title": self.title,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "memory_gb": self.memory_gb,
             "cached": self.is_from_cache,
             "facts": self.facts,
             "log": self.log,
@@ -67,6 +71,12 @@ class Steps:
         if self.running and count:
             left = (time.monotonic() - self.running.start) * (total - count) / count
             self.show(f"{count:,} of {total:,} {what}, about {left:.0f} s left")
+
+    def note_cost(self, cpu_seconds: float, memory_gb: float) -> None:
+        """Keep what the running step's process cost."""
+        if self.running:
+            self.running.cpu_seconds = cpu_seconds
+            self.running.memory_gb = memory_gb
 
     def finish(self, facts: dict, is_from_cache: bool = False) -> None:
         """Close the running step and print its line."""

@@ -60,6 +60,15 @@ def test_a_finished_step_has_artifacts_and_output(start_monitor):
     assert [step.title for step in run.steps.finished_steps] == ["build features"]
 
 
+def test_a_steps_cost_is_kept_and_no_reason(start_monitor):
+    run = start_monitor(START + "::cost 12.50 1.20\n" + SUCCESS)
+    run.wait()
+    assert run.steps.finished_steps[0].to_dict().items() >= {"cpu_seconds": 12.5, "memory_gb": 1.2}.items()
+    failed_run = start_monitor(START + ERROR + "::cost 12.50 1.20\n" + FAILED, 1)
+    with pytest.raises(RuntimeError, match="no pairs are left"):
+        failed_run.wait()
+
+
 def test_a_cached_step_is_loaded_from_the_cache(start_monitor):
     run = start_monitor(CACHE_HIT)
     task = run.wait()["build-features"]

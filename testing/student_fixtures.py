@@ -47,7 +47,7 @@ def encoder(tmp_path_factory) -> str:
 def config(encoder) -> LrkdConfig:
     """Configure a few steps with a high learning rate."""
     rates = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "align_weight": 1.0}
-    return LrkdConfig(encoder=encoder, max_length=24, query_length=10, epochs=6, batch_size=8, **rates)
+    return LrkdConfig(encoder=encoder, max_length=30, epochs=6, batch_size=8, **rates)
 
 
 def training_rows(queries: int = 24) -> list[dict]:

@@ -13,7 +13,7 @@ CROSS_ENCODER = "cross-encoder, MLP extractor"
 DEFAULT = laptop().student
 STUDENTS = {  # ESCI's queries and titles are short; its learning rate was chosen on folds of its train queries
     "marketplace": DEFAULT,
-    "esci": replace(DEFAULT, max_length=64, query_length=16, learning_rate=5e-5),
+    "esci": replace(DEFAULT, max_length=64, learning_rate=5e-5),
 }
 CROSS_ENCODERS = {
     "marketplace": {"architecture": "cross_encoder"},

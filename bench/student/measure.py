@@ -25,7 +25,7 @@ from components.student.train import train
 from pipelines.profiles import laptop
 
 RESULTS = Path("runs/bench")
-LATE_INTERACTION = replace(laptop().student, max_length=96, query_length=32, train_share=0.15, epochs=1)
+LATE_INTERACTION = replace(laptop().student, max_length=96, train_share=0.15, epochs=1)
 CROSS_ENCODER = replace(LATE_INTERACTION, architecture="cross_encoder")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

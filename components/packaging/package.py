@@ -63,7 +63,8 @@ def load_student(model: str | Path) -> tuple[Student, dict]:
     config = json.loads((Path(model) / "config.json").read_text())
     encoder_config = AutoConfig.from_pretrained(Path(model) / "encoder")
     encoder = AutoModel.from_config(encoder_config, attn_implementation="eager", dtype=torch.float32)
-    student_config = LrkdConfig(**{field.name: config[field.name] for field in fields(LrkdConfig)})
+    names = config.keys() & {field.name for field in fields(LrkdConfig)}  # an older student has fewer
+    student_config = LrkdConfig(**{name: config[name] for name in names})
     student = build_student(encoder, config["reasoning_width"], student_config)
     student.load_state_dict(load_file(Path(model) / "model.safetensors"))
     return student.eval(), config | {"item_states": student.item_states}

@@ -15,9 +15,9 @@ class LrkdConfig(JsonConfig):
     extractor: str = "mlp"  # or poly, gat: of a cross-encoder
     align_weight: float = 0.1  # lambda of the distillation loss; 0 is plain cross-entropy
     max_length: int = 128  # tokens of query and item
-    query_length: int = 32  # at most so many of them are the query's
     class_weights: float = 0.0  # power of the labels' inverse frequencies: 0.5 their square roots, 1 balanced
     epochs: float = 5
+    trained_layers: int = 0  # of the encoder, the last ones; 0: all, and the embeddings
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5
     batch_size: int = 32  # of an update, over all GPUs
@@ -26,6 +26,11 @@ class LrkdConfig(JsonConfig):
     seed: int = 0
 
     accumulate: ClassVar[int] = 1  # batches of an update: a student's batch fits into memory
+
+    @property
+    def query_length(self) -> int:
+        """Return how many of the tokens are the query's at most."""
+        return min(32, self.max_length // 3)
 
     @property
     def distillation(self) -> str:

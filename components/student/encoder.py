@@ -40,6 +40,19 @@ def encoder_layers(encoder: nn.Module) -> nn.ModuleList:
         raise ValueError(f"student_config's encoder is a {kind}: choose BERT, RoBERTa, XLM-R or ELECTRA") from None
 
 
+def freeze_lower_layers(encoder: nn.Module, trained_layers: int) -> None:
+    """Freeze embeddings and all but the last layers, so that no gradient goes through them.
+
+    Raises:
+        ValueError: there are fewer layers.
+    """
+    layers = encoder_layers(encoder)
+    if trained_layers > len(layers):
+        raise ValueError(f"student_config's trained_layers is {trained_layers}; the encoder has {len(layers)} layers")
+    encoder.requires_grad_(False)
+    layers[len(layers) - trained_layers :].requires_grad_(True)
+
+
 def encode(
     encoder: nn.Module, input_ids: Tensor, token_type_ids: Tensor, positions: Tensor, is_visible: Tensor
 ) -> Tensor:

@@ -4,7 +4,7 @@ from torch import nn
 
 from components.student.config import LrkdConfig
 from components.student.cross_encoder import CrossEncoderStudent
-from components.student.encoder import load_encoder
+from components.student.encoder import freeze_lower_layers, load_encoder
 from components.student.late_interaction import LateInteractionStudent
 
 ARCHITECTURES = {"cross_encoder": CrossEncoderStudent, "late_interaction": LateInteractionStudent}
@@ -14,6 +14,8 @@ Student = CrossEncoderStudent | LateInteractionStudent
 def new_student(config: LrkdConfig, embedding_width: int) -> Student:
     """Build a student with a pretrained encoder and a new head."""
     encoder = load_encoder(config.encoder, architecture_class(config).dropout)
+    if config.trained_layers:
+        freeze_lower_layers(encoder, config.trained_layers)
     return build_student(encoder, embedding_width, config)
 
 

@@ -131,6 +131,7 @@ def save(student: Student, tokenizer: Path, config: LrkdConfig, temperature: flo
     student.encoder.config.save_pretrained(folder / "encoder")
     shutil.copy(tokenizer, folder / "tokenizer.json")
     values = asdict(config) | {
+        "query_length": config.query_length,
         "distillation": config.distillation,
         "calibration_share": CALIBRATION_SHARE,
         "labels": contracts.LABELS,

@@ -92,8 +92,9 @@ class LrkdTrainer(Trainer):
         """Build AdamW, with a learning rate of its own for the head."""
         student = self.accelerator.unwrap_model(self.model)
         head = [weight for name, weight in student.named_parameters() if not name.startswith("encoder.")]
+        encoder = [weight for weight in student.encoder.parameters() if weight.requires_grad]
         groups = [
-            {"params": list(student.encoder.parameters()), "lr": self.config.learning_rate},
+            {"params": encoder, "lr": self.config.learning_rate},
             {"params": head, "lr": self.config.head_learning_rate},
         ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=self.args.weight_decay, fused=True)

@@ -12,6 +12,7 @@ class SftConfig(JsonConfig):
     """How SFT trains, with the paper's figures (second-hand): r 16, 3 epochs, 5e-5."""
 
     rank: int = 16  # of LoRA; 0 tunes all weights, which teaches a small model faster
+    trained_layers: int = 0  # the last ones, through which alone gradients go; 0: all, and the embeddings
     epochs: float = 3.0
     learning_rate: float = 5e-5
     batch_size: int = 8  # rows of one update, over all GPUs
@@ -34,6 +35,7 @@ class DpoConfig(JsonConfig):
     """
 
     rank: int = 16
+    trained_layers: int = 0  # the last ones, through which alone gradients go; 0: all
     epochs: float = 3.0
     learning_rate: float = 5e-6
     beta: float = 0.1

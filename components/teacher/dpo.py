@@ -12,7 +12,7 @@ from components.teacher.config import MARGIN_STEPS, DpoConfig
 from components.teacher.dpo_rows import DpoRows, select_pairs, trl_example
 from components.teacher.log_probabilities import pair_logprobs, preference_margin
 from components.teacher.merge import merge_and_save
-from components.teacher.trainer import lora_config, trl_arguments
+from components.teacher.trainer import load_model, lora_config, trl_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints, checkpoint_prefix
 from components.training.launch import on_every_gpu
@@ -77,16 +77,17 @@ def train_dpo(model: str, config: DpoConfig, folder: str, prefix: str, out: str)
     The first process merges and saves. It measures the held-out pairs before, and after with the model that is saved.
     """
     from datasets import load_from_disk
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
     from trl import DPOConfig as TrlConfig
     from trl import DPOTrainer
 
+    teacher = load_model(model, config)
     trainer = DPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model, dtype="auto"),
+        model=teacher,
         args=TrlConfig(**trl_arguments(config, folder), beta=config.beta),
         train_dataset=load_from_disk(f"{folder}/rows"),
         processing_class=AutoTokenizer.from_pretrained(model),
-        peft_config=lora_config(config.rank),
+        peft_config=lora_config(teacher, config),
     )
     held_out = load_held_out(folder) if trainer.is_world_process_zero() else []
     reference = pair_logprobs(trainer.model, trainer.processing_class, held_out)

@@ -11,7 +11,7 @@ from components.teacher.config import SftConfig
 from components.teacher.log_probabilities import mean_token_loss
 from components.teacher.merge import merge_and_save
 from components.teacher.sft_rows import SftRows, select_rows
-from components.teacher.trainer import lora_config, trl_arguments
+from components.teacher.trainer import load_model, lora_config, trl_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints, checkpoint_prefix
 from components.training.launch import on_every_gpu
@@ -64,18 +64,19 @@ def train_sft(model: str, config: SftConfig, folder: str, prefix: str, out: str)
     The first process merges and saves, and measures the loss of what is saved.
     """
     from datasets import load_from_disk
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
 
     rows = load_from_disk(f"{folder}/rows")
     attention = {"attn_implementation": "flash_attention_2"} if config.packing else {}
+    teacher = load_model(model, config, **attention)
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model, dtype="auto", **attention),
+        model=teacher,
         args=TrlConfig(**sft_arguments(config, folder)),
         train_dataset=rows,
         processing_class=AutoTokenizer.from_pretrained(model),
-        peft_config=lora_config(config.rank),
+        peft_config=lora_config(teacher, config),
     )
     result = {"curve": run_training(trainer, Checkpoints(folder, prefix)), "steps": trainer.state.global_step}
     if trainer.is_world_process_zero():

@@ -77,8 +77,8 @@ def test_item_tokens_do_not_depend_on_queries(config, tmp_path):
 
 
 def test_a_query_budget_without_room_is_refused(config, tmp_path):
-    with pytest.raises(ValueError, match="query_length 23 has to leave room for an item in max_length 24"):
-        save_tokenizer(replace(config, query_length=23), tmp_path)
+    with pytest.raises(ValueError, match="query_length 3 has to leave room for an item in max_length 11"):
+        save_tokenizer(replace(config, max_length=11), tmp_path)
 
 
 def test_without_train_pairs_training_is_refused(tables, config, tmp_path):

@@ -77,3 +77,21 @@ def test_another_kind_of_encoder_is_refused(tmp_path):
     DistilBertModel(size).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="encoder is a distilbert: choose BERT, RoBERTa, XLM-R or ELECTRA"):
         new_student(replace(LrkdConfig(), encoder=str(tmp_path)), 6)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_layers_below_the_trained_ones_are_frozen(encoder, architecture):
+    student = new_student(LrkdConfig(encoder=encoder, architecture=architecture, trained_layers=1), 6)
+    names = {name for name, weight in student.encoder.named_parameters() if weight.requires_grad}
+    last = len(student.encoder.encoder.layer) - 1
+    assert names and all(name.startswith(f"encoder.layer.{last}.") for name in names)
+
+
+def test_more_layers_than_there_are_is_refused(encoder):
+    with pytest.raises(ValueError, match="trained_layers is 9; the encoder has . layers"):
+        new_student(LrkdConfig(encoder=encoder, trained_layers=9), 6)
+
+
+@pytest.mark.parametrize(("max_length", "query_length"), [(128, 32), (96, 32), (48, 16)])
+def test_a_query_has_a_third_at_most(max_length, query_length):
+    assert LrkdConfig(max_length=max_length).query_length == query_length

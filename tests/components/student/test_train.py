@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from components import contracts
 from components.student.dataset import write_examples
+from components.student.model import new_student
 from components.student.train import checkpoint_prefix, likeliest_temperature, save_tokenizer, train
 from testing.student_fixtures import EMBEDDING
 
@@ -64,6 +66,20 @@ def test_plain_cross_entropy_aligns_nothing(tables, config, tmp_path):
     assert result.details["aligned"] == 0
     assert result.details["not_aligned"] == result.rows_out
     assert json.loads((tmp_path / "config.json").read_text())["distillation"] == "none"
+
+
+@pytest.mark.slow
+def test_layers_below_the_trained_ones_stay(tables, config, tmp_path):
+    train(*tables, replace(config, trained_layers=1, epochs=0.5), tmp_path)
+    after = load_file(tmp_path / "model.safetensors")
+    before = new_student(config, EMBEDDING).state_dict()
+    changed = {name for name in before if name.startswith("encoder.") and not torch.equal(before[name], after[name])}
+    last = len(layer_numbers(before)) - 1
+    assert changed and all(name.startswith(f"encoder.encoder.layer.{last}.") for name in changed)
+
+
+def layer_numbers(state: dict) -> set[str]:
+    return {name.split(".")[3] for name in state if name.startswith("encoder.encoder.layer.")}
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ def test_trl_and_peft_take_them(tmp_path):
     preferences = DPOConfig(**trl_arguments(PAPER.dpo, tmp_path), beta=PAPER.dpo.beta)
     assert (supervised.learning_rate, supervised.num_train_epochs, supervised.completion_only_loss) == (5e-5, 3, True)
     assert (preferences.learning_rate, preferences.num_train_epochs, preferences.beta) == (5e-6, 3, 0.1)
-    assert (lora_config(PAPER.sft.rank).r, lora_config(PAPER.sft.rank).target_modules) == (16, "all-linear")
+    adapter = lora_config(None, PAPER.sft)
+    assert (adapter.r, adapter.lora_alpha, adapter.target_modules) == (16, 32, "all-linear")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from components.rationales.exemplars import write_exemplars
 from components.teacher.config import SftConfig
 from components.teacher.sft import sft, start
 from components.teacher.sft_rows import cap_rows, right_by_label, take_turns
+from components.teacher.trainer import load_model
 from testing.rows import rationale
 
 EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone
@@ -68,6 +69,22 @@ def test_a_teacher_learns_and_is_saved_whole(s3, llm, judgements_path, rationale
     assert details["merge_cosine"] == 1.0 and details["merged_loss"] < details["curve"][0]["loss"]
     assert details["model_digest"] == model_digest(tmp_path / "model") != model_digest(llm)
     assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".jinja"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 2])
+def test_layers_below_the_trained_ones_stay(s3, llm, judgements_path, rationales_path, tmp_path, rank):
+    config = replace(CONFIG, rank=rank, trained_layers=1)
+    result = sft(rationales_path, judgements_path, llm, config, tmp_path / "model")
+    before, after = (load_file(folder / "model.safetensors") for folder in (llm, tmp_path / "model"))
+    changed_names = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert {name.split(".")[2] for name in changed_names} == {"1"}
+    assert result.details["curve"][-1]["loss"] < result.details["curve"][0]["loss"]
+
+
+def test_more_layers_than_there_are_is_refused(llm):
+    with pytest.raises(ValueError, match="trained_layers is 3; LlamaForCausalLM has 2 layers"):
+        load_model(str(llm), replace(CONFIG, rank=0, trained_layers=3))
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""The engine for any machine: transformers' own batched generation."""
+"""The engine for any machine: transformers' models, with batches of our own."""
 
 import copy
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from components.precision import is_fast_in_bf16
@@ -15,29 +16,15 @@ from components.rationales.engine import (
     too_long,
 )
 from components.rationales.perspectives import pattern
+from components.rationales.prompt_groups import common_stem, group_prompts, shared_prefix
 from components.teacher_prompt import render_chat
-
-MIN_PREFIX = 32  # tokens of a shared prefix that are worth a cache
-
-
-def shared_prefix(rows: Sequence[list[int]]) -> list[int]:
-    """Return the tokens that all rows begin with, short of any row's last.
-
-    It is empty where they are too few to matter.
-    """
-    first = min(rows)
-    last = max(rows)
-    differing = (n for n, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1])
-    shortest = min(map(len, rows))
-    size = min(next(differing, len(first)), shortest - 1)
-    return first[:size] if size >= MIN_PREFIX and len(rows) > 1 else []
 
 
 class TransformersEngine:
-    """Batched `generate`, longest prompts first.
+    """Completes prompts in batches, longest first.
 
     xgrammar constrains the output where that is asked for. Prompts that begin alike share the keys and values of their
-    beginning.
+    beginning: those of a pair, and in few-shot prompts those of a perspective.
     """
 
     name = "transformers"
@@ -55,104 +42,105 @@ class TransformersEngine:
         if torch.cuda.is_available():
             self.model = self.model.cuda()
         self.labels = label_tokens(self.tokenizer)
+        self.decoding = self._decoding()
         self.prefix: list[int] = []
         self.prefix_cache = None
+
+    def _decoding(self):
+        """Return what is the same for all batches."""
+        from components.rationales.decoding import Decoding, Sampling
+
+        sampling = self.config.sampling
+        ends = self.model.generation_config.eos_token_id  # a number, several, or none
+        stop_tokens = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
+        return Decoding(
+            model=self.model,
+            padding=self.tokenizer.pad_token_id,
+            stop_tokens=frozenset(stop_tokens),
+            watched_tokens=self.labels,
+            max_new_tokens=self.config.max_new_tokens,
+            sampling=Sampling(**{name: sampling[name] for name in ("temperature", "top_k", "top_p", "min_p")}),
+        )
 
     def render(self, messages: list[dict]) -> str:
         return render_chat(self.tokenizer, messages)
 
     def complete(self, texts: Sequence[str], forced_prefixes: Sequence[str]) -> list[Completion]:
-        sizes = [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-        results = [too_long(size) for size in sizes]
-        for batch in self._batches(sizes, forced_prefixes):
-            completions = self._complete_batch([texts[i] for i in batch], forced_prefixes[batch[0]])
-            for index, completion in zip(batch, completions, strict=True):
-                results[index] = completion
+        rows = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        results = [too_long(len(row)) for row in rows]
+        fitting = [number for number, row in enumerate(rows) if len(row) < self.config.max_length]
+        batches = group_prompts(
+            [texts[number] for number in fitting],
+            [forced_prefixes[number] for number in fitting],
+            [len(rows[number]) for number in fitting],
+            self.config.batch_size,
+        )
+        for batch in batches:
+            groups = [list(map(fitting.__getitem__, group)) for group in batch]
+            completions = self._complete_batch(groups, rows, forced_prefixes)
+            for number, completion in zip(chain.from_iterable(groups), completions, strict=True):
+                results[number] = completion
         return results
 
-    def _batches(self, sizes: Sequence[int], forced_prefixes: Sequence[str]) -> list[list[int]]:
-        """Divide the prompts that fit into batches of one forced prefix each."""
-        by_prefix: dict[str, list[int]] = {}
-        for index, size in enumerate(sizes):
-            if size < self.config.max_length:
-                by_prefix.setdefault(forced_prefixes[index], []).append(index)
-        batches = []
-        for prefix in sorted(by_prefix):
-            order = sorted(by_prefix[prefix], key=lambda index: -sizes[index])
-            step = self.config.batch_size
-            batches += [order[first : first + step] for first in range(0, len(order), step)]
-        return batches
+    def _complete_batch(
+        self, groups: list[list[int]], rows: Sequence[list[int]], forced_prefixes: Sequence[str]
+    ) -> list[Completion]:
+        """Read each group's beginning once, and continue its rows."""
+        from components.rationales.decoding import Batch, decode
 
-    def _complete_batch(self, texts: list[str], forced_prefix: str) -> list[Completion]:
-        rows = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        prefix = shared_prefix(rows)
-        ids, mask = self._pad(rows, len(prefix))
+        stems = [common_stem(list(map(rows.__getitem__, group))) for group in groups]
+        numbers = list(chain.from_iterable(groups))
+        owners = [n for n, group in enumerate(groups) for _ in group]
+        tails = [rows[number][len(stems[owner]) :] for number, owner in zip(numbers, owners, strict=True)]
+        prefix = shared_prefix(stems)
+        prefixes = [forced_prefixes[number] for number in numbers]
         with self.torch.inference_mode():
-            output = self.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                past_key_values=self._cache(prefix, len(rows)),
-                **self._sampling(),
-                max_new_tokens=self.config.max_new_tokens,
-                pad_token_id=self.tokenizer.pad_token_id,
-                logits_processor=self._grammar(forced_prefix),
-                return_dict_in_generate=True,
-                output_logits=True,
-            )
-        new_rows = output.sequences[:, ids.shape[1] :].tolist()
-        completions = []
-        for n, new_row in enumerate(new_rows):
-            logits = [step_logits[n] for step_logits in output.logits]
-            completions.append(self._completion(forced_prefix, len(rows[n]), new_row, logits))
-        return completions
-
-    def _sampling(self) -> dict:
-        sampling = self.config.sampling
-        if self.config.temperature == 0:
-            return {"do_sample": False, "repetition_penalty": sampling["repetition_penalty"]}
-        return {"do_sample": True, **sampling}
-
-    def _pad(self, rows: list[list[int]], prefix: int) -> tuple:
-        """Return token ids and mask (B, T), padded behind the shared prefix."""
-        longest = max(map(len, rows))
-        ids = []
-        mask = []
-        for row in rows:
-            pad = longest - len(row)
-            ids.append(row[:prefix] + [self.tokenizer.pad_token_id] * pad + row[prefix:])
-            mask.append([1] * prefix + [0] * pad + [1] * (len(row) - prefix))
-        device = self.model.device
-        return self.torch.tensor(ids, device=device), self.torch.tensor(mask, device=device)
+            mask = self.torch.ones((len(stems), len(prefix)), dtype=self.torch.long, device=self.model.device)
+            batch = Batch(self.decoding, self._cache(prefix, len(stems)), mask)
+            if max(map(len, stems)) > len(prefix):
+                batch.read([stem[len(prefix) :] for stem in stems])
+            batch.select(owners)
+            answers = decode(batch, tails, self._processors(prefixes), [rows[number] for number in numbers])
+        return [
+            self._completion(prefix, len(rows[number]), answer)
+            for number, prefix, answer in zip(numbers, prefixes, answers, strict=True)
+        ]
 
     def _cache(self, prefix: list[int], batch: int):
         """Return a prefix's keys and values for a batch, computed once a prefix."""
+        from transformers import DynamicCache
+
         if not prefix:
-            return None
+            return DynamicCache()
         if prefix != self.prefix:
-            with self.torch.inference_mode():
-                ids = self.torch.tensor([prefix], device=self.model.device)
-                self.prefix_cache = self.model(ids, use_cache=True).past_key_values
+            ids = self.torch.tensor([prefix], device=self.model.device)
+            self.prefix_cache = self.model(ids, use_cache=True, logits_to_keep=1).past_key_values
             self.prefix = prefix
         cache = copy.deepcopy(self.prefix_cache)
         cache.batch_repeat_interleave(batch)
         return cache
 
-    def _completion(self, forced_prefix: str, tokens_in: int, row: list[int], logits: list) -> Completion:
-        has_ended = self.tokenizer.eos_token_id in row
-        row = row[: row.index(self.tokenizer.eos_token_id)] if has_ended else row
-        at = label_position(row, self.labels)
-        probabilities = None
-        if at is not None:
-            probabilities = label_shares(logits[at][self.labels].float().log_softmax(-1).tolist())
-        text = forced_prefix + self.tokenizer.decode(row, skip_special_tokens=True)
-        return Completion(text, tokens_in, len(row), "stop" if has_ended else "length", probabilities)
+    def _completion(self, forced_prefix: str, tokens_in: int, answer) -> Completion:
+        """Return a row's answer as text, with p(label) where it names a label."""
+        at = label_position(answer.tokens, self.labels)
+        probabilities = None if at is None else label_shares(answer.logits[at])
+        text = forced_prefix + self.tokenizer.decode(answer.tokens, skip_special_tokens=True)
+        reason = "stop" if answer.has_ended else "length"
+        return Completion(text, tokens_in, len(answer.tokens), reason, probabilities)
 
-    def _grammar(self, forced_prefix: str) -> list:
-        if not self.config.use_grammar:
-            return []
-        from xgrammar.contrib.hf import LogitsProcessor
+    def _processors(self, forced_prefixes: Sequence[str]) -> list:
+        """Return what changes the scores of the next token: a penalty of repetition, the grammar."""
+        from transformers import RepetitionPenaltyLogitsProcessor
 
-        return [LogitsProcessor(self._compiler.compile_regex(pattern(forced_prefix, self.config.characters)))]
+        processors = []
+        if self.config.repetition_penalty != 1:
+            processors.append(RepetitionPenaltyLogitsProcessor(self.config.repetition_penalty))
+        if self.config.use_grammar:
+            from xgrammar.contrib.hf import LogitsProcessor
+
+            patterns = [pattern(prefix, self.config.characters) for prefix in forced_prefixes]
+            processors.append(LogitsProcessor([self._compiler.compile_regex(each) for each in patterns]))
+        return processors
 
     @cached_property
     def _compiler(self):

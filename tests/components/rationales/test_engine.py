@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from dataclasses import asdict, replace
+from typing import ClassVar
 
 import pytest
 
 from components.contracts import LABELS
+from components.rationales.decoding import Sampling
 from components.rationales.engine import EngineConfig, label_tokens
 from components.rationales.engines import start
-from components.rationales.perspectives import parse
-from components.rationales.transformers_engine import TransformersEngine, shared_prefix
+from components.rationales.perspectives import NAMES, parse
+from components.rationales.prompt_groups import shared_prefix
 from components.teacher_prompt import unified_prompt
 from testing.rows import judgement
 
@@ -58,19 +61,24 @@ def test_an_unknown_engine_lists_the_known_ones(llm):
         start(llm, EngineConfig(engine="gpt"))
 
 
-class RankingEngine(TransformersEngine):
+class RankingSampling(Sampling):
     """Keeps how many tokens were likelier than each one drawn."""
 
-    def _completion(self, forced_prefix, tokens_in, row, logits):
-        self.ranks = [int((step > step[token]).sum()) for step, token in zip(logits, row, strict=False)]
-        return super()._completion(forced_prefix, tokens_in, row, logits)
+    ranks: ClassVar[list[int]] = []
+
+    def draw(self, scores):
+        tokens = super().draw(scores)
+        self.ranks += [int((row > row[token]).sum()) for row, token in zip(scores, tokens, strict=True)]
+        return tokens
 
 
 def ranks(model, **sampling):
     config = EngineConfig(engine="transformers", max_new_tokens=40, temperature=1.0, top_p=1.0, **sampling)
-    engine = RankingEngine(model, config)
+    engine = start(model, config)
+    engine.decoding = replace(engine.decoding, sampling=RankingSampling(**asdict(engine.decoding.sampling)))
+    RankingSampling.ranks.clear()
     complete(engine, "")
-    return engine.ranks
+    return list(RankingSampling.ranks)
 
 
 def test_top_k_bounds_what_is_drawn(llm):
@@ -107,3 +115,22 @@ def test_a_shared_prefix_leaves_the_last_token():
 def test_a_prompt_without_room_is_not_asked(engine):
     long, short = engine.complete(["shoe " * 2000, "shoe"], ["", ""])
     assert (long.finish_reason, long.tokens_out) == ("too long", 0) and short.tokens_out > 0
+
+
+def test_prompts_of_a_pair_are_answered_as_alone(llm):
+    greedy = EngineConfig(engine="transformers", max_new_tokens=12, temperature=0.0, batch_size=7)
+    engine = start(llm, greedy)
+    tags = [f"<{name}>" for name in NAMES]
+    stems = [engine.render(unified_prompt(judgement(query="shoe " * (n + 1)))) for n in range(4)]
+    texts = [stem + tag for stem in stems for tag in tags]
+    alone = [engine.complete([text], [tag])[0] for text, tag in zip(texts, tags * 4, strict=True)]
+    together = engine.complete(texts, tags * 4)
+    assert [row.text for row in together] == [row.text for row in alone]
+    for row, single in zip(together, alone, strict=True):
+        assert row.label_probabilities == pytest.approx(single.label_probabilities, abs=1e-4)
+
+
+def test_a_batch_may_mix_grammars(engine):
+    pair = engine.render(unified_prompt(judgement()))
+    completions = engine.complete([f"{pair}<{name}>" for name in NAMES], [f"<{name}>" for name in NAMES])
+    assert [parse(completion.text)[0] for completion in completions] == list(NAMES)

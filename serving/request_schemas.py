@@ -1,7 +1,7 @@
 """The requests that the server takes: models whose JSON Schema it publishes and whose errors are one sentence each."""
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -88,7 +88,10 @@ class Ranking(BaseModel):
         return min(self.page_size or len(self.ids), len(self.ids))
 
 
-def parse(payload: Any) -> Ranking:
+Schema = TypeVar("Schema", bound=Ranking)
+
+
+def parse(payload: Any, schema: type[Schema] = Ranking) -> Schema:
     """Parse a request body, which is JSON as bytes or already decoded.
 
     Raises:
@@ -102,7 +105,7 @@ def parse(payload: Any) -> Ranking:
     if not isinstance(payload, dict):
         raise InvalidRequest("the body is no JSON object; give one with query and item_ids or instances")
     try:
-        return Ranking.model_validate(payload)
+        return schema.model_validate(payload)
     except ValidationError as error:
         raise InvalidRequest(describe_error(error)) from error
 

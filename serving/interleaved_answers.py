@@ -1,0 +1,84 @@
+"""Which page answers a request to interleave: a draft of both rankers, or one ranker's list where there is none."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from serving.interleaved_page import InterleavedPage, exposure, interleave
+from serving.page_token import PageToken
+from serving.rankers import RankerAnswer
+from serving.request_log import RequestEntry
+from serving.request_schemas import Ranking
+
+INTERLEAVED = "interleaved"
+FALLBACK = "fallback"
+RANKED = "ranked"  # by stable, for a caller who is no user: nobody could be credited
+
+
+@dataclass(frozen=True)
+class OneRankersPage:
+    """Part of one ranker's list, without teams."""
+
+    ranking: Ranking
+    answer: RankerAnswer
+    token: PageToken
+    kind: str  # FALLBACK or RANKED
+
+    @property
+    def end(self) -> int:
+        """Return the place behind the page's last item."""
+        return min(self.token.page * self.ranking.page_length, len(self.answer.predictions))
+
+    @property
+    def start(self) -> int:
+        """Return the place of the page's first item, from 0."""
+        return (self.token.page - 1) * self.ranking.page_length
+
+    @property
+    def next_token(self) -> PageToken:
+        """Return a token without versions: the search goes on in one ranker's list."""
+        return PageToken(self.token.day, self.token.page + 1, "", "")
+
+    def predictions(self) -> list[dict]:
+        """Return the items from this page on."""
+        return list(self.answer.predictions[self.start :])
+
+    def exposures(self, entry: RequestEntry) -> list[dict]:
+        """Return the rows of what the page shows."""
+        page_kind = {"page_kind": FALLBACK if self.kind == FALLBACK else None}
+        rows = self.answer.predictions[self.start : self.end]
+        return [exposure(entry, self.ranking, row, row["position"]) | page_kind for row in rows]
+
+
+Page = InterleavedPage | OneRankersPage
+
+
+def choose_page(
+    entry: RequestEntry, ranking: Ranking, answers: tuple[RankerAnswer, RankerAnswer], token: PageToken | None
+) -> Page:
+    """Return the page of a request that at least one ranker has answered.
+
+    A draft goes on with the versions it began with; where they have changed, it is over.
+    """
+    stable, candidate = answers
+    answer = stable if stable.is_ranking else candidate
+    entry.version = answer.version
+    day = token.day if token else f"{datetime.now(UTC):%Y-%m-%d}"
+    current = PageToken(day, token.page if token else 1, stable.version, candidate.version)
+    if entry.user_hash is None:
+        return OneRankersPage(ranking, answer, current, RANKED)
+    can_draft = stable.is_ranking and candidate.is_ranking and (token or current) == current
+    if not can_draft or sorted(stable.order) != sorted(candidate.order):
+        return OneRankersPage(ranking, answer, current, FALLBACK)
+    return interleave(entry, ranking, answers, current)
+
+
+def describe(entry: RequestEntry, page: Page, answers: tuple[RankerAnswer, RankerAnswer]) -> dict:
+    """Return the V1 answer, with the token of the next page where there is one."""
+    predictions = page.predictions()
+    return {
+        "predictions": predictions,
+        "version": entry.version,
+        "request_id": entry.request_id,
+        "degraded": any(answer.is_degraded for answer in answers),
+        "next_page_token": page.next_token.encode() if len(predictions) > page.ranking.page_length else None,
+    }

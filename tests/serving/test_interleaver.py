@@ -1,0 +1,244 @@
+"""The interleaver in front of two rankers: one page of both, and one ranker's list where the other fails."""
+
+import asyncio
+from functools import partial
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.testclient import TestClient
+
+from components.experiment.assignment import user_hash
+from components.experiment.interleaving import TEAMS, draft
+from components.experiment.interleaving_coins import Search, draw_coins
+from serving.interleaver import Interleaver, create_app
+from serving.page_token import PageToken
+from serving.rankers import CANDIDATE, STABLE, Rankers
+from serving.recorder import Recorder
+from tests.serving.test_recorder import on_s3
+
+PATH = "/v1/models/relevance:predict"
+IDS = [f"i{number}" for number in range(12)]
+HEADERS = {"x-experiment-id": "e1"}
+HASH = partial(user_hash, "secret")
+
+
+class Ranker:
+    """A ranker that answers in an order of its own, and can be made to fail."""
+
+    def __init__(self, version, order):
+        self.version = version
+        self.order = order
+        self.delay_s = 0.0
+        self.status = 200
+        self.requests = []
+        self.app = FastAPI()
+        self.app.post(PATH)(self.rank)
+
+    async def rank(self, request: Request) -> JSONResponse:
+        body = await request.json()
+        self.requests.append((body, request.headers.get("x-shadow")))
+        await asyncio.sleep(self.delay_s)
+        if self.status != 200:
+            return JSONResponse({"error": f"the body is wrong for {self.version}"}, self.status)
+        rows = [
+            {
+                "item_id": item,
+                "score": 1 / position,
+                "position": position,
+                "stale": False,
+                "missing": [],
+                "label": "Exact",
+            }
+            for position, item in enumerate(self.order(body["item_ids"]), 1)
+        ]
+        return JSONResponse({"predictions": rows, "version": self.version, "degraded": False})
+
+
+def turn_neighbours(ids):
+    return [ids[number ^ 1] for number in range(len(ids))]
+
+
+@pytest.fixture
+def rankers():
+    return Ranker("v1", list), Ranker("v2", turn_neighbours)
+
+
+@pytest.fixture
+def client(rankers, recorder):
+    stable, candidate = rankers
+    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
+    http = httpx.AsyncClient(mounts=mounts)
+    urls = {STABLE: f"http://{stable.version}", CANDIDATE: f"http://{candidate.version}"}
+    return TestClient(create_app(Interleaver(Rankers(urls, http, 0.2, 2.0), recorder, HASH)))
+
+
+def search(client, **changes):
+    body = {"query": "red shoe", "item_ids": IDS, "user_id": "anna", "page_size": 4, "request_id": "r1"} | changes
+    answer = client.post(PATH, json={name: value for name, value in body.items() if value is not None}, headers=HEADERS)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def rows_of(recorder, objects, table="exposures"):
+    recorder.flush()
+    return sorted(on_s3(objects, table), key=lambda row: (row["request_id"], row.get("position")))
+
+
+def expected_draft(day, user="anna"):
+    coins = draw_coins("e1/interleaving", Search(HASH(user), "red shoe", "", "", day), 6)
+    return draft(range(12), [number ^ 1 for number in range(12)], coins)
+
+
+def test_a_page_is_the_draft_of_both(client, recorder, objects):
+    answer = search(client)
+    rows = rows_of(recorder, objects)
+    whole = expected_draft(rows[0]["draft_day"])
+    assert [row["item_id"] for row in answer["predictions"]] == [IDS[number] for number in whole.items]
+    assert [row["position"] for row in answer["predictions"]] == list(range(1, 13))
+    assert [(row["item_id"], row["team"], row["pair"]) for row in rows] == [
+        (IDS[whole.items[place]], TEAMS[whole.teams[place]], whole.pairs[place]) for place in range(4)
+    ]
+    assert {(row["page_kind"], row["stable_version"], row["candidate_version"]) for row in rows} == {
+        ("interleaved", "v1", "v2")
+    }
+    assert all(row["version"] == {"A": "v1", "B": "v2"}[row["team"]] for row in rows)
+
+
+def test_ranks_of_both_are_logged(client, recorder, objects):
+    search(client, page_size=12)
+    for row in rows_of(recorder, objects):
+        number = IDS.index(row["item_id"])
+        assert (row["stable_rank"], row["candidate_rank"]) == (number + 1, (number ^ 1) + 1)
+        assert row["stable_score"] == pytest.approx(1 / (number + 1))
+
+
+def test_rankers_record_nothing_and_know_no_user(client, rankers):
+    search(client)
+    for ranker in rankers:
+        ((body, shadow),) = ranker.requests
+        assert shadow == "1" and not {"user_id", "request_id", "page_token"} & set(body)
+
+
+def test_pages_hold_each_item_once(client, recorder, objects):
+    token = None
+    seen = []
+    for number in range(3):
+        answer = search(client, page_token=token, request_id=f"r{number}")
+        seen += [row["item_id"] for row in answer["predictions"][:4]]
+        token = answer["next_page_token"]
+    rows = rows_of(recorder, objects)
+    assert sorted(seen) == sorted(IDS) and token is None
+    assert [row["item_id"] for row in rows] == seen and [row["position"] for row in rows] == list(range(1, 13))
+
+
+def test_a_reload_shows_the_same_page(client):
+    assert search(client)["predictions"] == search(client, query=" Red  SHOE")["predictions"]
+
+
+def test_a_token_keeps_the_day(client, recorder, objects):
+    token = PageToken("2026-01-05", 2, "v1", "v2").encode()
+    search(client, page_token=token)
+    rows = rows_of(recorder, objects)
+    assert [row["item_id"] for row in rows] == [IDS[number] for number in expected_draft("2026-01-05").items[4:8]]
+
+
+def test_a_new_version_ends_a_draft(client, recorder, objects):
+    search(client, page_token=PageToken("2026-01-05", 2, "v1", "v0").encode())
+    rows = rows_of(recorder, objects)
+    assert [row["item_id"] for row in rows] == IDS[4:8] and {row["page_kind"] for row in rows} == {"fallback"}
+
+
+@pytest.mark.parametrize(("failing", "version"), [(0, "v2"), (1, "v1")])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"delay_s": 1.0}])
+def test_the_other_ranker_s_list_is_a_fallback(client, rankers, recorder, objects, failing, version, fault):
+    vars(rankers[failing]).update(fault)
+    answer = search(client)
+    rows = rows_of(recorder, objects)
+    assert answer["version"] == version and {row["version"] for row in rows} == {version}
+    assert {(row["page_kind"], row["team"]) for row in rows} == {("fallback", None)} and len(rows) == 4
+
+
+def test_a_fallback_goes_on_as_one(client, rankers, recorder, objects):
+    rankers[1].status = 500
+    token = search(client)["next_page_token"]
+    rankers[1].status = 200
+    search(client, page_token=token, request_id="r2")
+    assert [row["item_id"] for row in rows_of(recorder, objects)] == IDS[:8]
+
+
+def test_failures_are_counted_by_version(client, rankers):
+    search(client)
+    rankers[1].status = 500
+    search(client, request_id="r2")
+    count = 'broadfast_ranker_failures_total{ranker="candidate",reason="error",version="v2"}'
+    assert count in client.get("/metrics").text
+
+
+def test_slow_rankers_are_waited_for(client, rankers):
+    for ranker in rankers:
+        ranker.delay_s = 0.4  # beyond the deadline
+    assert search(client)["version"] == "v1"
+
+
+def test_without_rankers_nothing_is_shown(client, rankers, recorder, objects):
+    for ranker in rankers:
+        ranker.status = 500
+    answer = client.post(PATH, json={"query": "q", "item_ids": IDS})
+    assert (answer.status_code, answer.json()["error"]) == (
+        503,
+        "neither ranker answered: the request may be sent again",
+    )
+    assert [row["status"] for row in rows_of(recorder, objects, "requests")] == [503]
+
+
+def test_a_wrong_request_is_passed_back(client, rankers):
+    for ranker in rankers:
+        ranker.status = 400
+    answer = client.post(PATH, json={"query": "q", "item_ids": IDS})
+    assert (answer.status_code, answer.json()) == (400, {"error": "the body is wrong for v1"})
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"item_ids": IDS}, "query is missing"),
+        ({"query": "q", "item_ids": IDS, "page_token": "!"}, "page_token is no token of this server"),
+        ({"query": "q", "item_ids": IDS, "page_token": PageToken("today", 1, "", "").encode()}, "page_token is no"),
+        ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", 0, "", "").encode()}, "page_token"),
+        ({"query": "q", "item_ids": IDS, "colour": "red"}, "colour"),
+    ],
+)
+def test_wrong_fields_are_named(client, body, sentence):
+    answer = client.post(PATH, json=body)
+    assert answer.status_code == 400 and sentence in answer.json()["error"]
+
+
+def test_nobody_gets_the_stable_list(client, recorder, objects):
+    search(client, user_id=None)
+    rows = rows_of(recorder, objects)
+    assert [row["item_id"] for row in rows] == IDS[:4] and {row["page_kind"] for row in rows} == {None}
+
+
+def test_other_items_are_a_fallback(client, rankers, recorder, objects):
+    rankers[1].order = lambda ids: ids[:-1]
+    search(client)
+    assert {row["page_kind"] for row in rows_of(recorder, objects)} == {"fallback"}
+
+
+def test_a_request_is_logged_once(client, recorder, objects):
+    search(client)
+    (row,) = rows_of(recorder, objects, "requests")
+    assert (row["request_id"], row["experiment_id"], row["status"], row["items"]) == ("r1", "e1", 200, 12)
+    assert row["user_hash"] == HASH("anna") and row["assigned_arm"] is None
+
+
+def test_a_full_spool_is_named(rankers, tmp_path):
+    closed = Recorder(tmp_path / "full", {}.__setitem__, flush_seconds=3600)
+    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
+    urls = {STABLE: "http://v1", CANDIDATE: "http://v2"}
+    app = create_app(Interleaver(Rankers(urls, httpx.AsyncClient(mounts=mounts)), closed, HASH))
+    closed.close()
+    answer = TestClient(app).post(PATH, json={"query": "q", "item_ids": IDS, "user_id": "anna"})
+    assert answer.status_code == 503 and "it cannot be recorded: the server is stopping" in answer.json()["error"]

@@ -28,7 +28,7 @@ def analyse_interleaved(source: LogSource, question: ExperimentQuestion, plan: P
     with TemporaryDirectory() as work:
         folder = Path(work)
         collect_pages(source, setup, now, folder)
-        evidence = merge_pages([folder], now, plan)
+        evidence = merge_pages([folder], now, plan, question.salt)
     check_pages(evidence)
     return judge_preference(evidence, plan)
 
@@ -60,6 +60,8 @@ def print_preference(result: Preference) -> None:
     print(f"betting: p {bets.p_value:.3g} over {bets.users:,} users whose first two windows are over")
     coin = result.coin
     print(f"coin: {coin.problem or 'nothing is wrong with it'}; {describe_coin(coin.stable_first_share, coin.users)}")
+    if coin.checked_drafts:
+        print(f"coins computed again: {coin.checked_drafts:,}, of which {coin.wrong_drafts:,} are wrong")
 
 
 def describe_credit(name: str, interval: MeanInterval | None, result: Preference) -> str:

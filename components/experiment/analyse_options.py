@@ -32,7 +32,7 @@ query, so that the coin is looked at once a user, query and day. The answer is o
 stable's items are preferred, not told, pages hardly differ, void. In short:
   python -m components.experiment.analyse --interleaved --exposures logs/exposures --outcomes logs/outcomes"""
 INTERLEAVED_ONLY = ("credit", "users")
-AB_ONLY = ("requests", "salt", "share", "control", "treatment", "plan")
+AB_ONLY = ("requests", "share", "control", "treatment", "plan")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--window-days", type=float, default=outcome_days, help="for outcomes (default %(default)g)")
     parser.add_argument("--refund-days", type=float, default=refund_days, help="for refunds (default %(default)g)")
     parser.add_argument("--experiment", default="", help="its id (default: the one seen most)")
-    parser.add_argument("--salt", help="the salt of its arms: every logged arm is then computed again")
+    parser.add_argument("--salt", help="its salt: every logged arm, or coin of a draft, is computed again")
     parser.add_argument("--share", type=float, help="of users in treatment (default 0.5)")
     parser.add_argument("--start", default="", help="when the split began; exposures before it are the pre-period")
     parser.add_argument("--end", default="", help="when to look (default: at the last exposure)")

@@ -12,6 +12,7 @@ from components.experiment.srm import count_p_value
 
 TESTS = 3  # that share the level
 FAIR = 0.5
+MAXIMUM_WRONG_SHARE = 0.001  # of the drafts whose coin is computed again
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class CoinCounts:
     stable_first: int  # of them, by their first draft
     impressions: MeanSums  # by user, of the candidate's items over those of stable
     reciprocal_ranks: MeanSums  # the same, weighed by 1 / position
+    checked_drafts: int = 0  # whose first coin was computed again
+    wrong_drafts: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class CoinTest:
     stable_first_p_value: float
     impressions_p_value: float
     reciprocal_ranks_p_value: float
+    checked_drafts: int
+    wrong_drafts: int
     problem: str  # '' where nothing is wrong with the coin
 
     def to_json(self) -> dict:
@@ -58,7 +63,9 @@ def check_coin(coins: CoinCounts, alpha: float, tuning_users: float) -> CoinTest
             "items stand": f"the candidate's items stand {_direction(coins.reciprocal_ranks)} than stable's",
         }
         problem = f"{problems[name]} (p {p_values[name]:.1g})"
-    return CoinTest(coins.users, share, *p_values.values(), problem)
+    if coins.wrong_drafts > MAXIMUM_WRONG_SHARE * coins.checked_drafts:
+        problem = f"{coins.wrong_drafts:,} of {coins.checked_drafts:,} drafts have another coin than their salt gives"
+    return CoinTest(coins.users, share, *p_values.values(), coins.checked_drafts, coins.wrong_drafts, problem)
 
 
 def _mean_p_value(sums: MeanSums, level: float, tuning_users: float) -> float:

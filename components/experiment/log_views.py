@@ -41,9 +41,11 @@ OPTIONAL = {  # name: type of the empty column
     "pages": {"locale": "VARCHAR"},
 }
 DRAFTS_NEEDED = ("time", "request_id", "item_id", "user_hash", "team", "position")  # of interleaved exposures
-DRAFTS_OPTIONAL = {"experiment_id": "VARCHAR", "page_kind": "VARCHAR", "query": "VARCHAR", "locale": "VARCHAR"}
+DRAFTS_OPTIONAL = dict.fromkeys(("experiment_id", "page_kind", "query", "locale", "draft_day"), "VARCHAR") | {
+    "pair": "INTEGER"
+}
 NUMBERS = {"revenue": "DOUBLE", "grade": "DOUBLE", "latency_ms": "DOUBLE"} | dict.fromkeys(
-    ("status", "items", "missing_features", "position"), "INTEGER"
+    ("status", "items", "missing_features", "position", "pair"), "INTEGER"
 )
 KEYS = ("request_id", "item_id", "order_id", "user_hash")  # compared as they are where they are texts or bytes
 

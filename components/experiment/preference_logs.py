@@ -13,7 +13,6 @@ import duckdb
 from components.contracts import TEAMS
 from components.experiment.aggregate import LogSource, account_rows
 from components.experiment.deduplicate import find_duplicate_hashes, without_duplicates
-from components.experiment.log_times import DAY_US
 from components.experiment.outcomes import match_outcomes
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.row_status import experiment_sql, names_sql, unusable_sql
@@ -54,8 +53,10 @@ def status_sql(setup: ExperimentSetup, now: datetime) -> str:
 def _write_pages(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None:
     """Write by page what was shown and clicked, by team."""
     keys = ", ".join(PAGE)
-    columns = f"* EXCLUDE (query, locale), {status}, t // {DAY_US} AS day, lower(trim(query)) AS query, locale"
-    sums = ["min(t) AS first_t", "count(*) AS exposures"]
+    day = "coalesce(draft_day, strftime(make_timestamp(t), '%Y-%m-%d')) AS day"
+    columns = f"* EXCLUDE (query), {status}, {day}, lower(trim(query)) AS query, query AS raw_query"
+    sums = ["min(t) AS first_t", "count(*) AS exposures", "any_value(raw_query) AS raw_query"]
+    sums.append("arg_min(pair, position) FILTER (team IN ('A', 'B')) AS first_pair")
     for team in "AB":
         condition = f"FILTER (team = '{team}')"
         sums += [f"count(*) {condition} AS impressions_{team}", f"min(position) {condition} AS top_{team}"]

@@ -12,6 +12,7 @@ import duckdb
 
 from components.experiment.attribute import read_accounts
 from components.experiment.betting import BettingProcess
+from components.experiment.coin_check import count_wrong_coins
 from components.experiment.coin_test import CoinCounts
 from components.experiment.confidence_sequence import MeanSums
 from components.experiment.log_times import to_micros
@@ -48,8 +49,10 @@ class InterleavedEvidence:
         return self.accounts.exposures - sum(self.set_aside.values())
 
 
-def merge_pages(shards: Sequence[Path], now: datetime, plan: PreferencePlan) -> InterleavedEvidence:
-    """Return the evidence of all shards."""
+def merge_pages(
+    shards: Sequence[Path], now: datetime, plan: PreferencePlan, salt: str | None = None
+) -> InterleavedEvidence:
+    """Return the evidence of all shards. With the experiment's salt, coins are computed again."""
     with database() as db:
         accounts = Accounts.total([read_accounts(shard) for shard in shards])
         currency, order_problems = read_orders(db, shards, plan.currency)
@@ -73,7 +76,7 @@ def merge_pages(shards: Sequence[Path], now: datetime, plan: PreferencePlan) -> 
                 "with_pair": _count(db, f"pages WHERE reason = '' AND {HAS_PAIR}"),
             },
             credits={name: read_sums(db, credit, "users") for name, credit in CREDITS.items()},
-            coins=_count_coins(db),
+            coins=_count_coins(db, salt),
             bets=_bet(db, plan, timedelta(seconds=accounts.outcome_window_s), now),
             notes=tuple(describe_logs(accounts, currency)),
         )
@@ -83,7 +86,7 @@ def _attribute_pages(db: duckdb.DuckDBPyConnection, shards: Sequence[Path]) -> N
     """Make `pages` a row a page and reason, '' where it is used."""
     most_exposures = count_most_exposures(db)
     sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in PAGE_SUMS)
-    tops = "min(top_A) AS top_A, min(top_B) AS top_B"
+    tops = "min(top_A) AS top_A, min(top_B) AS top_B, min(first_pair) AS first_pair, any_value(raw_query) AS raw_query"
     reason = f"""CASE WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
         WHEN people.exposures > {most_exposures} THEN 'bot' ELSE '' END AS reason"""
     db.execute(
@@ -130,8 +133,11 @@ def _exposures_set_aside(db: duckdb.DuckDBPyConnection, duplicates: int) -> dict
     return dict(sorted((counts | ({"duplicate": duplicates} if duplicates else {})).items()))
 
 
-def _count_coins(db: duckdb.DuckDBPyConnection) -> CoinCounts:
-    """Count what each draft's first page with a pair looks like, by user."""
+def _count_coins(db: duckdb.DuckDBPyConnection, salt: str | None) -> CoinCounts:
+    """Count by user what each draft's first page with a pair looks like.
+
+    Its coin is computed again where a salt is given.
+    """
     db.execute(
         f"""CREATE TABLE drafts AS SELECT * FROM pages WHERE reason = '' AND {HAS_PAIR}
             QUALIFY row_number() OVER (PARTITION BY user_id, query, locale, day ORDER BY first_t, request_id) = 1"""
@@ -139,11 +145,14 @@ def _count_coins(db: duckdb.DuckDBPyConnection) -> CoinCounts:
     sums = ", ".join(f"sum({name}_B - {name}_A) AS {name}" for name in ("impressions", "reciprocal"))
     first = "arg_min(coalesce(top_A < top_B, top_B IS NULL), (first_t, request_id)) AS is_stable_first"
     db.execute(f"CREATE TABLE coins AS SELECT {sums}, {first} FROM drafts GROUP BY user_id")
+    checked_drafts, wrong_drafts = count_wrong_coins(db, salt) if salt is not None else (0, 0)
     return CoinCounts(
         users=_count(db, "coins"),
         stable_first=_count(db, "coins WHERE is_stable_first"),
         impressions=read_sums(db, "impressions", "coins"),
         reciprocal_ranks=read_sums(db, "reciprocal", "coins"),
+        checked_drafts=checked_drafts,
+        wrong_drafts=wrong_drafts,
     )
 
 

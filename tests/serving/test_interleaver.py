@@ -1,6 +1,7 @@
 """The interleaver in front of two rankers: one page of both, and one ranker's list where the other fails."""
 
 import asyncio
+import json
 from functools import partial
 
 import httpx
@@ -9,6 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
+from components import contracts
+from components.experiment.analyse import main
 from components.experiment.assignment import user_hash
 from components.experiment.interleaving import TEAMS, draft
 from components.experiment.interleaving_coins import Search, draw_coins
@@ -242,3 +245,25 @@ def test_a_full_spool_is_named(rankers, tmp_path):
     closed.close()
     answer = TestClient(app).post(PATH, json={"query": "q", "item_ids": IDS, "user_id": "anna"})
     assert answer.status_code == 503 and "it cannot be recorded: the server is stopping" in answer.json()["error"]
+
+
+def test_the_analysis_computes_every_coin_again(rankers, tmp_path):
+    """Serve 120 users, and read what was recorded by the command that judges it."""
+    objects = {}
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600)
+    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
+    urls = {STABLE: "http://v1", CANDIDATE: "http://v2"}
+    client = TestClient(create_app(Interleaver(Rankers(urls, httpx.AsyncClient(mounts=mounts)), recorder, HASH)))
+    for number in range(120):
+        search(client, user_id=f"u{number}", request_id=f"r{number}", locale="us", page_size=5)
+    recorder.close()
+    for name, content in objects.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    contracts.write([], contracts.OUTCOMES, tmp_path / "logs" / "outcomes" / "none.parquet")
+    folders = [f"--{table}={tmp_path / 'logs' / table}" for table in ("exposures", "outcomes")]
+    assert main([*folders, "--interleaved", "--salt=e1", f"--out={tmp_path / 'out'}"]) == 0
+    document = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert (document["used"], document["users"]["with_pair"], document["set_aside"]) == (600, 120, {})
+    assert (document["coin"]["checked_drafts"], document["coin"]["wrong_drafts"]) == (120, 0)

@@ -8,7 +8,8 @@ import pytest
 from components import contracts
 from components.experiment.analyse import main
 from components.experiment.assignment import user_hash
-from tests.components.experiment.interleaved_rows import page, shop, write_tables
+from components.experiment.interleaving_coins import Search, draw_coins, interleaving_salt
+from tests.components.experiment.interleaved_rows import PAGE, page, shop, turned, write_tables
 from tests.components.experiment.log_rows import LATER, USERS, exposure
 
 
@@ -35,6 +36,28 @@ def test_a_preference_is_told_with_all_counts(tmp_path, capsys):
 def test_a_crooked_coin_voids_a_preference(tmp_path):
     document = answer(tmp_path, *shop(chances={"A": 0.2, "B": 0.4}, coin=0.7))
     assert document["verdict"] == "void" and "the coin is in doubt" in document["reason"]
+
+
+def draw_by_salt(salt, users=120):
+    """Return pages whose pairs are turned by the coins of a salt."""
+    exposures = []
+    for number in range(users):
+        user = user_hash("secret", f"u{number}")
+        search = Search(user, "red shoe", "us", "", "2026-01-05")
+        first, second = draw_coins(interleaving_salt(salt), search, 2)
+        teams = PAGE[:3] if first else (*turned(PAGE[:2]), PAGE[2])
+        teams += turned(PAGE[3:]) if second else PAGE[3:]
+        exposures += page(f"r{number}", user, teams, draft_day="2026-01-05")
+    return exposures
+
+
+def test_coins_are_computed_again(tmp_path):
+    exposures = draw_by_salt("e1")
+    coin = answer(tmp_path, exposures, [], "--salt=e1")["coin"]
+    assert (coin["checked_drafts"], coin["wrong_drafts"], coin["problem"]) == (120, 0, "")
+    wrong = answer(tmp_path, exposures, [], "--salt=e2")
+    assert wrong["verdict"] == "void" and 30 < wrong["coin"]["wrong_drafts"] < 90
+    assert "of 120 drafts have another coin than their salt gives" in wrong["reason"]
 
 
 def test_the_worse_ranker_is_named(tmp_path):
@@ -92,7 +115,7 @@ def test_an_ab_test_of_interleaved_pages_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--salt=s", "--salt is for an A/B test: leave it out"),
+        ("--share=0.1", "--share is for an A/B test: leave it out"),
         ("--credit=revenue", "invalid choice: 'revenue'"),
         ("--users=0", "--users is 0: give the users that the comparison is planned for"),
     ],

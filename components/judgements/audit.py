@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy.stats import binomtest
-
 from components import contracts, storage
 from components.config import JsonConfig
 from components.contracts import LABELS
@@ -120,6 +118,8 @@ def measure_agreement(
 
 def measure_share(agreeing: int, total: int, config: AuditConfig) -> dict:
     """Return a share with Wilson's interval."""
+    from scipy.stats import binomtest  # a second, which who reads a profile need not wait
+
     interval = binomtest(agreeing, total).proportion_ci(config.confidence, method="wilson")
     return {
         "audited": total,

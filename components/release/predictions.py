@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.metrics import roc_auc_score
 
 from components import metrics
 from components.contracts import LABELS, PREDICTIONS
@@ -72,6 +71,8 @@ class Predictions:
 
     def metrics(self) -> dict[str, float]:
         """Return the model's metrics on all rows, each 0 where it is undefined."""
+        from sklearn.metrics import roc_auc_score  # a second, which who reads a profile need not wait
+
         is_exact = self.label == 0
         ndcg = self.ndcg()
         confusion = self.confusions().sum(axis=0)

@@ -1,11 +1,11 @@
-"""What a run costs: CPU seconds of the whole process tree, and the highest sum of its resident memory."""
+"""What a run costs: CPU seconds of the whole process tree, and the highest sum of its memory."""
 
 import contextlib
 import os
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
@@ -15,7 +15,7 @@ SAMPLE_SECONDS = 0.5
 class ResourceUsage:
     """Samples the memory of the process tree.
 
-    Shared pages count once a process, so that the peak is an upper bound.
+    A page that several processes share, as forked steps do their server's, counts once.
     """
 
     def __init__(self):
@@ -29,11 +29,9 @@ class ResourceUsage:
         """Keep the highest sum seen, until stopped."""
         this = psutil.Process()
         while not self.stop.wait(SAMPLE_SECONDS):
-            total = 0
-            for process in [this, *this.children(recursive=True)]:
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                    total += process.memory_info().rss
-            self.peak_bytes = max(self.peak_bytes, total)
+            processes = [this, *this.children(recursive=True)]
+            if sum_bytes(processes, resident_bytes) > self.peak_bytes:  # else there can be no new peak
+                self.peak_bytes = max(self.peak_bytes, sum_bytes(processes, proportional_bytes))
 
     def read(self) -> dict:
         """Return wall and CPU seconds, peak memory and load average so far."""
@@ -43,6 +41,26 @@ class ResourceUsage:
             "peak_memory_gb": round(self.peak_bytes / 2**30, 2),
             "load_average": os.getloadavg()[0],
         }
+
+
+def sum_bytes(processes: Sequence[psutil.Process], measure: Callable[[psutil.Process], int]) -> int:
+    """Add up a measure of the processes that still run."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            total += measure(process)
+    return total
+
+
+def resident_bytes(process: psutil.Process) -> int:
+    """Return a process's memory with all that it shares."""
+    return process.memory_info().rss
+
+
+def proportional_bytes(process: psutil.Process) -> int:
+    """Return a process's memory with its part of what it shares, where known."""
+    memory = process.memory_full_info()
+    return getattr(memory, "pss", memory.rss)
 
 
 def cpu_seconds() -> Iterator[float]:

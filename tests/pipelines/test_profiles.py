@@ -55,6 +55,12 @@ def test_plain_students_have_the_same_budget(name):
     assert profile.plain.epochs == profile.student.epochs and profile.first_baseline.train_share == 0.5
 
 
+def test_a_first_baseline_is_named_as_it_is():
+    quick, laptop = (PROFILES[name]() for name in ("quick", "laptop"))
+    assert quick.first_baseline.epochs == 0 and "a fitted head on the frozen encoder" in quick.first_baseline_name
+    assert laptop.first_baseline.epochs == laptop.student.epochs and "cross-entropy" in laptop.first_baseline_name
+
+
 def test_every_profile_has_a_version_of_its_nodes():
     names = {profile: version_name("a1", profile) for profile in PROFILES}
     assert names.pop("cluster-demo") == "a1-cluster-demo" and set(names.values()) == {"a1"}
@@ -69,6 +75,6 @@ def test_an_added_profile_is_accepted_everywhere(monkeypatch, tmp_path):
         assert "no Kubeflow Pipelines API" in CliRunner().invoke(app, words).output
 
 
-def test_profiles_are_read_without_torch():
-    code = "import sys, pipelines.profiles; sys.exit('torch' in sys.modules)"
+def test_profiles_are_read_without_heavy_libraries():
+    code = "import sys, pipelines.profiles; sys.exit(not {'torch', 'sklearn', 'scipy'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
+.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -14,6 +14,8 @@ help: ## list the targets
 # torch: a CPU build where PIP_FIND_LINKS, UV_INDEX or UV_EXTRA_INDEX_URL has one, for 2.13.0+cpu sorts above 2.13.0
 
 .venv/ready: pyproject.toml constraints.txt overrides.txt
+	@command -v $(PYTHON) >/dev/null || { echo "stopped: there is no $(PYTHON); install Python 3.11, or use the container of docs/quick-start.md" >&2; exit 1; }
+	@$(PYTHON) -m pipelines.local.requirements
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,laptop,models,cluster,dev]'
@@ -114,6 +116,9 @@ bench-student: .venv ## the student's speed beside sentence-transformers, infini
 
 ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
 	$(PY) -m bench.ablation.measure $(BENCH)
+
+bench-loop: .venv ## whole runs of the profiles laptop and quick, by step: wall, CPU seconds, memory, files; an hour
+	$(PY) -m bench.loop.measure $(BENCH)
 
 bench-experiment: .venv ## 1, 10 and 100 million exposures to a verdict, A/A and A/B streams, crashes; 25 minutes
 	$(PY) -m bench.experiment.measure $(BENCH)

@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.local.time_left import describe_seconds, seconds_left
+
 COUNTS = ("rows_in", "rows_out", "quarantined")
 PROGRESS = re.compile(r"::progress (\d+) (\d+) (.+)")
 
@@ -43,8 +45,9 @@ class Step:
 class Steps:
     """Shows steps as they run. A terminal redraws the running step's line in place."""
 
-    def __init__(self, console: Console | None = None, on_change: Callable[[], None] = lambda: None):
+    def __init__(self, console: Console | None = None, on_change: Callable[[], None] = lambda: None, profile: str = ""):
         self.console = console or Console(highlight=False)
+        self.profile = profile  # whose steps' usual seconds tell how long is left
         self.finished_steps: list[Step] = []
         self.running: Step | None = None
         self.live: Live | None = None
@@ -70,7 +73,7 @@ class Steps:
         """Show how far the running step is, and extrapolate the time left."""
         if self.running and count:
             left = (time.monotonic() - self.running.start) * (total - count) / count
-            self.show(f"{count:,} of {total:,} {what}, about {left:.0f} s left")
+            self.show(f"{count:,} of {total:,} {what}, about {left:.0f} s left{self.describe_time_left()}")
 
     def note_cost(self, cpu_seconds: float, memory_gb: float) -> None:
         """Keep what the running step's process cost."""
@@ -89,7 +92,14 @@ class Steps:
         self.running = None
         self.on_change()
         duration = "  stored" if is_from_cache else f"{step.seconds:6.0f} s"
-        self.console.print(f"  {step.title:<26} {duration}  {facts.get('headline', '')}", soft_wrap=True)
+        line = f"  {step.title:<26} {duration}  {facts.get('headline', '')}"
+        self.console.print(line + self.describe_time_left(), soft_wrap=True)
+
+    def describe_time_left(self) -> str:
+        """Return how long the run still takes, where that is known."""
+        steps = [(step.title, step.seconds, step.is_from_cache) for step in self.finished_steps]
+        seconds = seconds_left(self.profile, steps)
+        return f"  (about {describe_seconds(seconds)} left)" if seconds else ""
 
     def drop_line(self) -> None:
         """Remove the live line, whatever becomes of the step."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import shutil
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
+from pipelines.local.requirements import check_disk, check_memory, check_system
 from pipelines.profile import Profile
 from pipelines.profiles import PROFILES
 
@@ -70,13 +70,15 @@ def run(
         console = Console(highlight=False, width=160)  # log lines are not folded
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     try:
+        check_system()
         check_options(profile, judgements, audit)
         check_needs_judgements(judgements, columns, labels)
         size = choose_size(profile, labels, base_model)
         if judgements is not None:
             check_judgements(console, judgements, columns, size.prepare)
         with lock(home):
-            check_disk(home, size.disk_gb)
+            check_disk(home, size.disk_gb, "free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
+            check_memory(size.memory_gb)
             with Laptop(home / "state", new_logs_folder(home)) as laptop:
                 Loop(laptop, size, console).run(judgements, columns, audit)
     except (ValueError, RuntimeError, OSError) as error:
@@ -133,18 +135,6 @@ def check_judgements(console: Console, judgements: Path, columns: str, config: P
         console.print(Text("judgements: ", "yellow"), Text(warning), sep="", soft_wrap=True)
     if result.problem:
         raise ValueError(result.problem)
-
-
-def check_disk(home: Path, needed_gb: float) -> None:
-    """Check that a run fits on the disk, where S3 would fail only after minutes.
-
-    Raises:
-        RuntimeError: too little is free.
-    """
-    free_gb = shutil.disk_usage(home).free / 1e9
-    if free_gb < needed_gb:
-        sizes = f"{free_gb:.1f} GB are free on the disk of {home}, and a run writes up to {needed_gb:g} GB"
-        raise RuntimeError(f"{sizes}; free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
 
 
 @contextlib.contextmanager

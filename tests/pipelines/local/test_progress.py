@@ -32,6 +32,13 @@ def test_a_finished_step_is_one_line(steps):
     assert printed_text(steps).split() == ["prepare", "judgements", "0", "s", "1,100", "judgements"]
 
 
+def test_a_line_says_how_long_is_left(steps):
+    steps.profile = "quick"
+    steps.start("prepare judgements")
+    steps.finish(FACTS)
+    assert printed_text(steps).rstrip().endswith("1,100 judgements  (about 5 min left)")
+
+
 def test_a_cached_step_shows_stored_not_seconds(steps):
     steps.start("train")
     steps.finish(FACTS, is_from_cache=True)

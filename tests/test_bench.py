@@ -11,6 +11,7 @@ from bench.ablation.results import read_answers, summarise_row
 from bench.ablation.rows import Row
 from bench.ablation.worker import main as run_worker
 from bench.figures import write_results
+from bench.loop.measure import compare, count_megabytes, describe_run
 
 
 @pytest.mark.parametrize("name", ["ablation.measure", "student.measure", "teacher.measure"])
@@ -40,3 +41,33 @@ def test_results_are_one_flat_object(tmp_path):
     assert results["measured_on"] == "two pairs" and {"date", "machine"} <= results.keys()
     assert {"ratio": 1.5, "rpm_low": -1, "rpm_high": 2, "seeds_1": 0.5, "seeds_2": 0.25}.items() <= results.items()
     assert "missing" not in results
+
+
+def test_a_runs_cost_is_told_by_step(tmp_path):
+    steps = [{"title": "judge teacher (SFT)", "seconds": 2.0, "cpu_seconds": 3.5}] * 2
+    cost = {"wall_seconds": 5.0, "cpu_seconds": 8.0, "peak_memory_gb": 1.5, "load_average": 2.0}
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "summary.json").write_text(json.dumps({"cost": cost, "steps": steps}))
+    figures = describe_run(tmp_path)
+    assert (figures["seconds"], figures["cpu_seconds_by_step"]) == (
+        {"judge_teacher_sft": 4.0},
+        {"judge_teacher_sft": 7.0},
+    )
+    assert (figures["wall_seconds"], figures["peak_memory_gb"]) == (5.0, 1.5)
+
+
+def test_a_file_of_two_names_counts_once(tmp_path):
+    (tmp_path / "weights").write_bytes(bytes(3_000_000))
+    (tmp_path / "copy").hardlink_to(tmp_path / "weights")
+    assert count_megabytes(tmp_path) == 3
+
+
+def test_profiles_are_compared_where_both_ran():
+    laptop = {"cpu_seconds": 3000, "wall_seconds": 1500}
+    quick = {"cpu_seconds": 1000, "wall_seconds": 600, "seconds_to_first_picture": 9.5}
+    assert compare({"laptop": laptop, "quick": quick}) == {
+        "ratio_cpu": 0.333,
+        "ratio_wall": 0.4,
+        "seconds_to_first_picture": 9.5,
+    }
+    assert compare({"quick": quick}) == {}

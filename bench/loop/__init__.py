@@ -1,0 +1,1 @@
+"""What a run of the whole loop costs, profile beside profile."""

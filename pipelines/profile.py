@@ -64,6 +64,8 @@ class Profile:
     plan: ExperimentPlan
     runs_locally: bool = False  # two cores and no GPU are enough
     disk_gb: float = 0.0  # what a run writes to this machine's disk
+    memory_gb: float = 0.0  # what a run takes at its highest
+    fits_baseline: bool = False  # a first run's baseline: a fitted head on the frozen encoder, which costs little
     workers: int = 1  # machines that write rationales side by side
     compare: BootstrapConfig = BootstrapConfig()
     audit: AuditConfig = AuditConfig()
@@ -101,5 +103,11 @@ class Profile:
 
     @property
     def first_baseline(self) -> LrkdConfig:
-        """Return the baseline of a first run: plain cross-entropy on half of the queries."""
-        return replace(self.plain, train_share=0.5)
+        """Return the baseline of a first run, which saw half of the queries."""
+        return replace(self.plain, train_share=0.5, epochs=0 if self.fits_baseline else self.plain.epochs)
+
+    @property
+    def first_baseline_name(self) -> str:
+        """Return how the report names the baseline of a first run."""
+        kind = "a fitted head on the frozen encoder" if self.fits_baseline else "plain cross-entropy"
+        return f"last night's student ({kind}, half of the train queries)"

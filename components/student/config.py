@@ -16,7 +16,7 @@ class LrkdConfig(JsonConfig):
     align_weight: float = 0.1  # lambda of the distillation loss; 0 is plain cross-entropy
     max_length: int = 128  # tokens of query and item
     class_weights: float = 0.0  # power of the labels' inverse frequencies: 0.5 their square roots, 1 balanced
-    epochs: float = 5
+    epochs: float = 5  # 0: of a late-interaction student the head is fitted, and nothing is trained
     trained_layers: int = 0  # of the encoder, the last ones; 0: all, and the embeddings
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5

@@ -40,6 +40,8 @@ def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, 
     Raises:
         ValueError: no pair is left to train on, the configuration names what does not exist, or a loss is not a number.
     """
+    if not config.epochs and config.architecture != "late_interaction":
+        raise ValueError("student_config's epochs is 0: a late_interaction student alone has a head that is fitted")
     with TemporaryDirectory() as work:
         tokenizer = save_tokenizer(config, Path(work))
         counts = write_examples((training_set, embeddings), tokenizer, config, Path(work))
@@ -54,16 +56,17 @@ def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, 
 
 def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: dict) -> StepResult:
     """Count what was trained on, with the curves as details."""
-    aligned_pairs = counts.with_rationale if config.align_weight else 0
-    first = curves["history"][0]["cross_entropy"]
-    last = curves["history"][-1]["cross_entropy"]
+    aligned_pairs = counts.with_rationale if config.align_weight and config.epochs else 0
     details = {
         "set_aside_why": counts.left_out,
         "aligned": aligned_pairs,
         "not_aligned": counts.train - aligned_pairs,
         "distillation": config.distillation,
     }
-    headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned"
+    headline = "a fitted head on a frozen encoder"
+    if curves["history"]:
+        first, last = (curves["history"][n]["cross_entropy"] for n in (0, -1))
+        headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned"
     return StepResult(rows, counts.train, rows - counts.train, headline, details | curves)
 
 
@@ -83,7 +86,7 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     if isinstance(student, LateInteractionStudent):
         initialise_late_interaction(student, examples, config.class_weights)
     trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples)
-    history = run_training(trainer, Checkpoints(work, prefix) if prefix else None)
+    history = run_training(trainer, Checkpoints(work, prefix) if prefix else None) if config.epochs else []
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     temperature = fit_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))
     if trainer.is_world_process_zero():

@@ -24,7 +24,6 @@ from pipelines.profile import Profile
 from pipelines.report.evidence import collect_evidence
 from pipelines.report.report import write_report
 
-FIRST_BASELINE = "last night's student (plain cross-entropy, half of the train queries)"
 PAGE_SECONDS = 20.0
 FINAL_DECISIONS = ("promote", "roll back", "inconclusive", "none")
 
@@ -37,7 +36,7 @@ class Loop:
         self.profile = profile
         self.console = console
         self.folder = laptop.logs.parent
-        self.steps = Steps(console, on_change=self.refresh_page)
+        self.steps = Steps(console, self.refresh_page, profile.name)
         self.last_page_time = 0.0
         self.usage = ResourceUsage()
         self.truth: Path | None = None  # of the embedded marketplace
@@ -90,7 +89,7 @@ class Loop:
             **inputs,
             "as_of": sources.choose_features_time(publication_time).isoformat(),
             "prepare_config": replace(self.profile.prepare, as_of=publication_time.isoformat()).to_json(),
-            "baseline_name": FIRST_BASELINE if is_first_night else "the version that serves",
+            "baseline_name": self.profile.first_baseline_name if is_first_night else "the version that serves",
         }
 
     def experiment(self, tasks: dict[str, Task]) -> None:

@@ -83,6 +83,22 @@ def layer_numbers(state: dict) -> set[str]:
 
 
 @pytest.mark.slow
+def test_without_epochs_the_head_is_fitted(tables, config, tmp_path):
+    result = train(*tables, replace(config, architecture="late_interaction", epochs=0), tmp_path)
+    assert result.headline == "a fitted head on a frozen encoder"
+    assert (result.details["history"], result.details["aligned"]) == ([], 0)
+    state = load_file(tmp_path / "model.safetensors")
+    encoder = new_student(config, EMBEDDING).encoder.state_dict()
+    assert all(torch.equal(state[f"encoder.{name}"], weight) for name, weight in encoder.items())
+    assert state["overlap_head.weight"].any() and not state["classifier.weight"].any()
+
+
+def test_a_cross_encoder_needs_epochs(tables, config, tmp_path):
+    with pytest.raises(ValueError, match="epochs is 0: a late_interaction student alone has a head that is fitted"):
+        train(*tables, replace(config, epochs=0), tmp_path)
+
+
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_student(tables, config, tmp_path):
     short = replace(config, epochs=0.5)
     histories = [train(*tables, short, tmp_path / str(run)).details["history"] for run in range(2)]

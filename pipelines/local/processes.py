@@ -23,7 +23,7 @@ from pipelines.local.leftovers import end_leftovers
 from pipelines.local.ports import free_ports
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.s3_server import S3Server, configure_s3
-from pipelines.local.step_client import CAN_FORK, STEP_SERVER, ForkedProcess, start_module
+from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
 
 START_SECONDS = 180
 STOP_SECONDS = {"s3": 3, "stable": 40, "candidate": 40, "outcomes": 40}  # of others 10
@@ -91,9 +91,12 @@ class Laptop:
     def start_step_server(self) -> None:
         """Start the process that kfp and its steps are forks of, unless it runs.
 
-        Where the system's libraries may not survive a fork, there is none.
+        Where steps may not be forks there is none, which is said.
         """
-        if not CAN_FORK or ("steps" in self.processes and self.processes["steps"].poll() is None):
+        if "steps" in self.processes and self.processes["steps"].poll() is None:
+            return
+        if reason := own_processes_reason():
+            print(f"steps start as processes of their own: {reason}")
             return
         path = Path(self.sockets.name) / "steps"
         path.unlink(missing_ok=True)  # of a server that ended

@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STEP_SERVER = "BROADFAST_STEP_SERVER"  # names the server's socket
-CAN_FORK = sys.platform == "linux"  # elsewhere libraries may not survive a fork
+GPU = Path("/dev/nvidiactl")
+
+
+def own_processes_reason() -> str:
+    """Return why steps may not be forks on this machine, or nothing."""
+    if sys.platform != "linux":
+        return f"libraries may not survive a fork on {sys.platform}"
+    return f"{GPU} is there, and a fork cannot use a GPU that its parent has looked at" if GPU.exists() else ""
 
 
 class Refused(RuntimeError):

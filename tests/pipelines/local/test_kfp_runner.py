@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.local.kfp_runner import own_process_reason, run_step
 from pipelines.local.processes import Laptop
+from pipelines.local.step_client import own_processes_reason
 from testing.servers import environment
 
 SCRIPT = f"{sys.executable} -m kfp.dsl.executor_main --component_module_path $program_path"
@@ -32,7 +33,7 @@ def test_another_environment_needs_another_process(script, variables, reason):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="steps are forked on Linux alone")
+@pytest.mark.skipif(bool(own_processes_reason()), reason="steps may not be forks here")
 def test_a_step_is_a_child_of_the_server(tmp_path, capsys):
     with Laptop(tmp_path, tmp_path) as laptop, environment(**laptop.environment):
         laptop.start_step_server()

@@ -9,10 +9,11 @@ import time
 import psutil
 import pytest
 
+from pipelines.local import step_client
 from pipelines.local.processes import Laptop
-from pipelines.local.step_client import STEP_SERVER, ForkedProcess, start_module
+from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="steps are forked on Linux alone")
+pytestmark = pytest.mark.skipif(bool(own_processes_reason()), reason="steps may not be forks here")
 SLEEP = "import time; print('begun', flush=True); time.sleep(600)"
 
 
@@ -170,3 +171,11 @@ def test_a_server_with_threads_forks_nobody(tmp_path, capfd):
     server.kill()
     server.wait()
     assert "in a process of its own: the step server has 2 threads" in capfd.readouterr().err
+
+
+def test_beside_a_gpu_steps_are_processes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(step_client, "GPU", tmp_path)
+    with Laptop(tmp_path, tmp_path) as laptop:
+        laptop.start_step_server()
+        assert "steps" not in laptop.processes and STEP_SERVER not in laptop.environment
+    assert "processes of their own" in capsys.readouterr().out

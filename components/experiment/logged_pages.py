@@ -67,7 +67,9 @@ def read_logged_pages(
         both = [key for key in lists[0] if key in lists[1]]
         if not both:
             problem = f"{folders[0]}: no query was answered by both {versions[0]} and {versions[1]}"
-            raise ValueError(f"{problem}: log the candidate's pages, as while it is dark, before you plan")
+            raise ValueError(
+                f"{problem}: add the candidate's pages of logged queries, from a canary or from offline scores"
+            )
         counts = read_searches(db, versions[0])
         both = sorted(both, key=lambda key: -counts[key])[:QUERIES]
         searches = np.array([counts[key] for key in both], float)

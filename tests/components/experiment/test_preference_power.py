@@ -124,6 +124,12 @@ def test_a_version_without_pages_is_named(tmp_path, capsys):
     assert "no page of version v9: the logs hold v1, v2" in capsys.readouterr().err
 
 
+def test_versions_without_a_common_query_are_named(tmp_path, capsys):
+    rows = [exposure(f"r{n}", USERS[n], item_id="i1", query=f"q{n}", version=f"v{n}") for n in (1, 2)]
+    assert main([*write_tables(tmp_path, rows, []), "--stable=v1", "--candidate=v2"]) == 1
+    assert "no query was answered by both v1 and v2: add the candidate's pages" in capsys.readouterr().err
+
+
 def test_a_missing_column_is_named(tmp_path, capsys):
     arguments = write_pages(tmp_path, swap_two, queries=3)
     assert main([*arguments, "--columns=pages.query=nosuch"]) == 1

@@ -10,6 +10,7 @@ import typer
 
 from bench.figures import once, show, write_results
 from bench.interleaving.direction import sign_agreement
+from bench.interleaving.page_cost import measure_page_cost
 from bench.interleaving.power import users_needed
 from bench.interleaving.streams import STREAMS, false_rates
 from bench.interleaving.world import load_market
@@ -23,7 +24,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     streams: Annotated[int, typer.Option(help="Comparisons without a preference, of each kind.")] = STREAMS,
 ) -> None:
-    """Measure false preferences, the users that a preference needs, and whether it points where the truth does.
+    """Measure false preferences, the users that a preference needs, its direction, and what a page costs.
 
     About 15 minutes on one core. All rules and seeds are in the code.
     """
@@ -32,6 +33,8 @@ def bench(
     figures = once(HERE / "direction.json", lambda: sign_agreement(market))
     figures = merge(figures, once(HERE / "power.json", lambda: users_needed(market)))
     figures = merge(figures, once(HERE / f"streams-{streams}.json", lambda: false_rates(market, streams)))
+    (HERE / "serving").mkdir(exist_ok=True)
+    figures |= once(HERE / "page_cost.json", lambda: measure_page_cost(HERE / "serving"))
     figures |= {
         "users_ratio_rpm": figures["medium"]["ratio_rpm"],
         "users_ratio_clicks": figures["medium"]["ratio_clicks"],

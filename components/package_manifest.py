@@ -8,8 +8,8 @@ from pathlib import Path
 NAME = "manifest.json"
 # kinds of file that run no code when they are loaded
 DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
-FORMAT = 6  # of packages
-READ = (5, 6)
+FORMAT = 7  # of packages: 6 held every graph and the trained weights besides
+READ = (6, 7)
 READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 

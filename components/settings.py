@@ -64,10 +64,13 @@ class Settings:
     registry: str = _variable("BROADFAST_REGISTRY", "registry.local/broadfast")
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
+    feature_store: bool = _switch("BROADFAST_FEATURE_STORE", "on")  # off: ranks by text alone, without Feast
     queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
     node_pools: bool = _switch("BROADFAST_POOLS", "on")  # off: steps run on any node, whatever its pool
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
+    models: str = _variable("BROADFAST_MODELS", "")  # folder of whole models, between steps; "": each makes its own
+    keep_nights: int = _count("BROADFAST_KEEP_NIGHTS", "14")  # whole on S3; what older ones left is swept
     training_nodes: int = _count("BROADFAST_TRAINING_NODES", "1")  # of several, each a machine of Kubeflow's Trainer
     teacher_image: str = _variable("BROADFAST_TEACHER_IMAGE", "")  # of these machines: the step's own
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher

@@ -192,6 +192,17 @@ def get_with_etag(name: str) -> tuple[bytes | None, str]:
         response.release_conn()
 
 
+def read_metadata(name: str) -> dict[str, str] | None:
+    """Return an object's headers in small letters, or None if it does not exist."""
+    try:
+        headers = client().stat_object(Settings().s3_bucket, name).metadata
+    except S3Error as error:
+        if error.code in MISSING:
+            return None
+        raise
+    return {key.lower(): value for key, value in headers.items()}
+
+
 def put_json(name: str, document: dict) -> None:
     """Write one JSON document with sorted keys."""
     put_bytes(name, json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode())

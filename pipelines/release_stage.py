@@ -28,13 +28,7 @@ def release_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherO
     """Gate the candidate, record the night, and start its canary where the gate says release."""
     baseline = prepare_baseline(parameters, tables, teacher.embeddings)
     verdict = gate(parameters, tables, candidate, baseline)
-    add_step(
-        "release",
-        release.record_night,
-        verdict=verdict.outputs["verdict"],
-        sampled=teacher.sampling_facts,
-        final=teacher.final_facts,
-    )
+    record_and_sweep(verdict, teacher)
     registration = add_step("release", release.register_baseline, package=baseline.package)
     # `If` only draws the graph: start_canary itself refuses any other verdict
     with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):
@@ -42,6 +36,21 @@ def release_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherO
             "release", release.start_canary, package=candidate.package, verdict=verdict.outputs["verdict"]
         )
         canary.after(registration)
+
+
+def record_and_sweep(verdict: PipelineTask, teacher: TeacherOutputs) -> None:
+    """Record what the night did and left, and remove what old nights left."""
+    night = add_step(
+        "release",
+        release.record_night,
+        verdict=verdict.outputs["verdict"],
+        sampled=teacher.sampling_facts,
+        final=teacher.final_facts,
+        started=teacher.models.base.outputs["model"],
+        tuned=teacher.models.sft.outputs["model"],
+        hardened=teacher.models.dpo.outputs["model"],
+    )
+    add_step("release", release.sweep_nights).after(night)
 
 
 def prepare_baseline(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Baseline:

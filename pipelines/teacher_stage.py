@@ -25,11 +25,12 @@ class TeacherTasks:
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """What later stages read: facts of both kinds of rationales, and embeddings."""
+    """What later stages read: facts of both kinds of rationales, embeddings, and the teacher's states."""
 
     sampling_facts: PipelineChannel
     final_facts: PipelineChannel
     embeddings: PipelineChannel
+    models: TeacherTasks
 
 
 def teacher_stage(parameters: SimpleNamespace, tables: Tables) -> TeacherOutputs:
@@ -57,7 +58,7 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables) -> TeacherOutputs
         rationales=final.outputs["rationales"],
         embedder=parameters.embedder,
     )
-    return TeacherOutputs(*teaching_facts, embeddings.outputs["embeddings"])
+    return TeacherOutputs(*teaching_facts, embeddings.outputs["embeddings"], models)
 
 
 def tune_teacher(

@@ -108,12 +108,19 @@ def cross_encoder_package(trained_student, tables, tmp_path_factory) -> tuple[Pa
 
 
 @pytest.fixture(scope="session")
-def late_interaction_package(tables, config, tmp_path_factory) -> tuple[Path, dict]:
-    """Package a student of late interaction and return the package's folder with the result."""
-    from components.packaging.package import make_package
+def late_interaction_student(tables, config, tmp_path_factory) -> Path:
+    """Train a student of late interaction and return its folder."""
     from components.student.train import train
 
-    model = tmp_path_factory.mktemp("late_interaction_student")
+    folder = tmp_path_factory.mktemp("late_interaction_student")
+    train(*tables, replace(config, architecture="late_interaction"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def late_interaction_package(late_interaction_student, tables, tmp_path_factory) -> tuple[Path, dict]:
+    """Package a student of late interaction and return the package's folder with the result."""
+    from components.packaging.package import make_package
+
     folder = tmp_path_factory.mktemp("late_interaction_package")
-    train(*tables, replace(config, architecture="late_interaction"), model)
-    return folder, make_package(model, tables[1], tables[0], folder).details
+    return folder, make_package(late_interaction_student, tables[1], tables[0], folder).details

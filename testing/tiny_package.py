@@ -25,7 +25,7 @@ def write_package(folder: Path) -> str:
     folder.mkdir(parents=True)
     onnx.save(build_model(), folder / "model.onnx")
     projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
-    save_file(projection, folder / "model.safetensors")
+    save_file(projection, folder / "projection.safetensors")
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))

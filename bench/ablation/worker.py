@@ -20,6 +20,7 @@ from components.student.config import LrkdConfig
 from components.student.dataset import LABEL_INDEX
 from components.student.logits import predict_logits
 from components.student.train import train
+from testing.all_graphs import add_all_graphs
 
 
 def main(training_set: str, embeddings: str, config: str, out: str) -> None:
@@ -31,6 +32,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         details = train(training_set, embeddings, config, folder).details
         logits = predict_rows(Path(folder), config, rows)
         served = make_package(folder, embeddings, training_set, f"{folder}/package").details["served_graph"]
+        add_all_graphs(Path(folder, "package"), Path(folder))
         fp32_labels = predict_with_graph(Path(folder, "package"), served.replace(".int8", ""), rows)
         int8_labels = predict_with_graph(Path(folder, "package"), int8_name(served), rows)
     result = {

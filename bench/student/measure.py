@@ -23,6 +23,7 @@ from components.packaging.package import make_package
 from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.profiles import laptop
+from testing.all_graphs import add_all_graphs
 
 RESULTS = Path("runs/bench")
 LATE_INTERACTION = replace(laptop().student, max_length=96, train_share=0.15, epochs=1)
@@ -73,6 +74,7 @@ def package_once(esci: Path, folder: Path, config: LrkdConfig) -> Path:
         student = folder.with_name(f"{folder.name}-student")
         train(*tables, config, student)
         make_package(student, tables[1], tables[0], folder)
+        add_all_graphs(folder, student)
     return folder
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from components import contracts
+from components.model_store import open_model
 from components.pretrained import save_base_model
 from components.rationales.exemplars import write_exemplars
 from components.rationales.generate import generate
@@ -104,8 +105,9 @@ def mean_divergence(model: Path, reference: Path, rows: list[dict], judgements: 
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     prompts = render_prompts({QUERY_ITEM(row) for row in rows}, judgements, model)
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    models = [AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval() for path in (model, reference)]
+    folders = [open_model(path) for path in (model, reference)]
+    tokenizer = AutoTokenizer.from_pretrained(folders[0])
+    models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for folder in folders]
     divergence = 0.0
     tokens = 0
     for row in rows:

@@ -1,4 +1,7 @@
-"""The package of a student: all that serving loads, in one folder, compared with the model that was trained."""
+"""The package of a student: all that serving loads, in one folder, compared with the model that was trained.
+
+It holds the weights once, in the graph that is served. The others are made and compared, and removed.
+"""
 
 import heapq
 import json
@@ -8,15 +11,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from components import contracts, package_manifest
 from components.packaging.export import export
 from components.packaging.lineage import describe_lineage
 from components.packaging.model_card import model_card
 from components.packaging.parity import compare_graphs
-from components.packaging.quantise import quantise_graphs
+from components.packaging.quantise import keep_served_graph, quantise_graphs
 from components.sampling import hash_digest
+from components.scoring import reasoning
 from components.scoring.item_cache import FILE, precompute_items
 from components.scoring.onnx_runtime import load_runtime
 from components.scoring.package_config import read_config
@@ -41,11 +45,12 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     (folder / FILE).unlink(missing_ok=True)  # of an earlier attempt, which the comparison would load
     student, config = load_student(model)
     graphs = quantise_graphs(folder, export(student, folder))
-    copy_model(model, folder)
+    copy_parts(model, folder)
     lineage = describe_lineage(training_set, embeddings, model)
     write_json(lineage, folder / "lineage.json")
     rationales = write_rationales(embeddings, folder)
     metrics = compare_graphs(student, config, sample_valid_pairs(training_set), folder, graphs)
+    keep_served_graph(folder, metrics.served_graph)
     metrics = replace(metrics, rationales=rationales)
     if config["item_states"] == "mean":
         metrics = replace(metrics, precomputed_items=write_items(training_set, folder))
@@ -70,11 +75,12 @@ def load_student(model: str | Path) -> tuple[Student, dict]:
     return student.eval(), config | {"item_states": student.item_states}
 
 
-def copy_model(model: Path, folder: Path) -> None:
-    """Copy weights, tokenizer and the encoder's configuration."""
-    for name in ("model.safetensors", "tokenizer.json"):
-        shutil.copy(model / name, folder / name)
+def copy_parts(model: Path, folder: Path) -> None:
+    """Copy tokenizer, the encoder's configuration, and of the weights what no graph holds."""
+    shutil.copy(model / "tokenizer.json", folder / "tokenizer.json")
     shutil.copytree(model / "encoder", folder / "encoder", dirs_exist_ok=True)
+    weights = load_file(model / "model.safetensors")
+    save_file({name: weights[name] for name in (reasoning.WEIGHT, reasoning.BIAS)}, folder / reasoning.FILE)
 
 
 def write_rationales(embeddings: str | Path, folder: Path) -> int:

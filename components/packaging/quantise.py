@@ -1,10 +1,11 @@
-"""Dynamic int8 graphs of a package."""
+"""Dynamic int8 graphs of a package, and which graphs it keeps."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.packaging.export import externalize_weights
+from components.scoring.onnx_runtime import encoder_name
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,27 @@ def copy_unquantized(graph: Path) -> Path:
 def int8_path(graph: Path) -> Path:
     """Return the path of a graph's int8 version."""
     return graph.with_suffix(".int8.onnx")
+
+
+def keep_served_graph(folder: Path, graph: str) -> None:
+    """Remove the graphs that are not `graph`, with the weights that only they read.
+
+    The encoder that belongs to it stays.
+    """
+    paths = [folder / name for name in dict.fromkeys((graph, encoder_name(graph)))]
+    used_names = {path.name for path in paths}.union(*map(weight_files, paths))
+    for path in folder.glob("*.onnx*"):
+        if path.name not in used_names:
+            path.unlink()
+
+
+def weight_files(graph: Path) -> set[str]:
+    """Return the names of the files that hold a graph's weights."""
+    import onnx
+
+    constants = onnx.load(graph, load_external_data=False).graph.initializer
+    entries = [entry for constant in constants for entry in constant.external_data]
+    return {entry.value for entry in entries if entry.key == "location"}
 
 
 def nodes_to_exclude(model) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
+from components.model_store import open_model
 from components.pretrained import model_digest
 from components.rationales import perspectives
 from components.rationales.engine import TOO_LONG, Completion, EngineConfig
@@ -62,7 +63,7 @@ def generate(
         rows = contracts.read_batches(contracts.JUDGEMENTS, judgements)
         pairs = select_pairs(rows, config.split, config.pairs)
         buckets = shard_buckets(write_buckets(pairs, config.buckets, Path(folder)), shard)
-        sampler = RationaleSampler(start(model, engine_config), model_digest(model), engine_config, config)
+        sampler = RationaleSampler(start(open_model(model), engine_config), model_digest(model), engine_config, config)
         return write_rationales(buckets, sampler, out)
 
 

@@ -51,20 +51,34 @@ def record_night(
     verdict: dsl.Input[dsl.Artifact],
     sampled: dsl.Input[dsl.Metrics],
     final: dsl.Input[dsl.Metrics],
+    started: dsl.Input[dsl.Model],
+    tuned: dsl.Input[dsl.Model],
+    hardened: dsl.Input[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ):
     import json
     from pathlib import Path
 
     from components.release.gate_verdict import GateVerdict
-    from components.release.training_run import record_night
+    from components.release.training_run import NightOutputs, artifacts_root, record_night
     from components.settings import Settings
     from components.step_result import StepResult, record
 
     usages = [json.loads(Path(step.path).read_text())["used"] for step in (sampled, final)]
     gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
-    night = record_night(gate_verdict, usages, Settings().usd_per_hour)
+    teachers = [model.path for model in (started, tuned, hardened)]
+    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"))
+    night = record_night(gate_verdict, usages, Settings().usd_per_hour, outputs)
     record(facts, StepResult(0, 0, headline=night.verdict))
+
+
+@student_step()
+def sweep_nights(facts: dsl.Output[dsl.Metrics]):
+    from components.release.sweep import sweep_nights
+    from components.settings import Settings
+    from components.step_result import record
+
+    record(facts, sweep_nights(Settings().keep_nights).to_step_result())
 
 
 @student_step()

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from components import storage
+from components.model_reference import read_reference
 from components.release.gate_verdict import GateVerdict
 from components.release_store import NIGHTS
 
@@ -24,12 +26,41 @@ class Night:
     metrics: dict[str, float]
     used: dict[str, float]
     usd: float | None  # of the rationales; None without a price
+    models: dict[str, list[str]]  # of its teachers: digest, and the sha256 of what its tunings changed
+    artifacts: str  # where its steps' outputs lie in Kubeflow's store; "" on a laptop
+
+
+@dataclass(frozen=True)
+class NightOutputs:
+    """What a night left: the folders of its teachers, and where its steps' outputs lie."""
+
+    teachers: Sequence[str | Path] = ()
+    artifacts: str = ""
+
+    def models(self) -> dict[str, list[str]]:
+        """Return the digest of each teacher that is a reference, with its changes."""
+        references = [reference for folder in self.teachers if (reference := read_reference(folder))]
+        return {reference.digest: list(reference.changes) for reference in references}
+
+
+def artifacts_root(uri: str, step: str) -> str:
+    """Return where the outputs of a run lie, given one of a step's.
+
+    It is "" of a path on a laptop.
+    """
+    root, folder, _ = uri.partition(f"/{step}/")
+    return root if folder and "://" in root else ""
 
 
 def record_night(
-    verdict: GateVerdict, usages: Sequence[Mapping], usd_per_hour: float, now: datetime | None = None
+    verdict: GateVerdict,
+    usages: Sequence[Mapping],
+    usd_per_hour: float,
+    outputs: NightOutputs | None = None,
+    now: datetime | None = None,
 ) -> Night:
     """Write one object for a night, with the summed usages of steps that sampled rationales."""
+    outputs = outputs or NightOutputs()
     now = now or datetime.now(UTC)
     total = Counter()
     for usage in usages:
@@ -44,6 +75,8 @@ def record_night(
         metrics={name: candidate[name] for name in METRICS},
         used=used,
         usd=round(used["seconds"] / 3600 * usd_per_hour, 4) if usd_per_hour else None,
+        models=outputs.models(),
+        artifacts=outputs.artifacts,
     )
     storage.put_json(f"{NIGHTS}/{now:%Y%m%dT%H%M%SZ}.json", vars(night))
     return night

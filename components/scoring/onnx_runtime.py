@@ -171,8 +171,5 @@ def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[s
 
 
 def encoder_name(interaction: str) -> str:
-    """Return the file name of the encoder that belongs to an interaction graph.
-
-    Packages of format 5 have names of their own.
-    """
-    return interaction.replace("interaction", "encoder").replace("together", "apart")
+    """Return the file name of the encoder that belongs to an interaction graph."""
+    return interaction.replace("interaction", "encoder")

@@ -32,8 +32,6 @@ def read_config(package: str | Path) -> PackageConfig:
     if config.get("format") not in package_manifest.READ:
         formats = ", ".join(map(str, package_manifest.READ))
         raise ValueError(f"{package} is a package of format {config.get('format')}; this release reads {formats}")
-    if config["format"] == 5 and "join_layer" in config:
-        config["item_states"] = item_states_of_format_5(config)
     if missing := KEYS - config.keys():
         raise ValueError(f"{path} does not say {', '.join(sorted(missing))}")
     return PackageConfig(
@@ -44,10 +42,3 @@ def read_config(package: str | Path) -> PackageConfig:
         served_graph=config["served"],
         item_states=config["item_states"],
     )
-
-
-def item_states_of_format_5(config: dict) -> str:
-    """Return what a package of format 5 stores of an item."""
-    if not config["join_layer"]:
-        return "none"
-    return "mean" if config.get("pooled") else "tokens"

@@ -5,6 +5,11 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
+FILE = "projection.safetensors"
+FILE_OF_FORMAT_6 = "model.safetensors"  # with all other weights
+WEIGHT = "extractor.out.weight"
+BIAS = "extractor.out.bias"
+
 
 class ReasoningProjection:
     """Projects the extractor's inner vectors (N, X) to reasoning (N, E).
@@ -13,9 +18,10 @@ class ReasoningProjection:
     """
 
     def __init__(self, package: Path):
-        weights = safe_open(package / "model.safetensors", "numpy")
-        self.weight = weights.get_tensor("extractor.out.weight")  # (E, X)
-        self.bias = weights.get_tensor("extractor.out.bias")  # (E,)
+        path = package / FILE
+        weights = safe_open(path if path.exists() else package / FILE_OF_FORMAT_6, "numpy")
+        self.weight = weights.get_tensor(WEIGHT)  # (E, X)
+        self.bias = weights.get_tensor(BIAS)  # (E,)
 
     def __call__(self, inner: np.ndarray) -> np.ndarray:
         return inner @ self.weight.T + self.bias

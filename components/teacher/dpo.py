@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.pretrained import model_digest
+from components.model_store import describe_model, models_folder, open_model, publish_tuned_model
 from components.step_result import StepResult
 from components.teacher.config import MARGIN_STEPS, DpoConfig
 from components.teacher.dpo_rows import DpoRows, select_pairs, trl_example
 from components.teacher.log_probabilities import pair_logprobs, preference_margin
-from components.teacher.merge import merge_and_save
+from components.teacher.merge import CHANGES, WHOLE, merge_and_save
 from components.teacher.trainer import load_model, lora_config, trl_arguments
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints, checkpoint_prefix
@@ -19,7 +19,7 @@ from components.training.launch import on_every_gpu
 
 
 def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path) -> StepResult:
-    """Tune `model` on preference pairs with itself as the reference, and save it merged.
+    """Tune `model` on preference pairs with itself as the reference, and save what changed.
 
     It is trained on every GPU of the machine.
 
@@ -27,17 +27,21 @@ def dpo(pairs: str | Path, model: str | Path, config: DpoConfig, out: str | Path
         ValueError: there are no pairs, or none fits in max_length; the loss is not a number; or a strict training did
             not raise the held-out margin.
     """
-    selection = select_pairs(pairs, model, config)
-    with TemporaryDirectory() as folder:
+    parent = describe_model(model)
+    base = open_model(model)
+    selection = select_pairs(pairs, base, config)
+    with TemporaryDirectory(dir=models_folder()) as folder:
         save_dataset(selection.rows, f"{folder}/rows")
         if selection.held_out:  # a dataset of no rows cannot be read back
             save_dataset(selection.held_out, f"{folder}/held")
-        prefix = checkpoint_prefix("dpo", model_digest(model), config, selection.rows)
+        prefix = checkpoint_prefix("dpo", parent.digest, config, selection.rows)
         checkpoints = Checkpoints(folder, prefix)
         checkpoints.fetch()
-        training = on_every_gpu(train_dpo, str(model), config, folder, prefix, str(out))
+        work = Path(folder, "tuned")
+        training = on_every_gpu(train_dpo, base, config, folder, prefix, str(work))
+        reference = publish_tuned_model(parent, work / CHANGES, work / WHOLE, out)
         checkpoints.remove()
-    return dpo_result(selection, training, config, model_digest(out))
+    return dpo_result(selection, training, config, reference.digest)
 
 
 def dpo_result(selection: DpoRows, training: dict, config: DpoConfig, digest: str) -> StepResult:
@@ -94,7 +98,7 @@ def train_dpo(model: str, config: DpoConfig, folder: str, prefix: str, out: str)
     result = {"curve": run_training(trainer, Checkpoints(folder, prefix)), "steps": trainer.state.global_step}
     result |= {"before": None, "after": None}
     if trainer.is_world_process_zero():
-        result["merge_cosine"] = merge_and_save(trainer, out)
+        result["merge_cosine"] = merge_and_save(trainer, model, out)
     if held_out:
         policy = pair_logprobs(trainer.model, trainer.processing_class, held_out)
         result["before"] = asdict(preference_margin(reference, reference, config.beta))

@@ -1,23 +1,72 @@
-"""The merge of a LoRA adapter into its base weights, in float32."""
+"""The end of a tuning: the adapter merged into its base in float32, and what changed, saved."""
 
 from pathlib import Path
 
+from components import model_changes
+from components.settings import Settings
 
-def merge_and_save(trainer, out: str | Path) -> float | None:
-    """Merge an adapter into the weights, save model and tokenizer, and return the merge's cosine.
+CHANGES = "changes.safetensors"
+WHOLE = "whole"  # folder of the merged model, where this machine keeps whole models
 
-    `trainer.model` is the merged model afterwards. Call it on the first process alone. The cosine is None without an
-    adapter.
+
+def merge_and_save(trainer, base: str, out: str | Path) -> float | None:
+    """Save what was changed of `base`, merge it, and return the merge's cosine.
+
+    `trainer.model` is the merged model afterwards, as whoever adds the changes to the base gets it. Call it on the
+    first process alone. The cosine is None without an adapter.
     """
     from peft import PeftModel
+    from safetensors.torch import save_file
 
+    Path(out).mkdir(parents=True, exist_ok=True)
     cosine = None
     if isinstance(trainer.model, PeftModel):
+        changes = adapter_tensors(trainer.model)
         cosine = add_updates(trainer.model)
         trainer.model = trainer.model.unload()
-    trainer.model.save_pretrained(out)
-    trainer.processing_class.save_pretrained(out)
+    else:
+        changes = round_differences(trainer.model, base)
+    save_file(changes, Path(out) / CHANGES)
+    if Settings().models:
+        trainer.model.save_pretrained(Path(out) / WHOLE)
+        trainer.processing_class.save_pretrained(Path(out) / WHOLE)
     return cosine
+
+
+def adapter_tensors(model) -> dict:
+    """Return an adapter's matrices by the weight that they change, B scaled."""
+    from peft.tuners.lora import LoraLayer
+
+    tensors = {}
+    for name, layer in model.get_base_model().named_modules():
+        if isinstance(layer, LoraLayer):
+            a, scaled_b = lora_matrices(layer, model.active_adapter)
+            tensors[f"{name}.weight{model_changes.LORA_A}"] = a.detach().cpu().contiguous()
+            tensors[f"{name}.weight{model_changes.LORA_B}"] = scaled_b.detach().cpu().contiguous()
+    return tensors
+
+
+def lora_matrices(layer, adapter: str) -> tuple:
+    """Return A (R, I) and the scaled B (O, R) of one layer, in bfloat16.
+
+    They are merged as they are saved, so that what is measured is what others get.
+    """
+    scaled_b = layer.scaling[adapter] * layer.lora_B[adapter].weight.float()
+    return layer.lora_A[adapter].weight.bfloat16(), scaled_b.bfloat16()
+
+
+def round_differences(model, base: str) -> dict:
+    """Return the changed weights' differences from `base`, and round the weights to what they say."""
+    from transformers import AutoModelForCausalLM
+
+    before = dict(AutoModelForCausalLM.from_pretrained(base, dtype="auto").named_parameters())
+    tensors = {}
+    for name, weight in model.named_parameters():
+        change = model_changes.difference(before[name].data, weight.data)
+        if change.any():
+            tensors[f"{name}{model_changes.DIFFERENCE}"] = change
+            weight.data = model_changes.add_update(before[name].data, change.float()).to(weight.device)
+    return tensors
 
 
 def add_updates(model) -> float:
@@ -47,7 +96,8 @@ def add_update(layer, adapter: str):
 
     weight = layer.get_base_layer().weight
     before = weight.data.float()
-    update = layer.scaling[adapter] * (layer.lora_B[adapter].weight.float() @ layer.lora_A[adapter].weight.float())
+    a, scaled_b = lora_matrices(layer, adapter)
+    update = scaled_b.float() @ a.float()
     weight.data = (before + update).to(weight.dtype)
     change = weight.data.float() - before
     return torch.stack([(update * change).sum(), (update * update).sum(), (change * change).sum()])

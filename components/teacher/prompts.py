@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from components import contracts
+from components.model_store import load_tokenizer
 from components.teacher_prompt import cap_fields, render_chat, unified_prompt
 
 
@@ -15,9 +16,7 @@ def render_prompts(
     Raises:
         ValueError: the judgements do not hold one of them.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer = load_tokenizer(model)
     names = set(pairs)
     prompts = {}
     for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):

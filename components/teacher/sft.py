@@ -5,11 +5,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
-from components.pretrained import model_digest, save_base_model
+from components.model_reference import ModelReference, write_reference
+from components.model_store import describe_model, models_folder, open_model, publish_tuned_model
+from components.pretrained import base_digest
 from components.step_result import StepResult
 from components.teacher.config import SftConfig
 from components.teacher.log_probabilities import mean_token_loss
-from components.teacher.merge import merge_and_save
+from components.teacher.merge import CHANGES, WHOLE, merge_and_save
 from components.teacher.sft_rows import SftRows, select_rows
 from components.teacher.trainer import load_model, lora_config, trl_arguments
 from components.training.arguments import run_training
@@ -22,7 +24,9 @@ LOSS_ROWS = 16  # on which the merged model's loss is measured
 def sft(
     rationales: str | Path, judgements: str | Path, model: str | Path, config: SftConfig, out: str | Path
 ) -> StepResult:
-    """Tune `model` on the right rationales, on every GPU, and save it merged as safetensors.
+    """Tune `model` on the right rationales, on every GPU, and save what changed.
+
+    `out` gets a reference, which `components.model_store.open_model` makes whole.
 
     Raises:
         ValueError: no rationale is right, or none fits in max_length, so there is nothing to learn from; rows are to be
@@ -32,15 +36,19 @@ def sft(
 
     if config.packing and not can_pack():
         raise ValueError("sft_config's packing needs a GPU and the package flash-attn, or rows would read one another")
-    selection = select_rows(rationales, judgements, model, config)
-    with TemporaryDirectory() as folder:
+    parent = describe_model(model)
+    base = open_model(model)
+    selection = select_rows(rationales, judgements, base, config)
+    with TemporaryDirectory(dir=models_folder()) as folder:
         Dataset.from_list(selection.examples).save_to_disk(f"{folder}/rows")
-        prefix = checkpoint_prefix("sft", model_digest(model), config, selection.examples)
+        prefix = checkpoint_prefix("sft", parent.digest, config, selection.examples)
         checkpoints = Checkpoints(folder, prefix)
         checkpoints.fetch()
-        training = on_every_gpu(train_sft, str(model), config, folder, prefix, str(out))
+        work = Path(folder, "tuned")
+        training = on_every_gpu(train_sft, base, config, folder, prefix, str(work))
+        reference = publish_tuned_model(parent, work / CHANGES, work / WHOLE, out)
         checkpoints.remove()
-    return sft_result(contracts.count(rationales), selection, training, model_digest(out))
+    return sft_result(contracts.count(rationales), selection, training, reference.digest)
 
 
 def sft_result(total: int, selection: SftRows, training: dict, digest: str) -> StepResult:
@@ -80,7 +88,7 @@ def train_sft(model: str, config: SftConfig, folder: str, prefix: str, out: str)
     )
     result = {"curve": run_training(trainer, Checkpoints(folder, prefix)), "steps": trainer.state.global_step}
     if trainer.is_world_process_zero():
-        result["merge_cosine"] = merge_and_save(trainer, out)
+        result["merge_cosine"] = merge_and_save(trainer, model, out)
         examples = list(rows.select(range(min(LOSS_ROWS, len(rows)))))
         result["merged_loss"] = mean_token_loss(trainer.model, trainer.processing_class, examples)
     return result
@@ -101,15 +109,18 @@ def can_pack() -> bool:
 
 
 def start(exemplars: str | Path, judgements: str | Path, base: str, config: SftConfig, out: str | Path) -> StepResult:
-    """Save the base model, tuned on exemplars where there are any.
+    """Pass the base model on, tuned on exemplars where there are any.
 
     Rationales are first sampled from it. A small model cannot be prompted into usable rationales; a large one (the
     paper's) starts without exemplars.
     """
+    reference = ModelReference(base, base_digest(base))
+    base_model = {"model": base, "digest": reference.digest}
     if not contracts.count(exemplars):
-        return StepResult(0, 0, details=save_base_model(base, out))
+        write_reference(reference, out)
+        return StepResult(0, 0, details=base_model)
     with TemporaryDirectory() as folder:
-        base_model = save_base_model(base, folder)
+        write_reference(reference, folder)
         result = sft(exemplars, judgements, folder, config, out)
     details = base_model | dict(result.details) | {"exemplars": result.rows_out}
     headline = f"cold start, {result.headline}"

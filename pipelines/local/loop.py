@@ -56,6 +56,7 @@ class Loop:
             self.laptop.stop_servers()
             self.write_summary()
         remove_unused_runs(self.laptop.home / "kfp", tasks)
+        shutil.rmtree(self.laptop.models, ignore_errors=True)
         self.console.print()
         self.console.print(self.steps.table())
         self.console.print(f"\n{self.summary['sentence']}")

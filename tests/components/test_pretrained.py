@@ -90,5 +90,5 @@ def test_a_model_on_s3_is_downloaded_once(s3, tmp_path):
     folder = model_path("s3://broadfast/models/mine")
     assert (Path(folder) / "config.json").read_text() == "{}"
     assert model_path("s3://broadfast/models/mine") == folder
-    with pytest.raises(FileNotFoundError, match="models/nobodys holds nothing"):
+    with pytest.raises(FileNotFoundError, match="models/nobodys does not exist"):
         model_path("s3://broadfast/models/nobodys")

@@ -12,42 +12,60 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from components import contracts, package_manifest
+from components.packaging.export import export
 from components.packaging.package import load_student, make_package, sample_by_hash, write_rationales
+from components.packaging.quantise import keep_served_graph, quantise_graphs
 from components.student.train import train
+from testing.all_graphs import add_all_graphs
 from testing.rows import rationale
 
-FILES = {"model.safetensors", "config.json", "tokenizer.json", "metrics.json", "encoder/config.json"}
+FILES = {"projection.safetensors", "config.json", "tokenizer.json", "metrics.json", "encoder/config.json"}
 FILES |= {"lineage.json", "model_card.md", "rationales.parquet"}
-GRAPHS = {"model.onnx", "model.onnx_data", "model.int8.onnx", "model.int8.onnx_data"}
-TWO_GRAPHS = {"encoder.onnx", "encoder.onnx_data", "encoder.int8.onnx", "encoder.int8.onnx_data"}
-TWO_GRAPHS |= {"interaction.onnx", "interaction.onnx_data", "interaction.int8.onnx"}  # which shares its weights
+CROSS_ENCODER = {served: {served, f"{served}_data"} for served in ("model.onnx", "model.int8.onnx")}
+LATE_INTERACTION = {
+    "interaction.onnx": {"interaction.onnx", "interaction.onnx_data", "encoder.onnx", "encoder.onnx_data"},
+    "interaction.int8.onnx": {  # which shares its weights with the full-precision one
+        "interaction.int8.onnx", "interaction.onnx_data", "encoder.int8.onnx", "encoder.int8.onnx_data",
+    },
+}  # fmt: skip
 
 
 @pytest.mark.slow
 def test_a_package_is_named_for_its_content(cross_encoder_package):
     folder, details = cross_encoder_package
-    assert set(package_manifest.verify(folder)) == FILES | GRAPHS
+    assert set(package_manifest.verify(folder)) == FILES | CROSS_ENCODER[details["served_graph"]]
     assert details["version"] == package_manifest.version(folder)
 
 
 @pytest.mark.slow
 def test_late_interaction_is_packaged_as_two_graphs(late_interaction_package):
     folder, details = late_interaction_package
-    assert set(package_manifest.verify(folder)) == FILES | TWO_GRAPHS | {"items.safetensors"}
-    assert details["served_graph"] in TWO_GRAPHS
+    graphs = LATE_INTERACTION[details["served_graph"]]
+    assert set(package_manifest.verify(folder)) == FILES | graphs | {"items.safetensors"}
 
 
 @pytest.mark.slow
-def test_the_interaction_stays_in_full_precision(late_interaction_package):
-    folder, _ = late_interaction_package
+@pytest.mark.parametrize("served", LATE_INTERACTION)
+def test_a_served_graph_keeps_what_it_reads(late_interaction_package, late_interaction_student, tmp_path, served):
+    folder = shutil.copytree(late_interaction_package[0], tmp_path / "package")
+    add_all_graphs(folder, late_interaction_student)
+    keep_served_graph(folder, served)
+    assert {path.name for path in folder.glob("*.onnx*")} == LATE_INTERACTION[served]
+
+
+@pytest.mark.slow
+def test_the_interaction_stays_in_full_precision(late_interaction_student, tmp_path):
+    folder = tmp_path
+    quantise_graphs(folder, export(load_student(late_interaction_student)[0], folder))
     assert (folder / "interaction.int8.onnx").read_bytes() == (folder / "interaction.onnx").read_bytes()
     assert (folder / "encoder.int8.onnx").read_bytes() != (folder / "encoder.onnx").read_bytes()
 
 
 @pytest.mark.slow
-def test_weights_lie_beside_their_graph(cross_encoder_package):
-    graph = cross_encoder_package[0] / "model.onnx"
-    weights = cross_encoder_package[0] / "model.onnx_data"
+def test_weights_lie_beside_their_graph(trained_student, tmp_path):
+    export(load_student(trained_student[0])[0], tmp_path)
+    graph = tmp_path / "model.onnx"
+    weights = tmp_path / "model.onnx_data"
     constants = onnx.load(graph, load_external_data=False).graph.initializer
     table = next(constant for constant in constants if constant.name.endswith("word_embeddings.weight"))
     location = {entry.key: entry.value for entry in table.external_data}["location"]
@@ -70,8 +88,10 @@ def test_an_encoder_in_bf16_gives_a_float32_package(encoder, tables, config, tmp
     short = replace(config, encoder=str(tmp_path / "encoder"), architecture=architecture, epochs=0.5)
     train(*tables, short, tmp_path / "student")
     make_package(tmp_path / "student", tables[1], tables[0], tmp_path / "package")
-    weights = load_file(tmp_path / "package" / "model.safetensors")
+    weights = load_file(tmp_path / "package" / "projection.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    student, _ = load_student(tmp_path / "student")
+    assert {weight.dtype for weight in student.state_dict().values()} == {torch.float32}
 
 
 @pytest.mark.slow

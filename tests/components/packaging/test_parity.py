@@ -1,7 +1,6 @@
 """Comparison of a package's graphs with PyTorch."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import torch
 
 from components import contracts
 from components.packaging.export import export
-from components.packaging.package import load_student, make_package
+from components.packaging.package import copy_parts, load_student, make_package
 from components.packaging.parity import MAX_DIFFERENCE, compare_graphs, explanation_agreement
 from components.packaging.quantise import quantise_graphs
 from components.scoring.nearest_rationale import NearestRationale
@@ -45,8 +44,7 @@ def test_pytorch_and_onnx_give_the_same_answers(kind, request):
 def test_an_export_that_differs_is_refused(trained_student, tmp_path):
     student, config = load_student(trained_student[0])
     graphs = quantise_graphs(tmp_path, export(student, tmp_path))
-    for name in ("tokenizer.json", "model.safetensors"):
-        shutil.copy(trained_student[0] / name, tmp_path / name)
+    copy_parts(trained_student[0], tmp_path)
     with torch.no_grad():
         student.classifier.bias += torch.tensor([0.0, 0.5, 0.0, 0.0])
     with pytest.raises(ValueError, match="ONNX differs from PyTorch by .*: not packaged"):

@@ -8,25 +8,30 @@ import sys
 import numpy as np
 import pytest
 
-from components import package_manifest
 from components.contracts import LABELS
 from components.scoring.scorer import Scorer, Scores
+from testing.all_graphs import add_all_graphs, write_package_of_format_6
 from testing.tiny_package import copy_package
 
 PAIRS = [("red shoe", "red shoe 1"), ("hose", "a very long garden hose " * 9), ("shoe", "laces"), ("red shoe", "")]
 
 
-@pytest.fixture(scope="session", params=["cross_encoder_package", "late_interaction_package"])
-def fp32_package(request, tmp_path_factory):
-    """Copy a trained package, of either kind, so that it serves its full-precision graph."""
-    package, details = request.getfixturevalue(request.param)
-    served = details["served_graph"].replace(".int8", "")
-    return copy_package(package, tmp_path_factory.mktemp("fp32") / "package", served=served)
+@pytest.fixture(scope="session", params=["cross_encoder", "late_interaction"])
+def trained(request):
+    """Return the folders of a trained student, of either kind, and of its package."""
+    package, _ = request.getfixturevalue(f"{request.param}_package")
+    student = "late_interaction_student" if request.param == "late_interaction" else "trained_student"
+    folder = request.getfixturevalue(student)
+    return (folder if request.param == "late_interaction" else folder[0]), package
 
 
 @pytest.fixture(scope="session")
-def fp32_scorer(fp32_package):
-    return Scorer(fp32_package)
+def fp32_scorer(trained, tmp_path_factory):
+    """Load a copy of a package that serves its full-precision graph."""
+    student, package = trained
+    served = json.loads((package / "config.json").read_text())["served"].replace(".int8", "")
+    folder = copy_package(package, tmp_path_factory.mktemp("fp32") / "package", served=served)
+    return Scorer(add_all_graphs(folder, student))
 
 
 def flip_byte(path):
@@ -42,25 +47,18 @@ def test_the_score_is_the_expected_gain():
 
 
 @pytest.mark.slow
-def test_a_package_of_format_5_is_read(late_interaction_package, tmp_path):
-    folder = shutil.copytree(late_interaction_package[0], tmp_path / "package")
-    for new, old in (("encoder", "apart"), ("interaction", "together")):
-        for suffix in (".onnx", ".int8.onnx"):
-            (folder / f"{new}{suffix}").rename(folder / f"{old}{suffix}")
-    config = json.loads((folder / "config.json").read_text())
-    del config["item_states"]
-    config |= {"format": 5, "served": config["served"].replace("interaction", "together")}
-    (folder / "config.json").write_text(json.dumps(config | {"join_layer": 2, "pooled": True}))
-    package_manifest.write(folder)
-    expected = Scorer(late_interaction_package[0])(PAIRS)
-    assert np.array_equal(Scorer(folder)(PAIRS).probabilities, expected.probabilities)
-    assert np.array_equal(Scorer(folder)(PAIRS).reasoning, expected.reasoning)
+def test_a_package_of_format_6_answers_alike(trained, tmp_path):
+    student, package = trained
+    expected = Scorer(package)(PAIRS)
+    before = Scorer(write_package_of_format_6(package, student, tmp_path / "package"))(PAIRS)
+    assert np.array_equal(before.probabilities, expected.probabilities)
+    assert np.array_equal(before.reasoning, expected.reasoning)
 
 
-@pytest.mark.parametrize("number", [2, 4])
+@pytest.mark.parametrize("number", [2, 5])
 def test_an_older_package_is_refused(tiny_package, tmp_path, number):
     folder = copy_package(tiny_package, tmp_path / "package", format=number)
-    with pytest.raises(ValueError, match=f"is a package of format {number}; this release reads 5, 6"):
+    with pytest.raises(ValueError, match=f"is a package of format {number}; this release reads 6, 7"):
         Scorer(folder)
 
 
@@ -102,22 +100,22 @@ def test_a_score_does_not_depend_on_its_batch(fp32_scorer):
 
 
 @pytest.mark.slow
-def test_a_known_item_scores_alike_in_int8(late_interaction_package, tmp_path):
+def test_a_known_item_scores_alike_in_int8(late_interaction_package, late_interaction_student, tmp_path):
     folder = copy_package(late_interaction_package[0], tmp_path / "package", served="interaction.int8.onnx")
-    scorer = Scorer(folder)
+    scorer = Scorer(add_all_graphs(folder, late_interaction_student))
     scorer(PAIRS)  # encodes its items, whose batch shares one scale
     singles = np.concatenate([scorer([pair]).probabilities for pair in PAIRS])
     np.testing.assert_allclose(scorer(PAIRS).probabilities, singles, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_reasoning_is_what_the_extractor_computes(fp32_package, fp32_scorer):
+def test_reasoning_is_what_the_extractor_computes(trained, fp32_scorer):
     import torch
 
     from components.packaging.package import load_student
     from components.scoring.tokenizer import pad_pairs
 
-    student, _ = load_student(fp32_package)
+    student, _ = load_student(trained[0])
     queries = fp32_scorer.tokenizer.encode_queries([query for query, _ in PAIRS])
     items = fp32_scorer.tokenizer.encode_items([text for _, text in PAIRS])
     arrays = pad_pairs(queries, items) | {"overlap": fp32_scorer.tokenizer.lexical_features(queries, items)}

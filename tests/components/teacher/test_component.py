@@ -5,6 +5,7 @@ import json
 import pytest
 from kfp import dsl
 
+from components.model_reference import read_reference
 from components.teacher import component
 from components.teacher.config import DpoConfig, SftConfig
 
@@ -25,4 +26,4 @@ def test_start_then_sft_then_mine_then_dpo(s3, llm, judgements_path, rationales_
     dpo = DpoConfig(rank=2, max_steps=2, batch_size=2).to_json()
     component.optimise_preferences.python_func(pairs, sft_model, dpo, dpo_model, facts)
     assert json.loads((tmp_path / "facts").read_text())["rows_out"] == 6
-    assert len({(tmp_path / name / "model.safetensors").read_bytes() for name in names}) == 3
+    assert [len(read_reference(tmp_path / name).changes) for name in names] == [1, 2, 3]

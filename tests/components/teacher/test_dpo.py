@@ -6,6 +6,8 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from components import contracts
+from components.model_reference import read_reference
+from components.model_store import open_model
 from components.teacher.config import DpoConfig
 from components.teacher.dpo import dpo, margin_warning
 from components.teacher.dpo_rows import hold_out_queries, select_pairs
@@ -30,7 +32,7 @@ def test_the_teacher_comes_to_prefer_what_was_right(s3, pairs, llm, tmp_path):
     assert margins[-1] > margins[0]
     assert (result.rows_in, result.rows_out, result.quarantined) == (6, 6, 0)
     assert result.details["steps"] == 6
-    assert (tmp_path / "model" / "model.safetensors").exists()
+    assert read_reference(tmp_path / "model").digest == result.details["model_digest"]
 
 
 @pytest.mark.slow
@@ -42,7 +44,7 @@ def test_the_saved_model_is_what_is_measured(s3, pairs, llm, tmp_path):
     config = replace(CONFIG, held_out=0.5)
     details = dpo(tmp_path / "pairs", llm, config, tmp_path / "model").details
     selection = select_pairs(tmp_path / "pairs", llm, config)
-    reference, policy = (logprobs(folder, selection.held_out) for folder in (llm, tmp_path / "model"))
+    reference, policy = (logprobs(open_model(folder), selection.held_out) for folder in (llm, tmp_path / "model"))
     expected = preference_margin(policy, reference, config.beta)
     assert details["held_out"]["after"] == pytest.approx(asdict(expected), abs=1e-4)
     assert details["held_out"]["before"]["preferred_share"] == 0.5

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
+from components.model_store import open_model
 from components.pretrained import model_digest, save_base_model
 from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
@@ -56,5 +58,5 @@ def test_the_papers_architecture_passes_sft_and_dpo(s3, qwen, judgements_path, r
     dpo_result = dpo(tmp_path / "pairs", sft_model, replace(PAPER.dpo, max_steps=2), dpo_model)
     assert (sft_result.details["steps"], dpo_result.details["steps"]) == (1, 2)  # the first step only warms up
     assert 0 < dpo_result.details["merge_cosine"] < 1  # a small update of bfloat16 weights is partly rounded away
-    assert json.loads((dpo_model / "config.json").read_text())["dtype"] == "bfloat16"
+    assert json.loads(Path(open_model(dpo_model), "config.json").read_text())["dtype"] == "bfloat16"
     assert dpo_result.details["model_digest"] == model_digest(dpo_model)

@@ -1,14 +1,16 @@
 """Supervised fine-tuning: on right rationales alone, labels in turn, loss on the completion alone."""
 
-import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from components import contracts
+from components.model_reference import ModelReference, read_reference
+from components.model_store import open_model
 from components.pretrained import model_digest
 from components.rationales.exemplars import write_exemplars
 from components.teacher.config import SftConfig
@@ -16,6 +18,7 @@ from components.teacher.sft import sft, start
 from components.teacher.sft_rows import cap_rows, right_by_label, take_turns
 from components.teacher.trainer import load_model
 from testing.rows import rationale
+from testing.servers import environment
 
 EMBEDDING = "model.embed_tokens.weight"  # which LoRA leaves alone
 CONFIG = SftConfig(rank=2, epochs=3, learning_rate=1e-2, batch_size=4, max_length=256)
@@ -68,7 +71,7 @@ def test_a_teacher_learns_and_is_saved_whole(s3, llm, judgements_path, rationale
     assert details["curve"][-1]["loss"] < details["curve"][0]["loss"]
     assert details["merge_cosine"] == 1.0 and details["merged_loss"] < details["curve"][0]["loss"]
     assert details["model_digest"] == model_digest(tmp_path / "model") != model_digest(llm)
-    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".jinja"}
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["model.json"]
 
 
 @pytest.mark.slow
@@ -114,7 +117,8 @@ def test_without_exemplars_the_base_model_starts(llm, judgements_path, tmp_path)
     write_exemplars(judgements_path, 0, tmp_path / "none")
     result = start(tmp_path / "none", judgements_path, str(llm), CONFIG, tmp_path / "model")
     assert result.rows_out == 0 and "curve" not in result.details
-    assert json.loads((tmp_path / "model" / "config.json").read_text())["num_hidden_layers"] == 2
+    assert read_reference(tmp_path / "model") == ModelReference(str(llm), model_digest(llm))
+    assert result.details["digest"] == model_digest(llm) and open_model(tmp_path / "model") == str(llm)
 
 
 @pytest.mark.slow
@@ -128,5 +132,18 @@ def test_exemplars_tune_the_starting_teacher(s3, llm, judgements_path, tmp_path)
 @pytest.mark.slow
 def test_at_rank_0_all_weights_are_tuned(s3, llm, judgements_path, rationales_path, tmp_path):
     sft(rationales_path, judgements_path, llm, replace(CONFIG, rank=0, max_steps=3), tmp_path / "model")
-    before, after = (load_file(folder / "model.safetensors") for folder in (llm, tmp_path / "model"))
+    folders = (llm, Path(open_model(tmp_path / "model")))
+    before, after = (load_file(folder / "model.safetensors") for folder in folders)
     assert before.keys() == after.keys() and not torch.equal(before[EMBEDDING], after[EMBEDDING])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 2])
+def test_other_machines_make_the_same_weights(s3, llm, judgements_path, rationales_path, tmp_path, rank):
+    config = replace(CONFIG, rank=rank, max_steps=2)
+    with environment(BROADFAST_MODELS=str(tmp_path / "models")):
+        details = sft(rationales_path, judgements_path, llm, config, tmp_path / "model").details
+        measured = load_file(Path(open_model(tmp_path / "model")) / "model.safetensors")
+    again = load_file(Path(open_model(tmp_path / "model")) / "model.safetensors")
+    assert all(torch.equal(weight, again[name]) for name, weight in measured.items())
+    assert details["model_digest"] == model_digest(tmp_path / "model")

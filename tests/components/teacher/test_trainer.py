@@ -4,7 +4,7 @@ import pytest
 
 from components import storage
 from components.teacher.config import SftConfig
-from components.teacher.merge import merge_and_save
+from components.teacher.merge import CHANGES, merge_and_save
 from components.teacher.trainer import trl_arguments
 from components.training.arguments import rows_per_process, run_training
 from components.training.checkpoints import Checkpoints
@@ -85,8 +85,8 @@ def test_a_merged_model_outlives_its_checkpoints(s3, llm, tmp_path):
     training = trainer(llm, tmp_path)
     checkpoints = Checkpoints(tmp_path, "checkpoints/t3")
     run_training(training, checkpoints)
-    merge_and_save(training, tmp_path / "model")
-    assert (tmp_path / "model" / "model.safetensors").is_file() and checkpoints.steps() == [2]
+    merge_and_save(training, str(llm), tmp_path / "model")
+    assert (tmp_path / "model" / CHANGES).is_file() and checkpoints.steps() == [2]
     checkpoints.remove()
     assert not list(storage.list_names("checkpoints/t3"))
 

@@ -17,7 +17,7 @@ DEFAULT: Profile = paper()
 
 @dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
 def retrain(
-    source: str = "s3://broadfast/sources/judgements",
+    source: str = "s3:///sources/judgements",  # of the platform's bucket
     columns: str = "",
     as_of: str = "",  # of the features; "": when the step runs
     logs_prefix: str = "logs",

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from components import storage
+from components import s3_addresses
 from components.csv_records import TableRow
 from components.judgements.esci import find_examples, read_esci
 from components.judgements.labels import is_unrated
@@ -26,14 +25,16 @@ class Source:
 
 
 def download_source(source: str, folder: Path) -> Path:
-    """Return the local path of a source, downloading one on S3 to `folder`.
+    """Return the local path of a source, downloaded to `folder` if it is on S3.
 
     A single file is named itself, several are their folder.
+
+    Raises:
+        FileNotFoundError: S3 holds nothing at the address.
     """
-    if not source.startswith("s3://"):
+    if not s3_addresses.is_address(source):
         return Path(source)
-    storage.get_folder(urlsplit(source).path.strip("/"), folder)
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = s3_addresses.download(source, folder)
     return files[0] if len(files) == 1 else folder
 
 

@@ -37,6 +37,8 @@ SETTINGS_VARIABLES = (
     "BROADFAST_CANDIDATE_REPLICAS",
     "BROADFAST_USD_PER_HOUR",
     "BROADFAST_CURRENCY",
+    "BROADFAST_KEEP_NIGHTS",
+    "BROADFAST_FEATURE_STORE",
 )
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 FEATURE_STORE_VARIABLES = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
@@ -63,7 +65,7 @@ class Placement:
 
 
 PLACEMENTS = {
-    "sources": Placement("cpu", cpu=4, memory=16, hours=6, caching="laptop"),
+    "sources": Placement("cpu", cpu=4, memory=16, hours=6, retries=0, caching="laptop"),  # what fails is the source
     "data": Placement("cpu", cpu=4, memory=16, hours=6),
     "features": Placement("cpu", cpu=4, memory=32, hours=6, caching="laptop", fills_online_store=True),
     "rationales": Placement(
@@ -95,7 +97,7 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
         _set_train_job(task, placement)
     with _shallow_stack():
         _set_node(task, placement)
-    if CLUSTER.get():
+    if CLUSTER.get() and placement.retries:  # S3's client tries again by itself, at each call
         task.set_retry(placement.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     task.set_caching_options(_may_be_cached(placement))
     kubernetes.set_timeout(task, placement.hours * 3600)
@@ -197,4 +199,5 @@ def _set_environment(task: dsl.PipelineTask, placement: Placement) -> None:
     kubernetes.use_config_map_as_env(task, SETTINGS_MAP, {name: name for name in SETTINGS_VARIABLES}, optional=True)
     kubernetes.use_secret_as_env(task, S3_SECRET, {name: name for name in S3_VARIABLES})
     if placement.fills_online_store:
-        kubernetes.use_secret_as_env(task, FEATURE_STORE_SECRET, {name: name for name in FEATURE_STORE_VARIABLES})
+        names = {name: name for name in FEATURE_STORE_VARIABLES}
+        kubernetes.use_secret_as_env(task, FEATURE_STORE_SECRET, names, optional=True)  # a platform may have no store

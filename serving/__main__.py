@@ -1,4 +1,7 @@
-"""The relevance server: `python -m serving --package FOLDER --features FOLDER`, or `--text-only` without features."""
+"""The relevance server: `python -m serving --package FOLDER --features FOLDER`.
+
+Without a feature store: `--text-only`, or BROADFAST_FEATURE_STORE=off.
+"""
 
 import argparse
 import secrets
@@ -74,7 +77,7 @@ def _read_user_hash_secret(no_record: bool) -> str:
 
 
 def _open_features(options: argparse.Namespace):
-    if options.text_only:
+    if options.text_only or not Settings().feature_store:
         return TextOnlyFeatures()
     from serving.features import OnlineFeatures  # takes seconds to import
 

@@ -1,4 +1,4 @@
-"""Serving without a feature store and without a log: items come with the request, and nothing is written down."""
+"""Serving without a feature store, where items come with the request, and without a log."""
 
 from collections.abc import Sequence
 from math import inf
@@ -19,7 +19,8 @@ class TextOnlyFeatures:
             InvalidRequest: always, with the remedy.
         """
         raise InvalidRequest(
-            "item_ids need the feature store, and this server runs with --text-only: send the items as instances"
+            "item_ids need the feature store, and this server runs without one (--text-only, or "
+            "BROADFAST_FEATURE_STORE=off): send the items as instances"
         )
 
     def lookup_for_inline_items(self, query: str, query_id: str | None, items: Sequence[dict]) -> FeatureLookup:

@@ -63,6 +63,7 @@ class Shop:
     http: httpx.Client
     state_cache: StateCache
     secret: str
+    sends_ids: bool = True
 
     def visit(self, user: int, requests: int) -> Counter:
         """Send all requests of one user and count their outcomes."""
@@ -90,7 +91,7 @@ class Shop:
             "query_id": query.query_id,
             "locale": query.locale,
             "query_class": query.query_class,
-            "item_ids": items,
+            **self._name_items(items),
             "user_id": user_id,
             "request_id": request_id,
             "page_size": PAGE,
@@ -100,6 +101,12 @@ class Shop:
         response = self.http.post(url, json=body, headers=headers)
         response.raise_for_status()
         return [row["item_id"] for row in response.json()["predictions"][:PAGE]]
+
+    def _name_items(self, items: list[str]) -> dict:
+        """Return items by id, or with their texts where the platform has no feature store."""
+        if self.sends_ids:
+            return {"item_ids": items}
+        return {"instances": [{"item_id": item, **self.world.texts[item]} for item in items]}
 
     def _report(self, outcomes: list[dict]) -> None:
         if outcomes:
@@ -175,6 +182,7 @@ def main() -> None:
             http=http,
             state_cache=StateCache(),
             secret=Settings().user_hash_secret,
+            sends_ids=Settings().feature_store,
         )
         print(json.dumps(shop(front_end, users, args.requests_per_user, args.concurrency)))
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from components import contracts
+from components.scoring.tokenizer import FIELDS
 
 TRAFFIC = {"head": 0.6, "torso": 0.3, "tail": 0.1}  # share of requests by class of query
 CANDIDATES = 20  # items ranked: those judged for the query, filled up with others, which are irrelevant
@@ -34,6 +35,7 @@ class World:
     queries: list[Query]
     items: list[str]
     prices: dict[str, float]
+    texts: dict[str, dict] = field(default_factory=dict)  # item -> what is sent without a feature store
 
     @cached_property
     def shares(self) -> np.ndarray:
@@ -65,9 +67,9 @@ def load(judgements: Path, truth: Path | None) -> World:
     true_labels, prices = _read_truth(truth) if truth else ({}, {})
     texts = {}
     labels = defaultdict(dict)
-    items = set()
+    items: dict[str, dict] = {}
     for row in contracts.read_batches(contracts.JUDGEMENTS, judgements):
-        items.add(row["item_id"])
+        items.setdefault(row["item_id"], {name: row[name] for name in FIELDS if row[name]})
         if row["split"] in ("valid", "test"):
             texts[row["query_id"]] = (row["query"], row["locale"], row["query_class"])
             pair = (row["query_id"], row["item_id"])
@@ -75,7 +77,7 @@ def load(judgements: Path, truth: Path | None) -> World:
     queries = [Query(key, *texts[key], labels[key]) for key in sorted(texts) if len(labels[key]) >= MINIMUM_ITEMS]
     if not queries:
         raise ValueError(f"{judgements}: no valid or test query has {MINIMUM_ITEMS} judged items; judge more pairs")
-    return World(queries, sorted(items), prices)
+    return World(queries, sorted(items), prices, items)
 
 
 def _read_truth(path: Path) -> tuple[dict, dict]:

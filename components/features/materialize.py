@@ -3,7 +3,6 @@
 All in one process: each call of Feast's command line would import Feast anew, which takes longer than the work.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +12,13 @@ from feast import FeatureStore, FeatureView
 
 from components import contracts, cross_features
 from components.features.build import parquet_sql
+from components.features.training_set import write_joined
 from components.item_keys import item_key
 from feature_repo.features import build_views, item, query
 from feature_repo.store import open_store
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
+SAMPLE = 200  # keys that are read back, so that a store that lost a part of its rows is noticed
 REFERENCES = (
     "item_text:brand",
     "item_text:category",
@@ -33,7 +34,7 @@ def materialize(folder: str | Path, as_of: datetime) -> dict:
 
     Texts that came late or were corrected, with a time before the store's end, change the digest of the texts known
     then. A changed digest writes all texts again, and so does a new feature. An `as_of` that was reached before writes
-    nothing.
+    nothing. A view of which the store has lost rows (it was restarted without its disk, or flushed) is written again.
 
     Raises:
         ValueError: an item or query of the files cannot be read online afterwards.
@@ -44,15 +45,21 @@ def materialize(folder: str | Path, as_of: datetime) -> dict:
     has_late_texts = _has_late_texts(earlier_views.get("item_text"), folder)
     store.apply([item, query, *build_views(folder, digest_texts(folder, as_of))])
     row_counts = {}
+    refilled_views = []
     for view in store.list_feature_views():
         earlier_view = earlier_views.get(view.name)
         has_late_rows = has_late_texts and view.name == "item_text"
         start = _start_time(earlier_view, has_late_rows or _has_new_features(view, earlier_view))
         if start < as_of:
             store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
+        if start > START and _find_missing_key(store, view, folder):
+            refilled_views.append(view.name)  # the store lost what the registry says is there
+            start = START
+            store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
         row_counts[view.name] = _count_between(folder / f"{view.name}.parquet", start, as_of)
         _check_online(store, view, folder)
-    return {"views": sorted(row_counts), "materialised": row_counts, "texts_came_late": has_late_texts}
+    details = {"views": sorted(row_counts), "materialised": row_counts, "texts_came_late": has_late_texts}
+    return details | {"refilled_views": refilled_views}
 
 
 def _start_time(earlier_view: FeatureView | None, is_rewritten: bool) -> datetime:
@@ -90,18 +97,31 @@ def _count_between(path: Path, start: datetime, end: datetime) -> int:
 
 
 def _check_online(store: FeatureStore, view: FeatureView, folder: Path) -> None:
-    """Check that the first and the last key of a file can be read online."""
-    key = view.join_keys[0]
+    """Check that the keys of a file can be read online."""
+    if key := _find_missing_key(store, view, folder):
+        raise ValueError(f"{view.name}: {view.join_keys[0]} {key!r} was materialised and cannot be read online")
+
+
+def _find_missing_key(store: FeatureStore, view: FeatureView, folder: Path) -> str | None:
+    """Return a key of a file that cannot be read online, if any.
+
+    The first key, the last and a sample are read.
+    """
+    name = view.join_keys[0]
+    rows = parquet_sql([folder / f"{view.name}.parquet"])
     with duckdb.connect() as database:
-        select = f"select min({key}), max({key}) from {parquet_sql([folder / f'{view.name}.parquet'])}"
-        keys = [name for name in database.execute(select).fetchone() if name]
+        ends = database.execute(f"select min({name}), max({name}) from {rows}").fetchone()
+        sample = database.execute(f"select distinct {name} from {rows} order by hash({name}) limit ?", [SAMPLE])
+        sample_keys = [key for (key,) in sample.fetchall()]
+    keys = [key for key in dict.fromkeys((*ends, *sample_keys)) if key]
     if not keys:
-        return
-    names = [f"{view.name}:{field.name}" for field in view.features]
-    columns = store.get_online_features(names, [{key: name} for name in keys]).to_dict(include_event_timestamps=True)
-    for number, name in enumerate(keys):
+        return None
+    features = [f"{view.name}:{field.name}" for field in view.features]
+    columns = store.get_online_features(features, [{name: key} for key in keys]).to_dict(include_event_timestamps=True)
+    for number, key in enumerate(keys):
         if not any(columns[f"{field.name}__ts"][number] for field in view.features):
-            raise ValueError(f"{view.name}: {key} {name!r} was materialised and cannot be read online")
+            return key
+    return None
 
 
 def write_training_set(judgements: str | Path, folder: str | Path, as_of: datetime, out: str | Path) -> int:
@@ -110,19 +130,7 @@ def write_training_set(judgements: str | Path, folder: str | Path, as_of: dateti
     Raises:
         ValueError: the join returned another number of rows than it was given.
     """
-    stored_rows = _stream_rows(join_history(judgements, folder, as_of))
-    rows = (
-        judgement | cross_features.compute_features(stored_row | {"query": judgement["query"]}, stored_row)
-        for judgement, stored_row in zip(
-            contracts.read_batches(contracts.JUDGEMENTS, judgements), stored_rows, strict=True
-        )
-    )
-    return contracts.write_batches(rows, contracts.TRAINING_SET, out)
-
-
-def _stream_rows(table: pa.Table) -> Iterator[dict]:
-    for batch in table.to_batches(contracts.BATCH_ROWS):
-        yield from batch.to_pylist()
+    return write_joined(judgements, join_history(judgements, folder, as_of), out)
 
 
 def read_local_keys(folder: Path) -> set[str]:

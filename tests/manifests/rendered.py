@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("staging", "production", "kubeflow")
+OVERLAYS = ("demo", "staging", "production", "kubeflow")
 IMAGES = ("broadfast/serving-python", "broadfast/student-python", "broadfast/teacher-python", "docker.io/library/redis")
 
 

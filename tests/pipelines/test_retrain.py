@@ -22,7 +22,7 @@ ROWS = {
     "embeddings": {"embed-rationales"},
     "lrkd": {"train-student", "train-student-2"},
 }
-NEVER_CACHED = {"read-serving-version", "record-night", "register-baseline", "start-canary"}
+NEVER_CACHED = {"read-serving-version", "record-night", "sweep-nights", "register-baseline", "start-canary"}
 READ_EVERY_NIGHT = {"prepare-judgements", "build-features"}
 
 
@@ -84,6 +84,12 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", placement.shared_memory)]
     assert int(executor["activeDeadlineSeconds"]) == 3600 * placement.hours
     assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
+
+
+def test_a_source_that_is_wrong_is_read_once(compilations):
+    steps = tasks(compilations["retrain"][1])
+    assert "retryPolicy" not in steps["prepare-judgements"]
+    assert steps["build-features"]["retryPolicy"]["maxRetryCount"] == 1
 
 
 def test_a_demo_cluster_needs_no_gpu():

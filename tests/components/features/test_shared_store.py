@@ -1,5 +1,6 @@
 """Two nights in a cluster's feature store, over a real Redis: corrections and new features are served."""
 
+import os
 import shutil
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from components import contracts
 from components.features.build import build
 from components.features.materialize import START, digest_texts, materialize
+from components.features.night import build_night
 from testing.redis_server import shared_feature_store
 from tests.components.features.conftest import AS_OF, item
 
@@ -63,3 +65,48 @@ def test_views_are_served_while_they_are_written(night):
     registry = open_store(night).registry
     assert registry.serve_features_while_materializing
     assert registry.cached_registry_proto_ttl <= timedelta(minutes=1)
+
+
+def test_a_store_that_lost_everything_is_filled_again(tables, logs, tmp_path):
+    with shared_feature_store(tmp_path) as redis:
+        build(*tables, logs, AS_OF, tmp_path / "night")
+        assert materialize(tmp_path / "night", AS_OF)["refilled_views"] == []
+        redis.stop()
+        redis.start()  # without its disk
+        build(*tables, logs, NEXT_NIGHT, tmp_path / "night")
+        details = materialize(tmp_path / "night", NEXT_NIGHT)
+        assert details["refilled_views"] == ["item_text"]  # the others are written every night
+        assert read_online(tmp_path / "night", "title") == ["Item a", "Item b"]
+
+
+def test_the_same_night_fills_a_flushed_store(tables, logs, tmp_path):
+    with shared_feature_store(tmp_path) as redis:
+        build(*tables, logs, AS_OF, tmp_path / "night")
+        materialize(tmp_path / "night", AS_OF)
+        redis.stop()
+        redis.start()
+        details = materialize(tmp_path / "night", AS_OF)
+        assert sorted(details["refilled_views"]) == ["item_statistics", "item_text", "query_statistics"]
+
+
+def test_a_store_that_lost_one_row_is_noticed(night):
+    import redis
+
+    materialize(night, AS_OF)
+    address, password = os.environ["BROADFAST_REDIS"].split(",")
+    host, port = address.split(":")
+    client = redis.Redis(host, int(port), password=password.removeprefix("password="))
+    lost_key = next(key for key in client.scan_iter() if client.hexists(key, b"_ts:item_text"))
+    client.delete(lost_key)
+    assert "item_text" in materialize(night, NEXT_NIGHT)["refilled_views"]
+    assert read_online(night, "title") == ["Item a", "Item b"]
+
+
+def test_the_step_says_what_it_filled_again(tables, tmp_path):
+    with shared_feature_store(tmp_path) as redis:
+        outputs = (str(tmp_path / "night"), str(tmp_path / "training_set"))
+        build_night(tables, "", AS_OF.isoformat(), outputs)
+        redis.stop()
+        redis.start()
+        headline = build_night(tables, "", NEXT_NIGHT.isoformat(), outputs).headline
+    assert headline.endswith("; written again, for the online store had lost them: item_text")

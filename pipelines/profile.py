@@ -80,6 +80,20 @@ class Profile:
         texts = {f"{name}_config": getattr(self, name).to_json() for name in CONFIGS}
         return texts | {name: getattr(self, name) for name in ("base_model", "embedder", "exemplar_pairs", "shards")}
 
+    def with_models(self, base_model: str = "", embedder: str = "", encoder: str = "") -> "Profile":
+        """Return the same sizes with other models.
+
+        "" leaves one as it is.
+        """
+        student = replace(self.student, encoder=encoder or self.student.encoder)
+        models = {"base_model": base_model or self.base_model, "embedder": embedder or self.embedder}
+        return replace(self, student=student, **models)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Return the names of the models that a run reads, by what they are for."""
+        return {"base_model": self.base_model, "embedder": self.embedder, "encoder": self.student.encoder}
+
     @property
     def shards(self) -> list[str]:
         """Return the workers by number, as the step that writes rationales names them."""

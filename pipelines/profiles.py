@@ -11,6 +11,7 @@ from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
 from components.teacher.config import DpoConfig, SftConfig
 from pipelines.profile import Cluster, Marketplace, Profile, Traffic
+from pipelines.profile_files import is_profile_file, read_profile_file
 
 
 def paper() -> Profile:
@@ -158,12 +159,16 @@ PROFILES: dict[str, Callable[[], Profile]] = {
 }
 
 
-def load_profile(name: str) -> Profile:
-    """Return a profile by its name.
+def load_profile(name: str | Profile) -> Profile:
+    """Return a profile by its name, or from a JSON, YAML or TOML file.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: there is none of this name, or the file is wrong.
     """
-    if name not in PROFILES:
-        raise ValueError(f"--profile is {name!r}; it is one of {', '.join(PROFILES)}")
-    return PROFILES[name]()
+    if isinstance(name, Profile):
+        return name
+    if name in PROFILES:
+        return PROFILES[name]()
+    if is_profile_file(name):
+        return read_profile_file(name, PROFILES)
+    raise ValueError(f"--profile is {name!r}; it is one of {', '.join(PROFILES)}, or a .json, .yaml or .toml file")

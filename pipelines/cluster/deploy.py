@@ -17,12 +17,19 @@ from pipelines.cluster.preflight import Address, check_access
 from pipelines.cluster.run_plan import SERVICE_ACCOUNTS, compile_profile, run_arguments, version_name
 from pipelines.cluster.schedule import Deployment, Schedule
 from pipelines.errors import stop
-from pipelines.profiles import PROFILES
+from pipelines.profile import Profile
+from pipelines.profiles import PROFILES, load_profile
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
 Out = Annotated[Path, typer.Option(help="Folder to write to.")]
-ProfileName = Annotated[str, typer.Option(help=f"The profile whose sizes are run: one of {', '.join(PROFILES)}.")]
+PROFILE_HELP = f"The profile whose sizes are run: one of {', '.join(PROFILES)}, or a .json, .yaml or .toml file."
+ProfileName = Annotated[str, typer.Option(help=PROFILE_HELP)]
+MODEL_HELP = "Another {} than the profile's: package:, s3://, or a hub name that `make models` has mirrored."
+BaseModel = Annotated[str, typer.Option(help=MODEL_HELP.format("language model"))]
+Embedder = Annotated[str, typer.Option(help=MODEL_HELP.format("embedder of rationales"))]
+Encoder = Annotated[str, typer.Option(help=MODEL_HELP.format("encoder of the student"))]
+Source = Annotated[str, typer.Option(help="Where the judgements lie: a folder, or s3://BUCKET/FOLDER/FILE.parquet.")]
 Version = Annotated[str, typer.Option(help="Name of this version: the git sha.", envvar="BROADFAST_IMAGE_TAG")]
 
 
@@ -30,7 +37,7 @@ Version = Annotated[str, typer.Option(help="Name of this version: the git sha.",
 class Wish:
     """What is to be deployed: sizes, version, schedules, and where the judgements lie."""
 
-    profile: str
+    profile: Profile
     version: str
     crons: dict[str, str]  # by pipeline
     source: str
@@ -49,10 +56,17 @@ class Wish:
 
 
 @app.command("compile")
-def compile_pipelines(out: Out = Path("build"), profile: ProfileName = "paper", version: Version = "") -> None:
+def compile_pipelines(
+    out: Out = Path("build"),
+    profile: ProfileName = "paper",
+    version: Version = "",
+    base_model: BaseModel = "",
+    embedder: Embedder = "",
+    encoder: Encoder = "",
+) -> None:
     """Write `retrain` and `experiment` as Kubeflow's IR, and as Kubernetes objects for GitOps."""
-    check_profile(profile)
     try:
+        size = load_profile(profile).with_models(base_model, embedder, encoder)
         check_registry(Settings().registry)
         if version:
             check_version(version)
@@ -61,9 +75,9 @@ def compile_pipelines(out: Out = Path("build"), profile: ProfileName = "paper", 
     from pipelines.cluster.compile import write_kubernetes_objects
 
     for pipeline in SERVICE_ACCOUNTS:
-        paths = [write_ir(pipeline, profile, out)]
+        paths = [write_ir(pipeline, size, out)]
         if version:
-            paths.append(write_kubernetes_objects(pipeline, profile, out, version_name(version, profile)))
+            paths.append(write_kubernetes_objects(pipeline, size, out, version_name(version, size)))
         for path in paths:
             console.print(f"{path}  ({path.stat().st_size:,} bytes)")
 
@@ -79,7 +93,10 @@ def deploy_pipelines(
     cron: Annotated[str, typer.Option(help="When the night begins: six fields, seconds first.")] = "0 0 2 * * *",
     look_cron: Annotated[str, typer.Option(help="When the experiment is looked at.")] = "0 */15 * * * *",
     zone: Annotated[str, typer.Option(help="The server's zone (its CRON_SCHEDULE_TIMEZONE).")] = "UTC",
-    source: Annotated[str, typer.Option(help="Where the judgements lie.")] = "",
+    source: Source = "",
+    base_model: BaseModel = "",
+    embedder: Embedder = "",
+    encoder: Encoder = "",
     token_file: Annotated[
         Path | None, typer.Option(help="File of a service account's token.", envvar="KF_PIPELINES_SA_TOKEN_PATH")
     ] = None,
@@ -92,15 +109,15 @@ def deploy_pipelines(
 
     What is there already stays. Runs never overlap, nor catch up.
     """
-    check_profile(profile)
     crons = {"retrain": cron, "experiment": look_cron}
     try:
+        size = load_profile(profile).with_models(base_model, embedder, encoder)
         check_version(version)
         check_namespace(namespace)
         check_registry(Settings().registry)
         times = {pipeline: next_times(text, zone, datetime.now(UTC)) for pipeline, text in crons.items()}
         token = token_file.read_text().strip() if token_file else ""
-        deploy_all(Address(host, namespace, token, cookie), Wish(profile, version, crons, source, out))
+        deploy_all(Address(host, namespace, token, cookie), Wish(size, version, crons, source, out))
     except (ValueError, OSError) as error:
         stop(str(error))
     for pipeline, next_ones in times.items():
@@ -127,17 +144,11 @@ def deploy_all(address: Address, wish: Wish) -> None:
             console.print(f"broadfast-{pipeline}: {deployment.account_warning}")
 
 
-def write_ir(pipeline: str, profile: str, out: Path) -> Path:
+def write_ir(pipeline: str, profile: Profile, out: Path) -> Path:
     """Compile a pipeline, importing kfp only now, for that takes seconds."""
     from pipelines.cluster import compile as compiler
 
     return compiler.write_ir(pipeline, profile, out)
-
-
-def check_profile(profile: str) -> None:
-    """Refuse a profile that does not exist."""
-    if profile not in PROFILES:
-        raise typer.BadParameter(f"{profile!r} is none of {', '.join(PROFILES)}")
 
 
 if __name__ == "__main__":

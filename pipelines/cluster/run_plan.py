@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 
 from components.settings import Settings
-from pipelines.profile import Cluster
-from pipelines.profiles import load_profile
+from pipelines.profile import Cluster, Profile
+from pipelines.profiles import PROFILES, load_profile
 
 SERVICE_ACCOUNTS = {"retrain": "broadfast-pipeline", "experiment": "broadfast-pipeline"}
 DEFAULT_PROFILE = "paper"  # its sizes are the defaults of a version's parameters
 
 
-def run_arguments(pipeline: str, profile: str, source: str = "") -> dict:
+def run_arguments(pipeline: str, profile: str | Profile, source: str = "") -> dict:
     """Return the arguments of a scheduled run: a profile's sizes, and where the judgements lie."""
     sizes = load_profile(profile)
     if pipeline == "experiment":
@@ -19,20 +20,23 @@ def run_arguments(pipeline: str, profile: str, source: str = "") -> dict:
     return sizes.parameters | ({"source": source} if source else {})
 
 
-def compile_profile(profile: str) -> str:
+def compile_profile(profile: str | Profile) -> Profile:
     """Return the profile that a version is compiled with.
 
     Profiles differ in a run's arguments alone and share a version, but for those that need other nodes.
     """
-    return DEFAULT_PROFILE if load_profile(profile).cluster == Cluster() else profile
+    size = load_profile(profile)
+    return load_profile(DEFAULT_PROFILE) if size.cluster == Cluster() else size
 
 
-def version_name(version: str, profile: str) -> str:
+def version_name(version: str, profile: str | Profile) -> str:
     """Return a version's name: the git sha, and what else is compiled in."""
-    compiled_profile = compile_profile(profile)
+    size = compile_profile(profile)
     parts = [version]
-    if compiled_profile != DEFAULT_PROFILE:
-        parts.append(compiled_profile)
+    if size.name != DEFAULT_PROFILE:
+        parts.append(size.name)
+    if size.name not in PROFILES or PROFILES[size.name]().cluster != size.cluster:
+        parts.append(_digest(asdict(size.cluster)))
     if digest := _settings_digest():
         parts.append(digest)
     return "-".join(parts)
@@ -44,4 +48,8 @@ def _settings_digest() -> str:
     values = [settings.node_pools, settings.queue, settings.training_nodes, settings.training_gpus]
     if values == [True, "", 1, 1]:
         return ""
+    return _digest(values)
+
+
+def _digest(values) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:6]

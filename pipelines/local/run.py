@@ -20,7 +20,8 @@ from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.local.requirements import check_disk, check_memory, check_system
 from pipelines.profile import Profile
-from pipelines.profiles import PROFILES
+from pipelines.profile_files import is_profile_file
+from pipelines.profiles import PROFILES, load_profile
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -91,9 +92,8 @@ def run(
 
 def choose_size(profile: str, labels: str, base_model: str) -> Profile:
     """Return the profile with what the options change."""
-    size = PROFILES[profile]()
-    size = replace(size, prepare=replace(size.prepare, labels=labels))
-    return replace(size, base_model=base_model) if base_model else size
+    size = load_profile(profile).with_models(base_model)
+    return replace(size, prepare=replace(size.prepare, labels=labels))
 
 
 def check_options(profile: str, judgements: Path | None, audit: Path | None) -> None:
@@ -103,7 +103,8 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
         ValueError: an option names what does not exist or cannot be read.
     """
     local_profiles = [name for name, size in PROFILES.items() if size().runs_locally]
-    if profile not in local_profiles:
+    is_local = profile in local_profiles or (is_profile_file(profile) and load_profile(profile).runs_locally)
+    if not is_local:
         raise ValueError(f"--profile is {profile!r}; here it is one of {', '.join(local_profiles)}")
     if judgements is not None and not judgements.exists():
         raise ValueError(f"--judgements {judgements} does not exist")

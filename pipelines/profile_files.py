@@ -1,0 +1,78 @@
+"""Profiles from a file: JSON, YAML or TOML that names the profile it starts from, and what is different.
+
+extends: paper
+base_model: s3:///models/my-14b
+student: {epochs: 3}
+"""
+
+import json
+import tomllib
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from pipelines.profile import Profile
+
+READERS = {".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": tomllib.loads}
+EXTENDS = "extends"
+
+
+def is_profile_file(name: str) -> bool:
+    """Return True for the name of a file rather than of a profiles profile."""
+    return Path(name).suffix.lower() in READERS
+
+
+def read_profile_file(path: str | Path, profiles: dict) -> Profile:
+    """Return the profile of a file, by default an extension of `paper`.
+
+    Raises:
+        ValueError: it cannot be read, extends what is not profiles, or names an unknown field or a wrong value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"--profile {path} does not exist: give a file, or one of {', '.join(profiles)}")
+    try:
+        values = READERS[path.suffix.lower()](path.read_text())
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no fields: give extends, and the fields of a profile that are different")
+    parent = values.pop(EXTENDS, "paper")
+    if parent not in profiles:
+        raise ValueError(f"{path} extends {parent!r}; it is one of {', '.join(profiles)}")
+    return change(profiles[parent](), {"name": path.stem, **values}, str(path))
+
+
+def change(config, values: dict, field_path: str):
+    """Return a configuration with other values, those of its parts by their own fields.
+
+    Raises:
+        ValueError: a field that is unknown, or a value of another type; with its place in the file.
+    """
+    names = {field.name for field in fields(config)}
+    changes = {}
+    for name, value in values.items():
+        if name not in names:
+            raise ValueError(f"{field_path}: there is no field {name!r}; there are {', '.join(sorted(names))}")
+        changes[name] = convert(getattr(config, name), value, f"{field_path}, {name}")
+    return replace(config, **changes)
+
+
+def convert(present, value, field_path: str):
+    """Return a value in the type of the one that it replaces.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    if is_dataclass(present):
+        if not isinstance(value, dict):
+            raise ValueError(f"{field_path} is {value!r}; give its fields, as in {{name: value}}")
+        return change(present, value, field_path)
+    if isinstance(present, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if present is not None and type(value) is not type(present):
+        raise ValueError(f"{field_path} is {value!r}; give a value of the kind of {present!r}")
+    return value

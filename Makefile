@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast lint house compile images pin deploy-platform deploy-pipeline canary promote rollback status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
+.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -40,6 +40,10 @@ TWO_WORKERS := -n 2 --dist loadfile # a file's tests share servers and trained m
 test: .venv ## all tests: pure functions, every component, servers, and the whole loop on the smoke profile
 	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) $(TEST)
 
+test-cluster: .venv ## the cluster suite on a real cluster, in a namespace of its own: make test-cluster KUBECONFIG=~/.kube/config [HOST=http://localhost:8888 TOKEN_FILE=token]
+	$(call require,KUBECONFIG,KUBECONFIG=~/.kube/config)
+	BROADFAST_TEST_KUBECONFIG="$(KUBECONFIG)" BROADFAST_TEST_HOST="$(HOST)" BROADFAST_TEST_TOKEN_FILE="$(TOKEN_FILE)" $(PY) -m pytest tests/cluster -p no:xdist $(TEST)
+
 test-fast: .venv ## the tests that start no server and train nothing
 	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) -m "not slow" $(TEST)
 
@@ -59,13 +63,14 @@ CRON ?= 0 0 2 * * *
 REASON ?= by hand
 identity = BROADFAST_REGISTRY="$(REGISTRY)" BROADFAST_IMAGE_TAG="$(TAG)" BROADFAST_NAMESPACE="$(NAMESPACE)"
 control = kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.control
+models = $(if $(BASE_MODEL),--base-model $(BASE_MODEL)) $(if $(EMBEDDER),--embedder $(EMBEDDER)) $(if $(ENCODER),--encoder $(ENCODER))
 by = --by "$(or $(USER),$(shell id -un 2>/dev/null || id -u))" --reason "$(REASON)"
 context = @kubectl config current-context >/dev/null 2>&1 || { echo "kubectl has no cluster context: choose one by kubectl config use-context NAME" >&2; exit 2; }
 confirm = $(if $(filter 1,$(YES)),,@printf '%s [y/N] ' "$(1)"; read answer; [ "$$answer" = y ] || { echo "nothing is done: answer y, or give YES=1" >&2; exit 1; })
 require = $(if $($(1)),,$(error say $(1)=..., as in: make $@ $(2)))
 
 compile: .venv ## write both pipelines for a cluster to build/: KFP's IR, and Pipeline and PipelineVersion objects for GitOps
-	$(identity) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE)
+	$(identity) $(PY) -m pipelines.cluster.deploy compile --out build --profile $(PROFILE) $(models)
 
 images: .venv ## build the three images and their SBOMs: make images REGISTRY=registry.internal/broadfast [BASE=python@sha256:..] [IMAGES=--push]
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(identity) $(PY) -m pipelines.cluster.images $(if $(BASE),--base $(BASE)) $(IMAGES)
@@ -73,11 +78,20 @@ images: .venv ## build the three images and their SBOMs: make images REGISTRY=re
 pin: .venv ## write production's images by digest, as the registry has them: make pin REGISTRY=.. [TAG=..]
 	$(identity) $(PY) -m pipelines.cluster.pin $(PIN)
 
+models: .venv ## mirror the models that a profile names into the bucket: make models PROFILE=paper (or a .toml file)
+	$(PY) -m pipelines.cluster.models --profile $(PROFILE) $(models)
+
 deploy-platform: .venv ## apply an overlay to the cluster of your kubeconfig: make deploy-platform OVERLAY=staging
 	$(identity) $(PY) -m pipelines.cluster.apply $(OVERLAY) $(PLATFORM)
 
+delete-platform: .venv ## delete the platform from the cluster, and name what is kept: make delete-platform [YES=1]
+	$(identity) $(PY) -m pipelines.cluster.delete --namespace $(NAMESPACE) $(if $(filter 1,$(YES)),--yes)
+
+secrets: .venv ## make the secrets that an overlay needs: random ones made, the rest asked for: make secrets OVERLAY=staging
+	$(identity) $(PY) -m pipelines.cluster.secrets $(OVERLAY) $(SECRETS)
+
 deploy-pipeline: .venv ## upload both pipelines and schedule them: make deploy-pipeline HOST=http://localhost:8888 CRON="0 0 2 * * *"
-	$(identity) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) --cron "$(CRON)" $(DEPLOY)
+	$(identity) $(PY) -m pipelines.cluster.deploy deploy $(if $(HOST),--host $(HOST)) --namespace $(NAMESPACE) --profile $(PROFILE) $(models) --cron "$(CRON)" $(DEPLOY)
 
 canary: ## give a registered version a share of traffic: make canary VERSION=.. PERCENT=5 [REASON=..]
 	$(call require,VERSION,VERSION=1f3a PERCENT=5)$(call require,PERCENT,VERSION=1f3a PERCENT=5)$(context)
@@ -91,6 +105,10 @@ promote: ## make the candidate stable, without waiting for a verdict: make promo
 rollback: ## all traffic back to stable, and the experiment ends
 	$(context)
 	$(control) force roll-back $(by)
+
+sweep: ## remove what old nights left on S3, never what serves or is tried: make sweep [NIGHTS=14]
+	$(context)
+	kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.sweep $(if $(NIGHTS),--nights $(NIGHTS))
 
 status: ## what serves, what is tried, and what happened last
 	$(context)

@@ -7,20 +7,21 @@ what serves.
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import yaml
 
+from pipelines.cluster import kubectl
+from pipelines.cluster.kubectl import OWNER, run_kubectl
 from pipelines.cluster.manifest_rules import find_faults
 from pipelines.cluster.names import EXAMPLE_REGISTRY, no_registry_message
+from pipelines.cluster.owned_objects import delete_objects, find_leftovers
 from pipelines.errors import stop
 
 OVERLAYS = Path("manifests/overlays")
 EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE_REGISTRY)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
-OWNER = "--field-manager=broadfast-platform"
 CHANGED = 1  # what `kubectl diff` ends with where something would change
 NOTHING_SERVES = """nothing serves yet: release-control makes the InferenceServices, once there is a package. Next:
   make deploy-pipeline            # the nightly retraining, and the experiment every 15 minutes
@@ -35,6 +36,10 @@ def deploy(
     registry: Annotated[str, typer.Option(help="Where our images are.", envvar="BROADFAST_REGISTRY")] = "",
     tag: Annotated[str, typer.Option(help="Their tag: the git sha.", envvar="BROADFAST_IMAGE_TAG")] = "",
     dry_run: Annotated[bool, typer.Option(help="Say what would change, and change nothing.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete what an earlier overlay applied and this one lacks.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is deleted.")] = False,
 ) -> None:
     """Apply an overlay. Where the cluster is already so, nothing is done."""
     folder = find_overlay(overlay)
@@ -47,6 +52,7 @@ def deploy(
     namespace = settings["metadata"]["namespace"]
     ensure_namespace(objects, namespace, dry_run)
     apply(text, dry_run)
+    report_leftovers(namespace, objects, prune and not dry_run, yes)
     print_services(namespace)
 
 
@@ -85,7 +91,7 @@ def ensure_namespace(objects: list[dict], namespace: str, dry_run: bool) -> None
 
 def apply(text: str, dry_run: bool) -> None:
     """Show what would change and apply it, server-side, as a field manager of its own."""
-    command = [kubectl_path(), "diff", "--server-side", OWNER, "-f", "-"]
+    command = [kubectl.kubectl_path(), "diff", "--server-side", OWNER, "-f", "-"]
     diff = subprocess.run(command, input=text, text=True, capture_output=True)
     if diff.returncode > CHANGED:
         stop(f"kubectl diff: {diff.stderr.strip()}")
@@ -98,6 +104,21 @@ def apply(text: str, dry_run: bool) -> None:
     typer.echo(run_kubectl("apply", "--server-side", OWNER, "-f", "-", stdin=text))
 
 
+def report_leftovers(namespace: str, objects: list[dict], prune: bool, yes: bool) -> None:
+    """Name what an earlier overlay left, and delete it where that is wanted."""
+    leftovers = find_leftovers(namespace, objects)
+    if not leftovers:
+        return
+    typer.echo(f"in namespace {namespace}, of an earlier overlay: {', '.join(map(str, leftovers))}")
+    if not prune:
+        typer.echo("they stay: PLATFORM=--prune deletes them")
+        return
+    if not yes and not typer.confirm(f"Delete these {len(leftovers)} objects? Claims of volumes stay"):
+        stop("nothing is deleted")
+    delete_objects(namespace, leftovers)
+    typer.echo(f"{len(leftovers)} objects deleted")
+
+
 def print_services(namespace: str) -> None:
     """Print what serves in a namespace."""
     services = json.loads(run_kubectl("get", "inferenceservices", "-n", namespace, "-o", "json"))["items"]
@@ -106,19 +127,6 @@ def print_services(namespace: str) -> None:
         typer.echo(f"{service['metadata']['name']} serves {version}")
     if not services:
         typer.echo(NOTHING_SERVES)
-
-
-def run_kubectl(*words: str, stdin: str | None = None) -> str:
-    """Run kubectl and return its output, or stop with its own words."""
-    result = subprocess.run([kubectl_path(), *words], input=stdin, text=True, capture_output=True)
-    if result.returncode:
-        stop(f"kubectl {' '.join(words[:2])}: {result.stderr.strip()}")
-    return result.stdout
-
-
-def kubectl_path() -> str:
-    """Return the path of the environment's own kubectl."""
-    return str(Path(sys.executable).with_name("kubectl"))
 
 
 if __name__ == "__main__":

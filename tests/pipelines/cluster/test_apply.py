@@ -1,13 +1,15 @@
 """The platform's deployment as far as it goes without a cluster: what is refused before one is called."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cluster import apply
+from pipelines.cluster import apply, delete, kubectl
 from pipelines.cluster.names import EXAMPLE_REGISTRY
+from testing.kubectl_double import Cluster, install
 from tests.manifests.rendered import ROOT, text
 
 
@@ -17,7 +19,7 @@ def run(*words):
 
 
 def test_an_unknown_overlay_is_refused():
-    assert run("stage") == (1, "'stage' is none of kubeflow, production, staging, nor a folder\n")
+    assert run("stage") == (1, "'stage' is none of demo, kubeflow, production, staging, nor a folder\n")
 
 
 def test_production_without_digests_says_how_they_are_pinned():
@@ -47,33 +49,16 @@ def test_an_overlay_with_a_fault_is_not_applied(tmp_path):
     assert code == 1 and "NetworkPolicy/open: a way out to everywhere" in output and "nothing is applied" in output
 
 
-KUBECTL = """#!{python}
-import json, pathlib, subprocess, sys
-words, here = sys.argv[1:], pathlib.Path(__file__).parent
-if words[0] == "kustomize":
-    sys.exit(subprocess.run([{real!r}, *words]).returncode)
-text = "" if sys.stdin.isatty() or words[0] == "get" else sys.stdin.read()
-namespace, rest = here / "namespace", here / "rest"
-if words[0] == "diff":
-    if not namespace.exists():
-        sys.exit("Error from server (NotFound): namespaces \\"broadfast\\" not found")
-    sys.exit(0 if rest.exists() else 1)
-if words[0] == "apply":
-    (rest if "kind: Deployment" in text else namespace).touch()
-if words[:2] == ["get", "namespace"]:
-    print("namespace/broadfast" if namespace.exists() else "", end="")
-if words[:2] == ["get", "inferenceservices"]:
-    print(json.dumps({{"items": []}}))
-"""
-
-
 @pytest.fixture
 def empty_cluster(tmp_path, monkeypatch):
-    """Stand in for kubectl with an empty cluster, where a diff needs the namespace to be there."""
-    script = tmp_path / "kubectl"
-    script.write_text(KUBECTL.format(python=sys.executable, real=apply.kubectl_path()))
-    script.chmod(0o755)
-    monkeypatch.setattr(apply, "kubectl_path", lambda: str(script))
+    """Stand in for kubectl with an empty cluster, and return its folder."""
+    program = install(tmp_path / "cluster", kubectl.kubectl_path())
+    monkeypatch.setattr(kubectl, "kubectl_path", lambda: str(program))
+    return program.parent
+
+
+def names(cluster, kind):
+    return {key.split("/")[2] for key in json.loads((cluster / "objects.json").read_text()) if key.startswith(kind)}
 
 
 IMAGES = ("--registry", "r.internal/b", "--tag", "1f3a")
@@ -95,6 +80,58 @@ def test_a_dry_run_changes_nothing(empty_cluster):
     for _ in range(2):
         code, output = run("staging", *IMAGES, "--dry-run")
         assert code == 1 and "namespace broadfast is not there: everything would be created" in output
+
+
+def test_what_an_earlier_overlay_left_is_named(empty_cluster):
+    run("staging", *IMAGES)
+    code, output = run("demo", *IMAGES)
+    assert code == 0 and "of an earlier overlay: StatefulSet/redis" in output and "PLATFORM=--prune" in output
+    assert "redis" in names(empty_cluster, "statefulset")
+
+
+def test_pruning_asks_first(empty_cluster):
+    run("staging", *IMAGES)
+    result = CliRunner().invoke(apply.app, ["demo", *IMAGES, "--prune"], input="n\n")
+    assert result.exit_code == 1 and "nothing is deleted" in result.output
+    assert "redis" in names(empty_cluster, "statefulset")
+
+
+def test_pruning_leaves_what_others_applied(empty_cluster):
+    run("staging", *IMAGES)
+    cluster = Cluster(empty_cluster)
+    labels = {"app.kubernetes.io/part-of": "broadfast"}
+    for manager, name in (("argocd", "theirs"), ("broadfast-platform", "ours")):
+        metadata = {"name": name, "namespace": "broadfast", "labels": labels}
+        cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, manager)
+    cluster.save()
+    code, output = run("demo", *IMAGES, "--prune", "--yes")
+    assert code == 0 and "objects deleted" in output
+    assert "redis" not in names(empty_cluster, "statefulset")
+    assert {"theirs", "broadfast-settings"} <= names(empty_cluster, "configmap")
+    assert "ours" not in names(empty_cluster, "configmap")
+    assert "of an earlier overlay" not in run("demo", *IMAGES)[1]
+
+
+def test_kinds_that_are_not_installed_are_passed_over(empty_cluster):
+    (empty_cluster / "unknown").write_text("podmonitor prometheusrule featurestore trainingruntime")
+    assert run("staging", *IMAGES)[0] == 0
+
+
+def test_deleting_the_platform_names_what_stays(empty_cluster):
+    run("staging", *IMAGES)
+    cluster = Cluster(empty_cluster)
+    labels = {"app.kubernetes.io/part-of": "broadfast"}
+    for kind, name in (("InferenceService", "relevance-stable"), ("PersistentVolumeClaim", "data-redis-0")):
+        cluster.put({"kind": kind, "metadata": {"name": name, "namespace": "broadfast", "labels": labels}}, "other")
+    cluster.save()
+    result = CliRunner().invoke(delete.app, ["--namespace", "broadfast"], input="n\n")
+    assert result.exit_code == 1 and "InferenceService/relevance-stable" in result.output
+    result = CliRunner().invoke(delete.app, ["--namespace", "broadfast", "--yes"])
+    assert result.exit_code == 0 and "PersistentVolumeClaim/data-redis-0: kubectl delete" in result.output
+    kinds = {key.split("/")[0] for key in json.loads((empty_cluster / "objects.json").read_text())}
+    assert kinds == {"namespace", "persistentvolumeclaim"}
+    result = CliRunner().invoke(delete.app, ["--namespace", "broadfast"])
+    assert result.exit_code == 0 and "nothing to do" in result.output
 
 
 @pytest.mark.slow

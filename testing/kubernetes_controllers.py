@@ -25,6 +25,7 @@ class StandardController:
     labels: dict = field(default_factory=dict)
     generation: int = 0
     unready: set[str] = field(default_factory=set)
+    refusal: str = ""  # of new pods, by a webhook
 
     def step(self, service: dict, starts_pods: bool, unready: set[str]) -> None:
         """Take the InferenceService's template, and replace one pod."""
@@ -57,8 +58,14 @@ class StandardController:
                 "replicas": len(self.pods),
                 "updatedReplicas": updated,
                 "availableReplicas": sum(version not in self.unready for version in self.pods),
+                "conditions": self.conditions(),
             },
         }
+
+    def conditions(self) -> list[dict]:
+        """Return what the Deployment says of pods that are refused."""
+        failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": self.refusal}
+        return [failure] if self.refusal else []
 
     def traffic(self) -> dict[str, float]:
         """Return the share of each version among the requests that reach the service."""
@@ -88,6 +95,7 @@ class KnativeController:
     ready: str = ""
     rolled_out: str = ""
     previous: str = ""
+    refusal: str = ""  # of new pods, by a webhook
 
     def step(self, service: dict, starts_pods: bool, unready: set[str]) -> None:
         """Let KServe write the Knative Service, Knative follow, and KServe read its status."""

@@ -27,6 +27,7 @@ KINDS = {
     "revisions": "Revision",
 }
 MODE = "serving.kserve.io/deploymentMode"
+WEBHOOK = 'admission webhook "inferenceservice.kserve-webhook-server.pod-mutator"'
 ROUNDS = 20  # of all controllers, until nothing changes any more
 
 
@@ -43,6 +44,8 @@ class Cluster:
     certificate: bool = True  # whether the gateway's listeners have theirs
     backends: bool = True  # whether the backends of routes are available
     starts_pods: bool = True
+    secrets: set = field(default_factory=lambda: {"broadfast-models"})
+    account_secrets: dict = field(default_factory=lambda: {"broadfast-serving": ["broadfast-models"]})
     unready: set = field(default_factory=set)  # versions whose pods never get ready
     is_slow: bool = False  # controllers do one round a request, and not as many as they need
     record: list = field(default_factory=list)  # after each round: what a request without an arm meets
@@ -78,12 +81,22 @@ class Cluster:
         for (plural, name), service in self.objects.items():
             if plural != "inferenceservices":
                 continue
-            self.controller(name, service).step(service, self.starts_pods, self.unready)
+            controller = self.controller(name, service)
+            controller.refusal = self.pod_refusal(service)
+            controller.step(service, self.starts_pods and not controller.refusal, self.unready)
         for name in [name for name in self.standard if ("inferenceservices", name) not in self.objects]:
             self.standard.pop(name)
         traffic = self.traffic()
         self.record.append(traffic)
         self.observe(traffic)
+
+    def pod_refusal(self, service: dict) -> str:
+        """Return what KServe's webhook says of a pod whose service account names a missing Secret."""
+        account = service["spec"]["predictor"].get("serviceAccountName", "default")
+        for secret in self.account_secrets.get(account, []):
+            if secret not in self.secrets:
+                return f'{WEBHOOK} denied the request: secrets "{secret}" not found'
+        return ""
 
     def controller(self, name: str, service: dict) -> StandardController | KnativeController:
         """Return the controller of an InferenceService, by its mode."""

@@ -87,7 +87,8 @@ class StandardRouter:
         deployment = self.api.get("Deployment", f"{CANDIDATE}-predictor")
         if read_path(deployment, "status", "availableReplicas"):
             return ""
-        return f"no pod of the Deployment {CANDIDATE}-predictor in {self.api.namespace} is available"
+        subject = f"no pod of the Deployment {CANDIDATE}-predictor in {self.api.namespace} is available"
+        return subject + _pod_refusal(deployment)
 
     def rollout_problem(self, name: str, version: str) -> str:
         """Return why a side does not run one version alone, as its Deployment says.
@@ -101,7 +102,7 @@ class StandardRouter:
         if read_path(deployment, "spec", "template", "metadata", "labels", VERSION) != version:
             return f"{subject}: KServe has not changed it yet"
         reason = _rollout_in_progress(deployment)
-        return f"{subject}: {reason}" if reason else ""
+        return f"{subject}: {reason}{_pod_refusal(deployment)}" if reason else ""
 
     def _traffic_problem(self, percent: int) -> str:
         for name in ROUTES:
@@ -127,6 +128,14 @@ class StandardRouter:
         if len(rules) != 3:
             return ""
         return rules[0].get("backendRefs")[0].get("name").removesuffix("-predictor")
+
+
+def _pod_refusal(deployment: Mapping | None) -> str:
+    """Return why a webhook or a quota refuses new pods, "" where none does."""
+    for condition in read_path(deployment, "status", "conditions") or []:
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return f"; pods are refused: {condition.get('message', condition.get('reason', ''))}"
+    return ""
 
 
 def _rollout_in_progress(deployment: Mapping) -> str:

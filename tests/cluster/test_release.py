@@ -1,0 +1,66 @@
+"""The release on KServe in Standard mode: rollouts as pods say them, weights, and a Secret that is missing."""
+
+import pytest
+
+from components.release.kserve import CANDIDATE, STABLE, KServe, Replicas
+from components.release.standard_router import StandardRouter
+
+pytestmark = pytest.mark.needs("Kubernetes", "KServe", "Gateway API")
+
+
+@pytest.fixture
+def release(world):
+    """Return a router of the world's namespace, and its Secret, and take its services away afterwards."""
+    with world.release_api() as (api, models_secret):
+        kserve = KServe(api, "s3://broadfast/packages", Replicas(1, 1, 1), world.rollout_s, world.rollout_s, 0.05)
+        models_secret.restore()
+        yield StandardRouter(kserve), models_secret
+        for name in (STABLE, CANDIDATE):
+            api.delete("InferenceService", name)
+
+
+def wait_for_stable(router, version):
+    router.promote(version)
+    return router.rollout_problem(STABLE, version)
+
+
+def test_stable_is_served_as_its_pods_say(release):
+    router, _ = release
+    router.serve("v1", None)
+    assert wait_for_stable(router, "v1") == ""
+    assert "does not run v2 alone" in router.rollout_problem(STABLE, "v2")
+
+
+def test_a_promotion_waits_for_new_pods(release):
+    router, _ = release
+    router.serve("v1", None)
+    wait_for_stable(router, "v1")
+    assert wait_for_stable(router, "v2") == ""
+
+
+def test_a_candidate_starts_without_traffic(release):
+    router, _ = release
+    router.serve("v1", None)
+    wait_for_stable(router, "v1")
+    router.serve("v1", "v2")
+    route = router.api.get("HTTPRoute", "relevance")
+    weights = {ref["name"]: ref.get("weight") for ref in route["spec"]["rules"][-1]["backendRefs"]}
+    assert weights[f"{STABLE}-predictor"] == 100 and not weights.get(f"{CANDIDATE}-predictor")
+
+
+def test_pods_without_their_secret_are_refused(release):
+    router, models_secret = release
+    models_secret.withdraw()
+    router.serve("v1", None)
+    with pytest.raises(TimeoutError, match='pods are refused: .*denied the request.*"broadfast-models" not found'):
+        router.promote("v1")
+
+
+def test_a_secret_that_comes_late_is_enough(release):
+    router, models_secret = release
+    models_secret.withdraw()
+    router.serve("v1", None)
+    with pytest.raises(TimeoutError):
+        router.promote("v1")
+    models_secret.restore()
+    assert wait_for_stable(router, "v1") == ""

@@ -1,7 +1,8 @@
 """What a tuning changed of a model's weights: adapters or differences of tensors, as safetensors.
 
 A name is the weight's and a kind: `W:lora_A` (R, I) and `W:lora_B` (O, R, scaled), or `W:difference`. All are in
-bfloat16, which has eight bits of the change, not of the weight. Sums are made in float32 and rounded once, to the type of the weight.
+bfloat16, which has eight bits of the change, not of the weight. Sums are made in float32 and rounded once, to the
+weight's type.
 """
 
 from collections.abc import Iterator

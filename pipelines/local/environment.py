@@ -7,6 +7,8 @@ from pathlib import Path
 from pipelines.local.leftovers import HOME
 from pipelines.local.private_files import load_or_create_secret
 
+MODELS = "models"  # whole ones, while a run needs them
+
 
 def run_environment(home: Path, url: Callable[[str], str]) -> dict[str, str]:
     """Return this process's environment and what a run adds to it.
@@ -23,6 +25,7 @@ def run_environment(home: Path, url: Callable[[str], str]) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "FEAST_USAGE": "False",
         "BROADFAST_USER_HASH_SECRET": load_or_create_secret(home / "user_hash_secret"),
+        "BROADFAST_MODELS": str(home / MODELS),
         "BROADFAST_GATEWAY": str(home / "gateway"),
         "BROADFAST_GATEWAY_URL": url("internal"),
         "BROADFAST_GATEWAY_ADMIN_URL": url("admin"),

@@ -16,6 +16,7 @@ from components.release import registry
 from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
+from pipelines.local.environment import MODELS
 from pipelines.local.kfp_output import KfpRunMonitor, Task, remove_unused_runs
 from pipelines.local.processes import Laptop
 from pipelines.local.progress import Steps
@@ -56,7 +57,7 @@ class Loop:
             self.laptop.stop_servers()
             self.write_summary()
         remove_unused_runs(self.laptop.home / "kfp", tasks)
-        shutil.rmtree(self.laptop.models, ignore_errors=True)
+        shutil.rmtree(self.laptop.home / MODELS, ignore_errors=True)
         self.console.print()
         self.console.print(self.steps.table())
         self.console.print(f"\n{self.summary['sentence']}")

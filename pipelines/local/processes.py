@@ -36,13 +36,12 @@ class Laptop:
     def __init__(self, home: Path, logs: Path):
         self.home = home.resolve()
         self.logs = logs
-        self.models = self.home / "models"  # whole ones, while a run needs them
         self.processes: dict[str, subprocess.Popen | ForkedProcess] = {}
         self.serving: dict[str, str] = {}  # role -> version
         self.s3: S3Server | None = None
         self.sockets = tempfile.TemporaryDirectory(prefix="broadfast-")  # a socket's path is short
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        self.environment = run_environment(self.home, self.url) | {"BROADFAST_MODELS": str(self.models)}
+        self.environment = run_environment(self.home, self.url)
 
     def __enter__(self):
         end_leftovers(self.home)

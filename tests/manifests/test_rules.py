@@ -148,13 +148,13 @@ FAULTS = {
     "a way to the internet": (
         change(
             "NetworkPolicy",
-            "serving",
+            "serving-features",
             lambda it: it["spec"]["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}),
         ),
         "a way out to 0.0.0.0/0",
     ),
     "a way out to everywhere": (
-        change("NetworkPolicy", "serving", lambda it: it["spec"]["egress"].append({"ports": [{"port": 443}]})),
+        change("NetworkPolicy", "serving-features", lambda it: it["spec"]["egress"].append({"ports": [{"port": 443}]})),
         "a way out to everywhere",
     ),
     "a password that is written out": (

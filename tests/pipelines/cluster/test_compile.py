@@ -52,4 +52,4 @@ def test_a_profile_decides_sizes_and_no_source():
 
 def test_an_unknown_profile_is_refused(tmp_path):
     code, output = run("compile", "--out", tmp_path, "--profile", "huge")
-    assert code == 2 and f"'huge' is none of {', '.join(PROFILES)}" in output
+    assert code == 1 and f"--profile is 'huge'; it is one of {', '.join(PROFILES)}" in output

@@ -35,7 +35,7 @@ serve: .venv ## serve the newest package of this machine's runs; prints a workin
 smoke: .venv ## the same loop on tiny data, in minutes
 	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)
 
-TWO_WORKERS := -n 2 --dist loadfile # a file's tests share servers and trained models
+TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder # a file's tests share servers and trained models
 
 test: .venv ## all tests: pure functions, every component, servers, and the whole loop on the smoke profile
 	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) $(TEST)

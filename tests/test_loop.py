@@ -70,7 +70,7 @@ def test_the_student_learns_from_final_rationales_only(first):
 def test_one_page_and_no_process_are_left(first, home):
     assert "not audited" in (home / "latest" / "report.html").read_text()
     assert (home / "latest" / "audit.csv").stat().st_size > 0
-    ours = [p for p in psutil.process_iter() if str(home) in " ".join(p.cmdline())]
+    ours = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or ())]
     assert not ours
 
 

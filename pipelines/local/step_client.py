@@ -1,5 +1,7 @@
 """Asks the step server to run a module, and follows the child as `subprocess.Popen` would."""
 
+import contextlib
+import io
 import json
 import os
 import select
@@ -41,16 +43,11 @@ class ForkedProcess:
         request["folder"] = str(Path.cwd())
         self.returncode: int | None = None
         self.cost: dict[str, float] = {}
-        self.connection = socket.socket(socket.AF_UNIX)
-        self.connection.connect(environment[STEP_SERVER])
-        reader, writer = os.pipe()
-        self.stdout = os.fdopen(reader, errors="replace")
-        try:
-            message = json.dumps(request).encode() + b"\n"
-            size = socket.send_fds(self.connection, [message], [writer])
-            self.connection.sendall(message[size:])
-        finally:
-            os.close(writer)
+        with contextlib.ExitStack() as stack:
+            self.connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            self.connection.connect(environment[STEP_SERVER])
+            self.stdout = stack.enter_context(self.send(json.dumps(request).encode() + b"\n"))
+            stack.pop_all()  # close() closes them from here on
         self.replies = self.connection.makefile()
         answer = self.read_reply()
         if "pid" not in answer:
@@ -63,6 +60,20 @@ class ForkedProcess:
 
     def __exit__(self, *exception):
         self.close()
+
+    def send(self, message: bytes) -> io.TextIOWrapper:
+        """Send the request with a pipe for output, and return its end to read."""
+        reader, writer = os.pipe()
+        with contextlib.ExitStack() as stack:
+            output = stack.enter_context(os.fdopen(reader, errors="replace"))
+            try:
+                size = socket.send_fds(self.connection, [message], [writer])
+                if message[size:]:  # a quick child may have ended: sending nothing would break the pipe
+                    self.connection.sendall(message[size:])
+            finally:
+                os.close(writer)
+            stack.pop_all()
+        return output
 
     def read_reply(self) -> dict:
         """Return the server's next message, or none where it has ended."""

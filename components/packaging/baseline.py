@@ -5,10 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import package_manifest, storage
-from components.packaging.package import make_package
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
-from components.student.train import train
 
 
 def make_baseline(
@@ -26,6 +24,9 @@ def make_baseline(
         storage.get_folder(f"packages/{version}", folder)
         package_manifest.verify(folder)
         return StepResult(1, 1, headline=f"{version} serves", details={"version": version})
+    from components.packaging.package import make_package  # torch: only where there is something to train
+    from components.student.train import train
+
     with TemporaryDirectory() as model:
         training = train(training_set, embeddings, config, model)
         package = make_package(model, embeddings, training_set, folder)

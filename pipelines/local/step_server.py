@@ -21,20 +21,28 @@ from pipelines.local.step_child import run_in_child
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 MODULES = {  # by what a request asks for; onnxruntime starts a thread when it is imported, Feast serves one step alone
     "pipelines.local.kfp_runner": ("kfp.local", "pipelines.retrain", "pipelines.experiment"),
-    "kfp.dsl.executor_main": (
-        "kfp.dsl.executor",
-        "pandas",
-        "duckdb",
-        "scipy.stats",
-        "sklearn.metrics",
-        "transformers.trainer",
-        "transformers.models.bert.modeling_bert",
-        "transformers.models.llama.modeling_llama",
-        "trl.trainer.dpo_trainer",
-        "trl.trainer.sft_trainer",
-        "sentence_transformers",
-    ),
+    "kfp.dsl.executor_main": ("kfp.dsl.executor", "pandas", "duckdb", "scipy.stats", "sklearn.metrics"),
 }
+MODEL_MODULES = (
+    "transformers.trainer",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.llama.modeling_llama",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.sft_trainer",
+    "sentence_transformers",
+)
+MODEL_STEPS = frozenset(  # a run that finds all of these in kfp's cache loads no torch
+    {
+        "start_teacher",
+        "generate_rationales",
+        "fine_tune",
+        "mine_preference_pairs",
+        "optimise_preferences",
+        "embed_rationales",
+        "train_student",
+        "package_student",
+    }
+)
 REQUEST_SECONDS = 10
 REQUEST_BYTES = 1 << 16
 
@@ -80,7 +88,7 @@ class StepServer:
 
     def fork(self, connection: socket.socket, request: dict, output: int) -> None:
         """Import what the module needs, once, and run it in a child."""
-        for name in MODULES.get(request["module"], ()):
+        for name in choose_modules(request):
             importlib.import_module(name)
         threads = len(os.listdir("/proc/self/task"))
         if threads > 1:
@@ -124,6 +132,12 @@ class StepServer:
         os.close(step.pidfd)
         step.connection.close()
         self.steps.remove(step)
+
+
+def choose_modules(request: dict) -> tuple[str, ...]:
+    """Return the heavy modules that a request's module imports."""
+    modules = MODULES.get(request["module"], ())
+    return modules if MODEL_STEPS.isdisjoint(request["arguments"]) else modules + MODEL_MODULES
 
 
 def receive_request(connection: socket.socket) -> tuple[dict, int]:

@@ -12,6 +12,8 @@ import pytest
 from pipelines.local import step_client
 from pipelines.local.processes import Laptop
 from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
+from pipelines.local.step_server import MODEL_STEPS, choose_modules
+from pipelines.retrain import retrain
 
 pytestmark = pytest.mark.skipif(bool(own_processes_reason()), reason="steps may not be forks here")
 SLEEP = "import time; print('begun', flush=True); time.sleep(600)"
@@ -171,6 +173,18 @@ def test_a_server_with_threads_forks_nobody(tmp_path, capfd):
     server.kill()
     server.wait()
     assert "in a process of its own: the step server has 2 threads" in capfd.readouterr().err
+
+
+def test_model_libraries_are_loaded_for_model_steps_alone():
+    executor = "kfp.dsl.executor_main"
+    gate, training = ({"module": executor, "arguments": ["--function", name]} for name in ("gate", "train_student"))
+    assert "transformers.trainer" in choose_modules(training) and "transformers.trainer" not in choose_modules(gate)
+    assert choose_modules({"module": "testing.run_code", "arguments": []}) == ()
+
+
+@pytest.mark.parametrize("name", sorted(MODEL_STEPS))
+def test_model_steps_are_components(name):
+    assert f"exec-{name.replace('_', '-')}" in retrain.pipeline_spec.deployment_spec["executors"]
 
 
 def test_beside_a_gpu_steps_are_processes(tmp_path, monkeypatch, capsys):

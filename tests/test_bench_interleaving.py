@@ -1,9 +1,11 @@
 """The measurement of interleaving: its fast shoppers are the simulation's, and its looks are the product's."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from bench.interleaving import direction, streams
+from bench.interleaving import direction, page_cost, streams
 from bench.interleaving.measure import merge
 from bench.interleaving.power import ab_users, one_sample_users
 from bench.interleaving.shoppers import Shoppers, shop, vote
@@ -74,3 +76,12 @@ def test_signs_of_clear_lifts_are_counted():
 
 def test_figures_of_one_setting_are_put_together():
     assert merge({"a": {"x": 1}, "b": 2}, {"a": {"y": 3}}) == {"a": {"x": 1, "y": 3}, "b": 2}
+
+
+def test_page_ratios_have_their_lowest_and_highest_round():
+    parts = product(("stable", "interleaver"), ("cpu", "p50"), (1, 16))
+    names = [f"{target}_{kind}_ms_{clients}" for target, kind, clients in parts]
+    rounds = [dict.fromkeys(names, 10.0) | {"interleaver_cpu_ms_1": cost} for cost in (20.0, 25.0, 30.0)]
+    figures = page_cost.summarize(rounds)
+    assert [figures[f"page_cpu_ratio_1{end}"] for end in ("_low", "", "_high")] == [2.0, 2.5, 3.0]
+    assert figures["interleaver_cpu_ms_1"] == 25.0 and figures["page_p50_ratio_16"] == 1.0

@@ -1,6 +1,6 @@
 """Count the bytes that a run's night left: `python -m bench.night.measure HOME [BEFORE]`.
 
-HOME is the home of a run with one night; BEFORE is that of the same run by an earlier build, to compare with.
+HOME is the home of a run of the profile smoke with one night; BEFORE is that of the same run by an earlier build.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    write_results("night", figures, f"one night of {options.home.name}, bytes of files by step", RESULTS)
+    write_results("night", figures, "one night of the profile smoke, bytes of files by step", RESULTS)
     show("what a night leaves, in MB", figures)
     return 0
 

@@ -1,0 +1,29 @@
+"""What a night left is counted by step, from the run's own folder."""
+
+import pytest
+
+from bench.night.adapters import adapter_bytes
+from bench.night.measure import count_artifacts
+
+
+def test_artifacts_are_counted_by_step(tmp_path):
+    for run, step, name, size in (
+        ("retrain-1", "fine-tune", "model", 9),
+        ("retrain-2", "fine-tune", "model/model.json", 3),
+        ("retrain-2", "fine-tune", "facts", 2),
+        ("retrain-2", "fine-tune", "executor_output.json", 7),
+        ("retrain-2", "package-student", "package/model.onnx", 5),
+    ):
+        path = tmp_path / "state" / "kfp" / run / step / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    assert count_artifacts(tmp_path) == {"fine-tune": 5, "package-student": 5}
+
+
+def test_a_home_without_a_night_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no night: make smoke RUN='--home"):
+        count_artifacts(tmp_path)
+
+
+def test_an_adapter_of_the_papers_teacher_is_small():
+    assert adapter_bytes() == 128_450_560  # 64 million numbers of two bytes

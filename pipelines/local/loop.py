@@ -18,6 +18,7 @@ from components.step_result import StepResult
 from pipelines.local import sources
 from pipelines.local.environment import MODELS
 from pipelines.local.kfp_output import KfpRunMonitor, Task, remove_unused_runs
+from pipelines.local.log_uploads import wait_for_uploads
 from pipelines.local.processes import Laptop
 from pipelines.local.progress import Steps
 from pipelines.local.resource_usage import ResourceUsage
@@ -169,6 +170,7 @@ class Loop:
         arguments = [f"--{name}={value}" for name, value in options.items()]
         command = [sys.executable, "-m", "simulation.shoppers", *arguments]
         counts = self.laptop.follow("shoppers", command, self.steps)
+        wait_for_uploads(map(self.laptop.url, ("outcomes", *self.laptop.serving)))
         headline = f"{counts['clicks']:,} clicks, {counts['orders']:,} orders"
         answers = counts["requests"] - counts["failed"]
         self.steps.finish(StepResult(counts["requests"], answers, counts["failed"], headline, counts).to_dict())

@@ -125,6 +125,8 @@ def run_interleaved(args: argparse.Namespace) -> int:
     """Analyse interleaved pages."""
     result = analyse_interleaved(read_source(args), read_question(args), read_preference_plan(args))
     print_preference(result)
+    if args.salt and not result.coin.checked_drafts:
+        print("note: --salt checks nothing here: no draft has `pair`, with which its coin is compared")
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "analysis.json").write_text(json.dumps(result.to_json(), indent=1, allow_nan=False))

@@ -54,6 +54,8 @@ def print_preference(result: Preference) -> None:
     if count := result.evidence.set_aside.get("no team", 0):
         remedy = "log `none` for items of neither ranker, or users without a pair are lost"
         print(f"note: {count:,} exposures name no team: {remedy}")
+    if count := result.evidence.set_aside.get("no position", 0):
+        print(f"note: {count:,} exposures have no position: it counts from 1, over all pages of a search")
     for name, interval in result.intervals.items():
         print(f"{name}: {describe_credit(name, interval, result)}")
     bets = result.evidence.bets

@@ -11,12 +11,16 @@ from components.experiment.log_views import DRAFTS_NEEDED, DRAFTS_OPTIONAL, KIND
 from components.experiment.preference_plan import DECISIVE, PreferencePlan
 from components.experiment.records import AttributionRules
 
+MOST_DAYS = 36_500  # of a window
 TABLES = ("exposures", "outcomes", "requests")
 DAY_S = 86_400
 ABOUT = """Analyse an A/B experiment from its logs, as the platform analyses its own: lift of net revenue per thousand
 exposures (RPM), satisfaction, click-through and conversion by assigned arm, with intervals that hold however often one
 looks; sample ratio mismatch, crossover, bots, copies, late outcomes; slices; guardrails where requests are given."""
 COLUMNS = "\n".join(f"  {table}: {', '.join(NEEDED[table])}; optional {', '.join(OPTIONAL[table])}" for table in TABLES)
+ALL_COLUMNS = f"""{COLUMNS}
+  pages, which are exposures to plan from: {", ".join(NEEDED["pages"])}; optional {", ".join(OPTIONAL["pages"])}
+  exposures of interleaved pages: {", ".join(DRAFTS_NEEDED)}; optional {", ".join(DRAFTS_OPTIONAL)}"""
 DETAILS = f"""Every folder is read with all Parquet files below it. Columns:
 {COLUMNS}
 times are timestamps, ISO 8601 texts or epoch numbers, UTC or of --zone where they have none; assigned_arm is control or
@@ -84,8 +88,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--share is {args.share}: give the share of users in treatment, as in 0.5")
     if args.users < 1:
         parser.error(f"--users is {args.users}: give the users that the comparison is planned for, as in 5000")
-    if min(args.window_days, args.refund_days) <= 0:
-        parser.error("--window-days and --refund-days are above 0")
+    for name in ("window_days", "refund_days"):
+        if not 0 < vars(args)[name] <= MOST_DAYS:
+            option = f"--{name.replace('_', '-')}"
+            parser.error(f"{option} is {vars(args)[name]:g}: give days above 0, at most {MOST_DAYS:,}")
+    if args.salt == "":
+        parser.error("--salt is empty: give the experiment's salt, or leave it out")
+    if args.out and args.out.exists() and not args.out.is_dir():
+        parser.error(f"--out is the file {args.out}: give a folder")
     if args.zone not in available_timezones():
         parser.error(f"--zone is {args.zone}: give a name of the IANA time zones, as Europe/Berlin")
     try:
@@ -125,7 +135,7 @@ def parse_columns(text: str) -> dict[str, dict[str, str]]:
         if table == "exposures":
             names |= {*DRAFTS_NEEDED, *DRAFTS_OPTIONAL, *ARMS, *TEAMS}
         if not name or column not in names:
-            raise ValueError(f"--columns: {part!r} is not TABLE.COLUMN=NAME; the tables and columns are\n{COLUMNS}")
+            raise ValueError(f"--columns: {part!r} is not TABLE.COLUMN=NAME; the tables and columns are\n{ALL_COLUMNS}")
         columns.setdefault(table, {})[column] = name.strip()
     return columns
 

@@ -1,7 +1,7 @@
 """What is known before two rankers are compared: how their logged pages overlap, and how users click and buy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -10,13 +10,17 @@ import numpy as np
 from components.experiment.log_views import create_view
 from components.experiment.logged_drafts import draft_logged_pages
 from components.experiment.records import AttributionRules
+from components.experiment.row_status import names_sql
 from components.experiment.sql import database, text
 
 QUERIES = 2_000  # that are drafted, the most searched first
 SHARE_OF_EXPECTED_CREDIT = 0.5  # that was measured in simulations, where goodness is not what ranks say
 REVENUE_CAP = 0.999  # quantile of the users that spent anything, as in an experiment's plan
-LATEST_PAGES = """SELECT version, query, locale, item_id, position FROM pages
-    JOIN (SELECT version, query, locale, arg_max(request_id, (t, request_id)) AS request_id FROM pages
+UNUSABLE = """CASE WHEN request_id IS NULL THEN 'no request' WHEN coalesce(trim(query), '') = '' THEN 'no query'
+    WHEN item_id IS NULL THEN 'no item' WHEN coalesce(position, 0) < 1 THEN 'no position'
+    WHEN user_hash IS NULL AND version = {stable} THEN 'no user' END"""
+LATEST_PAGES = """SELECT version, query, locale, item_id, position FROM lists
+    JOIN (SELECT version, query, locale, arg_max(request_id, (t, request_id)) AS request_id FROM lists
           WHERE version IN ({versions}) GROUP BY ALL) USING (version, query, locale, request_id)
     QUALIFY row_number() OVER (PARTITION BY version, query, locale, item_id ORDER BY position) = 1"""
 
@@ -38,6 +42,7 @@ class LoggedPages:
     pages_by_user: np.ndarray
     clicks_by_user: np.ndarray
     revenue_by_user: np.ndarray  # capped
+    set_aside: Mapping[str, int] = field(default_factory=dict)  # rows of both versions, by reason
 
     @property
     def pages_with_pair(self) -> float:
@@ -48,7 +53,8 @@ class LoggedPages:
     def clicks_on_pairs(self) -> float:
         """Return the share of the clicks that fall on an item of one ranker."""
         on_pairs = (np.abs(self.teams) * self.click_rates).sum(2).mean(1) @ self.searches
-        return float(on_pairs / self.click_rates.sum())
+        clicks = self.click_rates.sum()
+        return float(on_pairs / clicks) if clicks else 0.0
 
 
 def read_logged_pages(
@@ -60,9 +66,10 @@ def read_logged_pages(
         ValueError: a log cannot be read, or no query was answered by both versions.
     """
     with database() as db:
-        create_view(db, "pages", folders[0], columns.get("pages", {}), rules)
+        names = {**columns.get("exposures", {}), **columns.get("pages", {})}  # pages are exposures
+        create_view(db, "pages", folders[0], names, rules)
         create_view(db, "outcomes", folders[1], columns.get("outcomes", {}), rules)
-        check_versions(db, folders[0], versions)
+        set_aside = create_lists(db, folders[0], versions)
         lists = read_lists(db, versions)
         both = [key for key in lists[0] if key in lists[1]]
         if not both:
@@ -87,6 +94,7 @@ def read_logged_pages(
             same_position=float(np.average([query.same_position for query in drafts], weights=searches)),
             credit_over_clicks=SHARE_OF_EXPECTED_CREDIT * float(credit / gain) if gain > 0 else 0.0,
             click_rates=rates,
+            set_aside=set_aside,
             **read_users(db, versions[0]),
         )
 
@@ -104,6 +112,33 @@ def check_versions(db: duckdb.DuckDBPyConnection, path: Path, versions: Sequence
             raise ValueError(f"{path}: no page of version {version}: the logs hold {known_names}")
 
 
+def create_lists(db: duckdb.DuckDBPyConnection, path: Path, versions: tuple[str, str]) -> dict[str, int]:
+    """Make `lists` the usable rows of both versions, and count the others by reason.
+
+    Raises:
+        ValueError: positions count from 0, or a version has no such row; the sentence counts the reasons.
+    """
+    check_versions(db, path, versions)
+    if db.execute("SELECT count(*) FROM pages WHERE position = 0").fetchall()[0][0]:
+        raise ValueError(f"{path}: position holds 0: write it from 1, over all pages of a search")
+    reason = UNUSABLE.format(stable=text(versions[0]))
+    columns = f"* REPLACE (coalesce(locale, '') AS locale), {reason} AS reason"
+    db.execute(f"CREATE VIEW reasons AS SELECT {columns} FROM pages WHERE version IN {names_sql(versions)}")
+    db.execute("CREATE VIEW lists AS SELECT * FROM reasons WHERE reason IS NULL")
+    counts = db.execute("SELECT version, reason, count(*) FROM reasons GROUP BY ALL ORDER BY ALL").fetchall()
+    usable = {version for version, reason, _ in counts if reason is None}
+    for version in versions:
+        if version not in usable:
+            reasons = ", ".join(f"{reason} {count:,}" for name, reason, count in counts if name == version)
+            remedy = "check these columns, position counts from 1, and --columns"
+            raise ValueError(f"{path}: no row of version {version} can be used ({reasons}): {remedy}")
+    set_aside: dict[str, int] = {}
+    for _, reason, count in counts:
+        if reason:
+            set_aside[reason] = set_aside.get(reason, 0) + count
+    return set_aside
+
+
 def read_lists(db: duckdb.DuckDBPyConnection, versions: tuple[str, str]) -> list[dict[tuple, list[str]]]:
     """Return by version the items of the latest page of each query, by rank."""
     latest = LATEST_PAGES.format(versions=", ".join(map(text, versions)))
@@ -119,7 +154,7 @@ def read_lists(db: duckdb.DuckDBPyConnection, versions: tuple[str, str]) -> list
 def read_searches(db: duckdb.DuckDBPyConnection, version: str) -> dict[tuple, int]:
     """Count a version's searches by query and locale."""
     query = (
-        f"""SELECT query, locale, count(DISTINCT request_id) FROM pages WHERE version = {text(version)} GROUP BY ALL"""
+        f"""SELECT query, locale, count(DISTINCT request_id) FROM lists WHERE version = {text(version)} GROUP BY ALL"""
     )
     return {(name, locale): count for name, locale, count in db.execute(query).fetchall()}
 
@@ -127,7 +162,7 @@ def read_searches(db: duckdb.DuckDBPyConnection, version: str) -> dict[tuple, in
 def read_click_rates(db: duckdb.DuckDBPyConnection, version: str, width: int) -> np.ndarray:
     """Return the clicks an exposure by place, (P,), 0 where a place was never shown."""
     rows = db.execute(
-        f"""SELECT position, count(clicks.item_id) / count(*) FROM pages LEFT JOIN
+        f"""SELECT position, count(clicks.item_id) / count(*) FROM lists LEFT JOIN
             (SELECT DISTINCT request_id, item_id FROM outcomes WHERE kind = 'click') clicks USING (request_id, item_id)
             WHERE version = {text(version)} AND position BETWEEN 1 AND {width} GROUP BY position"""
     ).fetchall()
@@ -141,8 +176,8 @@ def read_users(db: duckdb.DuckDBPyConnection, version: str) -> dict[str, np.ndar
     """Return stable's users' pages, clicks and capped revenue, (U,) each."""
     amount = "sum(CASE kind WHEN 'order' THEN revenue WHEN 'refund' THEN -abs(revenue) END)"
     rows = db.sql(
-        f"""SELECT count(DISTINCT pages.request_id)::DOUBLE AS pages, coalesce(sum(clicks), 0)::DOUBLE AS clicks,
-            coalesce(sum(revenue), 0)::DOUBLE AS revenue FROM pages LEFT JOIN
+        f"""SELECT count(DISTINCT lists.request_id)::DOUBLE AS pages, coalesce(sum(clicks), 0)::DOUBLE AS clicks,
+            coalesce(sum(revenue), 0)::DOUBLE AS revenue FROM lists LEFT JOIN
             (SELECT request_id, item_id, max((kind = 'click')::INT) AS clicks, {amount} AS revenue
              FROM outcomes GROUP BY ALL) USING (request_id, item_id)
             WHERE version = {text(version)} AND user_hash IS NOT NULL GROUP BY user_hash"""

@@ -17,6 +17,7 @@ from scipy.stats import norm
 from components.experiment.plan import TUNING_SHARE, ExperimentPlan
 
 GRID_POINTS = 2001  # points of the density of the test statistic
+MOST_LOOKS = 5_000  # that are computed in a minute
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,20 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--users-a-day", type=float, default=50_000, help="new ones, in both arms together")
     parser.add_argument("--out", type=Path, help="folder for the power curve, power.svg")
     args = parser.parse_args(arguments)
-    for name in ("rpm", "lift", "spread", "looks", "users_a_day"):
-        if not vars(args)[name] > 0:
+    check_numbers(parser, args, ("rpm", "lift", "spread", "looks", "users_a_day"))
+    return args
+
+
+def check_numbers(parser: argparse.ArgumentParser, args: argparse.Namespace, positive: tuple[str, ...]) -> None:
+    """End the process with a sentence where a number is out of its range."""
+    for name in positive:
+        if not 0 < vars(args)[name] < math.inf:
             parser.error(f"--{name.replace('_', '-')} is {vars(args)[name]:g}: give a number above 0")
     for name in ("power", "alpha"):
         if not 0 < vars(args)[name] < 1:
             parser.error(f"--{name} is {vars(args)[name]:g}: give a number between 0 and 1, or percent")
-    return args
+    if args.looks > MOST_LOOKS:
+        parser.error(f"--looks is {args.looks:,}: give at most {MOST_LOOKS:,}")
 
 
 def main(arguments: list[str]) -> int:

@@ -17,9 +17,10 @@ import duckdb
 import numpy as np
 
 from components.experiment.analyse_options import parse_columns, parse_kinds
+from components.experiment.log_views import NEEDED
 from components.experiment.logged_pages import LoggedPages, read_logged_pages
 from components.experiment.plan import ExperimentPlan
-from components.experiment.power import Sequence, percentage, users_needed
+from components.experiment.power import Sequence, check_numbers, percentage, users_needed
 from components.experiment.records import AttributionRules
 from components.experiment.sql import first_line
 
@@ -105,6 +106,9 @@ def list_warnings(pages: LoggedPages, users: dict[str, int | None]) -> list[str]
     warnings = []
     if pages.pages_with_pair <= HARDLY_DIFFER:
         warnings.append(f"pages hardly differ: {pages.pages_with_pair:.1%} of the searches have a pair")
+    elif not pages.click_rates.any():
+        remedy = "check that outcomes have the request_id and item_id of exposures, and --kinds"
+        warnings.append(f"no click falls on stable's pages, so nothing can be told: {remedy}")
     elif users["interleaving"] is None:
         share = f"{pages.clicks_on_pairs:.1%}"
         warnings.append(
@@ -128,6 +132,7 @@ def describe(pages: LoggedPages, plan: PowerPlan, users_a_day: float) -> dict:
     days = {name: math.ceil(count / users_a_day) if count else None for name, count in users.items()}
     return {
         "lift": plan.lift,
+        "set_aside": pages.set_aside,
         "queries_with_both_pages": len(pages.searches),
         "shared_items": round(pages.shared_items, 3),
         "same_position": round(pages.same_position, 3),
@@ -145,6 +150,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m components.experiment.preference_power",
         description="Users and days that an interleaved comparison needs, and an A/B test, from both rankers' pages.",
+        epilog=f"Exposures need the columns {', '.join(NEEDED['pages'])}, outcomes {', '.join(NEEDED['outcomes'])}. "
+        "In the answer, null says that no number of users tells such a lift.",
     )
     for table in ("exposures", "outcomes"):
         parser.add_argument(f"--{table}", type=Path, required=True, metavar="FOLDER")
@@ -158,12 +165,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--columns", default="", help="where a column has another name: pages.query=query_id")
     parser.add_argument("--kinds", default="", help="where a kind of outcome has another name: order=purchase")
     args = parser.parse_args(arguments)
-    for name in ("lift", "looks", "users_a_day"):
-        if not vars(args)[name] > 0:
-            parser.error(f"--{name.replace('_', '-')} is {vars(args)[name]:g}: give a number above 0")
-    for name in ("power", "alpha"):
-        if not 0 < vars(args)[name] < 1:
-            parser.error(f"--{name} is {vars(args)[name]:g}: give a number between 0 and 1, or percent")
+    check_numbers(parser, args, ("lift", "looks", "users_a_day"))
+    if args.stable == args.candidate:
+        parser.error(f"--stable and --candidate are both {args.stable!r}: give two versions of the logs")
     return args
 
 

@@ -107,6 +107,20 @@ def test_unusable_logs_are_refused_in_a_sentence(tmp_path, capsys, change, sente
     assert (code, sentence in capsys.readouterr().err) == (1 if sentence else 0, True)
 
 
+def test_a_salt_without_pairs_checks_nothing(tmp_path, capsys):
+    arguments = write_tables(tmp_path, *shop(10))
+    rewrite(tmp_path, lambda table: table.drop_columns(["pair"]))
+    assert main([*arguments, "--interleaved", "--salt=e1"]) == 0
+    assert "note: --salt checks nothing here: no draft has `pair`" in capsys.readouterr().out
+
+
+def test_positions_from_zero_are_named(tmp_path, capsys):
+    exposures, outcomes = shop(10)
+    exposures = [row | {"position": row["position"] - 1} for row in exposures]
+    assert main([*write_tables(tmp_path, exposures, outcomes), "--interleaved"]) == 0
+    assert "note: 10 exposures have no position: it counts from 1" in capsys.readouterr().out
+
+
 def test_an_ab_test_of_interleaved_pages_is_refused(tmp_path, capsys):
     assert main(write_tables(tmp_path, *shop(10))) == 1
     assert "all 50 exposures are of interleaved pages: add --interleaved" in capsys.readouterr().err
@@ -118,6 +132,10 @@ def test_an_ab_test_of_interleaved_pages_is_refused(tmp_path, capsys):
         ("--share=0.1", "--share is for an A/B test: leave it out"),
         ("--credit=revenue", "invalid choice: 'revenue'"),
         ("--users=0", "--users is 0: give the users that the comparison is planned for"),
+        ("--window-days=nan", "--window-days is nan: give days above 0"),
+        ("--refund-days=1e9", "--refund-days is 1e+09: give days above 0"),
+        ("--salt=", "--salt is empty: give the experiment's salt, or leave it out"),
+        (f"--out={__file__}", "test_analyse_interleaved.py: give a folder"),
     ],
 )
 def test_wrong_options_are_named(capsys, option, sentence):

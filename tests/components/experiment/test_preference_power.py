@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.experiment.logged_drafts import draft_logged_pages
@@ -136,8 +138,60 @@ def test_a_missing_column_is_named(tmp_path, capsys):
     assert "--columns pages.query=NAME" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--lift=0", "--power=2", "--users-a-day=-1"])
+@pytest.mark.parametrize("option", ["--lift=0", "--power=2", "--users-a-day=-1", "--lift=inf", "--looks=1000000000"])
 def test_wrong_numbers_are_refused(tmp_path, option, capsys):
     with pytest.raises(SystemExit):
         main(["--exposures=e", "--outcomes=o", "--stable=a", "--candidate=b", option])
     assert f"{option.split('=')[0]} is" in capsys.readouterr().err
+
+
+def test_one_version_is_no_pair(capsys):
+    with pytest.raises(SystemExit):
+        main(["--exposures=e", "--outcomes=o", "--stable=a", "--candidate=a"])
+    assert "--stable and --candidate are both 'a'" in capsys.readouterr().err
+
+
+def rewrite(tmp_path, change):
+    path = tmp_path / "exposures" / "one.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def test_logs_without_locale_are_planned_from(tmp_path, capsys):
+    arguments = write_pages(tmp_path, swap_two, queries=3)
+    rewrite(tmp_path, lambda table: table.drop_columns(["locale"]).rename_columns({"query": "text"}))
+    assert main([*arguments, "--columns=exposures.query=text"]) == 0
+    assert '"queries_with_both_pages": 3' in capsys.readouterr().out
+
+
+def fill(name, value):
+    """Return a function that fills a column with one value."""
+
+    def change(table):
+        index = table.column_names.index(name)
+        values = pa.array([value] * len(table), table.field(name).type)
+        return table.set_column(index, table.field(name), values)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("position", None, "no row of version v1 can be used (no position 30): check these columns"),
+        ("position", 0, "position holds 0: write it from 1"),
+        ("query", None, "(no query 30)"),
+        ("item_id", None, "(no item 30)"),
+        ("request_id", None, "(no request 30)"),
+        ("user_hash", None, "(no user 30)"),
+    ],
+)
+def test_rows_without_what_a_plan_needs_are_named(tmp_path, capsys, name, value, sentence):
+    arguments = write_pages(tmp_path, swap_two, queries=3)
+    rewrite(tmp_path, fill(name, value))
+    assert main(arguments) == 1 and sentence in capsys.readouterr().err
+
+
+def test_logs_without_clicks_are_warned_of(tmp_path, capsys):
+    assert main(write_pages(tmp_path, swap_two, queries=3, clicks=0)) == 0
+    output = capsys.readouterr().out
+    assert '"clicks_on_pairs": 0.0' in output and "warning: no click falls on stable's pages" in output

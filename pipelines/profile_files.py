@@ -6,16 +6,49 @@ student: {epochs: 3}
 """
 
 import json
+import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from pipelines.profile import Profile
 
-READERS = {".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": tomllib.loads}
 EXTENDS = "extends"
+
+
+def unique(pairs: Iterable[tuple]) -> dict:
+    """Return a mapping of pairs.
+
+    Raises:
+        ValueError: a name is given twice, so that one value would be lost.
+    """
+    values: dict = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValueError(f"{name!r} is given twice: keep one")
+        values[name] = value
+    return values
+
+
+class UniqueLoader(yaml.SafeLoader):
+    """Reads YAML, and refuses a name that is given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Return a node's mapping."""
+        unique((key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        return super().construct_mapping(node, deep)
+
+
+READERS = {
+    ".json": partial(json.loads, object_pairs_hook=unique),
+    ".yaml": partial(yaml.load, Loader=UniqueLoader),
+    ".yml": partial(yaml.load, Loader=UniqueLoader),
+    ".toml": tomllib.loads,
+}
 
 
 def is_profile_file(name: str) -> bool:
@@ -31,15 +64,16 @@ def read_profile_file(path: str | Path, profiles: dict) -> Profile:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"--profile {path} does not exist: give a file, or one of {', '.join(profiles)}")
+        problem = "is no file" if path.exists() else "does not exist"
+        raise ValueError(f"--profile {path} {problem}: give a file, or one of {', '.join(profiles)}")
     try:
-        values = READERS[path.suffix.lower()](path.read_text())
+        values = READERS[path.suffix.lower()](path.read_text(encoding="utf-8-sig"))
     except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
+        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no fields: give extends, and the fields of a profile that are different")
     parent = values.pop(EXTENDS, "paper")
-    if parent not in profiles:
+    if not isinstance(parent, str) or parent not in profiles:
         raise ValueError(f"{path} extends {parent!r}; it is one of {', '.join(profiles)}")
     return change(profiles[parent](), {"name": path.stem, **values}, str(path))
 
@@ -70,9 +104,23 @@ def convert(present, value, field_path: str):
             raise ValueError(f"{field_path} is {value!r}; give its fields, as in {{name: value}}")
         return change(present, value, field_path)
     if isinstance(present, tuple) and isinstance(value, list):
-        return tuple(value)
+        return tuple(convert(present[0], part, field_path) if present else part for part in value)
     if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        value = float(value)
     if present is not None and type(value) is not type(present):
         raise ValueError(f"{field_path} is {value!r}; give a value of the kind of {present!r}")
+    if isinstance(value, int | float):
+        check_range(present, value, field_path)
+    if isinstance(value, str) and present and not value.strip():
+        raise ValueError(f"{field_path} is empty; give a value of the kind of {present!r}, or leave it out")
     return value
+
+
+def check_range(present: float, value: float, field_path: str) -> None:
+    """Check that a number is one, and not below 0 where the one that it replaces is not.
+
+    Raises:
+        ValueError: it is not finite, or negative.
+    """
+    if not math.isfinite(value) or value < 0 <= present:
+        raise ValueError(f"{field_path} is {value!r}; give a finite number from 0, as {present!r}")

@@ -55,12 +55,33 @@ def test_a_profile_for_gpus_does_not_run_here(write):
         ("student: {epochs: many}", "shop.yaml, student, epochs is 'many'; give a value of the kind of 5"),
         ("workers: true", "shop.yaml, workers is True; give a value of the kind of 4"),
         ("- 3", "shop.yaml holds no fields: give extends"),
-        ("a: [", "shop.yaml cannot be read"),
+        ("a: [", "shop.yaml cannot be read: while parsing a flow node expected"),
+        ("extends: [paper]", r"shop.yaml extends \['paper'\]; it is one of"),
+        ("workers: 2\nworkers: 3", "shop.yaml cannot be read: 'workers' is given twice: keep one"),
+        ("student: {epochs: -3}", "shop.yaml, student, epochs is -3; give a finite number from 0"),
+        ("student: {learning_rate: .nan}", "learning_rate is nan; give a finite number"),
+        ("plan: {shares: [half]}", "shop.yaml, plan, shares is 'half'; give a value of the kind of 0.0"),
+        ("base_model: ''", "shop.yaml, base_model is empty; give a value of the kind of 'Qwen/Qwen3-14B'"),
     ],
 )
 def test_a_wrong_file_says_where(write, text, sentence):
     with pytest.raises(ValueError, match=sentence):
         load_profile(write(text))
+
+
+def test_a_name_twice_in_json_is_refused(write):
+    with pytest.raises(ValueError, match="shop.json cannot be read: 'workers' is given twice"):
+        load_profile(write('{"workers": 2, "workers": 3}', "shop.json"))
+
+
+def test_a_byte_order_mark_is_read(write):
+    assert load_profile(write('\ufeff{"workers": 2}', "shop.json")).workers == 2
+
+
+def test_a_folder_is_no_profile(tmp_path):
+    (tmp_path / "shop.toml").mkdir()
+    with pytest.raises(ValueError, match="shop.toml is no file: give a file"):
+        load_profile(str(tmp_path / "shop.toml"))
 
 
 def test_a_missing_file_is_named(tmp_path):

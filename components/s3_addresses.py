@@ -4,7 +4,7 @@
 """
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from minio.error import S3Error
 
@@ -26,11 +26,11 @@ def parse_address(address: str) -> tuple[str, str]:
     Raises:
         ValueError: it names nothing in its bucket.
     """
-    url = urlsplit(address)
-    name = unquote(url.path).strip("/")
+    bucket, _, path = address.removeprefix(SCHEME).partition("/")
+    name = unquote(path).strip("/")  # with ? and #, which are parts of names on S3
     if not name:
-        raise ValueError(f"{address} names a whole bucket: give {SCHEME}{url.netloc or 'BUCKET'}/FOLDER or /FILE")
-    return url.netloc or Settings().s3_bucket, name
+        raise ValueError(f"{address} names a whole bucket: give {SCHEME}{bucket or 'BUCKET'}/FOLDER or /FILE")
+    return bucket or Settings().s3_bucket, name
 
 
 def download(address: str, folder: str | Path, left_out: str = "") -> list[Path]:

@@ -117,7 +117,7 @@ def convert(present, value, field_path: str):
 
 
 def check_range(present: float, value: float, field_path: str) -> None:
-    """Check that a number is one, and not below 0 where the one that it replaces is not.
+    """Check that a number is finite, and not negative where its default is not.
 
     Raises:
         ValueError: it is not finite, or negative.

@@ -137,12 +137,13 @@ def remove_artifacts(night: dict, sweep: Sweep) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Sweep from the command line."""
     parser = argparse.ArgumentParser(prog="python -m components.release.sweep", description=__doc__)
-    parser.add_argument("--nights", type=int, default=Settings().keep_nights, help="so many newest ones stay whole")
-    keep = parser.parse_args(arguments).nights
-    if keep < 1:
-        print(f"--nights is {keep}: give at least 1, the night that serves", file=sys.stderr)
+    parser.add_argument("--nights", type=int, help="so many newest ones stay whole (default BROADFAST_KEEP_NIGHTS)")
+    nights = parser.parse_args(arguments).nights
+    if nights is not None and nights < 1:
+        print(f"--nights is {nights}: give at least 1, the night that serves", file=sys.stderr)
         return 2
     try:
+        keep = nights or Settings().keep_nights
         sweep = sweep_nights(keep)
     except (OSError, RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)

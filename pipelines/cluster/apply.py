@@ -17,11 +17,12 @@ from pipelines.cluster import kubectl
 from pipelines.cluster.kubectl import OWNER, run_kubectl
 from pipelines.cluster.manifest_rules import find_faults
 from pipelines.cluster.names import EXAMPLE_REGISTRY, no_registry_message
-from pipelines.cluster.owned_objects import delete_objects, find_leftovers
+from pipelines.cluster.owned_objects import ObjectName, delete_objects, find_leftovers, name_object
 from pipelines.errors import stop
 
 OVERLAYS = Path("manifests/overlays")
 EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE_REGISTRY)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
+SETTINGS = ObjectName("ConfigMap", "broadfast-settings")
 CHANGED = 1  # what `kubectl diff` ends with where something would change
 NOTHING_SERVES = """nothing serves yet: release-control makes the InferenceServices, once there is a package. Next:
   make deploy-pipeline            # the nightly retraining, and the experiment every 15 minutes
@@ -48,8 +49,7 @@ def deploy(
     if faults := find_faults(objects, is_production=folder.name == "production"):
         stop("\n".join([*faults, f"{len(faults)} faults in {folder}: nothing is applied"]))
     typer.echo(f"{folder}: {len(objects)} objects, 0 faults")
-    settings = next(manifest for manifest in objects if manifest["kind"] == "ConfigMap")
-    namespace = settings["metadata"]["namespace"]
+    namespace = find_settings(objects, folder)["metadata"]["namespace"]
     ensure_namespace(objects, namespace, dry_run)
     apply(text, dry_run)
     report_leftovers(namespace, objects, prune and not dry_run, yes)
@@ -65,6 +65,14 @@ def find_overlay(overlay: str) -> Path:
     if folder.name == "production" and not (folder / "images").is_dir():
         stop("production's images are not pinned: run `make pin REGISTRY=... TAG=...` where the registry is reachable")
     return folder
+
+
+def find_settings(objects: list[dict], folder: Path) -> dict:
+    """Return an overlay's ConfigMap of settings, or stop where it has none in a namespace."""
+    settings = next((manifest for manifest in objects if name_object(manifest) == SETTINGS), None)
+    if settings is None or "namespace" not in settings["metadata"]:
+        stop(f"{folder} makes no {SETTINGS} in a namespace: give `namespace`, and ../staging in `resources`")
+    return settings
 
 
 def name_images(text: str, registry: str, tag: str) -> str:
@@ -94,7 +102,7 @@ def apply(text: str, dry_run: bool) -> None:
     command = [kubectl.kubectl_path(), "diff", "--server-side", OWNER, "-f", "-"]
     diff = subprocess.run(command, input=text, text=True, capture_output=True)
     if diff.returncode > CHANGED:
-        stop(f"kubectl diff: {diff.stderr.strip()}")
+        stop(f"kubectl diff: {kubectl.own_words(diff.stderr)}")
     if diff.returncode != CHANGED:
         typer.echo("nothing to do")
         return

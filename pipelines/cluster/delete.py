@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from components.settings import Settings
 from pipelines.cluster.kubectl import list_objects, run_kubectl
 from pipelines.cluster.owned_objects import SELECTOR, ObjectName, delete_objects, list_owned
 from pipelines.errors import stop
@@ -21,7 +20,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def delete(
-    namespace: Annotated[str, typer.Option(help="Where the platform is.")] = Settings().namespace,
+    namespace: Annotated[str, typer.Option(help="Where the platform is.", envvar="BROADFAST_NAMESPACE")] = "broadfast",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the platform's objects. Data stays: claims, secrets, buckets, the namespace, Kubeflow's pipelines."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from components.settings import Settings
 from pipelines.cluster.cron import next_times
 from pipelines.cluster.kubeflow_api import KubeflowApi
-from pipelines.cluster.names import check_namespace, check_registry, check_version
+from pipelines.cluster.names import check_namespace, check_profile, check_registry, check_sources, check_version
 from pipelines.cluster.preflight import Address, check_access
 from pipelines.cluster.run_plan import SERVICE_ACCOUNTS, compile_profile, run_arguments, version_name
 from pipelines.cluster.schedule import Deployment, Schedule
@@ -29,6 +29,10 @@ MODEL_HELP = "Another {} than the profile's: package:, s3://, or a hub name that
 BaseModel = Annotated[str, typer.Option(help=MODEL_HELP.format("language model"))]
 Embedder = Annotated[str, typer.Option(help=MODEL_HELP.format("embedder of rationales"))]
 Encoder = Annotated[str, typer.Option(help=MODEL_HELP.format("encoder of the student"))]
+Host = Annotated[str, typer.Option(help="Kubeflow Pipelines' address.", envvar="KFP_HOST")]
+Namespace = Annotated[
+    str, typer.Option(help="The profile's namespace, in which runs run.", envvar="BROADFAST_NAMESPACE")
+]
 Source = Annotated[str, typer.Option(help="Where the judgements lie: a folder, or s3://BUCKET/FOLDER/FILE.parquet.")]
 Version = Annotated[str, typer.Option(help="Name of this version: the git sha.", envvar="BROADFAST_IMAGE_TAG")]
 
@@ -55,6 +59,18 @@ class Wish:
         )
 
 
+def choose_size(profile: str, base_model: str, embedder: str, encoder: str) -> Profile:
+    """Return the profile with what the options change.
+
+    Raises:
+        ValueError: it is wrong, or has a name or a model that a cluster cannot take.
+    """
+    size = load_profile(profile).with_models(base_model, embedder, encoder)
+    check_profile(compile_profile(size).name)
+    check_sources(size.models)
+    return size
+
+
 @app.command("compile")
 def compile_pipelines(
     out: Out = Path("build"),
@@ -66,7 +82,7 @@ def compile_pipelines(
 ) -> None:
     """Write `retrain` and `experiment` as Kubeflow's IR, and as Kubernetes objects for GitOps."""
     try:
-        size = load_profile(profile).with_models(base_model, embedder, encoder)
+        size = choose_size(profile, base_model, embedder, encoder)
         check_registry(Settings().registry)
         if version:
             check_version(version)
@@ -84,10 +100,8 @@ def compile_pipelines(
 
 @app.command("deploy")
 def deploy_pipelines(
-    host: Annotated[
-        str, typer.Option(help="Kubeflow Pipelines' address.", envvar="KFP_HOST")
-    ] = "http://localhost:8888",
-    namespace: Annotated[str, typer.Option(help="The profile's namespace, in which runs run.")] = Settings().namespace,
+    host: Host = "http://localhost:8888",
+    namespace: Namespace = "broadfast",
     profile: ProfileName = "paper",
     version: Version = "",
     cron: Annotated[str, typer.Option(help="When the night begins: six fields, seconds first.")] = "0 0 2 * * *",
@@ -111,8 +125,9 @@ def deploy_pipelines(
     """
     crons = {"retrain": cron, "experiment": look_cron}
     try:
-        size = load_profile(profile).with_models(base_model, embedder, encoder)
+        size = choose_size(profile, base_model, embedder, encoder)
         check_version(version)
+        check_sources({"source": source} if source else {})
         check_namespace(namespace)
         check_registry(Settings().registry)
         times = {pipeline: next_times(text, zone, datetime.now(UTC)) for pipeline, text in crons.items()}

@@ -1,6 +1,9 @@
 """Names that a cluster takes: of versions, of namespaces, of the registry that images come from."""
 
 import re
+from collections.abc import Mapping
+
+from components.s3_addresses import is_address, parse_address
 
 EXAMPLE_REGISTRY = "registry.example.com"
 NO_REGISTRIES = (EXAMPLE_REGISTRY, "registry.local")  # the example, and the default of a laptop
@@ -22,6 +25,15 @@ def check_version(version: str) -> None:
     _check_name("--version", version, VERSION_LENGTH)
 
 
+def check_profile(name: str) -> None:
+    """Check that a profile's name can be part of a version's.
+
+    Raises:
+        ValueError: it cannot; with a name that can.
+    """
+    _check_name("the profile's name", name, VERSION_LENGTH)
+
+
 def check_namespace(namespace: str) -> None:
     """Check that Kubernetes takes the name of a namespace.
 
@@ -29,6 +41,22 @@ def check_namespace(namespace: str) -> None:
         ValueError: it does not; with a name that it takes.
     """
     _check_name("--namespace", namespace, NAME_LENGTH)
+
+
+def check_sources(sources: Mapping[str, str]) -> None:
+    """Check that models and judgements have names that a step can read.
+
+    Raises:
+        ValueError: one is blank, or an address on S3 that is not whole.
+    """
+    for name, address in sources.items():
+        option = f"--{name.replace('_', '-')}"
+        if not address or address != address.strip():
+            raise ValueError(f"{option} is {address!r}: give it without spaces around it, or leave it out")
+        if address.lower().startswith("s3:") and not is_address(address):
+            raise ValueError(f"{option} is {address!r}: write s3://BUCKET/FOLDER")
+        if is_address(address):
+            parse_address(address)
 
 
 def check_registry(registry: str) -> None:

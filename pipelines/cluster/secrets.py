@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipelines.cluster.apply import ensure_namespace, find_overlay
+from pipelines.cluster.apply import ensure_namespace, find_overlay, find_settings
 from pipelines.cluster.kubectl import run_kubectl
 from pipelines.cluster.secret_recipes import RECIPES, SecretContent, SecretPlan
 from pipelines.errors import stop
@@ -27,9 +27,10 @@ def make_secrets(
     dry_run: Annotated[bool, typer.Option(help="Name what would be made, and make nothing.")] = False,
 ) -> None:
     """Make the secrets that an overlay's objects name and that are not there yet."""
-    text = run_kubectl("kustomize", str(find_overlay(overlay)))
+    folder = find_overlay(overlay)
+    text = run_kubectl("kustomize", str(folder))
     objects = [manifest for manifest in yaml.safe_load_all(text) if manifest]
-    settings = next(manifest for manifest in objects if manifest["metadata"]["name"] == "broadfast-settings")
+    settings = find_settings(objects, folder)
     namespace = settings["metadata"]["namespace"]
     ensure_namespace(objects, namespace, dry_run)
     plan = SecretPlan(settings["data"], hostnames(objects), named_secrets(objects), read_stored(namespace))
@@ -42,7 +43,10 @@ def make_secrets(
         if dry_run:
             typer.echo(f"{name}: would be made")
             continue
-        content = RECIPES[name](plan, ask)
+        try:
+            content = RECIPES[name](plan, ask)
+        except (OSError, RuntimeError, ValueError) as error:
+            stop(f"{name} is not made: {error}")
         apply_secret(namespace, name, content)
         plan.values[name] = content.values
         typer.echo(f"{name}: {content.sentence}")

@@ -105,7 +105,10 @@ def check_options(profile: str, judgements: Path | None, audit: Path | None) -> 
     local_profiles = [name for name, size in PROFILES.items() if size().runs_locally]
     is_local = profile in local_profiles or (is_profile_file(profile) and load_profile(profile).runs_locally)
     if not is_local:
-        raise ValueError(f"--profile is {profile!r}; here it is one of {', '.join(local_profiles)}")
+        choices = ", ".join(local_profiles)
+        raise ValueError(f"--profile is {profile!r}; here it is one of {choices}, or a file that extends one")
+    if judgements is not None and str(judgements).startswith("s3:/"):
+        raise ValueError("--judgements is on S3, and a run here reads this machine's files: download it, and name it")
     if judgements is not None and not judgements.exists():
         raise ValueError(f"--judgements {judgements} does not exist")
     if audit is not None and not audit.is_file():
@@ -150,6 +153,8 @@ def lock(home: Path):
         home.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise ValueError(f"--home {home} is a file, or lies below one; name a folder, which may be new") from error
+    except OSError as error:
+        raise ValueError(f"--home {home} cannot be made ({error.strerror}); name a folder of yours") from error
     with open(home / "lock", "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

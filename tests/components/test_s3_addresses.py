@@ -11,6 +11,7 @@ def test_an_address_has_a_bucket_and_a_name():
     assert parse_address("s3://shop/judged/2026/pairs.parquet") == ("shop", "judged/2026/pairs.parquet")
     assert parse_address("s3://shop/judged/") == ("shop", "judged")
     assert parse_address("s3://shop/two%20words.csv") == ("shop", "two words.csv")
+    assert parse_address("s3://shop/what?/list#1.csv") == ("shop", "what?/list#1.csv")
 
 
 def test_without_a_bucket_it_is_the_platforms():

@@ -12,6 +12,7 @@ from components.release.training_run import artifacts_root
 from components.release_state import ReleaseState
 from components.release_store import NIGHTS, update_state
 from components.settings import Settings
+from testing.servers import environment
 
 pytestmark = pytest.mark.slow
 PREFIXES = ("blobs", "packages", "packages-expected", "rationales", "checkpoints", "trainjobs", NIGHTS, "artifacts")
@@ -140,6 +141,12 @@ def test_the_command_says_what_it_did(bucket, capsys):
 def test_the_serving_night_cannot_be_swept(capsys):
     assert main(["--nights", "0"]) == 2
     assert "give at least 1" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_named(capsys):
+    with environment(BROADFAST_KEEP_NIGHTS="zero"):
+        assert main([]) == 1
+    assert "BROADFAST_KEEP_NIGHTS is 'zero'; give a whole number from 1" in capsys.readouterr().err
 
 
 def test_a_runs_artifacts_lie_above_its_steps():

@@ -134,6 +134,12 @@ def test_deleting_the_platform_names_what_stays(empty_cluster):
     assert result.exit_code == 0 and "nothing to do" in result.output
 
 
+def test_kubectls_log_is_left_out():
+    log = 'E1130 16:08:44.42 25204 memcache.go:381] "Couldn\'t get current server API group list"'
+    assert kubectl.own_words(f"{log}\nThe connection was refused\n") == "The connection was refused"
+    assert kubectl.own_words(log) == log
+
+
 @pytest.mark.slow
 def test_without_a_cluster_kubectls_words_are_shown(tmp_path):
     command = [

@@ -157,12 +157,22 @@ def test_the_kind_of_server_says_where_runs_run(deploy, is_multi_user, sentence)
         (["--version", "Feature/x"], "give 'feature-x'"),
         (["--version", "a" * 41], "of 41 characters: give at most 40"),
         (["--namespace", "Team_A"], "--namespace is 'Team_A': Kubernetes takes names"),
+        (["--base-model", " "], "--base-model is ' ': give it without spaces around it, or leave it out"),
+        (["--encoder", "s3:/models/a"], "--encoder is 's3:/models/a': write s3://BUCKET/FOLDER"),
+        (["--source", "s3://shop"], "s3://shop names a whole bucket: give s3://shop/FOLDER or /FILE"),
         (["--cron", "0 0 22-2 * * *"], "'22-2' runs backwards, which Kubeflow refuses"),
     ],
 )
 def test_names_that_a_cluster_refuses_are_refused(deploy, words, sentence):
     code, output = deploy("http://127.0.0.1:1", "aaaa1111", *words)
     assert code == 1 and sentence in output
+
+
+def test_a_profiles_name_is_part_of_a_version(deploy, tmp_path):
+    (tmp_path / "My shop.yaml").write_text("cluster: {has_pools: false}\n")
+    code, output = deploy("http://127.0.0.1:1", "aaaa1111", "--profile", str(tmp_path / "My shop.yaml"))
+    assert code == 1 and "the profile's name is 'My shop': Kubernetes takes names" in output
+    assert "give 'my-shop'" in output
 
 
 @pytest.mark.parametrize("registry", ["registry.example.com/broadfast", "registry.local/broadfast"])

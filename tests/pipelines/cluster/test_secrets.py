@@ -85,6 +85,19 @@ def test_without_answers_the_variable_is_named(empty_cluster):
     assert code == 1 and "set BROADFAST_FEATURE_REGISTRY in the environment" in output
 
 
+def test_a_missing_certificate_is_named(empty_cluster):
+    with environment(TLS_CERT="nowhere.pem", TLS_KEY="nowhere.key"):
+        code, output = run("demo")
+    assert code == 1 and "relevance-tls is not made: " in output and "nowhere.pem" in output
+
+
+def test_an_overlay_without_settings_is_named(tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("resources: [other.yaml]\n")
+    (tmp_path / "other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n")
+    code, output = run(str(tmp_path))
+    assert code == 1 and "makes no ConfigMap/broadfast-settings in a namespace: give `namespace`" in output
+
+
 def test_no_value_is_printed(empty_cluster):
     output = run("demo")[1]
     values = secrets.read_stored("broadfast")

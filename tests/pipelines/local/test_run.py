@@ -35,6 +35,16 @@ def test_missing_judgements_are_refused_at_once(tmp_path):
     assert f"--judgements {tmp_path / 'none.csv'} does not exist" in sentence and not (tmp_path / "home").exists()
 
 
+def test_judgements_on_s3_are_refused(tmp_path):
+    sentence = run_until_stopped("--judgements", "s3://shop/pairs.csv", "--home", tmp_path / "home")
+    assert "--judgements is on S3, and a run here reads this machine's files: download it" in sentence
+
+
+def test_a_home_that_cannot_be_made_is_refused():
+    sentence = run_until_stopped("--profile", "smoke", "--home", "/proc/broadfast")
+    assert "--home /proc/broadfast cannot be made (No such file or directory); name a folder of yours" in sentence
+
+
 @pytest.mark.parametrize("option", ["--columns", "--labels"])
 def test_options_of_judgements_need_judgements(tmp_path, option):
     sentence = run_until_stopped(option, "query=q", "--home", tmp_path / "home")

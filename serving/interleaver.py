@@ -139,6 +139,27 @@ def create_app(interleaver: Interleaver) -> FastAPI:
     return app
 
 
+def check_options(options: argparse.Namespace) -> None:
+    """Check the two servers' addresses, and how long one is waited for.
+
+    Raises:
+        ValueError: an address is none, both are the same, or the deadline is out of range.
+    """
+    urls = (options.stable_url.rstrip("/"), options.candidate_url.rstrip("/"))
+    for option, text in zip(("--stable-url", "--candidate-url"), urls, strict=True):
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"{option} is {text!r} ({error}): give http://HOST:PORT") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError(f"{option} is {text!r}: give http://HOST:PORT")
+    if urls[0] == urls[1]:
+        raise ValueError(f"--stable-url and --candidate-url are both {urls[0]}: give two servers")
+    if not 0 < options.deadline_ms <= 1000 * PATIENCE_S:
+        longest = f"{1000 * PATIENCE_S:,.0f}"
+        raise ValueError(f"--deadline-ms is {options.deadline_ms:g}: give milliseconds above 0, at most {longest}")
+
+
 def main() -> None:
     """Serve until SIGTERM, then upload what is left."""
     parser = argparse.ArgumentParser(prog="python -m serving.interleaver", description=__doc__)
@@ -151,8 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         check_port("--port", options.host, options.port)
-        if options.deadline_ms <= 0:
-            raise ValueError(f"--deadline-ms is {options.deadline_ms:g}: give milliseconds above 0")
+        check_options(options)
         hash_user = partial(user_hash, Settings().user_hash_secret)
         hash_user("")  # fails now, and not at the first request, where there is no secret
         storage.client()  # likewise where no S3 is configured

@@ -37,12 +37,12 @@ class PageToken:
         """
         try:
             token = cls(**orjson.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True)))
-            date.fromisoformat(token.day)
+            is_day = date.fromisoformat(token.day).isoformat() == token.day  # another spelling has other coins
         except (binascii.Error, ValueError, TypeError) as error:
             raise _invalid_token() from error
         versions = (token.stable_version, token.candidate_version)
-        is_page = isinstance(token.page, int) and 1 <= token.page <= MAX_ITEMS
-        if not is_page or not all(isinstance(name, str) and len(name) <= MAX_NAME for name in versions):
+        is_page = type(token.page) is int and 1 <= token.page <= MAX_ITEMS
+        if not is_day or not is_page or not all(isinstance(name, str) and len(name) <= MAX_NAME for name in versions):
             raise _invalid_token()
         return token
 

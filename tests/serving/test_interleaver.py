@@ -16,6 +16,7 @@ from components.experiment.assignment import user_hash
 from components.experiment.interleaving import TEAMS, draft
 from components.experiment.interleaving_coins import Search, draw_coins
 from serving.interleaver import Interleaver, create_app
+from serving.interleaver import main as main_of_interleaver
 from serving.page_token import PageToken
 from serving.rankers import CANDIDATE, STABLE, Rankers
 from serving.recorder import Recorder
@@ -210,6 +211,8 @@ def test_a_wrong_request_is_passed_back(client, rankers):
         ({"query": "q", "item_ids": IDS, "page_token": "!"}, "page_token is no token of this server"),
         ({"query": "q", "item_ids": IDS, "page_token": PageToken("today", 1, "", "").encode()}, "page_token is no"),
         ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", 0, "", "").encode()}, "page_token"),
+        ({"query": "q", "item_ids": IDS, "page_token": PageToken("20260105", 1, "", "").encode()}, "page_token"),
+        ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", True, "", "").encode()}, "page_token"),
         ({"query": "q", "item_ids": IDS, "colour": "red"}, "colour"),
     ],
 )
@@ -267,3 +270,21 @@ def test_the_analysis_computes_every_coin_again(rankers, tmp_path):
     document = json.loads((tmp_path / "out" / "analysis.json").read_text())
     assert (document["used"], document["users"]["with_pair"], document["set_aside"]) == (600, 120, {})
     assert (document["coin"]["checked_drafts"], document["coin"]["wrong_drafts"]) == (120, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--stable-url=localhost:1"], "--stable-url is 'localhost:1': give http://HOST:PORT"),
+        (["--candidate-url=http://"], "--candidate-url is 'http:': give http://HOST:PORT"),
+        (["--candidate-url=http://a:port"], "--candidate-url is 'http://a:port' (Invalid port: 'port')"),
+        (["--candidate-url=http://a/"], "--stable-url and --candidate-url are both http://a: give two servers"),
+        (["--deadline-ms=nan"], "--deadline-ms is nan: give milliseconds above 0, at most 10,000"),
+        (["--deadline-ms=inf"], "--deadline-ms is inf: give milliseconds above 0"),
+    ],
+)
+def test_wrong_options_are_refused_in_a_sentence(monkeypatch, words, sentence):
+    monkeypatch.setattr("sys.argv", ["interleaver", "--stable-url=http://a", "--candidate-url=http://b", *words])
+    with pytest.raises(SystemExit) as stop:
+        main_of_interleaver()
+    assert stop.value.code.startswith("the interleaver cannot start: ") and sentence in stop.value.code

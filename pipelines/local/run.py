@@ -164,7 +164,13 @@ def lock(home: Path):
 
 
 def new_logs_folder(home: Path) -> Path:
-    """Create a folder for this run's logs, and point HOME/latest to the run."""
+    """Create a folder for this run's logs, and point HOME/latest to the run.
+
+    Raises:
+        ValueError: HOME/latest is somebody's folder.
+    """
+    if (home / "latest").is_dir() and not (home / "latest").is_symlink():
+        raise ValueError(f"{home / 'latest'} is a folder, where a link to the latest run is made: move it elsewhere")
     folder = home / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     (folder / "logs").mkdir(parents=True)
     link = home / "latest.new"

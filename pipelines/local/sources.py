@@ -31,12 +31,13 @@ def publish_judgements(source: Path) -> str:
     files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
     if not files:
         raise ValueError(f"--judgements {source} is an empty folder; give one that holds judgements")
-    digest = hashlib.sha256("".join(path.name + file_digest(path) for path in files).encode()).hexdigest()[:16]
+    names = {path: path.relative_to(source).as_posix() if source.is_dir() else path.name for path in files}
+    digest = hashlib.sha256("".join(names[path] + file_digest(path) for path in files).encode()).hexdigest()[:16]
     prefix = f"sources/{digest}"
     if storage.get_json(f"{prefix}.json") is None:
         for path in files:
-            storage.client().fput_object(Settings().s3_bucket, f"{prefix}/{path.name}", str(path))
-        storage.put_json(f"{prefix}.json", {"files": [path.name for path in files], "seen": now().isoformat()})
+            storage.client().fput_object(Settings().s3_bucket, f"{prefix}/{names[path]}", str(path))
+        storage.put_json(f"{prefix}.json", {"files": list(names.values()), "seen": now().isoformat()})
     return f"s3://{Settings().s3_bucket}/{prefix}"
 
 

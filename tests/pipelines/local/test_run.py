@@ -113,6 +113,12 @@ def test_latest_points_to_the_newest_run(tmp_path):
     assert (tmp_path / "latest").resolve() == logs.parent and logs.name == "logs"
 
 
+def test_a_folder_named_latest_is_refused(tmp_path):
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(ValueError, match="latest is a folder, where a link to the latest run is made: move it"):
+        new_logs_folder(tmp_path)
+
+
 def test_the_help_says_where_results_are():
     text = " ".join(CliRunner().invoke(app, ["--help"]).output.replace("│", " ").split())
     assert "default: columns are named query, title, label." in text

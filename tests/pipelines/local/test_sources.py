@@ -55,6 +55,15 @@ def test_a_folder_is_published_with_all_its_files(s3, tmp_path):
     assert [name.rsplit("/", 1)[1] for name in storage.list_names(prefix)] == ["judgements.csv", "products.csv"]
 
 
+@pytest.mark.slow
+def test_files_of_one_name_are_all_published(s3, tmp_path):
+    source(tmp_path)
+    source(tmp_path / "older", "query,title,grade\n")
+    prefix = sources.publish_judgements(tmp_path).split("/", 3)[3]
+    names = [name.removeprefix(f"{prefix}/") for name in storage.list_names(f"{prefix}/")]
+    assert names == ["judgements.csv", "older/judgements.csv"]
+
+
 @pytest.fixture
 def no_logs(s3, named_s3):
     """Empty the logs of exposures on S3."""

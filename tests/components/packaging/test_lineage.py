@@ -12,12 +12,12 @@ from testing.rows import rationale, training_row
 
 
 @pytest.mark.slow
-def test_lineage_names_what_a_package_is_made_of(cross_encoder_package, tables):
+def test_lineage_names_what_a_package_is_made_of(cross_encoder_package, trained_student, tables):
     folder = cross_encoder_package[0]
     lineage = json.loads((folder / "lineage.json").read_text())
     assert lineage["training_set"] == file_digest(tables[0])
     assert lineage["rationale_embeddings"] == file_digest(tables[1])
-    assert lineage["weights"] == file_digest(folder / "model.safetensors")
+    assert lineage["weights"] == file_digest(trained_student[0] / "model.safetensors")
     assert lineage["teachers"] == [rationale()["model_digest"]] and lineage["code"] == source_digest()
     assert lineage["pairs"]["valid"] == dict.fromkeys(contracts.LABELS, 6) and lineage["queries"]["train"] == 18
     assert sum(lineage["rationales"].values()) == 24

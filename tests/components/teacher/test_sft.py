@@ -79,7 +79,8 @@ def test_a_teacher_learns_and_is_saved_whole(s3, llm, judgements_path, rationale
 def test_layers_below_the_trained_ones_stay(s3, llm, judgements_path, rationales_path, tmp_path, rank):
     config = replace(CONFIG, rank=rank, trained_layers=1)
     result = sft(rationales_path, judgements_path, llm, config, tmp_path / "model")
-    before, after = (load_file(folder / "model.safetensors") for folder in (llm, tmp_path / "model"))
+    tuned = Path(open_model(tmp_path / "model"))
+    before, after = (load_file(folder / "model.safetensors") for folder in (llm, tuned))
     changed_names = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
     assert {name.split(".")[2] for name in changed_names} == {"1"}
     assert result.details["curve"][-1]["loss"] < result.details["curve"][0]["loss"]

@@ -5,7 +5,7 @@ Whatever the number of exposures, a few rows a user are written. Shards are summ
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -57,16 +57,31 @@ def collect(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Pa
     Raises:
         ValueError: a log cannot be read. The sentence names the file, the column and what to give.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with database() as db:
-        notes = source.create_views(db)
-        find_duplicate_hashes(db, "exposures")
-        match_outcomes(db, source.rules)
+
+    def write_tables(db: duckdb.DuckDBPyConnection) -> None:
         _annotate_exposures(db, setup, now)
         _write_cells(db, folder / "cells.parquet")
         _write_orders(db, folder / "orders.parquet")
         _write_categories(db, setup, folder / "categories.parquet")
         write_requests(db, setup, now, folder / "requests.parquet")
+
+    return sum_shard(source, folder, write_tables)
+
+
+def sum_shard(source: LogSource, folder: Path, write_tables: Callable[[duckdb.DuckDBPyConnection], None]) -> Accounts:
+    """Read a shard's logs, have its tables written to `folder`, and return its accounts.
+
+    `write_tables` finds outcomes beside their exposures, and the hashes of copies; cells.parquet is one of its tables.
+
+    Raises:
+        ValueError: a log cannot be read. The sentence names the file, the column and what to give.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with database() as db:
+        notes = source.create_views(db)
+        find_duplicate_hashes(db, "exposures")
+        match_outcomes(db, source.rules)
+        write_tables(db)
         accounts = account_rows(db, folder / "cells.parquet", source.rules, notes)
     (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
     return accounts

@@ -15,14 +15,14 @@ from components.experiment.analyse_interleaved import analyse_interleaved, print
 from components.experiment.analyse_options import parse_arguments, parse_columns, parse_kinds
 from components.experiment.assignment import ARMS
 from components.experiment.decision import describe_lift
-from components.experiment.describe_experiment import ExperimentQuestion, describe_experiment
+from components.experiment.describe_experiment import ExperimentQuestion, check_use, describe_experiment
 from components.experiment.figures import LookFigures
 from components.experiment.intervals import LiftInterval
 from components.experiment.logs import moment
 from components.experiment.look import evaluate
 from components.experiment.plan import ExperimentPlan
 from components.experiment.plan_file import read_plan_file
-from components.experiment.records import AttributionRules, Evidence
+from components.experiment.records import AttributionRules
 from components.experiment.report import experiment_page
 from components.experiment.sql import first_line
 from components.experiment.verdict import LookVerdict
@@ -47,20 +47,9 @@ def analyse(source: aggregate.LogSource, question: ExperimentQuestion, plan: Exp
         aggregate.collect(source, setup, now, folder / "sums")
         plan = replace(plan, shares=tuple(setup.shares))
         result = evaluate(folder, [folder / "sums"], setup, now, plan)
-    check_use(result.evidence)
+    evidence = result.evidence
+    check_use(evidence.accounts.exposures, evidence.used, evidence.set_aside)
     return result
-
-
-def check_use(evidence: Evidence) -> None:
-    """Check that some exposure is used.
-
-    Raises:
-        ValueError: none is; the sentence counts the reasons.
-    """
-    if not evidence.used:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in evidence.set_aside.items())
-        total = f"{evidence.accounts.exposures:,}"
-        raise ValueError(f"{total} of {total} exposures are set aside ({reasons}): check the logs, --start and --end")
 
 
 def read_source(args: argparse.Namespace) -> aggregate.LogSource:

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 from components.experiment.aggregate import LogSource
 from components.experiment.confidence_sequence import MeanInterval
-from components.experiment.describe_experiment import ExperimentQuestion
+from components.experiment.describe_experiment import ExperimentQuestion, check_use
 from components.experiment.describe_interleaving import describe_interleaving
 from components.experiment.preference import Preference, judge_preference
 from components.experiment.preference_logs import collect_pages
 from components.experiment.preference_plan import PreferencePlan
-from components.experiment.preference_users import InterleavedEvidence, merge_pages
+from components.experiment.preference_users import merge_pages
 
 PRINTED = ("verdict", "reason", "exposures", "used", "set_aside", "outcomes", "outcomes_used", "outcomes_set_aside")
 PRINTED += ("users", "pages", "fallback_pages")
@@ -29,20 +29,8 @@ def analyse_interleaved(source: LogSource, question: ExperimentQuestion, plan: P
         folder = Path(work)
         collect_pages(source, setup, now, folder)
         evidence = merge_pages([folder], now, plan, question.salt)
-    check_pages(evidence)
+    check_use(evidence.accounts.exposures, evidence.used, evidence.set_aside)
     return judge_preference(evidence, plan)
-
-
-def check_pages(evidence: InterleavedEvidence) -> None:
-    """Check that some exposure is used.
-
-    Raises:
-        ValueError: none is; the sentence counts the reasons.
-    """
-    if not evidence.used:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in evidence.set_aside.items())
-        total = f"{evidence.accounts.exposures:,}"
-        raise ValueError(f"{total} of {total} exposures are set aside ({reasons}): check the logs, --start and --end")
 
 
 def print_preference(result: Preference) -> None:

@@ -1,7 +1,7 @@
 """An experiment as its logs and a person describe it: id, versions, shares, from when to when."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,26 @@ from components.experiment.records import ExperimentSetup
 from components.experiment.row_status import HAS_TWO_RANKERS
 from components.release_state import Stage
 
-LEAST_KNOWN_ARMS = 0.5  # of the rows that name an arm, below which the arms' names have to be given
+LEAST_KNOWN_NAMES = 0.5  # of the rows that name an arm or a team, below which the names have to be given
 NAMED_EXPERIMENTS = 10  # in a sentence, the most shown first
+
+
+@dataclass(frozen=True)
+class NameColumn:
+    """A column whose values the analysis knows, and what to give where it has others."""
+
+    name: str
+    known_names: Collection[str]
+    if_empty: str
+    if_strange: str
+
+
+ARM_COLUMN = NameColumn(
+    name="assigned_arm",
+    known_names=ARMS,
+    if_empty="name the column that holds the arm by --columns exposures.assigned_arm=NAME",
+    if_strange="say which is which by --columns exposures.control=NAME,exposures.treatment=NAME",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,7 @@ def describe_experiment(source: LogSource, question: ExperimentQuestion) -> tupl
     """Return the experiment as the platform's state has it, and the moment of the look."""
     groups = read_groups(source)
     check_experiment(source.exposures, groups, question.experiment_id)
-    check_arms(source.exposures, groups)
+    check_names(source.exposures, groups, ARM_COLUMN)
     experiment_id = question.experiment_id or most_frequent((row.experiment_id, row.rows) for row in groups)
     own = [row for row in groups if not experiment_id or row.experiment_id == experiment_id]
     versions = {}
@@ -116,11 +134,11 @@ def check_experiment(path: Path, groups: list[ExposureGroup], experiment_id: str
     raise ValueError(f"{problem}: " + (f"the logs hold {names}" if names else "they name none, so leave it out"))
 
 
-def check_arms(path: Path, groups: list[ExposureGroup]) -> None:
-    """Check that most rows that name an arm name control or treatment.
+def check_names(path: Path, groups: list[ExposureGroup], column: NameColumn) -> None:
+    """Check that a column is not empty, and that most of its values are known.
 
     Raises:
-        ValueError: they have other names, or none; the sentence says how to map them.
+        ValueError: they are not, with the column's remedy.
     """
     counts = Counter()
     for row in groups:
@@ -129,15 +147,23 @@ def check_arms(path: Path, groups: list[ExposureGroup]) -> None:
     if not counts:
         total = f"{sum(row.rows for row in groups):,}"
         raise ValueError(
-            f"{path}: {total} of {total} exposures are set aside, for assigned_arm is empty: "
-            "name the column that holds the arm by --columns exposures.assigned_arm=NAME"
+            f"{path}: {total} of {total} exposures are set aside, for {column.name} is empty: {column.if_empty}"
         )
-    strange = sorted(arm for arm in counts if arm not in ARMS)
-    if sum(counts[arm] for arm in ARMS) < LEAST_KNOWN_ARMS * sum(counts.values()):
-        raise ValueError(
-            f"{path}: assigned_arm holds {', '.join(strange[:5])}; "
-            "say which is which by --columns exposures.control=NAME,exposures.treatment=NAME"
-        )
+    strange = sorted(name for name in counts if name not in column.known_names)
+    if sum(counts[name] for name in column.known_names) < LEAST_KNOWN_NAMES * sum(counts.values()):
+        raise ValueError(f"{path}: {column.name} holds {', '.join(strange[:5])}; {column.if_strange}")
+
+
+def check_use(exposures: int, used: int, set_aside: Mapping[str, int]) -> None:
+    """Check that some exposure is used.
+
+    Raises:
+        ValueError: none is; the sentence counts the reasons.
+    """
+    if not used:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in set_aside.items())
+        total = f"{exposures:,}"
+        raise ValueError(f"{total} of {total} exposures are set aside ({reasons}): check the logs, --start and --end")
 
 
 def most_frequent(counts: Iterable[tuple[str | None, int]]) -> str:

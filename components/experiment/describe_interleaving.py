@@ -1,16 +1,14 @@
 """An interleaved comparison as its logs and a person describe it: id, from when to when."""
 
-from collections import Counter
 from datetime import datetime
-from pathlib import Path
 
 from components.contracts import TEAMS
 from components.experiment.aggregate import LogSource
 from components.experiment.describe_experiment import (
-    LEAST_KNOWN_ARMS,
     ExperimentQuestion,
-    ExposureGroup,
+    NameColumn,
     check_experiment,
+    check_names,
     most_frequent,
     read_groups,
     to_time,
@@ -18,6 +16,14 @@ from components.experiment.describe_experiment import (
 from components.experiment.logs import moment
 from components.experiment.records import ExperimentSetup
 from components.release_state import Stage
+
+TEAM_COLUMN = NameColumn(
+    name="team",
+    known_names=TEAMS,
+    if_empty="name the column that holds the team by --columns exposures.team=NAME",
+    if_strange="say which is stable's (A), the candidate's (B) and neither's by "
+    "--columns exposures.A=NAME,exposures.B=NAME,exposures.none=NAME",
+)
 
 
 def describe_interleaving(source: LogSource, question: ExperimentQuestion) -> tuple[ExperimentSetup, datetime]:
@@ -28,7 +34,7 @@ def describe_interleaving(source: LogSource, question: ExperimentQuestion) -> tu
     """
     groups = read_groups(source)
     check_experiment(source.exposures, groups, question.experiment_id)
-    check_teams(source.exposures, groups)
+    check_names(source.exposures, groups, TEAM_COLUMN)
     drafts = [row for row in groups if row.arm]
     experiment_id = question.experiment_id or most_frequent((row.experiment_id, row.rows) for row in drafts)
     own = [row for row in drafts if not experiment_id or row.experiment_id == experiment_id] or drafts
@@ -41,27 +47,3 @@ def describe_interleaving(source: LogSource, question: ExperimentQuestion) -> tu
         is_nameless=not experiment_id,
     )
     return setup, moment(question.end) if question.end else to_time(max(row.last for row in own))
-
-
-def check_teams(path: Path, groups: list[ExposureGroup]) -> None:
-    """Check that some rows name a team, and most of those A, B or none.
-
-    Raises:
-        ValueError: they have other names, or none; the sentence says how to map them.
-    """
-    counts = Counter()
-    for row in groups:
-        if row.arm:
-            counts[row.arm] += row.rows
-    if not counts:
-        total = f"{sum(row.rows for row in groups):,}"
-        raise ValueError(
-            f"{path}: {total} of {total} exposures are set aside, for team is empty: "
-            "name the column that holds the team by --columns exposures.team=NAME"
-        )
-    strange = sorted(team for team in counts if team not in TEAMS)
-    if sum(counts[team] for team in TEAMS) < LEAST_KNOWN_ARMS * sum(counts.values()):
-        raise ValueError(
-            f"{path}: team holds {', '.join(strange[:5])}; say which is stable's (A), the candidate's (B) and "
-            "neither's by --columns exposures.A=NAME,exposures.B=NAME,exposures.none=NAME"
-        )

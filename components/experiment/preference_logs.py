@@ -3,20 +3,17 @@
 Copies, outcomes out of their window, refunds and kinds are treated by the code of the A/B test.
 """
 
-import json
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from components.contracts import TEAMS
-from components.experiment.aggregate import LogSource, account_rows
-from components.experiment.deduplicate import find_duplicate_hashes, without_duplicates
-from components.experiment.outcomes import match_outcomes
+from components.experiment.aggregate import LogSource, sum_shard
+from components.experiment.deduplicate import without_duplicates
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.row_status import experiment_sql, names_sql, unusable_sql
-from components.experiment.sql import database, text, write
+from components.experiment.sql import text, write
 
 PAGE = ("user_hash", "exclusion_reason", "request_id", "query", "locale", "day")  # the rows of cells.parquet
 
@@ -27,16 +24,13 @@ def collect_pages(source: LogSource, setup: ExperimentSetup, now: datetime, fold
     Raises:
         ValueError: a log cannot be read. The sentence names the file, the column and what to give.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with database() as db:
-        notes = source.create_views(db)
-        find_duplicate_hashes(db, "exposures")
-        match_outcomes(db, source.rules)
-        _write_pages(db, status_sql(setup, now), folder / "cells.parquet")
-        _write_orders(db, status_sql(setup, now), folder / "orders.parquet")
-        accounts = account_rows(db, folder / "cells.parquet", source.rules, notes)
-    (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
-    return accounts
+    status = status_sql(setup, now)
+
+    def write_tables(db: duckdb.DuckDBPyConnection) -> None:
+        _write_pages(db, status, folder / "cells.parquet")
+        _write_orders(db, status, folder / "orders.parquet")
+
+    return sum_shard(source, folder, write_tables)
 
 
 def status_sql(setup: ExperimentSetup, now: datetime) -> str:

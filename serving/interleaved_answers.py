@@ -9,7 +9,6 @@ from serving.rankers import RankerAnswer
 from serving.request_log import RequestEntry
 from serving.request_schemas import Ranking
 
-INTERLEAVED = "interleaved"
 FALLBACK = "fallback"
 RANKED = "ranked"  # by stable, for a caller who is no user: nobody could be credited
 

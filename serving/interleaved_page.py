@@ -74,7 +74,7 @@ class InterleavedPage:
         row = exposure(entry, self.ranking, self.prediction(index), index + 1)
         return row | {
             "version": self.candidate.version if team == CANDIDATE else self.stable.version,
-            "page_kind": "interleaved",
+            "page_kind": self.kind,
             "team": TEAMS[team],
             "pair": None if pair == NO_PAIR else pair,
             "stable_rank": stable["position"],

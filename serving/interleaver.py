@@ -15,24 +15,24 @@ from functools import partial
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from prometheus_client import Counter
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
-from serving.asgi_body import MAX_BODY, BodyError, read_body
+from serving.asgi_body import MAX_BODY, read_body
 from serving.interleaved_answers import choose_page, describe
 from serving.page_token import MAX_TOKEN, PageToken
 from serving.ports import check_port
 from serving.rankers import CANDIDATE, STABLE, RankerAnswer, Rankers
 from serving.recorder import Recorder
+from serving.refusals import REFUSED, refuse, show_metrics
 from serving.request_log import RequestEntry, write_entry
 from serving.request_schemas import MAX_NAME, InvalidRequest, Ranking, parse
-from serving.spool_limits import SpoolFull
 from serving.spool_options import add_spool_options, create_recorder
 
 PATIENCE_S = 10.0  # until no ranker is waited for
@@ -119,12 +119,8 @@ def create_app(interleaver: Interleaver) -> FastAPI:
         try:
             body = await read_body(request.scope, request.receive, MAX_BODY)
             status, document = await interleaver.answer(request.url.path, body, request.headers)
-        except BodyError as error:
-            return JSONResponse({"error": str(error)}, error.status)
-        except InvalidRequest as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except SpoolFull as error:
-            return JSONResponse({"error": f"the request was not answered, for it cannot be recorded: {error}"}, 503)
+        except REFUSED as error:
+            return refuse(error, "the request was not answered, for it cannot be recorded")
         return JSONResponse(document, status)
 
     @app.get("/health")
@@ -132,10 +128,7 @@ def create_app(interleaver: Interleaver) -> FastAPI:
         is_ready = interleaver.recorder.is_writable()
         return JSONResponse({"ready": is_ready, "versions": interleaver.rankers.versions}, 200 if is_ready else 503)
 
-    @app.get("/metrics")
-    async def show_metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
+    app.get("/metrics")(show_metrics)
     return app
 
 

@@ -7,20 +7,18 @@ from datetime import UTC, datetime
 from functools import partial
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
 from components import storage
 from components.settings import Settings
-from serving.asgi_body import BodyError, read_body
+from serving.asgi_body import read_body
 from serving.openapi import build_document
 from serving.outcome_schemas import Accepted, BatchContext, Outcomes, parse_outcomes
 from serving.ports import check_port
 from serving.recorder import Recorder
-from serving.request_schemas import InvalidRequest
-from serving.spool_limits import SpoolFull
+from serving.refusals import REFUSED, refuse, show_metrics
 from serving.spool_options import add_spool_options, create_recorder
 
 MAX_BODY = 2**20  # bytes
@@ -50,12 +48,8 @@ def create_app(recorder: Recorder, currency: str = "") -> FastAPI:
             body = await read_body(request.scope, request.receive, MAX_BODY)
             rows = parse_outcomes(body, BatchContext(datetime.now(UTC), currency))
             await run_in_threadpool(recorder.record, outcomes=rows)
-        except BodyError as error:
-            return JSONResponse({"error": str(error)}, error.status)
-        except InvalidRequest as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except SpoolFull as error:
-            return JSONResponse({"error": f"nothing was recorded: {error}"}, 503)
+        except REFUSED as error:
+            return refuse(error, "nothing was recorded")
         return JSONResponse({"accepted": len(rows)})
 
     @app.get("/health")
@@ -63,10 +57,7 @@ def create_app(recorder: Recorder, currency: str = "") -> FastAPI:
         is_ready = recorder.is_writable()
         return JSONResponse({"ready": is_ready, "rows_waiting": recorder.spooled_rows}, 200 if is_ready else 503)
 
-    @app.get("/metrics")
-    async def show_metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
+    app.get("/metrics")(show_metrics)
     return app
 
 

@@ -70,6 +70,5 @@ def find_files(bucket: str, name: str) -> dict[str, str]:
     entries = storage.client().list_objects(bucket, name, recursive=False)
     if any(entry.object_name == name and not entry.is_dir for entry in entries):
         return {name: PurePosixPath(name).name}
-    entries = storage.client().list_objects(bucket, f"{name}/", recursive=True)
-    names = [entry.object_name for entry in entries if not entry.is_dir]
+    names = [entry.object_name for entry in storage.list_objects(bucket, name)]
     return {key: PurePosixPath(key).relative_to(name).as_posix() for key in names}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import certifi
 import urllib3
 from minio import Minio
+from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
@@ -129,8 +130,13 @@ def list_names(prefix: str) -> Iterator[str]:
 
     SeaweedFS lists folder by folder, so the order is not that of the names.
     """
-    entries = client().list_objects(Settings().s3_bucket, prefix.rstrip("/") + "/", recursive=True)
-    return (entry.object_name for entry in entries if not entry.is_dir)
+    return (entry.object_name for entry in list_objects(Settings().s3_bucket, prefix))
+
+
+def list_objects(bucket: str, prefix: str) -> Iterator[Object]:
+    """Yield the objects below a prefix of any bucket, with size and time."""
+    entries = client().list_objects(bucket, prefix.rstrip("/") + "/", recursive=True)
+    return (entry for entry in entries if not entry.is_dir)
 
 
 def put_bytes(name: str, content: bytes) -> None:

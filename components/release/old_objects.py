@@ -1,6 +1,5 @@
 """Objects on S3 that are old, in groups that stand for one thing, and their removal."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -34,7 +33,7 @@ def old_groups(prefix: str, parts: int, end: str, names_in_use: set[str]) -> lis
     The first `parts` parts of its name are an object's group. A group is old that has nothing newer than `end`.
     """
     groups: dict[str, list[Object]] = {}
-    for entry in list_objects(Settings().s3_bucket, f"{prefix}/"):
+    for entry in storage.list_objects(Settings().s3_bucket, prefix):
         groups.setdefault("/".join(entry.object_name.split("/")[:parts]), []).append(entry)
     moment = datetime.fromisoformat(end)
     old = []
@@ -54,17 +53,11 @@ def artifact_objects(root: str) -> tuple[str, list[Object] | None]:
     if url.scheme not in SCHEMES or len(prefix.split("/")) < MIN_DEPTH:
         return url.netloc, None
     try:
-        return url.netloc, list(list_objects(url.netloc, f"{prefix}/"))
+        return url.netloc, list(storage.list_objects(url.netloc, prefix))
     except S3Error as error:
         if error.code in NO_ACCESS:
             return url.netloc, None
         raise
-
-
-def list_objects(bucket: str, prefix: str) -> Iterable[Object]:
-    """Yield the objects below a prefix of a bucket."""
-    entries = storage.client().list_objects(bucket, prefix, recursive=True)
-    return (entry for entry in entries if not entry.is_dir)
 
 
 def remove_objects(bucket: str, objects: list[Object]) -> Removal:

@@ -4,6 +4,7 @@ Or `make models PROFILE=paper`, on a machine that reaches the hub and, by BROADF
 the bucket. What is there already is not sent again. Pods then find a hub's name in the bucket.
 """
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +13,12 @@ import typer
 
 from components import storage
 from components.model_mirror import Mirror, find_mirror, upload_mirror
-from components.pretrained import locate_model_package
+from components.pretrained import HUB_PATTERNS, locate_model_package
 from components.s3_addresses import download, is_address
 from components.settings import Settings
 from pipelines.errors import stop
 from pipelines.profiles import load_profile
 
-TEXT_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 SAFETENSORS = "*.safetensors"
 PYTORCH = "pytorch_model*.bin"  # where a hub has nothing else; it is rewritten, for pods load safetensors alone
 LEFT_OUT = ["onnx/*", "openvino/*", "original/*", "*/onnx/*"]
@@ -87,7 +87,7 @@ def fetch_from_hub(name: str) -> tuple[Path, str]:
     """
     from huggingface_hub import snapshot_download
 
-    folder = Path(snapshot_download(name, allow_patterns=[*TEXT_FILES, SAFETENSORS], ignore_patterns=LEFT_OUT))
+    folder = Path(snapshot_download(name, allow_patterns=[*HUB_PATTERNS, SAFETENSORS], ignore_patterns=LEFT_OUT))
     revision = folder.name
     if not any(folder.glob(SAFETENSORS)):
         snapshot_download(name, revision=revision, allow_patterns=[PYTORCH])
@@ -97,8 +97,6 @@ def fetch_from_hub(name: str) -> tuple[Path, str]:
 
 def write_safetensors(folder: Path) -> Path:
     """Write a copy of a model's folder whose weights are safetensors, and return it."""
-    import shutil
-
     from transformers import AutoModel
 
     out = Path(tempfile.mkdtemp(prefix="model-"))

@@ -52,12 +52,16 @@ def materialize(folder: str | Path, as_of: datetime) -> dict:
         start = _start_time(earlier_view, has_late_rows or _has_new_features(view, earlier_view))
         if start < as_of:
             store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
-        if start > START and _find_missing_key(store, view, folder):
+        missing_key = _find_missing_key(store, view, folder)
+        if missing_key and start > START:
             refilled_views.append(view.name)  # the store lost what the registry says is there
             start = START
             store.materialize(start_date=start, end_date=as_of, feature_views=[view.name])
+            missing_key = _find_missing_key(store, view, folder)
+        if missing_key:
+            key = f"{view.join_keys[0]} {missing_key!r}"
+            raise ValueError(f"{view.name}: {key} was materialised and cannot be read online")
         row_counts[view.name] = _count_between(folder / f"{view.name}.parquet", start, as_of)
-        _check_online(store, view, folder)
     details = {"views": sorted(row_counts), "materialised": row_counts, "texts_came_late": has_late_texts}
     return details | {"refilled_views": refilled_views}
 
@@ -94,12 +98,6 @@ def _count_between(path: Path, start: datetime, end: datetime) -> int:
     select = f"select count(*) from {parquet_sql([path])} where time >= ? and time <= ?"
     with duckdb.connect() as database:
         return database.execute(select, [start, end]).fetchone()[0]
-
-
-def _check_online(store: FeatureStore, view: FeatureView, folder: Path) -> None:
-    """Check that the keys of a file can be read online."""
-    if key := _find_missing_key(store, view, folder):
-        raise ValueError(f"{view.name}: {view.join_keys[0]} {key!r} was materialised and cannot be read online")
 
 
 def _find_missing_key(store: FeatureStore, view: FeatureView, folder: Path) -> str | None:

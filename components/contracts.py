@@ -16,10 +16,7 @@ from components.cross_features import DEFAULTS
 
 LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
 QUERY_CLASSES = ("head", "torso", "tail")
-PAGE_KINDS = (
-    "interleaved",
-    "fallback",
-)  # none: one ranker's; a fallback is stable's list without a draft
+PAGE_KINDS = ("interleaved", "fallback")  # none: one ranker's; a fallback is stable's list without a draft
 TEAMS = ("A", "B", "none")  # which ranker an item of an interleaved page is credited to
 MISMATCHES = ("category", "brand", "model", "attribute", "accessory")
 GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}  # for NDCG, of ESCI's own task

@@ -52,7 +52,7 @@ READERS = {
 
 
 def is_profile_file(name: str) -> bool:
-    """Return True for the name of a file rather than of a profiles profile."""
+    """Return True for the name of a file rather than of a known profile."""
     return Path(name).suffix.lower() in READERS
 
 
@@ -60,7 +60,7 @@ def read_profile_file(path: str | Path, profiles: dict) -> Profile:
     """Return the profile of a file, by default an extension of `paper`.
 
     Raises:
-        ValueError: it cannot be read, extends what is not profiles, or names an unknown field or a wrong value.
+        ValueError: it cannot be read, extends an unknown profile, or names an unknown field or a wrong value.
     """
     path = Path(path)
     if not path.is_file():

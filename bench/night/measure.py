@@ -14,7 +14,6 @@ from bench.figures import RESULTS, show, write_results
 from bench.night.adapters import ADAPTERS, adapter_bytes
 from components import storage
 from components.blobs import PREFIX as BLOBS
-from components.release.old_objects import list_objects
 from components.settings import Settings
 from pipelines.local.processes import Laptop
 from testing.servers import environment
@@ -46,7 +45,7 @@ def count_bucket(home: Path) -> Counter:
         laptop.start_s3()
         with environment(**laptop.environment):
             storage.ensure_bucket()
-            for entry in list_objects(Settings().s3_bucket, ""):
+            for entry in storage.list_objects(Settings().s3_bucket, ""):
                 counts[entry.object_name.split("/")[0]] += entry.size
     return counts
 

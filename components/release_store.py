@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from components import storage
 from components.release_state import HistoryEntry, ReleaseState, changes
+from components.settings import Settings
 
 STATE = "release/state.json"
 NIGHTS = "release/nights"  # one object for each night whose gate has spoken
@@ -17,7 +18,11 @@ ATTEMPTS = 20
 
 
 def read_state() -> ReleaseState:
-    """Read the desired state, an empty one before the first release."""
+    """Read the desired state, an empty one before the first release.
+
+    Raises:
+        ValueError: the document is there and empty.
+    """
     return _read()[0]
 
 
@@ -47,6 +52,11 @@ def update_state(change: Callable[[ReleaseState], ReleaseState], what: str, **fa
 
 def _read() -> tuple[ReleaseState, str]:
     content, etag = storage.get_with_etag(STATE)
+    if content == b"":
+        raise ValueError(
+            f"s3://{Settings().s3_bucket}/{STATE} is empty, so which version serves is not known: bring back "
+            "an earlier version of the object, or remove it to begin without a release"
+        )
     return ReleaseState.from_json(json.loads(content or b"{}")), etag
 
 

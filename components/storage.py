@@ -1,7 +1,9 @@
 """Folders, bytes, small JSON documents and listings on S3, with the minio client."""
 
+import hashlib
 import io
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -171,7 +173,9 @@ def replace_bytes(name: str, content: bytes, etag: str) -> bool:
 def _put_if(name: str, content: bytes, condition: dict[str, str], condition_failed: tuple[int, ...]) -> bool:
     settings = Settings()
     url = client(settings).presigned_put_object(settings.s3_bucket, name)  # minio's own put has no conditions
-    response = http(settings).request("PUT", url, body=content, headers=condition)
+    digest = b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    # without a digest, SeaweedFS stores an empty object when the writer dies before it has sent the content
+    response = http(settings).request("PUT", url, body=content, headers=condition | {"Content-MD5": digest})
     if response.status not in (200, *condition_failed):
         message = response.data[:300].decode(errors="replace")
         raise RuntimeError(f"S3 answers {response.status} to the conditional write of {name}: {message}")

@@ -1,17 +1,20 @@
 """The real S3 behind a proxy that fails where a test says so.
 
-A PUT fails with 500 before or after S3 took it, with 403, or with no answer at all.
+A PUT fails with 500 before or after S3 took it, with 403, with no answer at all, or as of a writer that died after
+its headers.
 """
 
 import http.client
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testing.servers import environment
 
 PASSED_HEADERS = ("content-type", "etag")
+SECONDS_TO_READ_HEADERS = 0.2
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -22,6 +25,10 @@ class Proxy(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if fault in ("before", "refused"):
             self._reply(500 if fault == "before" else 403, b"no", {"content-type": "text/plain"})
+            return
+        if fault == "dead writer":
+            self._pass_on_headers()
+            self._reply(500, b"no", {"content-type": "text/plain"})
             return
         status, content, headers = self._pass_on(body)
         if fault == "silent":
@@ -41,6 +48,15 @@ class Proxy(BaseHTTPRequestHandler):
         connection.close()
         return response.status, content, headers
 
+    def _pass_on_headers(self) -> None:
+        connection = http.client.HTTPConnection(self.server.behind, timeout=30)
+        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        time.sleep(SECONDS_TO_READ_HEADERS)
+        connection.close()
+
     def _reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in headers.items():
@@ -55,7 +71,10 @@ class Proxy(BaseHTTPRequestHandler):
 
 @contextmanager
 def faulty(endpoint: str, *faults: str):
-    """Point the environment to a proxy of an S3 whose first PUTs fail as named: refused, before, after, silent."""
+    """Point the environment to a proxy of an S3 whose first PUTs fail as named.
+
+    The faults are "refused", "before", "after", "silent" and "dead writer".
+    """
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
         server.behind = endpoint.removeprefix("http://")
         server.faults = list(faults)

@@ -94,3 +94,10 @@ def test_an_update_counts_once_when_s3_fails(s3, fault):
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], fault):
         assert update_state(add_one_percent, "second").traffic_percent == 2
     assert json.loads(storage.get_bytes(STATE))["revision"] == 2
+
+
+@pytest.mark.slow
+def test_an_empty_document_is_no_empty_release(s3):
+    storage.put_bytes(STATE, b"")
+    with pytest.raises(ValueError, match="release/state.json is empty, so which version serves is not known"):
+        read_state()

@@ -17,6 +17,10 @@ def settings(**said) -> Settings:
     return Settings(**known | said)
 
 
+def replace(name: str, content: bytes) -> None:
+    storage.replace_bytes(name, content, storage.get_with_etag(name)[1])
+
+
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:8333", "ftp://host", "http://", ""])
 def test_a_wrong_endpoint_names_its_variable(endpoint):
     with pytest.raises(ValueError, match="BROADFAST_S3_ENDPOINT is .*; give http://host:port or https://host"):
@@ -107,6 +111,22 @@ def test_a_failing_s3_gets_a_sentence_without_secrets(s3):
     said = "S3 gives no good answer to PUT [0-9.:]+/broadfast/storage/never: too many 500 error responses$"
     with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["before"] * 6), pytest.raises(ConnectionError, match=said):
         storage.create_bytes("storage/never", b"1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [storage.put_bytes, replace])
+def test_a_writer_that_dies_leaves_the_old_content(s3, write):
+    storage.put_bytes("storage/state", b"old")
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["dead writer"] * 6), pytest.raises(ConnectionError):
+        write("storage/state", b"new")
+    assert storage.get_bytes("storage/state") == b"old"
+
+
+@pytest.mark.slow
+def test_a_first_writer_that_dies_leaves_nothing(s3):
+    with faulty(s3.environment["BROADFAST_S3_ENDPOINT"], *["dead writer"] * 6), pytest.raises(ConnectionError):
+        storage.create_bytes("storage/first", b"new")
+    assert storage.get_bytes("storage/first") is None
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import storage
-from components.settings import Settings
 from pipelines.local import sources
 from pipelines.profile import Marketplace
 
@@ -66,9 +65,10 @@ def test_files_of_one_name_are_all_published(s3, tmp_path):
 
 @pytest.fixture
 def no_logs(s3, named_s3):
-    """Empty the logs of exposures on S3."""
-    for name in list(storage.list_names("logs/exposures")):
-        storage.client().remove_object(Settings().s3_bucket, name)
+    """Remove the logs of exposures on S3, before and after."""
+    storage.remove_folder("logs/exposures")
+    yield
+    storage.remove_folder("logs/exposures")
 
 
 @pytest.mark.slow

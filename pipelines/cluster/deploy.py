@@ -131,13 +131,30 @@ def deploy_pipelines(
         check_namespace(namespace)
         check_registry(Settings().registry)
         times = {pipeline: next_times(text, zone, datetime.now(UTC)) for pipeline, text in crons.items()}
-        token = token_file.read_text().strip() if token_file else ""
+        token = read_token(token_file) if token_file else ""
         deploy_all(Address(host, namespace, token, cookie), Wish(size, version, crons, source, out))
     except (ValueError, OSError) as error:
         stop(str(error))
     for pipeline, next_ones in times.items():
         shown_times = ", ".join(f"{time:%a %d %b %H:%M:%S}" for time in next_ones)
         console.print(f"broadfast-{pipeline} runs next: {shown_times} {zone}")
+
+
+def read_token(path: Path) -> str:
+    """Read the token that a file holds.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is empty.
+    """
+    remedy = "kubectl create token ACCOUNT --audience pipelines.kubeflow.org > FILE makes one"
+    try:
+        token = path.read_text().strip()
+    except OSError as error:
+        raise OSError(f"--token-file {path} cannot be read ({error.strerror}); {remedy}") from error
+    if not token:
+        raise ValueError(f"--token-file {path} is empty; {remedy}")
+    return token
 
 
 def deploy_all(address: Address, wish: Wish) -> None:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from components import package_manifest
+from pipelines.local.home import parse_folder
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.sources import generate_marketplace
 from pipelines.profile import Marketplace
@@ -24,7 +25,7 @@ EXAMPLE = """curl -s localhost:{port}/v1/models/relevance:predict -H 'content-ty
   -d '{{"query": "trail running shoes", "instances": [{{"item_id": "i1", "title": "Salomon Speedcross 6"}}]}}'"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
-Home = Annotated[Path, typer.Option(help="Where runs leave their state.")]
+Home = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where runs leave their state.")]
 Port = Annotated[int, typer.Option(help="The server's port.")]
 
 

@@ -16,6 +16,7 @@ from components.judgements.audit_sheet import read_sheet
 from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
+from pipelines.local.home import parse_folder
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.local.requirements import check_disk, check_memory, check_system
@@ -48,7 +49,7 @@ AuditPath = Annotated[Path | None, typer.Option(help="The audit.csv that a run l
 BaseModel = Annotated[
     str, typer.Option(help="Start from this model: a folder, s3:// or a hub name; empty: the profile's.")
 ]
-Home = Annotated[Path, typer.Option(help="Where state, logs and reports lie.")]
+Home = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where state, logs and reports lie.")]
 
 
 @app.command()

@@ -206,3 +206,14 @@ def test_another_cluster_needs_another_version(deploy):
             deploy(host)
         names = {version["display_name"] for version in state.versions.values()}
     assert {"aaaa1111", "aaaa1111-cluster-demo"} < names and len(names) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"), [(None, "cannot be read (No such file or directory)"), ("\n", "is empty")]
+)
+def test_a_useless_token_file_names_its_remedy(tmp_path, content, fault):
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_text(content)
+    output = run("deploy", "--version", "aaaa1111", "--token-file", path)[1]
+    assert fault in output and "kubectl create token ACCOUNT --audience pipelines.kubeflow.org" in output

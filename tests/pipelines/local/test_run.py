@@ -71,6 +71,11 @@ def test_a_file_as_home_is_refused(tmp_path, below):
     assert sentence == f"stopped: --home {home} is a file, or lies below one; name a folder, which may be new\n"
 
 
+def test_an_empty_home_is_not_the_current_folder():
+    result = CliRunner().invoke(app, ["--profile", "smoke", "--home", ""])
+    assert result.exit_code == 2 and "name a folder" in result.output
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [("q,title,label\n", "has no column 'query' for query; it has q, title, label"), ("", "pairs.csv is empty")],

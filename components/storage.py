@@ -136,8 +136,11 @@ def list_names(prefix: str) -> Iterator[str]:
 
 
 def list_objects(bucket: str, prefix: str) -> Iterator[Object]:
-    """Yield the objects below a prefix of any bucket, with size and time."""
-    entries = client().list_objects(bucket, prefix.rstrip("/") + "/", recursive=True)
+    """Yield the objects below a prefix of any bucket, with size and time.
+
+    The prefix "" is the whole bucket.
+    """
+    entries = client().list_objects(bucket, f"{prefix.rstrip('/')}/" if prefix else "", recursive=True)
     return (entry for entry in entries if not entry.is_dir)
 
 

@@ -16,6 +16,7 @@ from components.release import registry
 from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
+from pipelines.local.disk_use import link_equal_files, vacuum
 from pipelines.local.environment import MODELS
 from pipelines.local.kfp_output import KfpRunMonitor, Task, remove_unused_runs
 from pipelines.local.log_uploads import wait_for_uploads
@@ -59,10 +60,17 @@ class Loop:
             self.write_summary()
         remove_unused_runs(self.laptop.home / "kfp", tasks)
         shutil.rmtree(self.laptop.home / MODELS, ignore_errors=True)
+        self.free_disk()
         self.console.print()
         self.console.print(self.steps.table())
         self.console.print(f"\n{self.summary['sentence']}")
         self.console.print(f"report: {self.folder / 'report.html'}")
+
+    def free_disk(self) -> None:
+        """Give back what was removed from S3, and keep a package's copies as one."""
+        link_equal_files(self.laptop.home / "kfp", self.laptop.home / "packages")
+        if self.laptop.s3 and (trouble := vacuum(self.laptop.s3)):
+            self.console.print(trouble)
 
     def retrain(self, judgements: Path | None, columns: str, audit: Path | None) -> dict[str, Task]:
         """Start S3, publish the judgements and run the pipeline `retrain`."""

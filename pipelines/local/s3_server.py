@@ -30,6 +30,7 @@ class S3Server:
     endpoint: str
     access_key: str
     secret_key: str
+    master: str  # the address that housekeeping goes to
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,4 +59,5 @@ def configure_s3(folder: Path) -> S3Server:
     }  # fmt: skip
     weed = str(Path(sys.executable).with_name("weed"))
     command = [weed, f"-logdir={folder / 'log'}", "server", *(f"-{name}={value}" for name, value in options.items())]
-    return S3Server(command, f"http://127.0.0.1:{ports['s3.port']}", access_key, secret_key)
+    endpoint, master = (f"http://127.0.0.1:{ports[name]}" for name in ("s3.port", "master.port"))
+    return S3Server(command, endpoint, access_key, secret_key, master)

@@ -56,6 +56,12 @@ def test_a_prefix_ends_where_its_name_does(s3, tmp_path):
 
 
 @pytest.mark.slow
+def test_no_prefix_lists_the_whole_bucket(s3):
+    storage.put_bytes("storage/listed/a", b"1")
+    assert "storage/listed/a" in storage.list_names("")
+
+
+@pytest.mark.slow
 def test_a_prefix_that_holds_nothing_is_an_error(s3, tmp_path):
     with pytest.raises(FileNotFoundError, match="storage/none holds nothing"):
         storage.get_folder("storage/none", tmp_path)

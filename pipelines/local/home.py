@@ -5,12 +5,12 @@ from pathlib import Path
 import typer
 
 
-def parse_folder(text: str) -> Path:
-    """Return a folder that an option names.
+def parse_folder(text: str | Path) -> Path:
+    """Return the folder that an option names, or its default.
 
     Raises:
         typer.BadParameter: the text is empty, as from a variable that is not set.
     """
-    if not text.strip():
+    if not str(text).strip():
         raise typer.BadParameter("it is empty; name a folder, which may be new")
     return Path(text)

@@ -76,6 +76,11 @@ def test_an_empty_home_is_not_the_current_folder():
     assert result.exit_code == 2 and "name a folder" in result.output
 
 
+def test_without_a_home_the_default_is_parsed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run_until_stopped("--profile", "none").startswith("stopped: --profile is 'none'")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [("q,title,label\n", "has no column 'query' for query; it has q, title, label"), ("", "pairs.csv is empty")],

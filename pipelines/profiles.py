@@ -133,10 +133,11 @@ def smoke() -> Profile:
         dpo=DpoConfig(epochs=1, learning_rate=2e-5, max_length=224, batch_size=2, max_steps=2, strict=False),
         final=GenerateConfig(pairs=16, prompt="free", max_samples=1),
         held_out=GenerateConfig(split="valid", pairs=8, prompt="free", max_samples=1),
-        student=replace(laptop().student, max_length=48, epochs=1),
+        student=replace(laptop().student, max_length=48, epochs=1, trained_layers=2),
+        fits_baseline=True,
         gate=WIDE,
         plan=ExperimentPlan.smoke(),
-        marketplace=Marketplace(items=240, queries=60),
+        marketplace=Marketplace(items=160, queries=40),
         traffic=Traffic(users=60),
     )
 

@@ -3,6 +3,7 @@
 `serve` takes the newest package of a run. `demo` does so too, and trains a small student where there is none.
 """
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,13 +14,16 @@ import typer
 from rich.console import Console
 
 from components import package_manifest
+from components.waiting import wait_until
 from pipelines.local.home import parse_folder
 from pipelines.local.progress import PROGRESS, Steps
+from pipelines.local.readiness import start_state
 from pipelines.local.sources import generate_marketplace
 from pipelines.profile import Marketplace
 
 PACKAGES = Path("state", "packages")  # below a run's home: what its servers loaded
 DEMO_PACKAGE = Path("state", "demo-package")
+START_SECONDS = 120
 MARKETPLACE = Marketplace(items=480, queries=90)
 EXAMPLE = """curl -s localhost:{port}/v1/models/relevance:predict -H 'content-type: application/json' \\
   -d '{{"query": "trail running shoes", "instances": [{{"item_id": "i1", "title": "Salomon Speedcross 6"}}]}}'"""
@@ -84,14 +88,21 @@ def show_progress(lines: Iterable[str], steps: Steps) -> Iterator[str]:
 
 
 def run_server(package: Path, port: int) -> None:
-    """Serve a package in the foreground until Ctrl-C, and print a request that works."""
-    console.print(f"serving {package} on http://127.0.0.1:{port}; Ctrl-C ends it. In another terminal:\n")
-    console.print(EXAMPLE.format(port=port), markup=False)
+    """Serve a package in the foreground until Ctrl-C, and print a request once it works."""
+    url = f"http://127.0.0.1:{port}"
+    console.print(f"starting a server of {package} on {url}")
     command = [sys.executable, "-m", "serving", f"--package={package}", "--text-only", "--no-record", f"--port={port}"]
-    try:
-        code = subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        code = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends the server as Ctrl-C does
+    with subprocess.Popen(command) as server:
+        try:
+            if wait_until(lambda: start_state(server, f"{url}/v1/models/relevance"), bool, START_SECONDS) == "ready":
+                console.print(f"\nserving at {url}; Ctrl-C ends it. In another terminal:\n")
+                console.print(EXAMPLE.format(port=port), markup=False)
+            code = server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            code = 0
     raise typer.Exit(code)
 
 

@@ -16,20 +16,22 @@ class Stage:
 
     share: float  # 0 to 1
     start_time: str  # ISO 8601; `started` in the document
+    interleaved_share: float = 0.0  # of users whose pages are interleaved, before any arm; `interleaved`
 
     @classmethod
     def from_json(cls, document: Mapping) -> "Stage":
         """Build a stage from its JSON object."""
-        return cls(document["share"], document["started"])
+        return cls(document["share"], document["started"], document.get("interleaved", 0.0))
 
     def to_json(self) -> dict:
-        """Return the JSON object."""
-        return {"share": self.share, "started": self.start_time}
+        """Return the JSON object, which names interleaving only where there is some."""
+        document = {"share": self.share, "started": self.start_time}
+        return document | ({"interleaved": self.interleaved_share} if self.interleaved_share else {})
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The comparison of the candidate with stable: dark at share 0, then ramping, then measured."""
+    """The comparison of the candidate with stable: dark at share 0, interleaved, ramping, then measured."""
 
     experiment_id: str
     salt: str
@@ -47,6 +49,11 @@ class Experiment:
     def share(self) -> float:
         """Return the share of users in treatment that is in force, 0 to 1."""
         return self.stages[-1].share
+
+    @property
+    def interleaved_share(self) -> float:
+        """Return the share of users whose pages are interleaved now, 0 to 1."""
+        return self.stages[-1].interleaved_share
 
     @classmethod
     def from_json(cls, document: Mapping) -> "Experiment":
@@ -78,9 +85,9 @@ class Experiment:
 class Intent:
     """What is being moved right now: an action, its reason, and what the action needs."""
 
-    action: str  # "ramp", "promote", "promotion begun" or "end"; `word` in the document
+    action: str  # "interleave", "ramp", "promote", "promotion begun" or "end"; `word` in the document
     reason: str = ""
-    percent: int | None = None  # of a ramp
+    percent: int | None = None  # of users, to be interleaved or for a ramp
     status: str = ""  # of an end: one of ENDS
     by: str = ""  # the person who asked for it
 
@@ -145,6 +152,13 @@ class ReleaseState:
     def running_experiment(self) -> Experiment | None:
         """Return the candidate's experiment while it runs."""
         return self.experiment if self.candidate and self.experiment and self.experiment.is_running else None
+
+    @property
+    def needs_interleaver(self) -> bool:
+        """Tell whether pages are interleaved, or soon will be, and no end has begun."""
+        action = self.intent.action if self.intent else ""
+        is_interleaved = bool(self.running_experiment and self.running_experiment.interleaved_share)
+        return action == "interleave" or (is_interleaved and action not in ("end", "promotion begun"))
 
     @classmethod
     def from_json(cls, document: Mapping) -> "ReleaseState":

@@ -84,6 +84,7 @@ class Settings:
     stable_replicas: int = _count("BROADFAST_STABLE_REPLICAS", "2")
     stable_replicas_most: int = _count("BROADFAST_STABLE_REPLICAS_MOST", "6")
     candidate_replicas: int = _count("BROADFAST_CANDIDATE_REPLICAS", "2")
+    interleaver_replicas: int = _count("BROADFAST_INTERLEAVER_REPLICAS", "2")
     gateway: Path = field(default_factory=lambda: Path(os.environ.get("BROADFAST_GATEWAY", "runs/gateway")))
     gateway_url: str = _variable("BROADFAST_GATEWAY_URL", "http://127.0.0.1:18000")
     gateway_admin_url: str = _variable("BROADFAST_GATEWAY_ADMIN_URL", "http://127.0.0.1:19901")

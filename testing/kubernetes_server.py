@@ -124,7 +124,7 @@ class Cluster:
     def read(self, key: tuple) -> dict:
         """Return an object with the status that its controller gives it by now."""
         plural, name = key
-        if plural == "deployments":
+        if plural == "deployments" and key not in self.objects:
             return self._deployment(name)
         if plural == "revisions":
             return self.knative.revision(name) or not_found(key)
@@ -135,6 +135,9 @@ class Cluster:
             document["status"] = {"parents": list(self._parents(document))}
         if plural == "gateways":
             document["status"] = self._gateway_status(document)
+        if plural == "deployments":
+            replicas = document["spec"].get("replicas", 1)
+            document["status"] = {"availableReplicas": replicas if self.starts_pods else 0}
         if plural == "trainjobs":
             document["status"] = self.jobs(document)
         if plural == "inferenceservices":
@@ -248,7 +251,7 @@ class Handler(JsonHandler):
 
 
 def apply_overlay(state: Cluster) -> None:
-    """Apply the routes and the gateway that an overlay has for Standard mode."""
+    """Apply the routes, the gateway and the interleaver that an overlay has for Standard mode."""
     listeners = [{"name": "https"}]
     state.apply(
         ("gateways", "gateway"),
@@ -257,6 +260,8 @@ def apply_overlay(state: Cluster) -> None:
         force=False,
     )
     spec = {"parentRefs": [{"name": "gateway"}], "hostnames": ["relevance.example.com"]}
+    interleaver = {"metadata": {"name": "relevance-interleaver"}, "spec": {"template": {}}}
+    state.apply(("deployments", "relevance-interleaver"), interleaver, "kubectl", force=False)
     for name in ("relevance", "relevance-edge"):
         state.apply(("httproutes", name), {"metadata": {"name": name}, "spec": spec}, "kubectl", force=False)
 

@@ -8,7 +8,7 @@ from components.release.candidate_health import CandidateHealth
 from components.release.context import ReleaseContext
 from components.release.decisions import decide
 from components.release.knative_router import KnativeRouter
-from components.release.kserve import KServe
+from components.release.kserve import INTERLEAVER, KServe
 from components.release.reconciler import FAILURES, PAUSE_S, Reconciler
 from components.release.standard_router import StandardRouter
 from components.release_state import Intent, ReleaseState
@@ -25,6 +25,7 @@ class ReleaseWorld:
     """A release on doubles: the state in memory, the API server, and the process that may be killed."""
 
     def __init__(self, mode: str):
+        self.mode = mode
         self.state = ReleaseState()
         self.api = InProcessApi()
         self.violations = []
@@ -77,9 +78,22 @@ class ReleaseWorld:
             names = [target["revisionName"] for target in cluster.knative.resolved if target["tag"] == tag]
             versions = {revision.version for revision in cluster.knative.revisions if revision.name in names}
             return versions or set(cluster.traffic())
+        if arm == "interleave":
+            return self.interleaved_versions()
         backend = cluster.objects[("httproutes", "relevance")]["spec"]["rules"][arm == "control"]["backendRefs"][0]
         controller = cluster.standard.get(backend["name"].removesuffix("-predictor"))
         return set(controller.pods) if controller else set()
+
+    def interleaved_versions(self):
+        """Return the versions that an interleaved page is of, stable's without an interleaver."""
+        cluster = self.api.cluster
+        backend = cluster.objects[("httproutes", "relevance")]["spec"]["rules"][2]["backendRefs"][0]["name"]
+        stable, candidate = (self.arm_versions(arm) for arm in ("control", "treatment"))
+        if backend != INTERLEAVER:
+            return stable
+        if not cluster.read(("deployments", INTERLEAVER))["status"]["availableReplicas"]:
+            return set()
+        return {f"{one}+{other}" for one in stable for other in candidate}
 
     def allowed_share(self, version):
         """Return the share that a version may have now, by the state."""
@@ -93,7 +107,8 @@ class ReleaseWorld:
         intent = state.intent or Intent("none")
         if intent.action in ("promote", state_machine.PROMOTION_BEGUN):
             return 1.0
-        return max(state.traffic_percent, intent.percent or 0) / 100
+        ramp_percent = intent.percent if intent.action == "ramp" else 0
+        return max(state.traffic_percent, ramp_percent) / 100
 
     def check_shares(self, traffic):
         """Note each version that has more than its share."""

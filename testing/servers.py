@@ -141,12 +141,13 @@ def model_server(version: str):
 
 
 @contextmanager
-def envoy(folder: Path, stable: int, candidate: int):
+def envoy(folder: Path, stable: int, candidate: int, interleaver: int = 0):
     """Run the laptop's gateway in `folder`, and yield the addresses of internal, edge and admin."""
     from pipelines.local.envoy import build_bootstrap, find_binary
 
-    internal, edge, admin = free_ports(3)
-    ports = {"stable": stable, "candidate": candidate, "internal": internal, "edge": edge, "admin": admin}
+    internal, edge, admin, nobody = free_ports(4)
+    ports = {"stable": stable, "candidate": candidate, "interleaver": interleaver or nobody}
+    ports |= {"internal": internal, "edge": edge, "admin": admin}
     bootstrap = build_bootstrap(folder, ports)
     for cluster in bootstrap["static_resources"]["clusters"]:
         cluster.pop("health_checks", None)  # the tests' servers come and go faster than probes notice

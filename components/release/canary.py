@@ -1,48 +1,25 @@
-"""Where a decision turns into traffic: a share of users, then promoted or rolled back.
+"""Where a decision turns into traffic: interleaved pages, a share of users, then promoted or rolled back.
 
 Every step can be repeated, for it writes the end it wants and not a change; each that changes something leaves an
 entry in the state's history.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from components.interleaved_versions import interleaved_versions
 from components.release import state_machine
 from components.release.context import Release, ReleaseContext
 from components.release.decisions import decide
 from components.release.gateway import UnreachableGateway
 from components.release.router import UNSETTLED
+from components.release.traffic_result import TrafficResult
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
-from components.step_result import StepResult
 
 ROLLOUT_ONLY = (
     "rollout only, no verdict: this gateway draws a side for each request, and users are in no arm. Turn Knative's "
     "tag-header-based-routing on and set BROADFAST_KNATIVE_TAGS=enabled, or ramp by `make canary`"
 )
-
-
-@dataclass(frozen=True)
-class TrafficResult:
-    """What a step that moves traffic did, and what is served from now on."""
-
-    action_taken: str
-    reason: str
-    stable: str | None
-    candidate: str | None
-    traffic_percent: int
-
-    def to_step_result(self) -> StepResult:
-        """Return one row, with the shares of both sides in the headline."""
-        details = {name: "" if value is None else value for name, value in vars(self).items()}
-        return StepResult(1, 1, headline=self._headline(), details=details)
-
-    def _headline(self) -> str:
-        if not self.stable:
-            return "nobody is served: no version is stable"
-        if not self.candidate:
-            return f"everybody to {self.stable}"
-        return f"{self.traffic_percent}% to {self.candidate}, {100 - self.traffic_percent}% to {self.stable}"
 
 
 def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
@@ -56,29 +33,29 @@ def move_traffic(verdict: Mapping, release: Release) -> TrafficResult:
     try:
         return _move_by_verdict(verdict, release)
     except UnreachableGateway as error:
-        return _result("none", read_state(), f"nothing is decided: {error}")
+        return TrafficResult.from_state("none", read_state(), f"nothing is decided: {error}")
 
 
 def _move_by_verdict(verdict: Mapping, release: Release) -> TrafficResult:
     state = read_state()
     release.serve(state)
     if state.intent:
-        return _result(state.intent.action, release.finish(), "the move that was open is finished")
+        return TrafficResult.from_state(state.intent.action, release.finish(), "the move that was open is finished")
     experiment = state.running_experiment
     if not experiment or verdict["experiment_id"] != experiment.experiment_id:
-        return _result("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
+        return TrafficResult.from_state("none", state, f"the verdict is on no running experiment: {verdict['reason']}")
     bound = verdict.get("error_rate_bound")
     state = update_state(lambda state: state_machine.set_error_rate_bound(state, bound), "the plan's error bound noted")
     if experiment.is_paused and not (verdict.get("paused") and verdict["verdict"] == "roll back"):
-        return _result("none", state, "a person has paused the experiment")
+        return TrafficResult.from_state("none", state, "a person has paused the experiment")
     lost_intent = release.check_traffic(state)
     if not release.has_arms and not lost_intent:
-        return _result("none", state, ROLLOUT_ONLY)
-    intent = lost_intent or state_machine.intent_for_verdict(verdict, state)
+        return TrafficResult.from_state("none", state, ROLLOUT_ONLY)
+    intent = lost_intent or state_machine.intent_for_verdict(verdict, state, release.can_interleave)
     if not intent:
-        return _result(verdict["verdict"], state, verdict["reason"])
+        return TrafficResult.from_state(verdict["verdict"], state, verdict["reason"])
     decide(intent)
-    return _result(intent.action, release.finish(), intent.reason)
+    return TrafficResult.from_state(intent.action, release.finish(), intent.reason)
 
 
 def finish(context: ReleaseContext) -> ReleaseState:
@@ -108,6 +85,8 @@ def _carry_out(context: ReleaseContext, state: ReleaseState) -> ReleaseState:
             return newest
         if reason:
             return decide(Intent("end", reason, status="rolled back"))
+    if intent.action == "interleave":
+        return _interleave(context, state)
     if intent.action == "ramp":
         return _ramp(context, intent.percent)
     return _promote(context, state.candidate, intent.reason)
@@ -117,6 +96,20 @@ def roll_back_now(context: ReleaseContext, reason: str) -> ReleaseState:
     """Take all traffic off a broken candidate, whatever else was intended, and end its experiment."""
     decide(Intent("end", reason, status="rolled back"))
     return finish(context)
+
+
+def _interleave(context: ReleaseContext, state: ReleaseState) -> ReleaseState:
+    """Have an interleaver answer from both versions, then let callers send it their users."""
+    percent = state.intent.percent
+    context.router.serve(state.stable, state.candidate, interleaves=True)
+    try:
+        context.wait_ready("interleave", interleaved_versions(state.stable, state.candidate))
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; to go on without interleaving: `force ramp PERCENT`") from error
+    return update_state(
+        lambda state: state_machine.set_interleaving(state, percent, context.clock()),
+        f"pages of {percent}% of the users are interleaved",
+    )
 
 
 def _ramp(context: ReleaseContext, percent: int) -> ReleaseState:
@@ -165,7 +158,8 @@ def candidate_lost(context: ReleaseContext, state: ReleaseState) -> Intent | Non
 
     A dark candidate may still be starting.
     """
-    if state.experiment.share and (reason := _readiness_error(context, state)):
+    experiment = state.experiment
+    if (experiment.share or experiment.interleaved_share) and (reason := _readiness_error(context, state)):
         return Intent("end", reason, status="rolled back")
     return None
 
@@ -187,7 +181,3 @@ def _readiness_error(context: ReleaseContext, state: ReleaseState) -> str:
     except TimeoutError as error:
         return f"the candidate does not serve: {error}"
     return ""
-
-
-def _result(action: str, state: ReleaseState, reason: str) -> TrafficResult:
-    return TrafficResult(action, reason, state.stable, state.candidate, state.traffic_percent)

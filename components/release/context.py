@@ -36,6 +36,7 @@ class Release(Protocol):
     """Moves traffic: in this process, or by having it done (see `drivers`)."""
 
     has_arms: bool
+    can_interleave: bool
 
     def serve(self, state: ReleaseState) -> None:
         """Have both sides of the state served."""
@@ -71,7 +72,12 @@ def _cluster_context(settings: Settings) -> ReleaseContext:
     from components.release.kserve import KServe, Replicas
     from components.release.standard_router import StandardRouter
 
-    replicas = Replicas(settings.stable_replicas, settings.stable_replicas_most, settings.candidate_replicas)
+    replicas = Replicas(
+        stable=settings.stable_replicas,
+        stable_most=settings.stable_replicas_most,
+        candidate=settings.candidate_replicas,
+        interleaver=settings.interleaver_replicas,
+    )
     kserve = KServe(KubernetesApi(settings.namespace, connect()), f"s3://{settings.s3_bucket}/packages", replicas)
     if settings.router == "standard":
         return _context_with_arms(StandardRouter(kserve), settings.gateway_url)

@@ -25,9 +25,14 @@ class LocalRelease:
         """Return whether a request that names an arm gets there."""
         return self.context.router.arms
 
+    @property
+    def can_interleave(self) -> bool:
+        """Return whether users' pages can be interleaved."""
+        return self.context.router.can_interleave
+
     def serve(self, state: ReleaseState) -> None:
         """Have both sides of the state served."""
-        self.context.router.serve(state.stable, state.candidate)
+        self.context.router.serve(state.stable, state.candidate, interleaves=state.needs_interleaver)
 
     def check_traffic(self, state: ReleaseState) -> Intent | None:
         """Return the end of an experiment whose candidate is lost, or else set traffic back."""
@@ -48,6 +53,7 @@ class RemoteRelease:
     """Writes decisions down, and waits until `release-control` has carried them out."""
 
     has_arms: bool
+    can_interleave: bool = False
     timeout_s: float = MOVE_S
     pause_s: float = 1.0
 
@@ -90,5 +96,6 @@ def release_from_settings() -> LocalRelease | RemoteRelease:
     """
     settings = Settings()
     if settings.router in ("standard", "knative"):
-        return RemoteRelease(has_arms=settings.router == "standard" or settings.knative_tags == "enabled")
+        is_standard = settings.router == "standard"
+        return RemoteRelease(is_standard or settings.knative_tags == "enabled", can_interleave=is_standard)
     return LocalRelease(context_from_settings())

@@ -29,6 +29,8 @@ class DesiredRevision:
 class KnativeRouter:
     """Applies the one InferenceService, and reads back revisions and their traffic."""
 
+    can_interleave = False  # Knative's routes know no service but its own
+
     def __init__(self, kserve: KServe, arms: bool):
         """`arms`: whether the cluster's feature tag-header-based-routing is on."""
         self.kserve = kserve
@@ -37,7 +39,7 @@ class KnativeRouter:
         self.stable = None  # both as `serve` was asked last
         self.candidate = None
 
-    def serve(self, stable: str | None, candidate: str | None) -> None:
+    def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
         """Have stable run alone, or a candidate as the newest revision without traffic.
 
         Raises:

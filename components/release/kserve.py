@@ -12,6 +12,7 @@ from components.waiting import wait_until
 
 STABLE = "relevance-stable"
 CANDIDATE = "relevance-candidate"
+INTERLEAVER = "relevance-interleaver"  # a Deployment of the overlay, whose size is the release's
 MODE = "serving.kserve.io/deploymentMode"
 TAGS = "serving.kserve.io/enable-tag-routing"
 VERSION = "broadfast/version"  # a label, which KServe hands on to Deployments, Revisions and pods
@@ -29,6 +30,7 @@ class Replicas:
     stable: int = 2
     stable_most: int = 6
     candidate: int = 2
+    interleaver: int = 2
 
 
 SIZES = Replicas()

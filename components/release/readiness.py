@@ -15,8 +15,8 @@ from components.release.gateway import UnreachableGateway
 from components.waiting import wait_until
 
 PROBE = {"query": "probe", "instances": [{"title": "probe"}], "request_id": "probe"}
-KNATIVE_TAGS = {"treatment": "latest", "control": "prev"}  # an arm in Knative's words
-OTHER_ARM = {"treatment": "control", "control": "treatment"}
+KNATIVE_TAGS = {"treatment": "latest", "control": "prev", "interleave": ""}  # an arm in Knative's words
+OTHER_ARM = {"treatment": "control", "control": "treatment", "interleave": "control"}
 SERVING_TIMEOUT_S = 120.0
 ROLLOUT_S = 600.0  # of pods, to start: images, packages and features are fetched first, one pod after the other
 REACHABLE_S = 30.0  # for a gateway that answers no arm at all, before the wait is given up

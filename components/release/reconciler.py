@@ -48,7 +48,7 @@ class Reconciler:
     def _reconcile(self) -> ReleaseState:
         state = self._take_out_broken_candidate(read_state())
         if state.revision != self.revision or self.clock() - self.served_at > SERVE_AGAIN_S:
-            self.context.router.serve(state.stable, state.candidate)
+            self.context.router.serve(state.stable, state.candidate, interleaves=state.needs_interleaver)
             self.revision = state.revision
             self.served_at = self.clock()
         if state.intent:
@@ -60,7 +60,8 @@ class Reconciler:
     def _take_out_broken_candidate(self, state: ReleaseState) -> ReleaseState:
         experiment = state.running_experiment
         is_promoted = bool(state.intent) and state.intent.action in (state_machine.PROMOTION_BEGUN, "end")
-        if not experiment or not state.traffic_percent or is_promoted:
+        is_seen = bool(experiment) and bool(state.traffic_percent or experiment.interleaved_share)
+        if not is_seen or is_promoted:
             return state
         outage = self.context.router.candidate_outage(state.candidate)
         statuses = self._candidate_statuses()

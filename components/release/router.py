@@ -29,6 +29,7 @@ RETRIES = {
 }
 TIMEOUT = "10s"
 CANDIDATE = "candidate_or_stable"  # Envoy falls back to stable where the candidate does not answer
+INTERLEAVER = "interleaver_or_stable"  # likewise
 SHADOW = {  # while the candidate is dark it gets a copy of every request; the answer is dropped, nothing is recorded
     "cluster": "candidate",
     "request_headers_mutations": [
@@ -50,11 +51,12 @@ class Router(Protocol):
     """Moves requests that name no arm between the stable version and the candidate."""
 
     arms: bool  # whether a request that names an arm gets there; where it does not, no experiment has a verdict
+    can_interleave: bool  # whether a request of `x-arm: interleave` gets to an interleaver
 
-    def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Have both sides run these versions.
+    def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
+        """Have both sides run these versions, and an interleaver where one is needed.
 
-        Without a candidate its arm is stable's, and its servers go.
+        Without a candidate its arm is stable's, and its servers go. So it is with the interleaver.
         """
 
     def set_traffic(self, percent: int) -> None:
@@ -77,6 +79,7 @@ class EnvoyRouter:
     """Routes as two watched files, `rds/internal.yaml` (honours x-arm) and `rds/edge.yaml` (ignores and strips it)."""
 
     arms = True
+    can_interleave = True
 
     def __init__(self, folder: str | Path, admin_url: str, timeout_s: float = 30.0):
         self.folder = Path(folder)
@@ -93,7 +96,7 @@ class EnvoyRouter:
         for listener in LISTENERS:
             _replace(self.folder / "rds" / f"{listener}.yaml", json.dumps(routes(listener, percent), indent=1))
 
-    def serve(self, stable: str | None, candidate: str | None) -> None:
+    def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
         """Do nothing: who runs the servers follows the desired state, which names both versions."""
 
     def set_traffic(self, percent: int) -> None:
@@ -152,7 +155,9 @@ def routes(listener: str, percent: int) -> dict:
     """
     candidate = {"cluster": CANDIDATE, "timeout": TIMEOUT, "retry_policy": RETRIES}
     shadow_policy = {"request_mirror_policies": [SHADOW]} if percent == 0 else {}
-    arms = [_arm("treatment", candidate), _arm("control", {"cluster": "stable", "timeout": TIMEOUT} | shadow_policy)]
+    interleaver = {"cluster": INTERLEAVER, "timeout": TIMEOUT, "retry_policy": RETRIES}
+    control = {"cluster": "stable", "timeout": TIMEOUT} | shadow_policy
+    arms = [_arm("treatment", candidate), _arm("control", control), _arm("interleave", interleaver)]
     weights = {"stable": 100 - percent, CANDIDATE: percent}
     split = {
         "timeout": TIMEOUT,

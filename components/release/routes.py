@@ -5,26 +5,29 @@ from collections.abc import Mapping, Sequence
 
 from components.json_path import read_path
 from components.kubernetes_api import KubernetesApi
-from components.release.kserve import STABLE
+from components.release.kserve import INTERLEAVER, STABLE
 from components.release.router import STRIPPED
 
 ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
 BACKENDS = "BackendsAvailable"  # Envoy Gateway's own; others do not say it
 
 
-def inside_rules(percent: int, dark: str) -> list[dict]:
-    """Return the rules of callers inside: treatment, control, and no arm by weight.
+def inside_rules(percent: int, dark: str, interleaves: bool) -> list[dict]:
+    """Return the rules of callers inside: treatment, control, interleaved pages, and no arm by weight.
 
-    `dark` is the service of the treatment arm: stable's, once there is no candidate.
+    `dark` is the service of the treatment arm: stable's, once there is no candidate. Pages that nobody interleaves are
+    stable's, too.
     """
+    interleaver = _service(INTERLEAVER) if interleaves else _backend(STABLE)
     return [
         {"matches": [_arm("treatment")], "backendRefs": [_backend(dark)]},
         {"matches": [_arm("control")], "backendRefs": [_backend(STABLE)]},
+        {"matches": [_arm("interleave")], "backendRefs": [interleaver]},
         {"matches": [_everything()], "backendRefs": _split(percent, dark)},
     ]
 
 
-def edge_rules(percent: int, dark: str) -> list[dict]:
+def edge_rules(percent: int, dark: str, interleaves: bool) -> list[dict]:
     """Return the one rule of callers outside, by weight and without an arm of theirs."""
     strip = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": list(STRIPPED)}}
     return [{"matches": [_everything()], "filters": [strip], "backendRefs": _split(percent, dark)}]
@@ -33,6 +36,15 @@ def edge_rules(percent: int, dark: str) -> list[dict]:
 def rules_with_backends(route: Mapping | None) -> list[dict]:
     """Return a route's rules without the default rule, which has no backend."""
     return [rule for rule in read_path(route, "spec", "rules") or [] if rule.get("backendRefs")]
+
+
+def arm_service(rules: Sequence[Mapping], arm: str) -> str:
+    """Return the service that requests of an arm go to, "" where no rule names the arm."""
+    for rule in rules:
+        for match in rule.get("matches", []):
+            if any(header.get("value") == arm for header in match.get("headers", [])):
+                return rule.get("backendRefs")[0].get("name").removesuffix("-predictor")
+    return ""
 
 
 def candidate_percent(rules: Sequence[Mapping]) -> int:
@@ -112,7 +124,11 @@ def _split(percent: int, dark: str) -> list[dict]:
 
 
 def _backend(name: str) -> dict:
-    return {"group": "", "kind": "Service", "name": f"{name}-predictor", "port": 80}
+    return _service(f"{name}-predictor")
+
+
+def _service(name: str) -> dict:
+    return {"group": "", "kind": "Service", "name": name, "port": 80}
 
 
 def _everything() -> dict:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from components.json_path import read_path
 from components.release import kserve, routes
-from components.release.kserve import CANDIDATE, STABLE, VERSION, KServe
+from components.release.interleaver_size import InterleaverSize
+from components.release.kserve import CANDIDATE, INTERLEAVER, STABLE, VERSION, KServe
 from components.release.router import UNSETTLED, whole_percent
 
 MODE = "RawDeployment"
@@ -19,27 +20,47 @@ class StandardRouter:
     """Applies both sides and all rules, and reads back what Deployments and gateways say."""
 
     arms = True
+    can_interleave = True
 
     def __init__(self, kserve: KServe):
         self.kserve = kserve
         self.api = kserve.api
+        self.interleaver = InterleaverSize(kserve)
 
-    def serve(self, stable: str | None, candidate: str | None) -> None:
-        """Have both sides run, and give a new candidate no traffic yet.
+    def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
+        """Have both sides run, and the interleaver; give a new candidate no traffic yet.
 
         Without a candidate its arm is stable's. It is deleted and not scaled to nothing, for in this mode KServe does
-        not follow `minReplicas: 0` (kserve issues 3514 and 6001).
+        not follow `minReplicas: 0` (kserve issues 3514 and 6001). An interleaver gets users once a pod of it is there,
+        and loses them before its pods go.
+
+        Raises:
+            TimeoutError: the interleaver does not start, or the gateways do not follow in time.
         """
         if not stable:
             return
         self._apply(STABLE, stable)
         if candidate:
             self._apply(CANDIDATE, candidate)
+        if interleaves:
+            self.interleaver.start()
         dark = CANDIDATE if candidate else STABLE
         if self._dark_service() != dark:
-            self._route(0, dark)
+            self._route(0, dark, interleaves=False)
+        self._route_interleaved(dark, interleaves)
+        if not interleaves:
+            self.interleaver.stop()
         if not candidate:
             self.api.delete("InferenceService", CANDIDATE)
+
+    def _route_interleaved(self, dark: str, interleaves: bool) -> None:
+        """Send users to the interleaver, or away from it, where that is not so already."""
+        rules = self._rules()
+        if routes.arm_service(rules, "interleave") == (INTERLEAVER if interleaves else STABLE):
+            return
+        if interleaves:
+            self.interleaver.wait()
+        self._route(routes.candidate_percent(rules), dark, interleaves)
 
     def set_traffic(self, percent: int) -> None:
         """Write the weights of both routes, and wait until the gateways serve them.
@@ -51,11 +72,11 @@ class StandardRouter:
         dark = self._dark_service() or STABLE
         if whole_percent(percent) and dark == STABLE:
             raise ValueError(f"{STABLE} runs alone: there is no candidate to get {percent}%")
-        self._route(percent, dark)
+        self._route(percent, dark, routes.arm_service(self._rules(), "interleave") == INTERLEAVER)
 
-    def _route(self, percent: int, dark: str) -> None:
+    def _route(self, percent: int, dark: str, interleaves: bool) -> None:
         for name, rules in ROUTES.items():
-            self.api.apply("HTTPRoute", name, {"spec": {"rules": rules(percent, dark)}})
+            self.api.apply("HTTPRoute", name, {"spec": {"rules": rules(percent, dark, interleaves)}})
         self.kserve.wait(lambda: self._traffic_problem(percent), self.kserve.timeout_s, "kubectl describe httproute")
 
     def promote(self, version: str) -> None:
@@ -124,10 +145,10 @@ class StandardRouter:
 
     def _dark_service(self) -> str:
         """Return the service that the treatment arm goes to, "" without any rules."""
-        rules = routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))
-        if len(rules) != 3:
-            return ""
-        return rules[0].get("backendRefs")[0].get("name").removesuffix("-predictor")
+        return routes.arm_service(self._rules(), "treatment")
+
+    def _rules(self) -> list[dict]:
+        return routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))
 
 
 def _pod_refusal(deployment: Mapping | None) -> str:

@@ -1,6 +1,7 @@
 """The release as a state machine: what each event makes of the desired state. Pure; `canary` acts on the result.
 
-An experiment is dark (share 0), then ramping, then measured, and ends as promoted, rolled back, inconclusive or vetoed.
+An experiment is dark (share 0), interleaved where the plan says so, then ramping, then measured, and ends as promoted,
+rolled back, inconclusive or vetoed.
 What is about to be moved is written first, as the state's intent, and taken back once it is so: whoever is killed in
 between, the next look finishes it. While one experiment runs, the newest released candidate waits in the queue.
 """
@@ -12,6 +13,7 @@ from datetime import datetime
 from components.release_state import Experiment, Intent, ReleaseState, Stage
 
 PROMOTION_BEGUN = "promotion begun"  # from here on there is no way back: stable may be replaced already
+NO_INTERLEAVING = "this router cannot interleave, so the A/B test follows at once"
 
 
 def release_version(state: ReleaseState, version: str, now: datetime) -> ReleaseState:
@@ -26,10 +28,11 @@ def release_version(state: ReleaseState, version: str, now: datetime) -> Release
 def set_intent(state: ReleaseState, intent: Intent) -> ReleaseState:
     """Write down what is to be moved next.
 
-    An end takes the place of a move that may still be taken back. Any other intent waits for an open one.
+    An end takes the place of a move that may still be taken back, and a ramp that of an interleaving that has not
+    begun. Any other intent waits for an open one.
     """
     if state.intent:
-        return replace(state, intent=intent) if _ends_open_move(state.intent, intent) else state
+        return replace(state, intent=intent) if _replaces_open_move(state.intent, intent) else state
     return replace(state, intent=intent) if state.running_experiment else state
 
 
@@ -40,7 +43,7 @@ def intent_problem(state: ReleaseState, intent: Intent) -> str:
     """
     if not state.intent:
         return "" if state.running_experiment else "no experiment is running: see `status`"
-    if _is_same_move(state.intent, intent) or _ends_open_move(state.intent, intent):
+    if _is_same_move(state.intent, intent) or _replaces_open_move(state.intent, intent):
         return ""
     if state.intent.action == PROMOTION_BEGUN:
         return (
@@ -53,12 +56,23 @@ def intent_problem(state: ReleaseState, intent: Intent) -> str:
     )
 
 
+def set_interleaving(state: ReleaseState, percent: int, now: datetime) -> ReleaseState:
+    """Note that a share of users sees interleaved pages, unless that was taken back."""
+    if not state.intent or state.intent.action != "interleave":
+        return state
+    experiment = state.experiment
+    if experiment.interleaved_share != percent / 100:
+        stage = Stage(experiment.share, now.isoformat(), percent / 100)
+        experiment = replace(experiment, stages=(*experiment.stages, stage))
+    return replace(state, experiment=experiment, intent=None)
+
+
 def set_share(state: ReleaseState, percent: int, now: datetime) -> ReleaseState:
     """Note that a ramp's share is in force, unless the ramp was taken back."""
     if not state.intent or state.intent.action != "ramp":
         return state
     experiment = state.experiment
-    if experiment.share != percent / 100:
+    if experiment.share != percent / 100 or experiment.interleaved_share:
         stages = (*experiment.stages, Stage(percent / 100, now.isoformat()))
         experiment = replace(experiment, stages=stages)
     return replace(state, experiment=experiment, traffic_percent=percent, intent=None)
@@ -106,15 +120,20 @@ def count_correction(state: ReleaseState) -> ReleaseState:
     return replace(state, corrections=state.corrections + 1)
 
 
-def intent_for_verdict(verdict: Mapping, state: ReleaseState) -> Intent | None:
+def intent_for_verdict(verdict: Mapping, state: ReleaseState, can_interleave: bool = True) -> Intent | None:
     """Return what a look's verdict wants moved, if anything.
 
-    A verdict on a share that is no longer in force moves nothing.
+    A verdict on a share that is no longer in force moves nothing. Where the router cannot interleave, the A/B test
+    follows at once.
     """
     action = verdict["verdict"]
     reason = verdict["reason"]
     if len(verdict["stages"]) != len(state.experiment.stages):
         return None
+    if action == "interleave" and not (state.experiment.share or state.experiment.interleaved_share):
+        if not can_interleave:
+            return Intent("ramp", f"{reason}; {NO_INTERLEAVING}", percent=round(100 * verdict["next_share"]))
+        return Intent("interleave", reason, percent=max(1, round(100 * verdict["interleaved_share"])))
     if action == "ramp" and verdict["next_share"] > state.experiment.share:
         return Intent("ramp", reason, percent=round(100 * verdict["next_share"]))
     if action == "promote":
@@ -124,7 +143,9 @@ def intent_for_verdict(verdict: Mapping, state: ReleaseState) -> Intent | None:
     return None
 
 
-def _ends_open_move(open_intent: Intent, intent: Intent) -> bool:
+def _replaces_open_move(open_intent: Intent, intent: Intent) -> bool:
+    if open_intent.action == "interleave":
+        return intent.action in ("ramp", "promote", "end")
     return intent.action == "end" and open_intent.action in ("ramp", "promote")
 
 
@@ -134,7 +155,9 @@ def _is_same_move(open_intent: Intent, intent: Intent) -> bool:
 
 
 def _describe_move(intent: Intent) -> str:
-    details = {"ramp": f" to {intent.percent}%", "end": f" as {intent.status}"}.get(intent.action, "")
+    percent = f"{intent.percent}%"
+    details = {"interleave": f" for {percent} of users", "ramp": f" to {percent}", "end": f" as {intent.status}"}
+    details = details.get(intent.action, "")
     return f"{intent.action}{details}" + (f" by {intent.by}" if intent.by else "")
 
 

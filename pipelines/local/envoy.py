@@ -11,7 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from components.release.router import CANDIDATE, STRIPPED, EnvoyRouter
+from components.release.router import CANDIDATE, INTERLEAVER, STRIPPED, EnvoyRouter
 from components.settings import Settings
 
 TYPES = "type.googleapis.com/envoy.extensions."
@@ -23,8 +23,8 @@ PROBE = {
     "no_traffic_interval": "1s",  # else a cluster without traffic is probed once a minute
     "unhealthy_threshold": 2,
     "healthy_threshold": 1,
-    "http_health_check": {"path": "/v1/models/relevance"},
 }
+PROBED = {"candidate": "/v1/models/relevance", "interleaver": "/health"}  # server: what a probe asks
 ACCESS = {
     "time": "%START_TIME%",
     "request_id": "%REQ(X-REQUEST-ID)%",
@@ -40,13 +40,15 @@ ACCESS = {
 
 
 def build_bootstrap(folder: Path, ports: dict[str, int]) -> dict:
-    """Build Envoy's configuration: two listeners, two clusters, and the fallback from candidate to stable."""
+    """Build Envoy's configuration: two listeners, three servers, and the fallbacks to stable."""
+    probed_clusters = [_probed_cluster(name, ports) for name in PROBED]
+    fallbacks = [_fallback(CANDIDATE, "candidate"), _fallback(INTERLEAVER, "interleaver")]
     return {
         "node": {"id": "broadfast-gateway", "cluster": "laptop"},
         "admin": {"address": _address(ports["admin"])},
         "static_resources": {
             "listeners": [_listener(name, folder, ports[name]) for name in ("internal", "edge")],
-            "clusters": [_cluster("stable", ports), _probed_cluster("candidate", ports), _fallback()],
+            "clusters": [_cluster("stable", ports), *probed_clusters, *fallbacks],
         },
     }
 
@@ -142,14 +144,14 @@ def _probed_cluster(name: str, ports: dict[str, int]) -> dict:
 
     Stable has no probe: nothing stands in for it, and taken out for being slow it would take no failover either.
     """
-    return _cluster(name, ports) | {"health_checks": [PROBE]}
+    return _cluster(name, ports) | {"health_checks": [PROBE | {"http_health_check": {"path": PROBED[name]}}]}
 
 
-def _fallback() -> dict:
-    """Build the aggregate cluster, whose own circuit breaker limits the retries that go to stable."""
-    aggregate = {"@type": f"{TYPES}clusters.aggregate.v3.ClusterConfig", "clusters": ["candidate", "stable"]}
+def _fallback(name: str, server: str) -> dict:
+    """Build an aggregate cluster, whose own circuit breaker limits the retries that go to stable."""
+    aggregate = {"@type": f"{TYPES}clusters.aggregate.v3.ClusterConfig", "clusters": [server, "stable"]}
     return {
-        "name": CANDIDATE,
+        "name": name,
         "connect_timeout": "1s",
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": {"name": "envoy.clusters.aggregate", "typed_config": aggregate},
@@ -165,7 +167,8 @@ def main() -> None:
     """Read the ports and become Envoy."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.local.envoy", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Settings().gateway, help="configuration, routes, access log")
-    defaults = {"stable": 18280, "candidate": 18380, "internal": 18000, "edge": 18001, "admin": 19901}
+    defaults = {"stable": 18280, "candidate": 18380, "interleaver": 18091}
+    defaults |= {"internal": 18000, "edge": 18001, "admin": 19901}
     for name, port in defaults.items():
         parser.add_argument(f"--{name}-port", type=int, default=port, dest=name)
     options = vars(parser.parse_args())

@@ -50,6 +50,17 @@ def test_a_document_is_read_into_types():
     assert (state.history[0].reason, state.history[0].by) == ("no guardrail is broken", "")
 
 
+def test_an_interleaved_stage_comes_back():
+    interleaved = {"share": 0.0, "started": "2026-01-06T00:00:00+00:00", "interleaved": 0.2}
+    stages = [*DOCUMENT["experiment"]["stages"], interleaved]
+    document = DOCUMENT | {"experiment": DOCUMENT["experiment"] | {"stages": stages}}
+    state = ReleaseState.from_json(document)
+    assert state.to_json() == document and state.experiment.interleaved_share == 0.2
+    assert state.needs_interleaver
+    ended = Intent("end", "vetoed by hand", status="vetoed")
+    assert not replace(state, intent=ended).needs_interleaver
+
+
 def test_an_ended_experiment_does_not_run():
     ended = DOCUMENT["experiment"] | {"status": "rolled back", "ended": "2026-01-05T01:00:00+00:00"}
     state = ReleaseState.from_json(DOCUMENT | {"candidate": None, "experiment": ended})

@@ -43,6 +43,7 @@ SERVICES = {
     "candidate": Service(8080, predictor("relevance-candidate")),
     "collector": Service(18090, platform_pod("outcomes")),
     "exporter": Service(9105, platform_pod("release-exporter")),
+    "interleaver": Service(18091, platform_pod("relevance-interleaver")),
     "internet": Service(443, address="93.184.216.34"),
 }
 PLATFORM_S3 = {"demo": "staging-s3", "staging": "staging-s3", "production": "private-s3", "kubeflow": "kubeflow-s3"}
@@ -60,12 +61,17 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
     "control": (platform_pod("release-control"), {"names", "s3", "api-server", "gateway"}),
     "exporter": (platform_pod("release-exporter"), {"names", "s3"}),
     "collector": (platform_pod("outcomes"), {"names", "s3"}),
+    "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "stable", "candidate"}),
     "redis": (platform_pod("redis"), {"names"}),
-    "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector"}),
-    "monitoring": (Pod({}, {"broadfast/monitoring": "true"}), {"stable", "candidate", "collector", "exporter"}),
+    "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector", "interleaver"}),
+    "monitoring": (
+        Pod({}, {"broadfast/monitoring": "true"}),
+        {"stable", "candidate", "collector", "exporter", "interleaver"},
+    ),
 }
 FEATURE_STORE = {"redis", "postgres"}
-GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "internet"}
+STANDARD_ALONE = {"interleaver"}  # a Knative cluster has none
+GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "interleaver", "internet"}
 
 
 @pytest.fixture(params=PLATFORM_S3)
@@ -79,12 +85,16 @@ def reachable_services(overlay, pod):
 
 
 def absent_services(overlay):
-    """Return what a platform without a feature store does not have."""
+    """Return what a platform without a feature store, or in Knative mode, does not have."""
+    if overlay == "kubeflow":
+        return STANDARD_ALONE
     return FEATURE_STORE if overlay == "demo" else set()
 
 
 @pytest.mark.parametrize("kind", PODS)
 def test_a_pod_reaches_what_it_needs(overlay, kind):
+    if overlay == "kubeflow" and kind in STANDARD_ALONE:
+        pytest.skip("it interleaves nothing")
     pod, needs = PODS[kind]
     needs = {PLATFORM_S3[overlay] if name == "s3" else name for name in needs} - absent_services(overlay)
     assert needs <= reachable_services(overlay, pod), needs - reachable_services(overlay, pod)
@@ -119,7 +129,7 @@ def test_a_shared_namespace_leaves_others_alone(shared_namespace):
 
 
 def test_other_pods_reach_nothing_of_ours(overlay):
-    ours = {"redis", "stable", "candidate", "collector", "exporter", "staging-s3"}
+    ours = {"redis", "stable", "candidate", "collector", "exporter", "interleaver", "staging-s3"}
     stranger = Pod({}, {"kubernetes.io/metadata.name": "another-team"})
     assert not reachable_services(overlay, stranger) & ours
     assert reachable_services(overlay, Pod({"notebook-name": "n"})) == {"names"}  # in our namespace, without our labels

@@ -100,6 +100,7 @@ def test_the_release_may_only_what_its_routers_do():
         ("httproutes", "patch"),
         ("gateways", "get"),
         ("deployments", "get"),
+        ("deployments", "patch"),
         ("revisions", "get"),
     }
 

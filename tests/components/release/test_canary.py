@@ -4,8 +4,9 @@ import pytest
 
 from components import package_manifest
 from components.release import canary, candidate
+from components.release.decisions import decide_by_hand
 from components.release.gate_verdict import GateVerdict
-from components.release_state import replay
+from components.release_state import Intent, replay
 from components.release_store import read_state
 from testing.kubernetes_server import cluster
 from testing.release_fixtures import local_release
@@ -18,12 +19,14 @@ class Notes:
     """A router and a wait that write down their calls."""
 
     arms = True
+    can_interleave = True
 
     def __init__(self):
         self.calls = []
 
-    def serve(self, stable, candidate):
+    def serve(self, stable, candidate, interleaves=False):
         self.sides = (stable, candidate)
+        self.interleaves = interleaves
 
     def set_traffic(self, percent):
         self.calls.append(percent)
@@ -144,6 +147,62 @@ def test_a_ramp_waits_for_the_candidate_first(started):
     assert [stage.share for stage in read_state().experiment.stages] == [0.0, 0.5]
     canary.move_traffic(look_verdict("ramp"), notes.context)
     assert len(read_state().experiment.stages) == 2
+
+
+def test_interleaving_waits_for_both_versions(started):
+    notes = Notes()
+    verdict = look_verdict("interleave", interleaved_share=0.2)
+    assert canary.move_traffic(verdict, notes.context).action_taken == "interleave"
+    both = f"{started['old']}+{started['new']}"
+    assert notes.calls == [f"treatment is {started['new']}", f"interleave is {both}"] and notes.interleaves
+    state = read_state()
+    assert [(stage.share, stage.interleaved_share) for stage in state.experiment.stages] == [(0.0, 0.0), (0.0, 0.2)]
+    assert state.needs_interleaver and state.traffic_percent == 0 and replay(state.history) == state
+
+
+@pytest.mark.parametrize("word", ["ramp", "promote", "roll back", "inconclusive"])
+def test_after_interleaving_no_interleaver_is_needed(started, word):
+    canary.move_traffic(look_verdict("interleave", interleaved_share=0.2), Notes().context)
+    canary.move_traffic(look_verdict(word), Notes().context)
+    state = read_state()
+    assert not state.needs_interleaver and state.intent is None
+    assert state.traffic_percent == (50 if word == "ramp" else 0)
+    assert (state.stable == started["new"]) == (word == "promote")
+
+
+def test_an_interleaver_that_never_comes_can_be_passed_over(started):
+    def wait(arm, version):
+        if arm == "interleave":
+            raise TimeoutError("interleave is answered by nobody")
+
+    release = local_release(Notes(), wait, lambda version: "")
+    with pytest.raises(TimeoutError, match="to go on without interleaving: `force ramp PERCENT`"):
+        canary.move_traffic(look_verdict("interleave", interleaved_share=0.2), release)
+    assert read_state().intent.action == "interleave"
+    decide_by_hand(Intent("ramp", "by hand", percent=5))
+    release.finish()
+    assert [stage.interleaved_share for stage in read_state().experiment.stages] == [0.0, 0.0]
+    assert read_state().traffic_percent == 5
+
+
+def test_a_router_that_cannot_interleave_goes_on(started):
+    class Plain(Notes):
+        can_interleave = False
+
+    canary.move_traffic(look_verdict("interleave", interleaved_share=0.2), Plain().context)
+    state = read_state()
+    assert state.traffic_percent == 50 and not state.needs_interleaver
+    assert "this router cannot interleave" in next(entry.reason for entry in state.history[::-1] if entry.reason)
+
+
+def test_an_interleaved_candidate_that_is_lost_is_rolled_back(started):
+    canary.move_traffic(look_verdict("interleave", interleaved_share=0.2), Notes().context)
+
+    def gone(arm, version):
+        raise TimeoutError("nobody answers")
+
+    canary.move_traffic(look_verdict("continue"), local_release(Notes(), gone, lambda version: ""))
+    assert read_state().experiment.status == "rolled back"
 
 
 def test_a_verdict_on_an_earlier_share_moves_nothing(started):

@@ -18,6 +18,7 @@ def test_only_the_internal_listener_has_rules_for_arms():
     assert [rule["route"].get("cluster", "by weight") for rule in split("internal", 10)] == [
         "candidate_or_stable",
         "stable",
+        "interleaver_or_stable",
         "by weight",
     ]
     assert len(split("edge", 10)) == 1
@@ -25,9 +26,10 @@ def test_only_the_internal_listener_has_rules_for_arms():
 
 
 def test_only_a_dark_candidate_is_sent_copies():
-    assert all("request_mirror_policies" in rule["route"] for rule in [*split("internal", 0)[1:], *split("edge", 0)])
+    treatment, control, interleave, rest = split("internal", 0)
+    assert all("request_mirror_policies" in rule["route"] for rule in [control, rest, *split("edge", 0)])
     assert "request_mirror_policies" not in json.dumps([split("internal", 1), split("edge", 1)])
-    assert "request_mirror_policies" not in json.dumps(split("internal", 0)[0])  # treatment is the candidate's already
+    assert "request_mirror_policies" not in json.dumps([treatment, interleave])  # the candidate is asked already
 
 
 def test_requests_without_an_arm_are_drawn_by_weight():
@@ -112,6 +114,24 @@ def test_stable_answers_for_a_dead_candidate(tmp_path):
     with servers.model_server("v1") as stable, servers.envoy(tmp_path, stable.server_port, nobody) as urls:
         assert count_answers(urls[0], 5, x_arm="treatment")[0] == {"v1": 5}
         assert count_answers(urls[1], 5)[0] == {"v1": 5}
+
+
+@pytest.mark.slow
+def test_interleaved_users_get_the_interleaver_or_stable(tmp_path):
+    (nobody,) = servers.free_ports(1)
+    EnvoyRouter(tmp_path, "").write_routes(0)
+    with (
+        servers.model_server("v1") as stable,
+        servers.model_server("v1+v2") as interleaver,
+        servers.envoy(tmp_path, stable.server_port, nobody, interleaver.server_port) as (internal, edge, _),
+    ):
+        assert count_answers(internal, 5, x_arm="interleave") == ({"v1+v2": 5}, {"interleave"})
+        assert count_answers(edge, 5, x_arm="interleave") == ({"v1": 5}, {""})
+    with (
+        servers.model_server("v1") as stable,
+        servers.envoy(tmp_path, stable.server_port, nobody) as (internal, _, _),
+    ):
+        assert count_answers(internal, 5, x_arm="interleave") == ({"v1": 5}, {"interleave"})
 
 
 @pytest.mark.slow

@@ -50,23 +50,71 @@ def backends(state, name="relevance"):
 def test_without_a_candidate_stable_has_every_arm(state, router):
     router.serve("v1", None)
     assert served_version(state, STABLE) == "v1" and ("inferenceservices", CANDIDATE) not in state.objects
-    assert backends(state) == [{"relevance-stable-predictor": None}] * 2 + [{"relevance-stable-predictor": 100}]
+    assert backends(state) == [{"relevance-stable-predictor": None}] * 3 + [{"relevance-stable-predictor": 100}]
     assert router.read_back() == 0
 
 
 def test_a_candidate_starts_dark(state, router):
     router.serve("v1", "v2")
     assert (served_version(state, STABLE), served_version(state, CANDIDATE)) == ("v1", "v2")
-    treatment, control, rest = backends(state)
+    treatment, control, interleave, rest = backends(state)
     assert treatment == {"relevance-candidate-predictor": None} and control == {"relevance-stable-predictor": None}
+    assert interleave == control
     assert rest == {"relevance-stable-predictor": 100, "relevance-candidate-predictor": 0}
+
+
+def interleaver_size(state):
+    return state.objects[("deployments", "relevance-interleaver")]["spec"].get("replicas")
+
+
+def test_an_interleaver_comes_and_goes(state, router):
+    router.serve("v1", "v2")
+    assert interleaver_size(state) == 0
+    router.serve("v1", "v2", interleaves=True)
+    assert interleaver_size(state) == 2 and backends(state)[2] == {"relevance-interleaver": None}
+    router.set_traffic(0)
+    assert backends(state)[2] == {"relevance-interleaver": None}
+    router.serve("v1", "v2")
+    assert interleaver_size(state) == 0 and backends(state)[2] == {"relevance-stable-predictor": None}
+
+
+def test_users_wait_for_the_interleaver(state, router):
+    router.serve("v1", "v2")
+    state.starts_pods = False
+    with pytest.raises(TimeoutError, match="no pod of the Deployment relevance-interleaver in shop is available"):
+        router.serve("v1", "v2", interleaves=True)
+    assert backends(state)[2] == {"relevance-stable-predictor": None}
+
+
+def test_an_overlay_without_an_interleaver_is_named(state, router):
+    router.serve("v1", "v2")
+    state.objects.pop(("deployments", "relevance-interleaver"))
+    state.applied.pop(("deployments", "relevance-interleaver"))
+    with pytest.raises(TimeoutError, match="there is no Deployment relevance-interleaver in shop: run"):
+        router.serve("v1", "v2", interleaves=True)
+
+
+def test_interleaving_moves_no_weight(state, router):
+    router.serve("v1", "v2")
+    router.set_traffic(25)
+    router.serve("v1", "v2", interleaves=True)
+    assert router.read_back() == 25
+
+
+def test_routes_of_an_older_release_get_their_rule(state, router):
+    router.serve("v1", "v2")
+    router.set_traffic(25)
+    spec = state.objects[("httproutes", "relevance")]["spec"]
+    spec["rules"] = [rule for rule in spec["rules"] if "interleave" not in str(rule)]
+    router.serve("v1", "v2")
+    assert router.read_back() == 25 and backends(state)[2] == {"relevance-stable-predictor": None}
 
 
 def test_both_routes_get_the_weights(state, router):
     router.serve("v1", "v2")
     router.set_traffic(25)
     split = {"relevance-stable-predictor": 75, "relevance-candidate-predictor": 25}
-    assert backends(state)[2] == split and backends(state, "relevance-edge") == [split]
+    assert backends(state)[3] == split and backends(state, "relevance-edge") == [split]
     assert router.read_back() == 25
     edge = state.objects[("httproutes", "relevance-edge")]["spec"]["rules"][0]
     assert "x-arm" in edge["filters"][0]["requestHeaderModifier"]["remove"]

@@ -18,7 +18,7 @@ from components.release_store import update_state
 from testing.release_fixtures import local_release
 
 RUNS = int(os.environ.get("BROADFAST_INVARIANT_RUNS", "200"))
-WORDS = ("ramp", "promote", "roll back", "inconclusive", "continue")
+WORDS = ("interleave", "ramp", "promote", "roll back", "inconclusive", "continue")
 SHARES = (0.01, 0.05, 0.25, 0.5)
 ROLLBACK = Intent("end", "by hand", status="rolled back")
 
@@ -34,6 +34,7 @@ class Releases(RuleBasedStateMachine):
         super().__init__()
         self.state = ReleaseState()
         self.served_percent = 0
+        self.has_interleaver = False
         self.unready = set()
         self.violations = []
         self.effects_left = 10**6
@@ -54,6 +55,8 @@ class Releases(RuleBasedStateMachine):
         self.state = ReleaseState.from_json(json.loads(json.dumps(state.to_json())))
         if state.intent and (state.intent.action, state.intent.reason) == ("end", "by hand"):
             self.ended_by_hand.add(state.candidate)
+        if state.needs_interleaver and state.experiment.interleaved_share and not self.has_interleaver:
+            self.violations.append("users are sent to an interleaver that nobody started")
         return True
 
     def effect(self):
@@ -65,9 +68,11 @@ class Releases(RuleBasedStateMachine):
             decide(ROLLBACK)
 
     arms = True
+    can_interleave = True
 
-    def serve(self, stable, candidate):
+    def serve(self, stable, candidate, interleaves=False):
         self.effect()
+        self.has_interleaver = interleaves
 
     def set_traffic(self, percent):
         self.effect()
@@ -88,6 +93,8 @@ class Releases(RuleBasedStateMachine):
         return ""
 
     def wait_ready(self, arm, version):
+        if arm == "interleave" and (version != f"{self.state.stable}+{self.state.candidate}"):
+            raise TimeoutError("the interleaver asks other versions")
         if arm == "treatment" and version in self.unready:
             raise TimeoutError("nobody answers")
 
@@ -124,7 +131,7 @@ class Releases(RuleBasedStateMachine):
             return
         stages = experiment.stages[:-1] if late else experiment.stages
         verdict = {"verdict": word, "reason": "because", "next_share": share, "stages": stages}
-        verdict["experiment_id"] = experiment.experiment_id
+        verdict |= {"experiment_id": experiment.experiment_id, "interleaved_share": 0.2}
         self.call_until_killed(effects, lambda: canary.move_traffic(verdict, self.context))
 
     @rule(paused=st.booleans())
@@ -181,7 +188,9 @@ class Releases(RuleBasedStateMachine):
     def shares_only_grow_while_an_experiment_runs(self):
         if self.state.experiment:
             shares = [stage.share for stage in self.state.experiment.stages]
-            assert shares == sorted(set(shares))
+            interleaved = [stage.interleaved_share for stage in self.state.experiment.stages]
+            assert shares == sorted(shares) and len(set(zip(shares, interleaved, strict=True))) == len(shares)
+            assert sum(map(bool, interleaved)) <= 1 and not interleaved[0]
 
     def teardown(self):
         """Undisturbed, one look more finishes whatever was begun."""

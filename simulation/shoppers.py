@@ -19,7 +19,7 @@ from threading import Lock
 import httpx
 import numpy as np
 
-from components.experiment.assignment import arm, user_hash
+from components.experiment.assignment import INTERLEAVE, arm, is_interleaved, user_hash
 from components.release_state import Experiment, ReleaseState
 from components.release_store import read_state
 from components.settings import Settings
@@ -114,11 +114,16 @@ class Shop:
 
 
 def request_headers(secret: str, user_id: str, experiment: Experiment | None) -> dict[str, str]:
-    """Return the user's hash, and the arm while an experiment runs."""
+    """Return the user's hash, and the arm while an experiment runs.
+
+    Users whose pages are interleaved have no arm of their own.
+    """
     user = user_hash(secret, user_id)
     if not experiment:
         return {"x-user-hash": user.hex()}
     user_arm = arm(user, experiment.salt, experiment.share)
+    if is_interleaved(user, experiment.interleaved_share):
+        user_arm = INTERLEAVE
     return {"x-user-hash": user.hex(), "x-arm": user_arm, "x-experiment-id": experiment.experiment_id}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from components.sampling import hash_fraction, hash_fractions
 
 ARMS = ("control", "treatment")
+INTERLEAVE = "interleave"  # in x-arm, beside the arms: the page is to be interleaved
 LAYER_SALT = "interleaving or A/B"  # one for all experiments
 
 

@@ -1,4 +1,4 @@
-"""The decision of a look: one of ramp, continue, promote, roll back, inconclusive, from its figures alone.
+"""The decision of a look: interleave, ramp, continue, promote, roll back or inconclusive, from its figures alone.
 
 No outcome is favoured: a lift that is not shown is not promoted.
 """
@@ -7,12 +7,16 @@ from components.experiment.assignment import ARMS
 from components.experiment.figures import LookFigures
 from components.experiment.guardrails import sells_far_less
 from components.experiment.plan import ExperimentPlan
+from components.experiment.preference import Preference
+from components.experiment.preference_decision import decide_on_preference
 
 Decision = tuple[str, str]  # the verdict's word and its reason
 
 
-def decide(figures: LookFigures, plan: ExperimentPlan) -> Decision:
-    """Return the verdict and its reason."""
+def decide(figures: LookFigures, plan: ExperimentPlan, preference: Preference | None = None) -> Decision:
+    """Return the verdict and its reason. A preference is there while pages are interleaved."""
+    if preference:
+        return decide_on_preference(preference, figures, plan)
     if figures.share and figures.guardrails.breaches:
         return "roll back", "; ".join(figures.guardrails.breaches)
     if figures.is_paused:
@@ -28,8 +32,12 @@ def decide(figures: LookFigures, plan: ExperimentPlan) -> Decision:
 
 def _leave_dark(figures: LookFigures, plan: ExperimentPlan) -> Decision:
     users = sum(figures.users.values())
-    if users >= plan.ramp_users and figures.elapsed_s >= plan.ramp_seconds and len(plan.shares) > 1:
-        return "ramp", f"the pre-period saw {users:,} users: on to {plan.shares[1]:.0%}"
+    next_share = plan.next_share(figures.share)
+    if users >= plan.ramp_users and figures.elapsed_s >= plan.ramp_seconds and next_share:
+        if plan.interleaved_share and not figures.was_interleaved:
+            share = f"{plan.interleaved_share:.0%}"
+            return "interleave", f"the pre-period saw {users:,} users: on to interleaved pages for {share} of them"
+        return "ramp", f"the pre-period saw {users:,} users: on to {next_share:.0%}"
     progress = f"{users:,} users of {plan.ramp_users:,}, {_time_spent(figures, plan.ramp_seconds)}"
     return "continue", f"the pre-period saw {progress}"
 
@@ -38,7 +46,7 @@ def _ramp(figures: LookFigures, plan: ExperimentPlan) -> Decision:
     """Decide between dark and the last share, where only the guardrails speak."""
     users = sum(figures.users.values())
     if users >= plan.ramp_users and figures.elapsed_s >= plan.ramp_seconds:
-        return "ramp", f"nothing is wrong at {figures.share:.0%}: on to {plan.shares[figures.stage + 1]:.0%}"
+        return "ramp", f"nothing is wrong at {figures.share:.0%}: on to {plan.next_share(figures.share):.0%}"
     if figures.looks >= plan.maximum_looks:
         return "inconclusive", f"too little traffic to go on {_effort(figures)} at {figures.share:.0%}"
     progress = f"{users:,} users of {plan.ramp_users:,}, {_time_spent(figures, plan.ramp_seconds)}"

@@ -58,7 +58,7 @@ class LookFigures:
     """All figures of one look."""
 
     share: float  # of users in treatment
-    stage: int
+    stage: int  # of the shares: interleaving is none of them
     elapsed_s: float  # under this share
     looks: int  # under this share, this one included
     users: Mapping[str, int]  # by arm
@@ -78,6 +78,8 @@ class LookFigures:
     over_time: tuple[LiftInterval | None, ...] = ()
     by_cut: tuple[LiftInterval | None, ...] = ()
     slices: tuple[Slice, ...] = ()
+    interleaved_share: float = 0.0  # of users, now
+    was_interleaved: bool = False
 
     def to_json(self) -> dict:
         """Return the JSON object that is stored with every look."""

@@ -20,6 +20,7 @@ def hold_for_gaps(result: LookVerdict, gaps: Sequence[LogGap], now: datetime) ->
         return result
     lost_rows = sum(gap.rows.get("exposures", 0) for gap in gaps)
     logged_rows = sum(arm.exposures for arm in result.figures.arms.values())
+    logged_rows += result.preference.evidence.used if result.preference else 0
     span = f"between {gaps[0].start:%Y-%m-%d %H:%M} and {max(gap.end for gap in gaps):%Y-%m-%d %H:%M} UTC"
     loss = f"the logs lack {lost_rows:,} of the exposures {span}, when a spool was full"
     if result.verdict == "promote" and lost_rows > MAXIMUM_LOST_SHARE * (lost_rows + logged_rows):

@@ -41,9 +41,8 @@ OPTIONAL = {  # name: type of the empty column
     "pages": {"locale": "VARCHAR"},
 }
 DRAFTS_NEEDED = ("time", "request_id", "item_id", "user_hash", "team", "position")  # of interleaved exposures
-DRAFTS_OPTIONAL = dict.fromkeys(("experiment_id", "page_kind", "query", "locale", "draft_day"), "VARCHAR") | {
-    "pair": "INTEGER"
-}
+DRAFT_TEXTS = ("experiment_id", "page_kind", "query", "locale", "draft_day", "stable_version", "candidate_version")
+DRAFTS_OPTIONAL = dict.fromkeys(DRAFT_TEXTS, "VARCHAR") | {"pair": "INTEGER"}
 NUMBERS = {"revenue": "DOUBLE", "grade": "DOUBLE", "latency_ms": "DOUBLE"} | dict.fromkeys(
     ("status", "items", "missing_features", "position", "pair"), "INTEGER"
 )

@@ -12,6 +12,7 @@ from components.release_store import read_state
 from components.settings import Settings
 from components.step_result import Progress
 
+INTERLEAVED = "interleaved"  # in place of a share, in the names of looks
 HISTORY_ENTRIES = 30  # of the release's history, in the report of a look
 
 
@@ -52,7 +53,15 @@ def running_experiment(now: datetime) -> ExperimentSetup | None:
     )
     looks = set(storage.list_names(_looks_prefix(setup, is_paused=False)))
     looks.discard(_look_name(setup, now.isoformat()))
-    return replace(setup, looks=len(looks))
+    return replace(setup, looks=len(looks), preference=_read_preference(setup))
+
+
+def _read_preference(setup: ExperimentSetup) -> dict | None:
+    """Return what the last interleaved look found, None where there is none."""
+    if not setup.was_interleaved:
+        return None
+    name = max(storage.list_names(f"experiment/{setup.experiment_id}/looks/{INTERLEAVED}"), default="")
+    return (storage.get_json(name) or {}).get("preference") if name else None
 
 
 def download(setup: ExperimentSetup, now: datetime, shard: str, folder: Path) -> None:
@@ -95,9 +104,9 @@ def store_look(look: dict, setup: ExperimentSetup) -> None:
 
 
 def _looks_prefix(setup: ExperimentSetup, is_paused: bool) -> str:
-    share = round(100 * setup.stages[-1].share)
+    share = INTERLEAVED if setup.interleaved_share else f"{round(100 * setup.stages[-1].share)}-percent"
     paused_suffix = "-paused" if is_paused else ""
-    return f"experiment/{setup.experiment_id}/looks/{share}-percent{paused_suffix}"
+    return f"experiment/{setup.experiment_id}/looks/{share}{paused_suffix}"
 
 
 def _look_name(setup: ExperimentSetup, time: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from components.experiment import aggregate, attribute, logs, verdict
+from components.experiment.interleaved_look import collect_interleaved, judge_interleaved
 from components.experiment.log_gaps import hold_for_gaps
 from components.experiment.plan import ExperimentPlan
 from components.experiment.records import Accounts, ExperimentSetup
@@ -47,6 +48,8 @@ def collect(look: Look, shard: str, folder: Path) -> Accounts:
         downloads = Path(work)
         logs.download(look.experiment, look.now, shard, downloads)
         source = aggregate.LogSource(downloads / "exposures", downloads / "outcomes", downloads / "requests")
+        if look.experiment.interleaved_share:
+            collect_interleaved(source, look.experiment, look.now, folder)
         return aggregate.collect(source, look.experiment, look.now, folder)
 
 
@@ -69,4 +72,5 @@ def evaluate(
 ) -> LookVerdict:
     """Merge the shards into `folder` and judge them under a plan."""
     evidence = attribute.merge(shards, setup, now, folder, plan.currency or Settings().currency)
-    return verdict.evaluate_look(folder, evidence, plan)
+    preference = judge_interleaved(shards, setup, now, plan) if setup.interleaved_share else None
+    return verdict.evaluate_look(folder, evidence, plan, preference)

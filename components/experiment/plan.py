@@ -39,11 +39,22 @@ class ExperimentPlan(JsonConfig):
     maximum_bad_share: float = 0.1  # of orders and refunds that do not count: other currency, no amount, too early
     maximum_late_share: float = 0.5  # of orders and refunds after their window
     currency: str = ""  # ISO 4217; empty: the setting's, or else the one that most orders name
+    interleaved_share: float = 0.0  # of users whose pages are interleaved before the A/B test; 0: no such step
+    interleaved_alpha: float = 0.05  # of the preference's always-valid two-sided interval
+    interleaved_minimum_users: int = 1_000  # before a preference decides anything
+    interleaved_horizon_users: int = 20_000  # here, or after so many seconds, the A/B test follows at the latest
+    interleaved_seconds: int = 7 * DAY_S
+    promote_on_preference: bool = False  # and on guardrails, without an A/B test: money is not told then
+    maximum_ranker_failures: float = 0.02  # of the pages to be interleaved, that lack the candidate's ranking
 
     @property
     def tuning_users(self) -> float:
         """Return the number of users at which the intervals are tightest."""
         return TUNING_SHARE * self.horizon_users
+
+    def next_share(self, share: float) -> float:
+        """Return the share that follows one, which is the same after the last."""
+        return min((later for later in self.shares if later > share), default=share)
 
     @classmethod
     def paper(cls):
@@ -66,6 +77,8 @@ class ExperimentPlan(JsonConfig):
             horizon_users=12_500,
             maximum_p99_ratio=4.0,
             minimum_requests=200,
+            interleaved_horizon_users=7_500,
+            promote_on_preference=True,
         )
 
     @classmethod
@@ -81,4 +94,8 @@ class ExperimentPlan(JsonConfig):
             horizon_users=200,
             maximum_p99_ratio=20.0,
             minimum_requests=50,
+            interleaved_minimum_users=10,
+            interleaved_horizon_users=50,
+            promote_on_preference=True,
+            maximum_ranker_failures=0.2,
         )

@@ -45,8 +45,10 @@ def field_problem(name: str, value: Any) -> str:
     if name not in TYPES:
         match = get_close_matches(name, TYPES, n=1)
         return f"has no field {name!r}: " + (f"did you mean {match[0]}?" if match else f"give {', '.join(TYPES)}")
-    if name == "alpha" and not (_is_number(value) and 0 < value < 1):
+    if name.endswith("alpha") and not (_is_number(value) and 0 < value < 1):
         return f"has {name} {value!r}: give a number between 0 and 1"
+    if name == "interleaved_share" and not (_is_number(value) and value <= 1):
+        return f"has {name} {value!r}: give a number from 0 to 1"
     if name == "currency" and isinstance(value, str) and value:
         return _currency_problem(value)
     is_right, remedy = RULES[TYPES[name]]
@@ -76,6 +78,7 @@ def _is_list_of_shares(value: Any) -> bool:
 RULES: dict[Any, tuple[Callable[[Any], bool], str]] = {
     int: (_is_whole, "a whole number from 0"),
     float: (_is_number, "a number from 0"),
+    bool: (lambda value: isinstance(value, bool), "true or false"),
     str: (lambda value: isinstance(value, str), "a text"),
     tuple[float, ...]: (_is_list_of_shares, "a list of numbers from 0 to 1"),
 }

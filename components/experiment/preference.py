@@ -10,6 +10,7 @@ from components.experiment.coin_test import CoinTest, check_coin
 from components.experiment.confidence_sequence import MeanInterval, mean_interval
 from components.experiment.preference_plan import PreferencePlan
 from components.experiment.preference_users import InterleavedEvidence
+from components.experiment.records import Evidence
 
 CANDIDATE = "candidate's items are preferred"
 STABLE = "stable's items are preferred"
@@ -48,6 +49,7 @@ class Preference:
             "users": self.evidence.users,
             "pages": self.evidence.pages,
             "fallback_pages": self.evidence.fallback_pages,
+            "ranker_failures": self.evidence.ranker_failures,
             "currency": self.evidence.currency,
             "preference": {name: value.to_json() if value else None for name, value in self.intervals.items()},
             "betting": {"users": bets.users, "p_value": bets.p_value, "rejects_zero": bets.rejects_zero},
@@ -65,6 +67,15 @@ def judge_preference(evidence: InterleavedEvidence, plan: PreferencePlan) -> Pre
             intervals[name] = mean_interval(sums, plan.alpha, plan.tuning_users)
     verdict, reason = _decide(evidence, plan, coin, intervals[plan.credit])
     return Preference(verdict, reason, plan.credit, intervals, coin, evidence)
+
+
+def describe_preference(preference: Preference, evidence: Evidence) -> dict:
+    """Return the JSON object with the intervals of earlier looks, by users seen."""
+    document = preference.to_json()
+    now = evidence.now.isoformat()
+    looks = [look for look in (evidence.experiment.preference or {}).get("over_looks", []) if look["time"] < now]
+    this_look = {"time": now, "users": document["users"]["all"], "interval": document["preference"][preference.credit]}
+    return document | {"over_looks": [*looks, this_look]}
 
 
 def _decide(

@@ -50,6 +50,7 @@ def _write_pages(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None
     day = "coalesce(draft_day, strftime(make_timestamp(t), '%Y-%m-%d')) AS day"
     columns = f"* EXCLUDE (query), {status}, {day}, lower(trim(query)) AS query, query AS raw_query"
     sums = ["min(t) AS first_t", "count(*) AS exposures", "any_value(raw_query) AS raw_query"]
+    sums += [f"any_value({name}_version) AS {name}_version" for name in ("stable", "candidate")]
     sums.append("arg_min(pair, position) FILTER (team IN ('A', 'B')) AS first_pair")
     for team in "AB":
         condition = f"FILTER (team = '{team}')"

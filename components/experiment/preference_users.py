@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from components.experiment.assignment import LAYER_SALT
 from components.experiment.attribute import read_accounts
 from components.experiment.betting import BettingProcess
 from components.experiment.coin_check import count_wrong_coins
@@ -25,6 +26,7 @@ from components.experiment.sql import database, files
 
 PAGE_SUMS = tuple(f"{name}_{team}" for name in ("impressions", "reciprocal", "clicks") for team in "AB")
 NO_CAP = 1e300
+OTHER_RANKER = {"stable": "candidate", "candidate": "stable"}
 HAS_PAIR = "impressions_A + impressions_B > 0"
 
 
@@ -36,6 +38,7 @@ class InterleavedEvidence:
     currency: str  # ISO 4217, '' where the logs name none
     set_aside: dict[str, int]  # exposures by reason
     fallback_pages: int
+    ranker_failures: dict[str, int]  # of these, by the ranker that gave no list
     users: dict[str, int]  # all, with a pair, and with more clicks on either's items
     pages: dict[str, int]  # all, with a pair
     credits: dict[str, MeanSums]
@@ -50,21 +53,30 @@ class InterleavedEvidence:
 
 
 def merge_pages(
-    shards: Sequence[Path], now: datetime, plan: PreferencePlan, salt: str | None = None
+    shards: Sequence[Path], now: datetime, plan: PreferencePlan, salt: str | None = None, share: float | None = None
 ) -> InterleavedEvidence:
-    """Return the evidence of all shards. With the experiment's salt, coins are computed again."""
+    """Return the evidence of all shards. With the experiment's salt, coins are computed again.
+
+    With the share of users whose pages are interleaved, other users' pages are set aside.
+    """
     with database() as db:
         accounts = Accounts.total([read_accounts(shard) for shard in shards])
         currency, order_problems = read_orders(db, shards, plan.currency)
         accounts = accounts.with_order_problems(order_problems)
-        number_users(db, shards, None)
-        _attribute_pages(db, shards)
+        number_users(db, shards, None if share is None else LAYER_SALT)
+        _attribute_pages(db, shards, share)
         _sum_users(db, plan.revenue_cap_quantile)
         return InterleavedEvidence(
             accounts=accounts,
             currency=currency,
             set_aside=_exposures_set_aside(db, accounts.duplicates),
             fallback_pages=_count(db, "pages WHERE reason = 'fallback page'"),
+            ranker_failures={
+                name: _count(
+                    db, f"pages WHERE reason = 'fallback page' AND {name}_version IS NULL AND {other}_version <> ''"
+                )
+                for name, other in OTHER_RANKER.items()
+            },
             users={
                 "all": _count(db, "users"),
                 "with_pair": _count(db, "users WHERE pages_with_pair > 0"),
@@ -82,13 +94,16 @@ def merge_pages(
         )
 
 
-def _attribute_pages(db: duckdb.DuckDBPyConnection, shards: Sequence[Path]) -> None:
+def _attribute_pages(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], share: float | None) -> None:
     """Make `pages` a row a page and reason, '' where it is used."""
+    is_outside = "FALSE" if share is None else f"people.draw >= {share}"
     most_exposures = count_most_exposures(db)
     sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in PAGE_SUMS)
     tops = "min(top_A) AS top_A, min(top_B) AS top_B, min(first_pair) AS first_pair, any_value(raw_query) AS raw_query"
     reason = f"""CASE WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
-        WHEN people.exposures > {most_exposures} THEN 'bot' ELSE '' END AS reason"""
+        WHEN people.exposures > {most_exposures} THEN 'bot'
+        WHEN {is_outside} THEN 'outside the share' ELSE '' END AS reason"""
+    tops += ", any_value(stable_version) AS stable_version, any_value(candidate_version) AS candidate_version"
     db.execute(
         f"""CREATE TABLE pages AS SELECT user_id, request_id, query, locale, day, {reason}, min(first_t) AS first_t,
             sum(cells.exposures)::BIGINT AS exposures, {tops}, {sums}

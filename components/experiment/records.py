@@ -1,11 +1,11 @@
 """What the steps of a look pass on: the experiment, a shard's accounts, the evidence of all shards."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
+from components.experiment.counts import add_counts
 from components.release_state import Stage
 
 DAY_S = 86_400
@@ -23,11 +23,22 @@ class ExperimentSetup:
     is_paused: bool = False
     history: tuple[Mapping, ...] = ()  # of the release, for the report
     is_nameless: bool = False  # rows that name no experiment belong to it
+    preference: Mapping | None = None  # what the last interleaved look found, for later ones
 
     @property
     def shares(self) -> list[float]:
         """Return every stage's share of treatment, the one in force last."""
         return [float(stage.share) for stage in self.stages]
+
+    @property
+    def interleaved_share(self) -> float:
+        """Return the share of users whose pages are interleaved now."""
+        return float(self.stages[-1].interleaved_share)
+
+    @property
+    def was_interleaved(self) -> bool:
+        """Tell whether pages were interleaved at any time."""
+        return any(stage.interleaved_share for stage in self.stages)
 
     @property
     def starts(self) -> list[datetime]:
@@ -108,14 +119,6 @@ class Accounts:
             outcomes_set_aside=add_counts([self.outcomes_set_aside, problems]),
             orders_set_aside=add_counts([self.orders_set_aside, problems]),
         )
-
-
-def add_counts(parts: list[Mapping[str, int]]) -> dict[str, int]:
-    """Add counts by name, names in order."""
-    total = Counter()
-    for part in parts:
-        total.update(part)
-    return dict(sorted(total.items()))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from components.experiment.intervals import (
 )
 from components.experiment.notes import explain_missing_sales
 from components.experiment.plan import ExperimentPlan
+from components.experiment.preference import Preference, describe_preference
 from components.experiment.records import Accounts, Evidence
 from components.experiment.slices import break_down
 from components.experiment.srm import srm_p_value
@@ -31,12 +32,14 @@ ABSOLUTE = ("rs",)  # metrics whose difference is given, for they have a scale o
 class LookVerdict:
     """One look: the decision, the share that follows, the figures and the evidence."""
 
-    verdict: str  # none, ramp, continue, promote, roll back or inconclusive
+    verdict: str  # none, interleave, ramp, continue, promote, roll back or inconclusive
     reason: str
     next_share: float | None = None
+    interleaved_share: float | None = None  # of users, where the verdict is interleave
     figures: LookFigures | None = None
     evidence: Evidence | None = None
     error_rate_bound: float | None = None  # of the plan; the release watches the candidate by it between looks
+    preference: Preference | None = None  # while pages are interleaved
 
     @property
     def is_none(self) -> bool:
@@ -49,21 +52,34 @@ class LookVerdict:
         if self.is_none:
             return document | {"experiment_id": "", "figures": {}}
         evidence = self.evidence.to_json()
-        document |= {"next_share": self.next_share, "error_rate_bound": self.error_rate_bound}
+        shares = {"next_share": self.next_share, "interleaved_share": self.interleaved_share}
+        document |= shares | {"error_rate_bound": self.error_rate_bound}
+        if self.preference:
+            evidence["preference"] = describe_preference(self.preference, self.evidence)
         return document | {"figures": self.figures.to_json()} | evidence
 
 
-def evaluate_look(folder: Path, evidence: Evidence | None, plan: ExperimentPlan) -> LookVerdict:
+def evaluate_look(
+    folder: Path, evidence: Evidence | None, plan: ExperimentPlan, preference: Preference | None = None
+) -> LookVerdict:
     """Compute all figures of one look from the sums in `folder` and decide.
 
-    The verdict is `none` without evidence.
+    The verdict is `none` without evidence. `preference` is that of interleaved pages.
     """
     if evidence is None:
         return LookVerdict("none", NO_EXPERIMENT)
     figures = compute_figures(folder, evidence, plan)
-    verdict, reason = decide(figures, plan)
-    next_share = plan.shares[figures.stage + 1] if verdict == "ramp" else figures.share
-    return LookVerdict(verdict, reason, next_share, figures, evidence, plan.maximum_error_rate_rise)
+    verdict, reason = decide(figures, plan, preference)
+    return LookVerdict(
+        verdict=verdict,
+        reason=reason,
+        next_share=plan.next_share(figures.share) if verdict in ("interleave", "ramp") else figures.share,
+        interleaved_share=plan.interleaved_share if verdict == "interleave" else None,
+        figures=figures,
+        evidence=evidence,
+        error_rate_bound=plan.maximum_error_rate_rise,
+        preference=preference,
+    )
 
 
 def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> LookFigures:
@@ -82,7 +98,7 @@ def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> L
     share = setup.stages[-1].share
     return LookFigures(
         share=share,
-        stage=len(setup.stages) - 1,
+        stage=sum(not stage.interleaved_share for stage in setup.stages) - 1,
         elapsed_s=(evidence.now - setup.starts[-1]).total_seconds(),
         looks=setup.looks + 1,
         is_paused=setup.is_paused,
@@ -102,6 +118,8 @@ def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> L
         crossover=evidence.crossover,
         guardrails=check_guardrails(evidence, summaries, plan),
         log_quality=LogQuality.from_accounts(evidence.accounts),
+        interleaved_share=setup.interleaved_share,
+        was_interleaved=setup.was_interleaved,
     )
 
 

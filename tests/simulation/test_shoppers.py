@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -159,3 +160,12 @@ def run_shoppers(tables, url):
     with environment(BROADFAST_USER_HASH_SECRET="secret"):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_interleaved_users_have_no_arm():
+    stage = EXPERIMENT["stages"][0] | {"share": 0.0, "interleaved": 0.3}
+    experiment = Experiment.from_json(EXPERIMENT | {"stages": [stage]})
+    headers = [request_headers("secret", f"u{number}", experiment) for number in range(1_000)]
+    arms = Counter(row["x-arm"] for row in headers)
+    assert arms.keys() == {"interleave", "control"} and 250 < arms["interleave"] < 350
+    assert {row["x-experiment-id"] for row in headers} == {"e1"}

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from components import contracts
 from components.experiment.assignment import user_hash
+from components.experiment.interleaving_coins import Search, draw_coins, interleaving_salt
 from tests.components.experiment.log_rows import outcome
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -43,6 +44,12 @@ def write_tables(folder, exposures, outcomes):
         (folder / name).mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / name / "one.parquet")
     return [f"--exposures={folder / 'exposures'}", f"--outcomes={folder / 'outcomes'}"]
+
+
+def fair_page(user, query="red shoe", day="2026-01-05"):
+    """Return the teams of a page whose first coin is the one of experiment e1."""
+    search = Search(user, query, "us", "", day)
+    return PAGE if draw_coins(interleaving_salt("e1"), search, 1)[0] else turned()
 
 
 def shop(users=400, seed=3, chances=None, coin=0.5):

@@ -12,13 +12,14 @@ from components import contracts, storage
 from components.event_logs import SCHEMAS
 from components.experiment import component
 from components.experiment.assignment import arm, user_hash
-from components.experiment.logs import moment
+from components.experiment.logs import moment, running_experiment
 from components.experiment.plan import ExperimentPlan
 from components.log_gaps import LogGap, object_name
 from components.monitoring.exporter import newest_look
-from components.release_state import Experiment
+from components.release_state import Experiment, Stage
 from components.release_store import update_state
 from components.settings import Settings
+from tests.components.experiment.interleaved_rows import click, fair_page, page
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, 23, tzinfo=UTC)
@@ -116,6 +117,57 @@ def test_a_pause_costs_no_look_and_decides_nothing(running, tmp_path):
     assert newest_look(RUNNING) == verdict
     update_state(lambda state: replace(state, experiment=RUNNING), "test")
     assert take_look(tmp_path, now=NOW + timedelta(minutes=8))[0] == "promote"
+
+
+INTERLEAVED = replace(RUNNING, stages=(RUNNING.stages[0], Stage(0.0, STAGES[0]["started"], 1.0)))
+
+
+def interleaved_logs(users, chances):
+    """Return pages with the experiment's coins, and clicks on either's first item by its team's chance."""
+    rng = np.random.default_rng(11)
+    exposures = []
+    outcomes = []
+    for number in range(users):
+        user = user_hash("secret", f"u{number}")
+        teams = fair_page(user)
+        exposures += page(f"i{number}", user, teams, START)
+        clicked = [place for place in (1, 2) if rng.random() < chances[teams[place - 1][0]]]
+        outcomes += [click(f"i{number}", place, time=START) for place in clicked]
+    return exposures, outcomes
+
+
+@pytest.mark.parametrize(
+    ("chances", "promotes", "word", "sentence"),
+    [
+        ({"A": 0.1, "B": 0.5}, True, "promote", "users prefer the candidate's items: vote +0."),
+        ({"A": 0.1, "B": 0.5}, False, "ramp", "on to the A/B test at 50%"),
+        ({"A": 0.5, "B": 0.1}, True, "roll back", "stable's items are preferred: vote -0."),
+        ({"A": 0.3, "B": 0.3}, True, "continue", "is not told yet, after 400 users of 1,000"),
+    ],
+)
+def test_interleaved_pages_decide(running, tmp_path, chances, promotes, word, sentence):
+    update_state(lambda state: replace(state, experiment=INTERLEAVED), "test")
+    exposures, outcomes = interleaved_logs(400, chances)
+    for kind, rows in (("exposures", exposures), ("outcomes", outcomes)):
+        contracts.write(rows, SCHEMAS[kind], tmp_path / "more" / kind / "hour=23" / "two.parquet")
+        storage.put_folder(tmp_path / "more" / kind, f"logs/{kind}/date=2026-01-05")
+    plan = replace(PLAN, interleaved_share=1.0, interleaved_minimum_users=100, interleaved_horizon_users=1_000)
+    taken, verdict = take_look(tmp_path, replace(plan, promote_on_preference=promotes))
+    assert (taken, verdict["preference"]["users"]["all"]) == (word, 400) and sentence in verdict["reason"]
+    assert verdict["preference"]["coin"]["checked_drafts"] == 400
+    assert verdict["preference"]["coin"]["wrong_drafts"] == 0
+    assert verdict["set_aside"]["interleaved page"] == 2_000 and verdict["figures"]["stage"] == 0
+    assert running_experiment(NOW + timedelta(minutes=1)).preference == verdict["preference"]
+    assert [look["users"] for look in verdict["preference"]["over_looks"]] == [400]
+    page_text = (tmp_path / "page").read_text()
+    assert "Which items users prefer" in page_text and "400 of 400" in page_text
+
+
+def test_a_dark_candidate_is_interleaved_first(running, tmp_path):
+    update_state(lambda state: replace(state, experiment=replace(RUNNING, stages=RUNNING.stages[:1])), "test")
+    plan = replace(PLAN, ramp_users=100, ramp_seconds=0, interleaved_share=0.2)
+    word, verdict = take_look(tmp_path, plan)
+    assert (word, verdict["interleaved_share"], verdict["next_share"]) == ("interleave", 0.2, 0.5)
 
 
 def test_without_an_experiment_the_steps_say_so(s3, tmp_path):

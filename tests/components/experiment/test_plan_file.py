@@ -14,6 +14,9 @@ REFUSALS = {
     '{"maximum_looks": 2.5}': "has maximum_looks 2.5: give a whole number from 0",
     '{"maximum_looks": Infinity}': "has maximum_looks inf: give a whole number from 0",
     '{"maximum_p99_ratio": true}': "has maximum_p99_ratio True: give a number from 0",
+    '{"interleaved_share": 2}': "has interleaved_share 2: give a number from 0 to 1",
+    '{"interleaved_alpha": 0}': "has interleaved_alpha 0: give a number between 0 and 1",
+    '{"promote_on_preference": 1}': "has promote_on_preference 1: give true or false",
     '{"shares": [0.5, 2]}': "has shares [0.5, 2]: give a list of numbers from 0 to 1",
     '{"currency": "euro"}': "has a currency that is 'euro'; give a currency's code of ISO 4217, as EUR",
 }

@@ -24,6 +24,7 @@ def evidence(votes=EVEN, **changes):
         currency="",
         set_aside={},
         fallback_pages=0,
+        ranker_failures={"stable": 0, "candidate": 0},
         users={"all": 1000, "with_pair": 1000, "for_stable": 200, "for_candidate": 200},
         pages={"all": 1000, "with_pair": 1000},
         credits=dict.fromkeys(CREDITS, NOTHING) | {"vote": votes},

@@ -7,6 +7,7 @@ import pytest
 
 from components import contracts
 from components.experiment.aggregate import LogSource
+from components.experiment.assignment import is_interleaved
 from components.experiment.people import OUTLIER_MINIMUM
 from components.experiment.preference_logs import collect_pages
 from components.experiment.preference_plan import PreferencePlan
@@ -26,13 +27,13 @@ ANNA, BEN, CLEO = USERS[:3]
 def look(tmp_path):
     """Return a function that merges logs in so many shards."""
 
-    def take(exposures, outcomes=(), shards=1, now=NOW):
+    def take(exposures, outcomes=(), shards=1, now=NOW, share=None):
         sums = []
         for shard in range(shards):
             folders = write_shard(tmp_path / str(shard), (exposures, outcomes, []), shard, shards)
             sums.append(tmp_path / f"sums-{shard}")
             collect_pages(LogSource(*folders[:2], rules=RULES), SETUP, now, sums[-1])
-        return merge_pages(sums, now, PreferencePlan())
+        return merge_pages(sums, now, PreferencePlan(), share=share)
 
     return take
 
@@ -102,6 +103,24 @@ def test_other_rows_are_set_aside_by_reason(look):
     }  # fmt: skip
     assert evidence.used == 5 and evidence.accounts.exposures == 32 and evidence.fallback_pages == 1
     assert evidence.users["all"] == 1
+
+
+def test_users_outside_the_share_are_set_aside(look):
+    rows = [row for number, user in enumerate(USERS) for row in page(f"p{number}", user)]
+    inside = sum(is_interleaved(user, 0.3) for user in USERS)
+    evidence = look(rows, share=0.3)
+    assert 0 < inside < len(USERS) and evidence.users["all"] == inside
+    assert evidence.set_aside == {"outside the share": 5 * (len(USERS) - inside)}
+
+
+def test_a_fallback_names_the_ranker_that_failed(look):
+    versions = [("v1", None), ("v1", None), (None, "v2"), ("v1", "v2"), (None, None)]
+    rows = [*page("r", ANNA)]
+    for number, (stable, candidate) in enumerate(versions):
+        names = {"stable_version": stable, "candidate_version": candidate}
+        rows += page(f"f{number}", BEN, page_kind="fallback", team=None, **names)
+    evidence = look(rows)
+    assert evidence.fallback_pages == 5 and evidence.ranker_failures == {"stable": 1, "candidate": 2}
 
 
 def test_shards_add_up_to_the_whole(look):

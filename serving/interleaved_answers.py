@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from components.interleaved_versions import interleaved_versions
 from serving.interleaved_page import InterleavedPage, exposure, interleave
 from serving.page_token import PageToken
 from serving.rankers import RankerAnswer
-from serving.request_log import RequestEntry
+from serving.request_log import FALLBACK, RequestEntry
 from serving.request_schemas import Ranking
 
-FALLBACK = "fallback"
 RANKED = "ranked"  # by stable, for a caller who is no user: nobody could be credited
 
 
@@ -42,10 +42,13 @@ class OneRankersPage:
         return list(self.answer.predictions[self.start :])
 
     def exposures(self, entry: RequestEntry) -> list[dict]:
-        """Return the rows of what the page shows."""
-        page_kind = {"page_kind": FALLBACK if self.kind == FALLBACK else None}
+        """Return the rows of what the page shows. A fallback names the versions that ranked."""
+        draft = {}
+        if self.kind == FALLBACK:
+            versions = {"stable_version": self.token.stable_version, "candidate_version": self.token.candidate_version}
+            draft = {"page_kind": FALLBACK} | {name: version or None for name, version in versions.items()}
         rows = self.answer.predictions[self.start : self.end]
-        return [exposure(entry, self.ranking, row, row["position"]) | page_kind for row in rows]
+        return [exposure(entry, self.ranking, row, row["position"]) | draft for row in rows]
 
 
 Page = InterleavedPage | OneRankersPage
@@ -69,6 +72,14 @@ def choose_page(
     if not can_draft or sorted(stable.order) != sorted(candidate.order):
         return OneRankersPage(ranking, answer, current, FALLBACK)
     return interleave(entry, ranking, answers, current)
+
+
+def name_versions(answers: tuple[RankerAnswer, RankerAnswer]) -> str:
+    """Return the versions that ranked, in one text."""
+    stable, candidate = answers
+    if stable.is_ranking and candidate.is_ranking:
+        return interleaved_versions(stable.version, candidate.version)
+    return stable.version if stable.is_ranking else candidate.version
 
 
 def describe(entry: RequestEntry, page: Page, answers: tuple[RankerAnswer, RankerAnswer]) -> dict:

@@ -25,13 +25,13 @@ from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
 from serving.asgi_body import MAX_BODY, read_body
-from serving.interleaved_answers import choose_page, describe
+from serving.interleaved_answers import choose_page, describe, name_versions
 from serving.page_token import MAX_TOKEN, PageToken
 from serving.ports import check_port
 from serving.rankers import CANDIDATE, STABLE, RankerAnswer, Rankers
 from serving.recorder import Recorder
 from serving.refusals import REFUSED, refuse, show_metrics
-from serving.request_log import RequestEntry, write_entry
+from serving.request_log import VERSION_HEADER, RequestEntry, write_entry
 from serving.request_schemas import MAX_NAME, InvalidRequest, Ranking, parse
 from serving.spool_options import add_spool_options, create_recorder
 
@@ -53,8 +53,8 @@ class Interleaver:
     recorder: Recorder
     hash_user: Callable[[str], bytes]
 
-    async def answer(self, path: str, body: bytes, headers: dict) -> tuple[int, dict]:
-        """Return the status and the document of an answer.
+    async def answer(self, path: str, body: bytes, headers: dict) -> JSONResponse:
+        """Return an answer, whose header names the versions that ranked.
 
         Raises:
             InvalidRequest: the request does not fit the schema.
@@ -71,15 +71,17 @@ class Interleaver:
         document = describe(entry, page, answers)
         entry.missing_features = sum(len(row["missing"]) for row in document["predictions"])
         await self._record(entry, 200, exposures=page.exposures(entry))
-        PAGES.labels(page.kind).inc()
-        return 200, document
+        if not entry.is_shadow:
+            PAGES.labels(page.kind).inc()
+        return JSONResponse(document, headers={VERSION_HEADER: name_versions(answers)})
 
-    async def _refuse(self, entry: RequestEntry, answers: tuple[RankerAnswer, RankerAnswer]) -> tuple[int, dict]:
+    async def _refuse(self, entry: RequestEntry, answers: tuple[RankerAnswer, RankerAnswer]) -> JSONResponse:
         """Pass on why a request is wrong, or say that neither ranker answered."""
         wrong = next((answer for answer in answers if 400 <= answer.status < 500), None)
         status = wrong.status if wrong else 503
         await self._record(entry, status)
-        return status, {"error": wrong.error if wrong else "neither ranker answered: the request may be sent again"}
+        error = wrong.error if wrong else "neither ranker answered: the request may be sent again"
+        return JSONResponse({"error": error}, status)
 
     async def _record(self, entry: RequestEntry, status: int, **tables: list[dict]) -> None:
         latency_ms = 1000 * (time.time() - entry.time.timestamp())
@@ -100,6 +102,7 @@ def start_entry(ranking: Ranking, headers, hash_user: Callable[[str], bytes]) ->
     entry.experiment_id = experiment_id
     entry.user_hash = hash_user(ranking.user_id) if ranking.user_id else None
     entry.items = len(ranking.ids)
+    entry.is_shadow = headers.get("x-shadow") == "1"
     return entry
 
 
@@ -118,10 +121,9 @@ def create_app(interleaver: Interleaver) -> FastAPI:
     async def predict(request: Request) -> JSONResponse:
         try:
             body = await read_body(request.scope, request.receive, MAX_BODY)
-            status, document = await interleaver.answer(request.url.path, body, request.headers)
+            return await interleaver.answer(request.url.path, body, request.headers)
         except REFUSED as error:
             return refuse(error, "the request was not answered, for it cannot be recorded")
-        return JSONResponse(document, status)
 
     @app.get("/health")
     async def health() -> JSONResponse:

@@ -45,7 +45,7 @@ def predictions(page: ScoredItems, order: Sequence[int]) -> list[dict]:
 
 
 def exposures(entry: RequestEntry, page: ScoredItems, order: Sequence[int]) -> list[dict]:
-    """Return the EXPOSURES rows of what the page shows, without a draft's columns."""
+    """Return the EXPOSURES rows of what the page shows, without a draft's columns but its kind."""
     now = datetime.now(UTC)
     ranking = page.ranking
     values = page.scores.scores.tolist()
@@ -66,6 +66,7 @@ def exposures(entry: RequestEntry, page: ScoredItems, order: Sequence[int]) -> l
             "position": position,
             "score": values[index],
             "stale": page.features.stale[index],
+            "page_kind": entry.page_kind,
         }
         for position, index in enumerate(order[: ranking.page_length], 1)
     ]

@@ -21,6 +21,8 @@ VERSIONED = re.compile(r"(?P<model>/v2/models/[^/]+)/versions/(?P<version>[^/]+)
 REPOSITORY = "/v2/repository/"  # lets anyone unload the model
 JSON = b"application/json"
 BYTES = b"application/octet-stream"
+FALLBACK = "fallback"  # the kind of a page that was to be interleaved, and was not
+VERSION_HEADER = "x-model-version"
 BODY_HEADERS = (b"content-encoding", b"content-length")  # no longer true once it is decompressed
 EVENT = b"ce-"  # a cloud event is no request to rank: without these headers KServe takes the body for what it is
 
@@ -40,6 +42,7 @@ class RequestEntry:
     items: int = 0
     missing_features: int = 0
     is_shadow: bool = False  # a mirrored copy, whose answer no shopper sees
+    page_kind: str | None = None  # FALLBACK where a page was to be interleaved
 
     def row(self) -> dict:
         """Return the row with the columns of the contract."""

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from kserve import InferRequest, Model
 from kserve.errors import InvalidInput, ServerNotReady
 
-from components.experiment.assignment import ARMS
+from components.experiment.assignment import ARMS, INTERLEAVE
 from components.scoring.tokenizer import item_text
 from serving import metrics, page, v2_codec
 from serving.feature_lookup import FeatureLookup
 from serving.features import OnlineFeatures, Unavailable
 from serving.page import ScoredItems
 from serving.recorder import Recorder
-from serving.request_log import RequestEntry, current_entry, write_entry
+from serving.request_log import FALLBACK, VERSION_HEADER, RequestEntry, current_entry, write_entry
 from serving.request_schemas import MAX_NAME, InvalidRequest, Ranking, parse
 from serving.spool_limits import SpoolFull
-
-VERSION_HEADER = "x-model-version"
 
 
 class Busy(ServerNotReady):
@@ -139,7 +137,9 @@ class RelevanceModel(Model):
         entry = call.entry
         entry.version = self.version
         entry.experiment_id = _read_header(call.headers, "x-experiment-id")
-        entry.assigned_arm = _read_arm(call.headers)
+        arm = _read_arm(call.headers)
+        entry.assigned_arm = None if arm == INTERLEAVE else arm
+        entry.page_kind = FALLBACK if arm == INTERLEAVE else None  # no interleaver answered
         is_tensors = isinstance(call.payload, InferRequest)
         ranking = parse(v2_codec.decode_request(call.payload) if is_tensors else call.payload)
         entry.items = len(ranking.ids)
@@ -177,6 +177,6 @@ def _read_header(headers: dict, name: str) -> str | None:
 
 def _read_arm(headers: dict) -> str | None:
     arm = _read_header(headers, "x-arm")
-    if arm is not None and arm not in ARMS:
+    if arm is not None and arm not in (*ARMS, INTERLEAVE):
         raise InvalidRequest(f"the header x-arm is {arm!r}; give {' or '.join(ARMS)}")
     return arm

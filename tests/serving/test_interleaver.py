@@ -164,6 +164,24 @@ def test_the_other_ranker_s_list_is_a_fallback(client, rankers, recorder, object
     assert {(row["page_kind"], row["team"]) for row in rows} == {("fallback", None)} and len(rows) == 4
 
 
+def test_a_fallback_names_who_ranked(client, rankers, recorder, objects):
+    rankers[1].status = 500
+    search(client)
+    assert {(row["stable_version"], row["candidate_version"]) for row in rows_of(recorder, objects)} == {("v1", None)}
+
+
+def test_a_header_names_who_ranked(client, rankers):
+    body = {"query": "q", "item_ids": IDS}
+    assert client.post(PATH, json=body).headers["x-model-version"] == "v1+v2"
+    rankers[0].status = 500
+    assert client.post(PATH, json=body).headers["x-model-version"] == "v2"
+
+
+def test_a_probe_leaves_no_row(client, recorder, objects):
+    answer = client.post(PATH, json={"query": "q", "item_ids": IDS, "user_id": "anna"}, headers={"x-shadow": "1"})
+    assert answer.status_code == 200 and rows_of(recorder, objects, "requests") == []
+
+
 def test_a_fallback_goes_on_as_one(client, rankers, recorder, objects):
     rankers[1].status = 500
     token = search(client)["next_page_token"]

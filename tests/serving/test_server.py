@@ -45,6 +45,13 @@ def test_a_header_names_the_version(model):
     assert headers["x-model-version"] == "student-overlap" and "model;dur=" in headers["server-timing"]
 
 
+def test_a_page_that_nobody_interleaved_is_a_fallback(model, recorder, objects):
+    ask(model, BODY | {"user_id": "anna"}, {"x-arm": "interleave", "x-experiment-id": "e1"})
+    recorder.flush()
+    rows = on_s3(objects, "exposures")
+    assert {(row["page_kind"], row["assigned_arm"], row["team"]) for row in rows} == {("fallback", None, None)}
+
+
 def test_the_page_is_logged_with_a_hashed_user(model, recorder, objects):
     headers = {"x-arm": "treatment", "x-experiment-id": "e1"}
     ask(model, BODY | {"user_id": "anna", "page_size": 2, "query_class": "head"}, headers)

@@ -97,7 +97,13 @@ def quick() -> Profile:
         student=replace(profile.student, epochs=1, max_length=48, trained_layers=2),
         fits_baseline=True,
         marketplace=Marketplace(items=1200, queries=240),
-        plan=replace(profile.plan, shares=(0.0, 0.5), maximum_looks=2, horizon_users=2_500),
+        plan=replace(
+            profile.plan,
+            shares=(0.0, 0.5),
+            maximum_looks=2,
+            horizon_users=2_500,
+            interleaved_horizon_users=2_500,
+        ),
         traffic=Traffic(users=1250),
     )
 

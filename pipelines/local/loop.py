@@ -18,6 +18,7 @@ from components.step_result import StepResult
 from pipelines.local import sources
 from pipelines.local.disk_use import link_equal_files, vacuum
 from pipelines.local.environment import MODELS
+from pipelines.local.followed_process import follow_process
 from pipelines.local.kfp_output import KfpRunMonitor, Task, remove_unused_runs
 from pipelines.local.log_uploads import wait_for_uploads
 from pipelines.local.processes import Laptop
@@ -28,6 +29,7 @@ from pipelines.report.evidence import collect_evidence
 from pipelines.report.report import write_report
 
 PAGE_SECONDS = 20.0
+INTERLEAVED_LOOKS = 20  # at most: the plan's horizon in users ends them earlier
 FINAL_DECISIONS = ("promote", "roll back", "inconclusive", "none")
 
 
@@ -123,7 +125,7 @@ class Loop:
     def look_until_decided(self, tasks: dict[str, Task]) -> None:
         """Run the pipeline `experiment` and send shoppers, in turn."""
         plan = self.profile.plan
-        for look in range(1, len(plan.shares) + plan.maximum_looks + 1):
+        for look in range(1, len(plan.shares) + INTERLEAVED_LOOKS + plan.maximum_looks + 1):
             arguments = {"plan": plan.to_json(), "now": sources.now().isoformat()}
             look_tasks = self.run_pipeline("experiment", arguments)
             decision = look_tasks["decide-experiment"]
@@ -177,7 +179,7 @@ class Loop:
         options |= {"truth": self.truth} if self.truth else {}
         arguments = [f"--{name}={value}" for name, value in options.items()]
         command = [sys.executable, "-m", "simulation.shoppers", *arguments]
-        counts = self.laptop.follow("shoppers", command, self.steps)
+        counts = follow_process(self.laptop, "shoppers", command, self.steps)
         wait_for_uploads(map(self.laptop.url, ("outcomes", *self.laptop.serving)))
         headline = f"{counts['clicks']:,} clicks, {counts['orders']:,} orders"
         answers = counts["requests"] - counts["failed"]

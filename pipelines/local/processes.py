@@ -4,30 +4,29 @@ Every process carries BROADFAST_HOME in its environment, so that what a killed r
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
+from components.interleaved_versions import interleaved_versions
 from components.release_state import ReleaseState
 from components.waiting import wait_until
 from pipelines.local.environment import run_environment
 from pipelines.local.leftovers import end_leftovers
 from pipelines.local.ports import free_ports
-from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.s3_server import S3Server, configure_s3
+from pipelines.local.server_commands import collector_command, gateway_command, interleaver_command, server_command
 from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
 
 START_SECONDS = 180
-STOP_SECONDS = {"s3": 3, "stable": 40, "candidate": 40, "outcomes": 40}  # of others 10
-PORTS = ("stable", "candidate", "internal", "edge", "admin", "outcomes")
+STOP_SECONDS = {"s3": 3, "stable": 40, "candidate": 40, "interleaver": 40, "outcomes": 40}  # of others 10
+PORTS = ("stable", "candidate", "interleaver", "internal", "edge", "admin", "outcomes")
 
 
 class Laptop:
@@ -37,7 +36,7 @@ class Laptop:
         self.home = home.resolve()
         self.logs = logs
         self.processes: dict[str, subprocess.Popen | ForkedProcess] = {}
-        self.serving: dict[str, str] = {}  # role -> version
+        self.serving: dict[str, str] = {}  # role -> version, of the interleaver both
         self.s3: S3Server | None = None
         self.sockets = tempfile.TemporaryDirectory(prefix="broadfast-")  # a socket's path is short
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
@@ -141,12 +140,8 @@ class Laptop:
     def start_gateway(self, features: Path) -> None:
         """Start the gateway and the outcome collector. `reconcile` starts the servers."""
         self.features = features
-        ports = [f"--{name}-port={self.ports[name]}" for name in PORTS if name != "outcomes"]
-        folder = self.environment["BROADFAST_GATEWAY"]
-        self.start("gateway", [sys.executable, "-m", "pipelines.local.envoy", f"--folder={folder}", *ports])
-        spool = self.home / "spool" / "outcomes"
-        address = ["--host=127.0.0.1", f"--port={self.ports['outcomes']}", f"--spool={spool}"]
-        self.start("outcomes", [sys.executable, "-m", "serving.outcomes", *address])
+        self.start("gateway", gateway_command(self.environment["BROADFAST_GATEWAY"], self.ports))
+        self.start("outcomes", collector_command(self.ports["outcomes"], self.spool("outcomes")))
         self.wait_ready("gateway", f"{self.url('admin')}/ready")
         self.wait_ready("outcomes", f"{self.url('outcomes')}/health")
 
@@ -155,46 +150,37 @@ class Laptop:
 
         `fetch(version)` returns the folder of a version's package.
         """
-        for role, version in (("stable", state.stable), ("candidate", state.candidate)):
+        both = interleaved_versions(state.stable, state.candidate) if state.needs_interleaver else None
+        for role, version in (("interleaver", both), ("stable", state.stable), ("candidate", state.candidate)):
             if self.serving.get(role) == version:
                 continue
             if role in self.processes:
                 self.stop(role)
                 self.serving.pop(role)
-            if version:
+            if version and role == "interleaver":
+                self.start_interleaver()
+            elif version:
                 self.start_server(role, fetch(version))
+            if version:
                 self.serving[role] = version
 
     def start_server(self, role: str, package: Path) -> None:
         """Start one relevance server and wait until its model is ready."""
-        spool = self.home / "spool" / role
-        command = [sys.executable, "-m", "serving", f"--package={package}", f"--features={self.features}"]
-        self.start(role, [*command, "--host=127.0.0.1", f"--port={self.ports[role]}", f"--spool={spool}"])
+        self.start(role, server_command(package, self.features, self.ports[role], self.spool(role)))
         self.wait_ready(role, f"{self.url(role)}/v1/models/relevance")
+
+    def start_interleaver(self) -> None:
+        """Start the interleaver before both servers, and wait until it would record a page."""
+        urls = (self.url("stable"), self.url("candidate"))
+        port = self.ports["interleaver"]
+        self.start("interleaver", interleaver_command(*urls, port, self.spool("interleaver")))
+        self.wait_ready("interleaver", f"{self.url('interleaver')}/health")
+
+    def spool(self, role: str) -> Path:
+        """Return the folder in which a server keeps rows until they are on S3."""
+        return self.home / "spool" / role
 
     def stop_servers(self) -> None:
         """End everything that serves, so that it writes what it holds. S3 keeps running."""
         for name in [name for name in self.processes if name != "s3"]:
             self.stop(name)
-
-    def follow(self, name: str, command: list[str], steps: Steps) -> dict:
-        """Run a process to its end with its progress shown, and return its answer.
-
-        The answer is its last line, as JSON.
-
-        Raises:
-            RuntimeError: the process failed; with its last line and its log.
-        """
-        process = self.start(name, command)
-        log = self.logs / f"{name}.log"
-        begin = log.stat().st_size
-        while process.poll() is None:
-            time.sleep(0.5)
-            if matches := PROGRESS.findall(log.read_text(errors="replace")[begin:]):
-                count, total, what = matches[-1]
-                steps.show_progress(int(count), int(total), what)
-        del self.processes[name]
-        lines = log.read_text(errors="replace").strip().splitlines()
-        if process.returncode:
-            raise RuntimeError(f"{name} failed: {lines[-1] if lines else 'no output'}; its log: {log}")
-        return json.loads(lines[-1])

@@ -61,7 +61,7 @@ def gateway(tmp_path_factory):
     servers = {name: upstream(name) for name in ("stable", "candidate")}
     with Laptop(home, home) as laptop:
         ports = laptop.ports | {name: server.server_port for name, server in servers.items()}
-        options = [f"--{name}-port={ports[name]}" for name in ("stable", "candidate", "internal", "edge", "admin")]
+        options = [f"--{name}-port={port}" for name, port in ports.items() if name != "outcomes"]
         process = laptop.start(
             "gateway", [sys.executable, "-m", "pipelines.local.envoy", f"--folder={home / 'g'}", *options]
         )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import psutil
 import pytest
 from rich.console import Console
 
-from components.release_state import ReleaseState
+from components.release_state import Experiment, Intent, ReleaseState, Stage
+from pipelines.local.followed_process import follow_process
 from pipelines.local.leftovers import HOME, end_leftovers
 from pipelines.local.ports import free_ports
 from pipelines.local.private_files import load_or_create_secret
@@ -99,13 +101,13 @@ def test_the_last_line_is_the_answer(laptop):
     steps = Steps(Console(file=StringIO()))
     steps.start("shoppers")
     code = "import sys; print('::progress 1 2 requests', file=sys.stderr); print('{\"clicks\": 3}')"
-    assert laptop.follow("shoppers", [sys.executable, "-c", code], steps) == {"clicks": 3}
+    assert follow_process(laptop, "shoppers", [sys.executable, "-c", code], steps) == {"clicks": 3}
     assert not laptop.processes
 
 
 def test_a_failed_process_shows_its_last_line(laptop):
     with pytest.raises(RuntimeError, match="shoppers failed: nobody came; its log: .*shoppers.log"):
-        laptop.follow("shoppers", ["sh", "-c", "echo nobody came; exit 1"], Steps(Console(file=StringIO())))
+        follow_process(laptop, "shoppers", ["sh", "-c", "echo nobody came; exit 1"], Steps(Console(file=StringIO())))
 
 
 class Kiosk(Laptop):
@@ -113,6 +115,9 @@ class Kiosk(Laptop):
 
     def start_server(self, role, package):
         self.start(role, ["sleep", "600"])
+
+    def start_interleaver(self):
+        self.start("interleaver", ["sleep", "600"])
 
 
 def running_servers(kiosk) -> dict:
@@ -129,6 +134,18 @@ def test_the_servers_become_those_that_the_state_names(tmp_path):
         kiosk.reconcile(ReleaseState(stable="v2"), Path)
         assert kiosk.serving == {"stable": "v2"} and running_servers(kiosk).keys() == {"stable"}
         assert running_servers(kiosk) != before
+
+
+def test_an_interleaver_comes_and_goes_with_its_stage(tmp_path):
+    stages = (Stage(0.0, "2026-01-05T08:00:00+00:00"), Stage(0.0, "2026-01-05T09:00:00+00:00", 1.0))
+    state = ReleaseState("v1", "v2", experiment=Experiment("e1", "e1", stages))
+    with Kiosk(tmp_path, tmp_path) as kiosk:
+        kiosk.reconcile(replace(state, experiment=Experiment("e1", "e1", stages[:1])), Path)
+        assert "interleaver" not in kiosk.processes
+        kiosk.reconcile(state, Path)
+        assert kiosk.serving == {"interleaver": "v1+v2", "stable": "v1", "candidate": "v2"}
+        kiosk.reconcile(replace(state, intent=Intent("end", "vetoed", status="vetoed")), Path)
+        assert kiosk.serving == {"stable": "v1", "candidate": "v2"} and "interleaver" not in kiosk.processes
 
 
 def test_the_secret_is_created_once_and_private(tmp_path):

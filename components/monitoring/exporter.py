@@ -29,6 +29,7 @@ LOOK_NUMBERS = {  # of a look: metric, help
     "disagreements": "logged arms that the users' hashes do not give",
     "looks": "looks under the share in force",
 }
+COIN_P_VALUES = ("stable_first_p_value", "impressions_p_value", "reciprocal_ranks_p_value")
 ARM_NUMBERS = {"users": "users", "rpm": "revenue per thousand exposures", "rs": "mean grade"}  # metric, help
 
 
@@ -93,6 +94,7 @@ def _release_gauges(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricF
     yield _gauge("release_intent_open", "1 while something is being moved", bool(state.intent))
     if experiment:
         yield _gauge("release_treatment_share", "users in treatment, 0 to 1", experiment.share)
+        yield _gauge("release_interleaved_share", "users with interleaved pages, 0 to 1", experiment.interleaved_share)
     if state.history:
         age = _age_seconds(state.history[-1].time, now)
         yield _gauge("release_last_event_seconds", "since the last entry of the history", age)
@@ -122,6 +124,21 @@ def look_families(look: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]:
     for name, text in LOOK_NUMBERS.items():
         yield _gauge(f"experiment_{name}", text, figures[name])
     yield _gauge("experiment_look_age_seconds", "since the last look", _age_seconds(look["now"], now))
+    if look.get("preference"):
+        yield from preference_families(look["preference"])
+
+
+def preference_families(preference: Mapping) -> Iterator[GaugeMetricFamily]:
+    """Yield whose items users prefer, from how many users and pages, and whether that can be trusted."""
+    interval = preference["preference"][preference["credit"]] or {}
+    bounds = {bound: interval[bound] for bound in BOUNDS if bound in interval}
+    yield _gauge_by_label("preference_interval", "mean vote, above zero for the candidate's items", "bound", bounds)
+    yield _gauge_by_label("preference_users", "users of interleaved pages", "kind", preference["users"])
+    yield _gauge_by_label("preference_pages", "interleaved pages", "kind", preference["pages"])
+    failures = preference["ranker_failures"]
+    yield _gauge_by_label("preference_ranker_failures", "pages without a ranker's list", "ranker", failures)
+    p_value = min(preference["coin"][name] for name in COIN_P_VALUES)
+    yield _gauge("preference_coin_p_value", "smallest p-value of the coin, valid at every look", p_value)
 
 
 def _lift(metrics: Mapping) -> GaugeMetricFamily:

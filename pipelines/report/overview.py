@@ -8,6 +8,7 @@ HEADLINES = {
     "promote": "Promoted: the candidate now serves everybody",
     "roll back": "Rolled back: the version from before serves everybody",
     "inconclusive": "No answer: the experiment ended without one, and the version from before serves everybody",
+    "interleave": "Under way: users see both versions' items on one page",
     "ramp": "Under way: the experiment goes on with a larger share",
     "continue": "Under way: the experiment has no answer yet",
     "none": "No experiment is running",
@@ -21,6 +22,7 @@ NEXT_STEPS = {
     "promote": "Nothing to do. The next night's candidate is compared with this one.",
     "roll back": "Read the reason in the experiment section, then the queries that lost most.",
     "inconclusive": "Send more traffic, or a larger effect: make plan-experiment says how many users a lift needs.",
+    "interleave": "Wait for the next look.",
     "ramp": "Wait for the next look.",
     "continue": "Wait for the next look.",
     "none": "Start an experiment with make canary, or wait for the next night.",
@@ -68,11 +70,11 @@ def build_overview(summary: dict, facts: dict, models: dict[str, dict], look: di
 
 
 def build_cards(models: dict[str, dict], gate: dict, look: dict) -> list[Card]:
-    """Return the four cards: NDCG@10, macro-F1, revenue, p99 latency."""
+    """Return the four cards: NDCG@10, macro-F1, revenue or what users prefer, p99 latency."""
     return [
         quality_card("NDCG@10", "ndcg_at_10", models, gate),
         quality_card("macro-F1", "macro_f1", models, gate),
-        revenue_card(look),
+        preference_card(look) or revenue_card(look),
         latency_card(look, models),
     ]
 
@@ -103,6 +105,22 @@ def revenue_card(look: dict) -> Card:
     candidate = formats.number(arms.get("treatment", {}).get("rpm"), 2)
     baseline = formats.number(arms.get("control", {}).get("rpm"), 2)
     return Card("revenue per 1,000 shown", candidate, baseline, note)
+
+
+def preference_card(look: dict) -> Card | None:
+    """Return how many users prefer either version's items, None where no A/B test had them after all."""
+    preference = look.get("preference") or {}
+    if not preference or (look.get("figures") or {}).get("share"):
+        return None
+    users = preference["users"]
+    interval = preference["preference"][preference["credit"]]
+    note = f"of {users['all']:,} users"
+    if interval:
+        note += (
+            f", {preference['credit']} {interval['estimate']:+.3f} ({interval['low']:+.3f} to {interval['high']:+.3f})"
+        )
+    counts = (f"{users['for_candidate']:,}", f"{users['for_stable']:,}")
+    return Card("users who prefer its items", *counts, note)
 
 
 def latency_card(look: dict, models: dict[str, dict]) -> Card:

@@ -1,5 +1,6 @@
 """The measurement of interleaving: its fast shoppers are the simulation's, and its looks are the product's."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 from bench.interleaving import direction, page_cost, streams
 from bench.interleaving.measure import merge
 from bench.interleaving.power import ab_users, one_sample_users
+from bench.interleaving.release_step import take_look, visit_all, write_logs
 from bench.interleaving.shoppers import Shoppers, shop, vote
 from bench.interleaving.world import Market, Setting, draft_pages, draw_rankers, rank_pages
 from components.contracts import LABELS
+from pipelines.profiles import quick
 from simulation.shopper_behaviour import behave
-from simulation.shopping_world import Query
+from simulation.shopping_world import Query, World
 
 ITEMS = [f"i{number}" for number in range(20)]
 
@@ -85,3 +88,16 @@ def test_page_ratios_have_their_lowest_and_highest_round():
     figures = page_cost.summarize(rounds)
     assert [figures[f"page_cpu_ratio_1{end}"] for end in ("_low", "", "_high")] == [2.0, 2.5, 3.0]
     assert figures["interleaver_cpu_ms_1"] == 25.0 and figures["page_p50_ratio_16"] == 1.0
+
+
+def test_a_release_step_decides_by_real_looks(tmp_path):
+    labels = {item: LABELS[number // 5] for number, item in enumerate(ITEMS)}
+    world = World([Query("q", "shoe", "us", "head", labels)], ITEMS, {})
+    items = world.retrieve(world.queries[0])
+    best = np.argsort([ITEMS.index(item) for item in items])[None]
+    visits = list(visit_all(world, (best[:, ::-1], best), range(300), (0, 0)))
+    write_logs(visits, tmp_path, 0)
+    plan = replace(quick().plan, interleaved_minimum_users=100)
+    preference, verdict = take_look(tmp_path, plan)
+    assert verdict == "promote" and preference.evidence.users["all"] == 300
+    assert (preference.coin.checked_drafts, preference.coin.wrong_drafts) == (300, 0)

@@ -12,8 +12,9 @@ from bench.figures import once, show, write_results
 from bench.interleaving.direction import sign_agreement
 from bench.interleaving.page_cost import measure_page_cost
 from bench.interleaving.power import users_needed
+from bench.interleaving.release_step import measure_release_steps
 from bench.interleaving.streams import STREAMS, false_rates
-from bench.interleaving.world import load_market
+from bench.interleaving.world import build_market, load_world
 
 HERE = Path("runs/bench/interleaving")
 
@@ -29,10 +30,13 @@ def bench(
     About 15 minutes on one core. All rules and seeds are in the code.
     """
     HERE.mkdir(parents=True, exist_ok=True)
-    market = load_market(HERE / "world")
+    world = load_world(HERE / "world")
+    market = build_market(world)
     figures = once(HERE / "direction.json", lambda: sign_agreement(market))
     figures = merge(figures, once(HERE / "power.json", lambda: users_needed(market)))
     figures = merge(figures, once(HERE / f"streams-{streams}.json", lambda: false_rates(market, streams)))
+    steps = HERE / "steps"
+    figures = merge(figures, once(HERE / "steps.json", lambda: measure_release_steps(world, market, steps)))
     (HERE / "serving").mkdir(exist_ok=True)
     figures |= once(HERE / "page_cost.json", lambda: measure_page_cost(HERE / "serving"))
     figures |= {

@@ -17,7 +17,7 @@ from components.judgements.prepare import prepare
 from simulation.marketplace import write_marketplace
 from simulation.shopper_behaviour import CLICK, DEFAULT_PRICE, ORDER
 from simulation.shoppers import PAGE, READINESS_DEVIATION
-from simulation.shopping_world import load
+from simulation.shopping_world import World, load
 
 UTILITY = np.array([1.0, 0.55, 0.25, 0.0])
 GAIN = np.array([GAINS[name] for name in LABELS])
@@ -95,14 +95,18 @@ def mean_order_chances() -> np.ndarray:
 ORDER_CHANCE = mean_order_chances()
 
 
-def load_market(folder: Path) -> Market:
-    """Generate the marketplace in `folder`, where it is not yet, and return its held-out queries."""
+def load_world(folder: Path) -> World:
+    """Generate the marketplace in `folder`, where it is not yet, and return what shoppers know of it."""
     judgements = folder / "prepared.parquet"
     if not judgements.exists():
         write_marketplace(folder, ITEMS, QUERIES, SEED)
         out = (judgements, folder / "items.parquet", folder / "quarantined.parquet")
         prepare(folder / "judgements.parquet", {}, PrepareConfig(valid_percent=HELD_OUT_PERCENT), out)
-    world = load(judgements, folder / "truth.parquet")
+    return load(judgements, folder / "truth.parquet")
+
+
+def build_market(world: World) -> Market:
+    """Return a world's queries as arrays."""
     labels = []
     prices = []
     for query in world.queries:

@@ -45,7 +45,7 @@ def predictions(page: ScoredItems, order: Sequence[int]) -> list[dict]:
 
 
 def exposures(entry: RequestEntry, page: ScoredItems, order: Sequence[int]) -> list[dict]:
-    """Return the EXPOSURES rows of what the page shows, without a draft's columns but its kind."""
+    """Return the EXPOSURES rows of what the page shows, with no draft but its kind."""
     now = datetime.now(UTC)
     ranking = page.ranking
     values = page.scores.scores.tolist()

@@ -119,7 +119,7 @@ def write_logs(visits: list[tuple[list[dict], list[dict]]], folder: Path, look: 
 
 def take_look(folder: Path, plan: ExperimentPlan):
     """Return the preference and the verdict of a look at all logs so far."""
-    stages = (Stage(0.0, START.isoformat()), Stage(0.0, START.isoformat(), plan.interleaved_share))
+    stages = (Stage(0.0, START.isoformat()), Stage(0.0, START.isoformat(), 1.0))
     setup = ExperimentSetup(EXPERIMENT, EXPERIMENT, stages, {"control": "v1", "treatment": "v2"})
     now = START + timedelta(hours=1)
     collect_interleaved(LogSource(folder / "exposures", folder / "outcomes"), setup, now, folder / "sums")

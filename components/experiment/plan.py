@@ -8,6 +8,7 @@ DAY_S = 86_400
 TUNING_SHARE = (
     0.7  # of the horizon, where the intervals are tightest: within a percent of the best for 20 looks and more
 )
+INTERLEAVED_LOOKS = 20  # at most: the horizon in users ends them earlier
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class ExperimentPlan(JsonConfig):
     def tuning_users(self) -> float:
         """Return the number of users at which the intervals are tightest."""
         return TUNING_SHARE * self.horizon_users
+
+    @property
+    def most_looks(self) -> int:
+        """Return how many looks a run takes where users come by the thousand."""
+        return len(self.shares) + INTERLEAVED_LOOKS + self.maximum_looks
 
     def next_share(self, share: float) -> float:
         """Return the share that follows one, which is the same after the last."""

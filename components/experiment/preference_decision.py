@@ -20,7 +20,7 @@ def decide_on_preference(preference: Preference, figures: LookFigures, plan: Exp
     users = preference.evidence.users["all"]
     if not users and figures.elapsed_s >= plan.ramp_seconds:
         return _open_test(
-            figures, plan, f"no interleaved page counts after {figures.elapsed_s:,.0f} s{_lost(preference)}"
+            figures, plan, f"no interleaved page counts after {figures.elapsed_s:,.0f} s{_explain_absence(preference)}"
         )
     is_over = users >= plan.interleaved_horizon_users or figures.elapsed_s >= plan.interleaved_seconds
     if users < plan.interleaved_minimum_users:
@@ -49,7 +49,7 @@ def _follow(preference: Preference, figures: LookFigures, plan: ExperimentPlan, 
 
 
 def _favour(preference: Preference, figures: LookFigures, plan: ExperimentPlan) -> tuple[str, str]:
-    """Promote on preference where the plan says so and money does not speak against it, else open the A/B test."""
+    """Promote where plan and money allow it, else open the A/B test."""
     reason = f"users prefer the candidate's items: {preference.reason}"
     if not plan.promote_on_preference:
         return _open_test(figures, plan, reason)
@@ -75,7 +75,7 @@ def ranker_problem(preference: Preference, plan: ExperimentPlan) -> str:
     return f"the candidate gave no ranking for {share} in time, and {plan.maximum_ranker_failures:.1%} is the limit"
 
 
-def _lost(preference: Preference) -> str:
+def _explain_absence(preference: Preference) -> str:
     """Return which exposures were set aside, or what callers have to do."""
     set_aside = preference.evidence.set_aside
     if not set_aside:

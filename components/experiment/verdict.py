@@ -35,11 +35,11 @@ class LookVerdict:
     verdict: str  # none, interleave, ramp, continue, promote, roll back or inconclusive
     reason: str
     next_share: float | None = None
-    interleaved_share: float | None = None  # of users, where the verdict is interleave
     figures: LookFigures | None = None
     evidence: Evidence | None = None
     error_rate_bound: float | None = None  # of the plan; the release watches the candidate by it between looks
     preference: Preference | None = None  # while pages are interleaved
+    interleaved_share: float | None = None  # of users, where the verdict is interleave
 
     @property
     def is_none(self) -> bool:

@@ -129,7 +129,7 @@ def look_families(look: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]:
 
 
 def preference_families(preference: Mapping) -> Iterator[GaugeMetricFamily]:
-    """Yield whose items users prefer, from how many users and pages, and whether that can be trusted."""
+    """Yield whose items users prefer, from how many users, and the coin."""
     interval = preference["preference"][preference["credit"]] or {}
     bounds = {bound: interval[bound] for bound in BOUNDS if bound in interval}
     yield _gauge_by_label("preference_interval", "mean vote, above zero for the candidate's items", "bound", bounds)

@@ -12,7 +12,7 @@ ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
 BACKENDS = "BackendsAvailable"  # Envoy Gateway's own; others do not say it
 
 
-def inside_rules(percent: int, dark: str, interleaves: bool) -> list[dict]:
+def inside_rules(percent: int, dark: str, interleaves: bool = False) -> list[dict]:
     """Return the rules of callers inside: treatment, control, interleaved pages, and no arm by weight.
 
     `dark` is the service of the treatment arm: stable's, once there is no candidate. Pages that nobody interleaves are
@@ -27,7 +27,7 @@ def inside_rules(percent: int, dark: str, interleaves: bool) -> list[dict]:
     ]
 
 
-def edge_rules(percent: int, dark: str, interleaves: bool) -> list[dict]:
+def edge_rules(percent: int, dark: str, interleaves: bool = False) -> list[dict]:
     """Return the one rule of callers outside, by weight and without an arm of theirs."""
     strip = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": list(STRIPPED)}}
     return [{"matches": [_everything()], "filters": [strip], "backendRefs": _split(percent, dark)}]
@@ -39,7 +39,7 @@ def rules_with_backends(route: Mapping | None) -> list[dict]:
 
 
 def arm_service(rules: Sequence[Mapping], arm: str) -> str:
-    """Return the service that requests of an arm go to, "" where no rule names the arm."""
+    """Return the service that an arm's requests go to, "" without such a rule."""
     for rule in rules:
         for match in rule.get("matches", []):
             if any(header.get("value") == arm for header in match.get("headers", [])):

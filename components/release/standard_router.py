@@ -28,7 +28,7 @@ class StandardRouter:
         self.interleaver = InterleaverSize(kserve)
 
     def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
-        """Have both sides run, and the interleaver; give a new candidate no traffic yet.
+        """Have both sides and the interleaver run, and give a new candidate no traffic yet.
 
         Without a candidate its arm is stable's. It is deleted and not scaled to nothing, for in this mode KServe does
         not follow `minReplicas: 0` (kserve issues 3514 and 6001). An interleaver gets users once a pod of it is there,

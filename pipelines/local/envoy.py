@@ -11,7 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from components.release.router import CANDIDATE, INTERLEAVER, STRIPPED, EnvoyRouter
+from components.release.router import CANDIDATE, INTERLEAVER, LISTENERS, STRIPPED, EnvoyRouter
 from components.settings import Settings
 
 TYPES = "type.googleapis.com/envoy.extensions."
@@ -54,15 +54,31 @@ def build_bootstrap(folder: Path, ports: dict[str, int]) -> dict:
 
 
 def start(folder: Path, ports: dict[str, int]) -> None:
-    """Write the configuration, and the first routes, then become Envoy."""
+    """Write the configuration, and the routes, then become Envoy."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    if not all((folder / "rds" / f"{name}.yaml").is_file() for name in ("internal", "edge")):
-        EnvoyRouter(folder, f"http://{HOST}:{ports['admin']}").write_routes(0)
+    write_routes_again(folder)
     configuration = folder / "envoy.json"
     configuration.write_text(json.dumps(build_bootstrap(folder, ports), indent=1))
     options = ["--concurrency", "1", "--disable-hot-restart", "-l", "warning", "--file-flush-interval-msec", "1000"]
     os.execv(find_binary(), ["envoy", "-c", str(configuration), *options])
+
+
+def write_routes_again(folder: Path) -> None:
+    """Write the rules of today with the weights that the files have.
+
+    Without any routes, or between two weights, the candidate gets nothing.
+    """
+    paths = [folder / "rds" / f"{name}.yaml" for name in LISTENERS]
+    percents = {read_percent(path) for path in paths}
+    EnvoyRouter(folder, "").write_routes(percents.pop() if len(percents) == 1 else 0)
+
+
+def read_percent(path: Path) -> int:
+    """Return the candidate's share in a file of routes, 0 where there is none."""
+    if not path.is_file():
+        return 0
+    return int(json.loads(path.read_text())["version_info"].removesuffix("-percent"))
 
 
 def find_binary() -> str:

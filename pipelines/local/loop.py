@@ -29,7 +29,6 @@ from pipelines.report.evidence import collect_evidence
 from pipelines.report.report import write_report
 
 PAGE_SECONDS = 20.0
-INTERLEAVED_LOOKS = 20  # at most: the plan's horizon in users ends them earlier
 FINAL_DECISIONS = ("promote", "roll back", "inconclusive", "none")
 
 
@@ -125,7 +124,7 @@ class Loop:
     def look_until_decided(self, tasks: dict[str, Task]) -> None:
         """Run the pipeline `experiment` and send shoppers, in turn."""
         plan = self.profile.plan
-        for look in range(1, len(plan.shares) + INTERLEAVED_LOOKS + plan.maximum_looks + 1):
+        for look in range(1, plan.most_looks + 1):
             arguments = {"plan": plan.to_json(), "now": sources.now().isoformat()}
             look_tasks = self.run_pipeline("experiment", arguments)
             decision = look_tasks["decide-experiment"]

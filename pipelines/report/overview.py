@@ -108,7 +108,7 @@ def revenue_card(look: dict) -> Card:
 
 
 def preference_card(look: dict) -> Card | None:
-    """Return how many users prefer either version's items, None where no A/B test had them after all."""
+    """Return how many users prefer either version's items, None in an A/B test."""
     preference = look.get("preference") or {}
     if not preference or (look.get("figures") or {}).get("share"):
         return None

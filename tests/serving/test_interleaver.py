@@ -171,7 +171,7 @@ def test_a_fallback_names_who_ranked(client, rankers, recorder, objects):
 
 
 def test_a_header_names_who_ranked(client, rankers):
-    body = {"query": "q", "item_ids": IDS}
+    body = {"query": "q", "item_ids": IDS, "page_size": 4}
     assert client.post(PATH, json=body).headers["x-model-version"] == "v1+v2"
     rankers[0].status = 500
     assert client.post(PATH, json=body).headers["x-model-version"] == "v2"

@@ -170,7 +170,7 @@ def test_after_interleaving_no_interleaver_is_needed(started, word):
     assert (state.stable == started["new"]) == (word == "promote")
 
 
-def test_an_interleaver_that_never_comes_can_be_passed_over(started):
+def test_a_missing_interleaver_can_be_passed_over(started):
     def wait(arm, version):
         if arm == "interleave":
             raise TimeoutError("interleave is answered by nobody")
@@ -195,7 +195,7 @@ def test_a_router_that_cannot_interleave_goes_on(started):
     assert "this router cannot interleave" in next(entry.reason for entry in state.history[::-1] if entry.reason)
 
 
-def test_an_interleaved_candidate_that_is_lost_is_rolled_back(started):
+def test_a_lost_interleaved_candidate_is_rolled_back(started):
     canary.move_traffic(look_verdict("interleave", interleaved_share=0.2), Notes().context)
 
     def gone(arm, version):

@@ -13,7 +13,7 @@ import pytest
 
 from components.release.router import CANDIDATE, EnvoyRouter
 from components.waiting import wait_until
-from pipelines.local.envoy import build_bootstrap
+from pipelines.local.envoy import build_bootstrap, read_percent, write_routes_again
 
 pytestmark = pytest.mark.slow  # starts Envoy
 
@@ -178,7 +178,21 @@ def test_a_dead_candidate_costs_no_request(gateway):
 
 
 def test_only_the_edge_strips(tmp_path):
-    ports = dict.fromkeys(("stable", "candidate", "internal", "edge", "admin"), 1)
+    ports = dict.fromkeys(("stable", "candidate", "interleaver", "internal", "edge", "admin"), 1)
     internal, edge = build_bootstrap(tmp_path, ports)["static_resources"]["listeners"]
     assert "early_header_mutation_extensions" in json.dumps(edge)
     assert "early_header_mutation_extensions" not in json.dumps(internal)
+
+
+def test_a_restart_keeps_weights_and_gets_new_rules(tmp_path):
+    router = EnvoyRouter(tmp_path, "")
+    path = tmp_path / "rds" / "internal.yaml"
+    write_routes_again(tmp_path)
+    assert read_percent(path) == 0
+    router.write_routes(25)
+    document = json.loads(path.read_text())
+    host = document["resources"][0]["virtual_hosts"][0]
+    host["routes"] = [route for route in host["routes"] if "interleave" not in json.dumps(route)]
+    path.write_text(json.dumps(document))
+    write_routes_again(tmp_path)
+    assert read_percent(path) == 25 and "interleaver_or_stable" in path.read_text()

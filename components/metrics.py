@@ -60,6 +60,18 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     return _mean_of_defined(2 * _right_by_label(confusion), confusion.sum(-1) + predictions)
 
 
+def cohen_kappa(confusion: np.ndarray) -> np.ndarray:
+    """Return Cohen's kappa: 1 where both always agree, 0 where they agree as often as by chance.
+
+    It is 0 where chance alone would let them always agree: both name one label and no other.
+    """
+    total = confusion.sum((-2, -1))
+    predictions = confusion[..., : confusion.shape[-2]].sum(-2)
+    chance = (confusion.sum(-1) * predictions).sum(-1) / total**2
+    gain = accuracy(confusion) - chance
+    return np.divide(gain, 1 - chance, where=chance < 1, out=np.zeros(np.shape(gain)))
+
+
 def _right_by_label(confusion: np.ndarray) -> np.ndarray:
     return np.diagonal(confusion[..., : confusion.shape[-2]], axis1=-2, axis2=-1)
 

@@ -1,4 +1,4 @@
-"""Steps of the teacher: start, SFT, preference pairs, DPO, evaluation page."""
+"""Steps of the teacher: start, SFT, preference pairs, DPO, qualification, evaluation page."""
 
 from kfp import dsl
 
@@ -64,6 +64,29 @@ def optimise_preferences(
     from components.teacher.dpo import dpo
 
     record(facts, dpo(pairs.path, base.path, DpoConfig.from_json(config), model.path))
+
+
+@student_step()
+def qualify_teacher(
+    rationales: dsl.Input[dsl.Dataset],
+    quarantine: dsl.Input[dsl.Dataset],
+    rated: dsl.Input[dsl.Metrics],
+    predictions: dsl.Input[dsl.Dataset],
+    config: str,
+    bootstrap: str,
+    facts: dsl.Output[dsl.Metrics],
+) -> str:
+    from components.metrics import BootstrapConfig
+    from components.settings import Settings
+    from components.step_result import record
+    from components.teacher.config import QualificationConfig
+    from components.teacher.held_out import HeldOutTables, qualify_teacher
+
+    tables = HeldOutTables(rationales.path, quarantine.path, rated.path, predictions.path)
+    configs = QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
+    result, refusal = qualify_teacher(tables, *configs, Settings().usd_per_hour)
+    record(facts, result)
+    return refusal
 
 
 @student_step()

@@ -1,4 +1,4 @@
-"""Configurations of SFT and DPO; reading them imports no torch."""
+"""Configurations of SFT, DPO and the bounds of a teacher; reading them imports no torch."""
 
 from dataclasses import dataclass
 
@@ -49,3 +49,16 @@ class DpoConfig(JsonConfig):
     strict: bool = True
     save_steps: int = 50  # a checkpoint is written so often
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class QualificationConfig(JsonConfig):
+    """Bounds that a teacher has to pass on held-out judgements, fixed before it is measured.
+
+    Both are differences of accuracy on the same pairs, of which the lower bound of the interval counts.
+    """
+
+    minimum_pairs: int = 20  # fewer tell nothing
+    over_commonest: float = 0.0  # above always naming the commonest label: else its rationales train no student
+    over_student: float = 0.0  # above the serving student: else its labels stand in for no judgement
+    is_binding: bool = True  # false: a teacher is measured, and trains whatever comes out

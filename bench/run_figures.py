@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.figures import write_results
 
-NAMES = {"candidate over plain": "rationales_gain"}
+NAMES = {"LRKD over plain": "rationales_gain", "LRKD": "lrkd_macro_f1"}
 SIDES = {"": "estimate", "_low": "low", "_high": "high"}
 LIFT = {"lift_percent": "estimate", "lift_percent_low": "low", "lift_percent_high": "high"}
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         return 1
     facts = {step["title"]: step["facts"] for step in summary["steps"]}
     figures = describe_time(summary) | describe_models(summary, facts) | describe_experiment(summary)
-    rows = facts["score candidate"]["rows_out"]
+    rows = facts["score plain student"]["rows_out"]
     measured_on = f"profile {summary['profile']}: the gate's {rows:,} pairs, {figures['users']:,} simulated shoppers"
     print(write_results(arguments[1], figures, measured_on))
     return 0
@@ -44,12 +44,12 @@ def describe_time(summary: dict) -> dict:
 
 
 def describe_models(summary: dict, facts: dict) -> dict:
-    """Return every model's macro-F1 and the candidate's gains, with intervals."""
+    """Return which student is the candidate, every model's macro-F1, and gains, with intervals."""
     gate = facts["gate candidate"]
     over_baseline = gate["differences"]["macro_f1"]
     scores = {NAMES.get(name, f"{name}_macro_f1"): interval for name, interval in summary["macro_f1"].items()}
     scores["candidate_over_baseline"] = over_baseline | {"estimate": over_baseline["difference"]}
-    figures = {"gate": gate["verdict"]}
+    figures = {"gate": gate["verdict"], "candidate": facts["choose candidate"]["student"]}
     for name, interval in scores.items():
         figures |= {f"{name}{suffix}": round(interval[side], 4) for suffix, side in SIDES.items()}
     return figures

@@ -61,9 +61,9 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def cohen_kappa(confusion: np.ndarray) -> np.ndarray:
-    """Return Cohen's kappa: 1 where both always agree, 0 where they agree as often as by chance.
+    """Return Cohen's kappa: 1 for full agreement, 0 for as much as by chance.
 
-    It is 0 where chance alone would let them always agree: both name one label and no other.
+    It is 0, too, where chance alone would let them always agree: both name one label and no other.
     """
     total = confusion.sum((-2, -1))
     predictions = confusion[..., : confusion.shape[-2]].sum(-2)

@@ -10,10 +10,10 @@ from components.rationales.engine import EngineConfig
 from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
-from components.teacher.config import DpoConfig, SftConfig
+from components.teacher.config import DpoConfig, QualificationConfig, SftConfig
 
 CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
-CONFIGS += ("held_out_engine", "compare", "student", "plain", "first_baseline", "gate")
+CONFIGS += ("held_out_engine", "compare", "qualification", "student", "plain", "first_baseline", "gate")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Profile:
     fits_baseline: bool = False  # a first run's baseline: a fitted head on the frozen encoder, which costs little
     workers: int = 1  # machines that write rationales side by side
     compare: BootstrapConfig = BootstrapConfig()
+    qualification: QualificationConfig = QualificationConfig()  # what a teacher has to be, to train anybody
     audit: AuditConfig = AuditConfig()
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()

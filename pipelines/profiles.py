@@ -9,7 +9,7 @@ from components.rationales.engine import EngineConfig
 from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
-from components.teacher.config import DpoConfig, SftConfig
+from components.teacher.config import DpoConfig, QualificationConfig, SftConfig
 from pipelines.profile import Cluster, Marketplace, Profile, Traffic
 from pipelines.profile_files import is_profile_file, read_profile_file
 
@@ -141,6 +141,7 @@ def smoke() -> Profile:
         held_out=GenerateConfig(split="valid", pairs=8, prompt="free", max_samples=1),
         student=replace(laptop().student, max_length=48, epochs=1, trained_layers=2),
         fits_baseline=True,
+        qualification=QualificationConfig(is_binding=False),  # so that a tiny teacher's rationales are distilled, too
         gate=WIDE,
         plan=ExperimentPlan.smoke(),
         marketplace=Marketplace(items=160, queries=40),

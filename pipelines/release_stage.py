@@ -24,9 +24,10 @@ class Baseline:
     predictions: PipelineChannel
 
 
-def release_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs, candidate: Candidate) -> None:
+def release_stage(
+    parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs, candidate: Candidate, baseline: Baseline
+) -> None:
     """Gate the candidate, record the night, and start its canary where the gate says release."""
-    baseline = prepare_baseline(parameters, tables, teacher.embeddings)
     verdict = gate(parameters, tables, candidate, baseline)
     record_and_sweep(verdict, teacher)
     registration = add_step("release", release.register_baseline, package=baseline.package)
@@ -53,15 +54,17 @@ def record_and_sweep(verdict: PipelineTask, teacher: TeacherOutputs) -> None:
     add_step("release", release.sweep_nights).after(night)
 
 
-def prepare_baseline(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Baseline:
-    """Fetch or train the baseline, and score it on the valid split."""
+def prepare_baseline(parameters: SimpleNamespace, tables: Tables) -> Baseline:
+    """Fetch or train the baseline, and score it on the valid split.
+
+    The teacher is held to it, so that it comes before the teacher and knows no rationale.
+    """
     serving = add_step("release", release.read_serving_version)
     package = add_step(
         "student",
         packaging.baseline_package,
         serving_version=serving.outputs["Output"],
         training_set=tables.training_set,
-        embeddings=embeddings,
         config=parameters.first_baseline_config,
     )
     predictions = predict(package.outputs["package"], tables)
@@ -85,6 +88,7 @@ def gate(parameters: SimpleNamespace, tables: Tables, candidate: Candidate, base
         candidate_package=candidate.package,
         baseline_package=baseline.package,
         measured=measurement.outputs["facts"],
+        choice=candidate.choice,
         candidate_version=candidate.version,
         serving_version=baseline.serving_version,
         baseline_name=parameters.baseline_name,

@@ -8,7 +8,7 @@ from kfp import dsl
 from pipelines.data_stage import data_stage
 from pipelines.profile import Profile
 from pipelines.profiles import paper
-from pipelines.release_stage import release_stage
+from pipelines.release_stage import prepare_baseline, release_stage
 from pipelines.student_stage import student_stage
 from pipelines.teacher_stage import teacher_stage
 
@@ -37,6 +37,7 @@ def retrain(
     held_out_config: str = DEFAULT.held_out.to_json(),
     held_out_engine_config: str = DEFAULT.held_out_engine.to_json(),
     compare_config: str = DEFAULT.compare.to_json(),
+    qualification_config: str = DEFAULT.qualification.to_json(),
     embedder: str = DEFAULT.embedder,
     student_config: str = DEFAULT.student.to_json(),
     plain_config: str = DEFAULT.plain.to_json(),
@@ -46,6 +47,7 @@ def retrain(
 ):
     parameters = SimpleNamespace(**locals())  # by name, for the stages
     tables = data_stage(parameters)
-    teacher = teacher_stage(parameters, tables)
-    candidate = student_stage(parameters, tables, teacher.embeddings)
-    release_stage(parameters, tables, teacher, candidate)
+    baseline = prepare_baseline(parameters, tables)
+    teacher = teacher_stage(parameters, tables, baseline.predictions)
+    candidate = student_stage(parameters, tables, teacher)
+    release_stage(parameters, tables, teacher, candidate, baseline)

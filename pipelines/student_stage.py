@@ -1,4 +1,4 @@
-"""The third stage of `retrain`: distil the student, train a plain one beside it, package and score both."""
+"""The third stage of `retrain`: distil a student, train a plain one beside it, score both, choose the candidate."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -7,29 +7,40 @@ from kfp.dsl.pipeline_channel import PipelineChannel
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.packaging import component as packaging
+from components.release import component as release
 from components.student import component as student
 from pipelines.data_stage import Tables
 from pipelines.resources import add_step
+from pipelines.teacher_stage import TeacherOutputs
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A packaged student, its version, and its predictions on the valid split."""
+    """A packaged student, its version, its valid predictions, and why it was chosen."""
 
     package: PipelineChannel
     version: PipelineChannel
     predictions: PipelineChannel
+    choice: PipelineChannel
 
 
-def student_stage(parameters: SimpleNamespace, tables: Tables, embeddings: PipelineChannel) -> Candidate:
-    """Train, package and score the distilled student, and a plain one for the report."""
-    candidate_model = train(parameters.student_config, tables, embeddings)
-    plain_model = train(parameters.plain_config, tables, embeddings)
-    candidate_package = package(candidate_model, tables, embeddings)
-    plain_package = package(plain_model, tables, embeddings)
-    predictions = predict(candidate_package.outputs["package"], tables)
-    predict(plain_package.outputs["package"], tables)
-    return Candidate(candidate_package.outputs["package"], candidate_package.outputs["Output"], predictions)
+def student_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs) -> Candidate:
+    """Train, package and score the distilled and the plain student, and choose one of them."""
+    lrkd_model = train(parameters.student_config, tables, teacher.embeddings)
+    plain_model = train(parameters.plain_config, tables, teacher.embeddings)
+    lrkd_package = package(lrkd_model, tables, teacher.embeddings).outputs["package"]
+    plain_package = package(plain_model, tables, teacher.embeddings).outputs["package"]
+    choice = add_step(
+        "data",
+        release.choose_student,
+        lrkd=lrkd_package,
+        plain=plain_package,
+        lrkd_predictions=predict(lrkd_package, tables),
+        plain_predictions=predict(plain_package, tables),
+        refusal=teacher.refusal,
+        config=parameters.gate_config,
+    )
+    return Candidate(*(choice.outputs[name] for name in ("package", "Output", "predictions", "choice")))
 
 
 def train(config: PipelineChannel, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:

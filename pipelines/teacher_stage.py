@@ -1,5 +1,6 @@
-"""The second stage of `retrain`: sample rationales, tune and judge the teacher, write final rationales."""
+"""The second stage of `retrain`: sample rationales, tune and judge the teacher, write rationales where it qualifies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -25,16 +26,20 @@ class TeacherTasks:
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """What later stages read: facts of both kinds of rationales, embeddings, and the teacher's states."""
+    """What later stages read: facts of both kinds of rationales, embeddings, and the teacher's states.
+
+    `refusal` says why the teacher trains nobody: the final rationales and embeddings are none then. It is "" elsewhere.
+    """
 
     sampling_facts: PipelineChannel
     final_facts: PipelineChannel
     embeddings: PipelineChannel
     models: TeacherTasks
+    refusal: PipelineChannel
 
 
-def teacher_stage(parameters: SimpleNamespace, tables: Tables) -> TeacherOutputs:
-    """Tune the teacher, judge it, and embed its final rationales."""
+def teacher_stage(parameters: SimpleNamespace, tables: Tables, student_predictions: PipelineChannel) -> TeacherOutputs:
+    """Tune the teacher, judge it beside the serving student, and embed its final rationales."""
     exemplars = add_step(
         "data", rationales.write_exemplars, judgements=tables.judgements, pairs=parameters.exemplar_pairs
     )
@@ -46,19 +51,22 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables) -> TeacherOutputs
         base=parameters.base_model,
         config=parameters.cold_start_config,
     )
-    samples = write_rationales("sample", parameters, tables, base, parameters.sampling_config)
+    samples = write_rationales("sample", parameters, tables, base, {"config": parameters.sampling_config})
     models = tune_teacher(parameters, tables, base, samples.outputs["rationales"])
     held_out = rate_held_out_pairs(parameters, tables, models)
-    final = write_rationales("write-final", parameters, tables, models.dpo, parameters.final_config)
-    teaching_facts = samples.outputs["facts"], final.outputs["facts"]
-    report_teacher(parameters, tables, models, held_out, teaching_facts)
+    qualification = qualify_teacher(parameters, held_out.dpo, student_predictions)
+    refusal = qualification.outputs["Output"]
+    final_inputs = {"config": parameters.final_config, "refusal": refusal}
+    final = write_rationales("write-final", parameters, tables, models.dpo, final_inputs)
+    facts = {"sampled": samples.outputs["facts"], "final": final.outputs["facts"]}
+    report_teacher(parameters, tables, models, held_out, facts | {"qualified": qualification.outputs["facts"]})
     embeddings = add_step(
         "embeddings",
         rationales.embed_rationales,
         rationales=final.outputs["rationales"],
         embedder=parameters.embedder,
     )
-    return TeacherOutputs(*teaching_facts, embeddings.outputs["embeddings"], models)
+    return TeacherOutputs(facts["sampled"], facts["final"], embeddings.outputs["embeddings"], models, refusal)
 
 
 def tune_teacher(
@@ -91,18 +99,21 @@ def tune_teacher(
 
 
 def write_rationales(
-    name: str, parameters: SimpleNamespace, tables: Tables, model: PipelineTask, config: PipelineChannel
+    name: str, parameters: SimpleNamespace, tables: Tables, model: PipelineTask, inputs: Mapping
 ) -> PipelineTask:
-    """Write rationales on as many machines as there are shards, and gather them."""
+    """Write rationales on as many machines as there are shards, and gather them.
+
+    `inputs` are the configuration, and of final rationales why the teacher is to write none.
+    """
     with dsl.ParallelFor(items=parameters.shards, name=name) as shard:
         part = add_step(
             "rationales",
             rationales.generate_rationales,
             judgements=tables.judgements,
             model=model.outputs["model"],
-            config=config,
             engine=parameters.engine_config,
             shard=shard,
+            **inputs,
         )
     return add_step(
         "data",
@@ -134,12 +145,32 @@ def rate_held_out_pairs(parameters: SimpleNamespace, tables: Tables, models: Tea
     )
 
 
+def qualify_teacher(
+    parameters: SimpleNamespace, held_out: PipelineTask, student_predictions: PipelineChannel
+) -> PipelineTask:
+    """Hold the tuned teacher to its bounds on held-out pairs.
+
+    A condition of Kubeflow's has no way to hand on one of two artifacts in its local runner: what follows passes the
+    refusal on, and each step that has nothing to do ends at once.
+    """
+    return add_step(
+        "data",
+        teacher.qualify_teacher,
+        rationales=held_out.outputs["rationales"],
+        quarantine=held_out.outputs["quarantine"],
+        rated=held_out.outputs["facts"],
+        predictions=student_predictions,
+        config=parameters.qualification_config,
+        bootstrap=parameters.compare_config,
+    )
+
+
 def report_teacher(
-    parameters: SimpleNamespace, tables: Tables, models: TeacherTasks, held_out: TeacherTasks, facts: tuple
+    parameters: SimpleNamespace, tables: Tables, models: TeacherTasks, held_out: TeacherTasks, facts: Mapping
 ) -> None:
     """Audit labels and report how the teacher did.
 
-    `facts` are those of its samples and of its final rationales.
+    `facts` are those of its samples, of its final rationales, and of its qualification.
     """
     audit = add_step(
         "data",
@@ -148,7 +179,6 @@ def report_teacher(
         filled=parameters.audited,
         config=parameters.audit_config,
     )
-    sampling_facts, final_facts = facts
     add_step(
         "data",
         teacher.report_teacher,
@@ -158,10 +188,9 @@ def report_teacher(
         tuned_refused=held_out.sft.outputs["quarantine"],
         hardened=held_out.dpo.outputs["rationales"],
         hardened_refused=held_out.dpo.outputs["quarantine"],
-        sampled=sampling_facts,
         sft=models.sft.outputs["facts"],
         dpo=models.dpo.outputs["facts"],
-        final=final_facts,
+        **facts,
         audit=audit.outputs["facts"],
         config=parameters.compare_config,
     )

@@ -20,7 +20,7 @@ from testing.servers import environment
 
 KINDS = {  # steps by what they leave
     "teacher": ("start-teacher", "fine-tune", "optimise-preferences"),
-    "packages": ("package-student", "package-student-2", "baseline-package"),
+    "packages": ("package-student", "package-student-2", "choose-student", "baseline-package"),
     "students": ("train-student", "train-student-2"),
 }
 RESULT = "executor_output.json"  # of kfp itself

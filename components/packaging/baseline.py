@@ -4,17 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import package_manifest, storage
+from components import contracts, package_manifest, storage
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
 
 
-def make_baseline(
-    version: str, training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path
-) -> StepResult:
+def make_baseline(version: str, training_set: str | Path, config: LrkdConfig, folder: str | Path) -> StepResult:
     """Write the package that the candidate is compared with.
 
-    Where no version serves yet, a student is trained for it.
+    Where no version serves yet, a plain student is trained for it, without any rationale.
 
     Raises:
         ValueError: the registered package was changed.
@@ -27,7 +25,10 @@ def make_baseline(
     from components.packaging.package import make_package  # torch: only where there is something to train
     from components.student.train import train
 
-    with TemporaryDirectory() as model:
+    with TemporaryDirectory() as work:
+        model = Path(work) / "student"
+        embeddings = Path(work) / "embeddings.parquet"
+        contracts.write([], contracts.RATIONALE_EMBEDDINGS, embeddings)
         training = train(training_set, embeddings, config, model)
         package = make_package(model, embeddings, training_set, folder)
     headline = f"first run: {training.rows_out} pairs, of {config.train_share:.0%} of the train queries"

@@ -25,7 +25,6 @@ def package_student(
 def baseline_package(
     serving_version: str,
     training_set: dsl.Input[dsl.Dataset],
-    embeddings: dsl.Input[dsl.Dataset],
     config: str,
     package: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
@@ -34,8 +33,7 @@ def baseline_package(
     from components.step_result import record
     from components.student.config import LrkdConfig
 
-    config = LrkdConfig.from_json(config)
-    result = make_baseline(serving_version, training_set.path, embeddings.path, config, package.path)
+    result = make_baseline(serving_version, training_set.path, LrkdConfig.from_json(config), package.path)
     record(facts, result)
     return result.details["version"]
 

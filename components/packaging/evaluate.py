@@ -1,13 +1,14 @@
 """Predictions of a split with a package, as serving would score it, and how good they are. N rows, C labels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from components import contracts, metrics
+from components.absence import absence_reason, absent_result
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import item_text
 from components.step_result import Progress, StepResult
@@ -34,6 +35,8 @@ def predict(package: str | Path, training_set: str | Path, split: str, out: str 
     Raises:
         ValueError: the split holds no pair; check the judgements' splits.
     """
+    if reason := absence_reason(package):
+        return predict_nothing(reason, out)
     rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == split]
     if not rows:
         raise ValueError(f"{training_set} holds no pair in the split {split!r}: nothing to compare models on")
@@ -42,6 +45,15 @@ def predict(package: str | Path, training_set: str | Path, split: str, out: str 
     measures = measure_predictions(contracts.read(contracts.PREDICTIONS, out))
     headline = f"accuracy {measures.accuracy:.3f}, macro-F1 {measures.macro_f1:.3f}"
     return StepResult(len(rows), count, headline=headline, details=asdict(measures) | {"version": scorer.version})
+
+
+def predict_nothing(reason: str, out: str | Path) -> StepResult:
+    """Write PREDICTIONS without a row, where there is no package."""
+    contracts.write([], contracts.PREDICTIONS, out)
+    labels = len(contracts.LABELS)
+    result = absent_result(reason)
+    nothing = {"confusion": [[0] * labels] * labels, "roc": ([], [], [])}
+    return replace(result, details={**result.details, **nothing})
 
 
 def predict_rows(rows: Sequence[dict], scorer: Scorer) -> Iterator[dict]:

@@ -11,11 +11,14 @@ from components.source_digest import source_digest
 MAX_BRANDS = 5000
 
 
-def describe_lineage(training_set: str | Path, embeddings: str | Path, model: Path) -> dict:
-    """Describe what a package is made from, as lineage.json holds it."""
+def describe_lineage(training_set: str | Path, embeddings: str | Path | None, model: Path) -> dict:
+    """Describe what a package is made from, as lineage.json holds it.
+
+    A plain student has no embeddings, for it learnt from no rationale.
+    """
     digests = {
         "training_set": file_digest(Path(training_set)),
-        "rationale_embeddings": file_digest(Path(embeddings)),
+        "rationale_embeddings": file_digest(Path(embeddings)) if embeddings else "",
         "weights": file_digest(model / "model.safetensors"),
         "code": source_digest(),
     }
@@ -38,11 +41,11 @@ def count_judgements(training_set: str | Path) -> dict:
     }
 
 
-def count_rationales(embeddings: str | Path) -> dict:
+def count_rationales(embeddings: str | Path | None) -> dict:
     """Count rationales by perspective, and list the teachers that wrote them."""
     teachers = set()
     perspectives = Counter()
-    for row in contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings):
+    for row in contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings) if embeddings else ():
         teachers.add(row["model_digest"])
         perspectives[row["perspective"]] += 1
     return {"teachers": sorted(teachers), "rationales": dict(sorted(perspectives.items()))}

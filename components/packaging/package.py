@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from components import contracts, package_manifest
+from components.absence import absence_reason, leave_out
 from components.packaging.export import export
 from components.packaging.lineage import describe_lineage
 from components.packaging.model_card import model_card
@@ -39,6 +40,8 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     Raises:
         ValueError: ONNX and PyTorch disagree, or there is no valid pair to compare them on.
     """
+    if reason := absence_reason(model):
+        return leave_out(folder, reason)
     model = Path(model)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +49,9 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     student, config = load_student(model)
     graphs = quantise_graphs(folder, export(student, folder))
     copy_parts(model, folder)
-    lineage = describe_lineage(training_set, embeddings, model)
+    lineage = describe_lineage(training_set, embeddings if config["align_weight"] else None, model)
     write_json(lineage, folder / "lineage.json")
-    rationales = write_rationales(embeddings, folder)
+    rationales = write_rationales(embeddings if config["align_weight"] else None, folder)
     metrics = compare_graphs(student, config, sample_valid_pairs(training_set), folder, graphs)
     keep_served_graph(folder, metrics.served_graph)
     metrics = replace(metrics, rationales=rationales)
@@ -83,12 +86,13 @@ def copy_parts(model: Path, folder: Path) -> None:
     save_file({name: weights[name] for name in (reasoning.WEIGHT, reasoning.BIAS)}, folder / reasoning.FILE)
 
 
-def write_rationales(embeddings: str | Path, folder: Path) -> int:
+def write_rationales(embeddings: str | Path | None, folder: Path) -> int:
     """Write the rationales that explain the student's answers, and return their number.
 
-    Only those are kept whose label is the judged one: an explanation never argues for a wrong label.
+    Only those are kept whose label is the judged one: an explanation never argues for a wrong label. A plain student
+    has no embeddings: its reasoning vector was aligned with none, so that the nearest would be nearest by chance.
     """
-    rows = contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings)
+    rows = contracts.read_batches(contracts.RATIONALE_EMBEDDINGS, embeddings) if embeddings else ()
     right_rows = (row for row in rows if row["predicted_label"] == row["label"])
     sample = sample_by_hash(right_rows, MAX_RATIONALES, ("key",))
     return contracts.write(sample, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")

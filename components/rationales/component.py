@@ -30,14 +30,20 @@ def generate_rationales(
     rationales: dsl.Output[dsl.Dataset],
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
+    refusal: str = "",
 ):
     from components.rationales.engine import EngineConfig
     from components.rationales.generate import generate
+    from components.rationales.no_rationales import write_no_rationales
     from components.rationales.sampler import GenerateConfig
     from components.step_result import record
 
+    out = (rationales.path, quarantine.path)
     configs = (GenerateConfig.from_json(config), EngineConfig.from_json(engine))
-    record(facts, generate(judgements.path, model.path, configs, shard, (rationales.path, quarantine.path)))
+    if refusal:  # of the teacher
+        record(facts, write_no_rationales(out))
+    else:
+        record(facts, generate(judgements.path, model.path, configs, shard, out))
 
 
 @student_step()

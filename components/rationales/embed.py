@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from components import contracts
+from components.absence import absent_result
 from components.pretrained import model_path
 from components.step_result import Progress, StepResult
 
@@ -14,12 +15,16 @@ BATCH = 64
 def embed(rationales: str | Path, embedder: str, out: str | Path) -> StepResult:
     """Write one RATIONALE_EMBEDDINGS row a rationale, in order, with an embedding of unit length.
 
-    The label line is left out of the embedded text: the target is the reasoning, not the answer.
+    The label line is left out of the embedded text: the target is the reasoning, not the answer. Without a rationale no
+    embedder is loaded.
     """
+    total = contracts.count(rationales)
+    if not total:
+        contracts.write([], contracts.RATIONALE_EMBEDDINGS, out)
+        return absent_result("there is no rationale")
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(model_path(embedder))
-    total = contracts.count(rationales)
     progress = Progress(total, "embeddings")
 
     def encode(texts: list[str]) -> list[list[float]]:

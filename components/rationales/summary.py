@@ -78,7 +78,7 @@ class Summary:
     def headline(self) -> str:
         """Return the share of right rationales in one line."""
         total = self._by_perspective("kept").total()
-        return f"{self._by_perspective('right').total() / max(1, total):.0%} right of {total}"
+        return f"{self._by_perspective('right').total() / total:.0%} right of {total}" if total else "none"
 
     def _by_perspective(self, kind: str) -> Counter:
         return Counter({name[1]: count for name, count in self.counts.items() if name[0] == kind})

@@ -1,4 +1,4 @@
-"""The steps of a release: gate, register, start the canary; and the one step that moves traffic."""
+"""The steps of a release: choose a student, gate, register, start the canary; and the one step that moves traffic."""
 
 from kfp import dsl
 
@@ -16,12 +16,41 @@ def read_serving_version(facts: dsl.Output[dsl.Metrics]) -> str:
 
 
 @student_step()
+def choose_student(
+    lrkd: dsl.Input[dsl.Model],
+    plain: dsl.Input[dsl.Model],
+    lrkd_predictions: dsl.Input[dsl.Dataset],
+    plain_predictions: dsl.Input[dsl.Dataset],
+    refusal: str,
+    config: str,
+    package: dsl.Output[dsl.Model],
+    predictions: dsl.Output[dsl.Dataset],
+    choice: dsl.Output[dsl.Artifact],
+    facts: dsl.Output[dsl.Metrics],
+) -> str:
+    from pathlib import Path
+
+    from components.release.choose import ScoredStudent, choice_result, choose_student
+    from components.release.gate import GateConfig
+    from components.step_result import record
+
+    students = ScoredStudent(lrkd.path, lrkd_predictions.path), ScoredStudent(plain.path, plain_predictions.path)
+    out = package.path, predictions.path
+    student_choice = choose_student(students, refusal, GateConfig.from_json(config), out)
+    Path(choice.path).write_text(student_choice.to_json_text())
+    result = choice_result(student_choice, *out)
+    record(facts, result)
+    return result.details["version"]
+
+
+@student_step()
 def gate_candidate(
     candidate: dsl.Input[dsl.Dataset],
     baseline: dsl.Input[dsl.Dataset],
     candidate_package: dsl.Input[dsl.Model],
     baseline_package: dsl.Input[dsl.Model],
     measured: dsl.Input[dsl.Metrics],
+    choice: dsl.Input[dsl.Artifact],
     candidate_version: str,
     serving_version: str,
     baseline_name: str,
@@ -37,7 +66,7 @@ def gate_candidate(
     from components.release.report import gate_page, gate_result
     from components.step_result import record
 
-    evidence = read_evidence(measured.path, candidate_package.path, baseline_package.path)
+    evidence = read_evidence(measured.path, candidate_package.path, baseline_package.path, choice.path)
     versions = Versions(candidate_version, serving_version)
     result = run_gate(candidate.path, baseline.path, GateConfig.from_json(config), versions, evidence)
     Path(verdict.path).write_text(result.to_json_text())

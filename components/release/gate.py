@@ -35,6 +35,7 @@ class GateConfig(JsonConfig):
     margin_latency: float = 0.25  # of the baseline's time
     margin_checked_pairs: int = 3  # golden pairs that it may have wrong more than the baseline
     minimum_slice_rows: int = 100
+    lrkd_gain: float = 0.0  # of macro-F1 over the plain student, above which LRKD is the candidate
     floor_accuracy: float = 0.3
     floor_macro_f1: float = 0.15
     floor_checked_pairs: float = 0.25  # chance, of four labels
@@ -89,6 +90,7 @@ def run_gate(
         slices=comparison.slices,
         benchmark=evidence.benchmark,
         brands_with_label_shift=list(evidence.brands_with_label_shift),
+        choice=evidence.choice,
         confusion={"candidate": new.confusion(), "baseline": old.confusion()},
         labels=list(LABELS),
     )

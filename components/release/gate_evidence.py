@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.release.gate_verdict import Benchmark, BrandShift
+from components.release.gate_verdict import Benchmark, BrandShift, StudentChoice
 from components.release.label_shift import brands_with_label_shift
 
 
@@ -15,10 +15,13 @@ class GateEvidence:
 
     benchmark: Benchmark | None = None
     brands_with_label_shift: Sequence[BrandShift] = ()
+    choice: StudentChoice | None = None  # of the night's two students
 
 
-def read_evidence(benchmark: str | Path, candidate_package: str | Path, baseline_package: str | Path) -> GateEvidence:
-    """Read the benchmark that packaging wrote, and compare the packages' labels by brand."""
+def read_evidence(
+    benchmark: str | Path, candidate_package: str | Path, baseline_package: str | Path, choice: str | Path
+) -> GateEvidence:
+    """Read benchmark and choice of a student, and compare the packages' labels by brand."""
     values = json.loads(Path(benchmark).read_text())
     result = Benchmark(
         latency_ratio=values["latency_ratio"],
@@ -30,4 +33,8 @@ def read_evidence(benchmark: str | Path, candidate_package: str | Path, baseline
         golden_regressions=values["checked_lost"],
         golden_answers=values["checked_answers"],
     )
-    return GateEvidence(result, brands_with_label_shift(Path(candidate_package), Path(baseline_package)))
+    return GateEvidence(
+        result,
+        brands_with_label_shift(Path(candidate_package), Path(baseline_package)),
+        StudentChoice.from_json(json.loads(Path(choice).read_text())),
+    )

@@ -52,6 +52,30 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
+class StudentChoice:
+    """Which of a night's two students, LRKD or plain, is the candidate, and why."""
+
+    student: str
+    sentence: str
+    metrics: dict[str, dict[str, float]]  # by student, then by name
+    differences: dict[str, Difference] = field(default_factory=dict)  # LRKD minus plain; none without LRKD
+
+    def to_json(self) -> dict:
+        """Return the choice as a JSON object."""
+        return asdict(self)
+
+    def to_json_text(self) -> str:
+        """Return the choice as JSON text."""
+        return json.dumps(self.to_json())
+
+    @classmethod
+    def from_json(cls, values: dict) -> "StudentChoice":
+        """Read a choice from its JSON object."""
+        differences = {name: Difference(**gap) for name, gap in values["differences"].items()}
+        return cls(**values | {"differences": differences})
+
+
+@dataclass(frozen=True)
 class GateVerdict:
     """Release, hold or reject, with reasons and all that was compared."""
 
@@ -66,6 +90,7 @@ class GateVerdict:
     slices: list[SliceDifference] = field(default_factory=list)
     benchmark: Benchmark | None = None
     brands_with_label_shift: list[BrandShift] = field(default_factory=list)
+    choice: StudentChoice | None = None
     confusion: dict[str, list[list[int]]] = field(default_factory=dict)  # of "candidate" and "baseline"
     labels: list[str] = field(default_factory=list)
 
@@ -85,4 +110,5 @@ class GateVerdict:
         values["slices"] = [SliceDifference(**part) for part in values["slices"]]
         values["benchmark"] = Benchmark(**values["benchmark"]) if values["benchmark"] else None
         values["brands_with_label_shift"] = [BrandShift(**shift) for shift in values["brands_with_label_shift"]]
+        values["choice"] = StudentChoice.from_json(values["choice"]) if values.get("choice") else None
         return cls(**values)

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from components import contracts
+from components.absence import leave_out
 from components.package_manifest import file_digest
 from components.pretrained import model_path
 from components.scoring.tokenizer import PairTokenizer
@@ -35,11 +36,14 @@ TEMPERATURE_SPREAD = 0.2  # standard deviation of the logarithm's prior
 def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> StepResult:
     """Train a student on every GPU of the machine, and save it to `folder`.
 
-    The folder gets weights, configuration and tokenizer; the result's details hold counts and curves.
+    The folder gets weights, configuration and tokenizer; the result's details hold counts and curves. A student that is
+    to learn from rationales is left out where there is none.
 
     Raises:
         ValueError: no pair is left to train on, the configuration names what does not exist, or a loss is not a number.
     """
+    if config.align_weight and not contracts.count(embeddings):
+        return leave_out(folder, "there is no rationale to learn from")
     if not config.epochs and config.architecture != "late_interaction":
         raise ValueError("student_config's epochs is 0: a late_interaction student alone has a head that is fitted")
     with TemporaryDirectory() as work:

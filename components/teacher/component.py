@@ -102,6 +102,7 @@ def report_teacher(
     dpo: dsl.Input[dsl.Metrics],
     final: dsl.Input[dsl.Metrics],
     audit: dsl.Input[dsl.Metrics],
+    qualified: dsl.Input[dsl.Metrics],
     config: str,
     page: dsl.Output[dsl.HTML],
     facts: dsl.Output[dsl.Metrics],
@@ -114,6 +115,6 @@ def report_teacher(
     rationales = (before.path, tuned.path, hardened.path)
     quarantine = (before_refused.path, tuned_refused.path, hardened_refused.path)
     held_out = dict(zip(STAGES, zip(rationales, quarantine, strict=True), strict=True))
-    steps = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit}
+    steps = {"sampled": sampled, "sft": sft, "dpo": dpo, "final": final, "audit": audit, "qualified": qualified}
     paths = {name: metrics.path for name, metrics in steps.items()}
     record(facts, report(held_out, paths, BootstrapConfig.from_json(config), page.path))

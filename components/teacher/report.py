@@ -25,8 +25,8 @@ def report(
 ) -> StepResult:
     """Compare the stages on held-out pairs and write the page.
 
-    `facts` are the results of the steps sampled, sft, dpo, final and audit. Rows in are the answers of all stages;
-    those that broke the form are quarantined.
+    `facts` are the results of the steps sampled, sft, dpo, final, audit and qualified. Rows in are the answers of all
+    stages; those that broke the form are quarantined.
     """
     evaluation = compare(held_out, config)
     results = {name: json.loads(Path(path).read_text()) for name, path in facts.items()}

@@ -29,6 +29,11 @@ class Step:
     facts: dict = field(default_factory=dict)
     log: str = ""  # relative to the run's folder
 
+    @property
+    def took_no_work(self) -> bool:
+        """Return True where its result was stored, or it had nothing to do."""
+        return self.is_from_cache or "absent" in self.facts
+
     def to_dict(self) -> dict:
         """Return the step as summary.json has it."""
         return {
@@ -97,7 +102,7 @@ class Steps:
 
     def describe_time_left(self) -> str:
         """Return how long the run still takes, where that is known."""
-        steps = [(step.title, step.seconds, step.is_from_cache) for step in self.finished_steps]
+        steps = [(step.title, step.seconds, step.took_no_work) for step in self.finished_steps]
         seconds = seconds_left(self.profile, steps)
         return f"  (about {describe_seconds(seconds)} left)" if seconds else ""
 

@@ -17,7 +17,7 @@ QUICK: Mapping[str, float] = {
     "distil student (LRKD)": 87,
     "train plain student": 95,
     "baseline package": 41,
-    "package candidate": 22,
+    "package LRKD student": 22,
     "package plain student": 23,
     "judge teacher before tuning": 17,
     "judge teacher after SFT": 20,
@@ -40,7 +40,7 @@ TRUST_SECONDS = 20.0  # of steps that were as fast as expected, which the pace s
 def seconds_left(profile: str, finished_steps: Iterable[tuple[str, float, bool]]) -> float | None:
     """Return the seconds that a run still takes, or None where that is not known.
 
-    `finished_steps` are titles, seconds, and whether the step came from the cache.
+    `finished_steps` are titles, seconds, and whether the step took no work: it was stored, or had nothing to do.
     """
     usual_seconds = EXPECTED.get(profile)
     if usual_seconds is None:
@@ -48,9 +48,9 @@ def seconds_left(profile: str, finished_steps: Iterable[tuple[str, float, bool]]
     titles = set()
     expected_seconds = TRUST_SECONDS
     actual_seconds = TRUST_SECONDS
-    for title, seconds, is_from_cache in finished_steps:
+    for title, seconds, took_no_work in finished_steps:
         titles.add(title)
-        if title in usual_seconds and not is_from_cache:
+        if title in usual_seconds and not took_no_work:
             expected_seconds += usual_seconds[title] / CORES
             actual_seconds += seconds
     pace = min(SLOWEST, max(FASTEST, actual_seconds / expected_seconds))

@@ -8,31 +8,42 @@ from pathlib import Path
 
 import numpy as np
 
+from components import contracts
 from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
 from components.release.predictions import load_predictions
 from pipelines.report.query_changes import compare_rankings, mean_ndcg
 
-PREDICTIONS = {"candidate": "predict-split", "plain": "predict-split-2", "baseline": "predict-split-3"}
+PREDICTIONS = {  # the candidate is LRKD or plain
+    "candidate": "choose-student",
+    "LRKD": "predict-split-2",
+    "plain": "predict-split-3",
+    "baseline": "predict-split",
+}
 ROOT = Path(__file__).parents[2]
 
 
 def collect_evidence(tasks: Mapping) -> dict:
     """Return `rankings` and `lineage` of a finished retraining, for the summary."""
-    predictions = {model: tasks[name].artifacts["predictions"] for model, name in PREDICTIONS.items() if name in tasks}
+    predictions = list_predictions(tasks)
     judgements = tasks["prepare-judgements"].artifacts["judgements"]
     rankings = compare_rankings(predictions["candidate"], predictions["baseline"], judgements)
     rankings["ndcg_at_10"] = {model: mean_ndcg(path) for model, path in predictions.items()}
     return {"rankings": rankings, "macro_f1": measure_macro_f1(predictions), "lineage": read_lineage(tasks)}
 
 
+def list_predictions(tasks: Mapping) -> dict[str, Path]:
+    """Return the predictions of each model that scored any pair."""
+    paths = {model: tasks[name].artifacts["predictions"] for model, name in PREDICTIONS.items() if name in tasks}
+    return {model: path for model, path in paths.items() if contracts.count(path)}
+
+
 def measure_macro_f1(predictions: Mapping[str, Path]) -> dict[str, dict]:
-    """Return macro-F1 by model, and the candidate's paired gain over plain, with intervals over queries."""
+    """Return macro-F1 by model, and LRKD's paired gain over plain, with intervals over queries."""
     queries = {model: sum_confusions(path) for model, path in predictions.items()}
     config = BootstrapConfig()
     scores = {model: bootstrap_interval(counts, macro_f1, config) for model, counts in queries.items()}
-    if "plain" in queries:
-        gain = bootstrap_interval(queries["candidate"], macro_f1, config, queries["plain"])
-        scores["candidate over plain"] = gain
+    if {"LRKD", "plain"} <= queries.keys():
+        scores["LRKD over plain"] = bootstrap_interval(queries["LRKD"], macro_f1, config, queries["plain"])
     return {name: asdict(interval) for name, interval in scores.items()}
 
 
@@ -44,11 +55,11 @@ def sum_confusions(path: Path) -> np.ndarray:
 
 def read_lineage(tasks: Mapping) -> dict[str, str]:
     """Return where the candidate comes from: code, data and models by digest, and its package."""
-    folder = tasks["package-student"].artifacts["package"]
+    folder = tasks["choose-student"].artifacts["package"]
     package = json.loads((folder / "lineage.json").read_text())
     teachers = ", ".join(digest[:12] for digest in package["teachers"])
     return {
-        "package": f"packages/{tasks['package-student'].output}",
+        "package": f"packages/{tasks['choose-student'].output}",
         "git_commit": git_commit(),
         "code": package["code"],
         "training_set": package["training_set"][:12],

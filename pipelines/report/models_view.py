@@ -1,7 +1,7 @@
 """The scored models and the gate as the report shows them."""
 
 MODELS = {  # name: the steps that scored, trained and packaged it
-    "candidate": ("score candidate", "distil student (LRKD)", "package candidate"),
+    "LRKD": ("score LRKD student", "distil student (LRKD)", "package LRKD student"),
     "plain": ("score plain student", "train plain student", "package plain student"),
     "baseline": ("score baseline", "", "baseline package"),
 }
@@ -16,21 +16,33 @@ LOWER_IS_BETTER = METRICS["calibration_error"]
 
 
 def list_models(facts: dict, rankings: dict) -> dict[str, dict]:
-    """Return the scored models by name, with all their measures."""
-    gate_metrics = facts.get("gate candidate", {}).get("metrics", {})
+    """Return the scored models by name, with all their measures.
+
+    A student that is absent, since its teacher does not qualify, is left out.
+    """
+    choice = facts.get("choose candidate", {})
+    baseline_metrics = facts.get("gate candidate", {}).get("metrics", {}).get("baseline", {})
+    metrics = {"baseline": baseline_metrics} | choice.get("metrics", {})
     ndcg = rankings.get("ndcg_at_10", {})
     models = {}
     for name, steps in MODELS.items():
         score_step, train_step, package_step = steps
         scores = facts.get(score_step)
-        if not scores:
+        if not scores or scores.get("absent"):
             continue
         package = facts.get(package_step, {})
         training = facts.get(train_step) or package.get("trained", {})
         known_ndcg = {"ndcg_at_10": ndcg[name]} if name in ndcg else {}
-        model = {"name": name} | gate_metrics.get(name, {}) | known_ndcg | scores
+        model = {"name": name, "is_candidate": name == choice.get("student")} | metrics.get(name, {})
+        model |= known_ndcg | scores
         models[name] = model | {"training": training, "package": package}
     return models
+
+
+def find_candidate(models: dict[str, dict]) -> dict[str, dict]:
+    """Return the candidate's measures under that name, or nothing before one is chosen."""
+    candidates = [model for model in models.values() if model["is_candidate"]]
+    return {"candidate": candidates[0]} if candidates else {}
 
 
 def describe_gate(facts: dict) -> dict:

@@ -65,7 +65,7 @@ def build_overview(summary: dict, facts: dict, models: dict[str, dict], look: di
         headline=HEADLINES.get(decision, UNDECIDED if has_ended else UNDER_WAY),
         next_step=NEXT_STEPS.get(decision, RESUME if has_ended else RELOAD),
         cards=build_cards(models, facts.get("gate candidate", {}), look),
-        warnings=find_warnings(summary, facts, models, look),
+        warnings=find_warnings(summary, facts, look),
     )
 
 
@@ -133,14 +133,14 @@ def latency_card(look: dict, models: dict[str, dict]) -> Card:
     return Card("p99 latency, ms", formats.number(latencies["candidate"], 0), formats.number(latencies["baseline"], 0))
 
 
-def find_warnings(summary: dict, facts: dict, models: dict[str, dict], look: dict) -> list[str]:
+def find_warnings(summary: dict, facts: dict, look: dict) -> list[str]:
     """Return one sentence for each thing that a person should look at."""
     warnings = []
     for step in summary.get("steps", []):
         if warning := step.get("facts", {}).get("warning"):
             warnings.append(f"Warning of “{step['title']}”: {warning}")
-    warnings += warn_of_plain_student(models)
-    warnings += warn_of_weak_teacher(facts.get("report teacher", {}), models)
+    warnings += warn_of_teacher(facts.get("qualify teacher", {}))
+    warnings += warn_of_plain_student(facts.get("choose candidate", {}))
     for shift in (summary.get("rankings") or {}).get("category_shifts", []):
         places = f"{shift['candidate']} of the top places, {shift['baseline']} before"
         warnings.append(f"What is shown shifts: the category {shift['category']} takes {places}.")
@@ -148,28 +148,17 @@ def find_warnings(summary: dict, facts: dict, models: dict[str, dict], look: dic
     return [*warnings, *(f"Guardrail: {breach}." for breach in breaches)]
 
 
-def warn_of_plain_student(models: dict[str, dict]) -> list[str]:
-    """Return a warning where the plain student scored at least as high."""
-    plain = models.get("plain", {}).get("macro_f1")
-    candidate = models.get("candidate", {}).get("macro_f1")
-    if plain is None or candidate is None or plain < candidate:
+def warn_of_teacher(qualification: dict) -> list[str]:
+    """Return a warning where the teacher does not qualify, with what follows for the night."""
+    if not qualification.get("rationales_refusal"):
         return []
-    figures = f"macro-F1 {formats.number(plain)} beside {formats.number(candidate)}"
-    return [f"The plain student, without rationales, scored at least as high as the candidate: {figures}."]
+    sentence = qualification["headline"]
+    consequence = " No rationale was distilled: the plain student is the candidate." if qualification["refusal"] else ""
+    return [f"{sentence[0].upper()}{sentence[1:]}.{consequence}"]
 
 
-def warn_of_weak_teacher(teacher: dict, models: dict[str, dict]) -> list[str]:
-    """Return a warning where the tuned teacher labels no better than the student that serves.
-
-    A rationale argues for a label: a teacher below its student argues for worse ones.
-    """
-    stages = list(teacher.get("stages", {}).values())
-    serving = models.get("baseline", {}).get("macro_f1")
-    if not stages or serving is None:
+def warn_of_plain_student(choice: dict) -> list[str]:
+    """Return a warning where both students were trained and the plain one was no worse."""
+    if choice.get("student") != "plain" or not choice.get("differences"):
         return []
-    score = stages[-1]["macro_f1"]
-    if score["estimate"] > serving:
-        return []
-    interval = f"{formats.number(score['low'])} to {formats.number(score['high'])}"
-    teacher_score = f"macro-F1 {formats.number(score['estimate'])} ({interval}) on {teacher['pairs']} held-out pairs"
-    return [f"The teacher does not qualify: {teacher_score}, the student that serves {formats.number(serving)}."]
+    return [f"{choice['sentence']}."]

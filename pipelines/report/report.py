@@ -7,7 +7,7 @@ from components.contracts import LABELS
 from components.html import render
 from pipelines.local.kfp_output import title
 from pipelines.report import formats
-from pipelines.report.models_view import LOWER_IS_BETTER, describe_gate, list_models
+from pipelines.report.models_view import LOWER_IS_BETTER, describe_gate, find_candidate, list_models
 from pipelines.report.overview import build_overview
 from pipelines.report.training_view import list_curves, list_examples, list_perspectives
 
@@ -29,7 +29,7 @@ def build_view(summary: dict) -> dict:
     rankings = summary.get("rankings") or {}
     models = list_models(facts, rankings)
     return {
-        "overview": build_overview(summary, facts, models, experiment),
+        "overview": build_overview(summary, facts, models | find_candidate(models), experiment),
         "summary": summary,
         "steps": summary.get("steps", []),
         "facts": facts,

@@ -1,11 +1,12 @@
 """Train, package and predict, each called as a component."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from kfp import dsl
 
-from components import package_manifest
+from components import contracts, package_manifest
 from components.packaging import component
 from components.student.component import train_student
 
@@ -40,9 +41,24 @@ def test_train_then_package_then_predict(inputs, config, tmp_path):
     assert json.loads((tmp_path / "confusion").read_text()) == read_facts(tmp_path)["confusion"]
 
 
+def test_without_rationales_nothing_is_distilled_or_packaged(inputs, config, tmp_path):
+    none = dsl.Dataset(uri=str(tmp_path / "none"))
+    contracts.write([], contracts.RATIONALE_EMBEDDINGS, none.path)
+    student, package = (dsl.Model(uri=str(tmp_path / name)) for name in ("student", "package"))
+    train_student.python_func(inputs[0], none, config.to_json(), student, facts(tmp_path))
+    assert read_facts(tmp_path)["absent"] == "there is no rationale to learn from"
+    assert component.package_student.python_func(student, none, inputs[0], package, facts(tmp_path)) == ""
+    out = dsl.Dataset(uri=str(tmp_path / "predictions"))
+    confusion = dsl.ClassificationMetrics(uri=str(tmp_path / "confusion"))
+    component.predict_split.python_func(package, inputs[0], "valid", out, confusion, facts(tmp_path))
+    assert read_facts(tmp_path)["headline"] == "none: there is no rationale to learn from"
+    assert contracts.count(out.path) == 0
+
+
 def test_a_first_run_trains_its_baseline(inputs, config, tmp_path):
+    plain = replace(config, align_weight=0.0)
     package = dsl.Model(uri=str(tmp_path / "package"))
-    version = component.baseline_package.python_func("", *inputs, config.to_json(), package, facts(tmp_path))
+    version = component.baseline_package.python_func("", inputs[0], plain.to_json(), package, facts(tmp_path))
     assert version == package_manifest.version(tmp_path / "package")
     assert read_facts(tmp_path)["headline"].startswith("first run: ")
     assert read_facts(tmp_path)["trained"]["rows_out"] > 0
@@ -53,7 +69,7 @@ def test_the_serving_version_is_the_next_baseline(s3, cross_encoder_package, inp
 
     serving = register(cross_encoder_package[0])
     package = dsl.Model(uri=str(tmp_path / "package"))
-    version = component.baseline_package.python_func(serving, *inputs, config.to_json(), package, facts(tmp_path))
+    version = component.baseline_package.python_func(serving, inputs[0], config.to_json(), package, facts(tmp_path))
     assert version == serving == package_manifest.version(tmp_path / "package")
     assert read_facts(tmp_path)["headline"] == f"{serving} serves"
 
@@ -61,4 +77,4 @@ def test_the_serving_version_is_the_next_baseline(s3, cross_encoder_package, inp
 def test_an_unregistered_version_is_an_error(s3, inputs, config, tmp_path):
     package = dsl.Model(uri=str(tmp_path / "package"))
     with pytest.raises(FileNotFoundError, match="packages/student-none holds nothing"):
-        component.baseline_package.python_func("student-none", *inputs, config.to_json(), package, facts(tmp_path))
+        component.baseline_package.python_func("student-none", inputs[0], config.to_json(), package, facts(tmp_path))

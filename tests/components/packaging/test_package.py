@@ -132,3 +132,8 @@ def test_only_right_rationales_are_packaged(tmp_path):
     assert write_rationales(tmp_path / "embeddings", tmp_path) == 2
     stored_rows = contracts.read(contracts.RATIONALE_EMBEDDINGS, tmp_path / "rationales.parquet")
     assert {row["key"] for row in stored_rows} == {"0", "3"}
+
+
+def test_a_plain_student_explains_nothing(tmp_path):
+    assert write_rationales(None, tmp_path) == 0
+    assert contracts.read(contracts.RATIONALE_EMBEDDINGS, tmp_path / "rationales.parquet") == []

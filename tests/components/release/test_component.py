@@ -8,6 +8,7 @@ from kfp import dsl
 from components import package_manifest
 from components.release import component
 from components.release.gate import GateConfig
+from components.release.gate_verdict import StudentChoice
 from components.release.router import EnvoyRouter
 from components.release_store import read_state
 from testing import servers
@@ -34,12 +35,14 @@ def run_gate(tmp_path, new, old, **versions):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "lineage.json").write_text(json.dumps({"labels_by_brand": {"Acme": [9, 9, 9, 9]}}))
     (tmp_path / "measured").write_text(json.dumps(BENCHMARK))
+    (tmp_path / "choice").write_text(StudentChoice("plain", "The <plain> student is the candidate", {}).to_json_text())
     verdict = dsl.Artifact(uri=str(tmp_path / "verdict.json"))
     word = component.gate_candidate.python_func(
         dsl.Dataset(uri=str(predictions.write(tmp_path / "new", new))),
         dsl.Dataset(uri=str(predictions.write(tmp_path / "old", old, seed=3))),
         *(dsl.Model(uri=str(tmp_path / name)) for name in ("new_package", "old_package")),
         dsl.Metrics(uri=str(tmp_path / "measured")),
+        dsl.Artifact(uri=str(tmp_path / "choice")),
         versions.get("candidate", "v2"),
         versions.get("serving", "v1"),
         "<last night's student>",
@@ -58,6 +61,7 @@ def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
     assert result["rows_in"] == result["rows_out"] == 960
     assert result["headline"].startswith("release: macro-F1 0.")
     page = (tmp_path / "report.html").read_text()
+    assert "The &lt;plain&gt; student is the candidate." in page
     assert "&lt;last night" in page and "<li>shoe / laces: Complement</li>" in page
 
 

@@ -88,7 +88,7 @@ def test_without_train_pairs_training_is_refused(tables, config, tmp_path):
         train(tmp_path / "rows", tables[1], config, tmp_path / "model")
 
 
-def test_without_rationales_training_is_refused(tables, config, tmp_path):
+def test_examples_to_align_need_a_rationale(tables, config, tmp_path):
     contracts.write([], contracts.RATIONALE_EMBEDDINGS, tmp_path / "none")
     with pytest.raises(ValueError, match="none holds no rationale embedding"):
-        train(tables[0], tmp_path / "none", config, tmp_path / "model")
+        write_all_examples((tables[0], tmp_path / "none"), config, tmp_path)

@@ -51,6 +51,13 @@ DPO = {
     "held_out": {"pairs": 1, **MARGINS},
     "warning": "DPO did not raise the held-out margin",
 }
+QUALIFIED = {
+    "headline": "the teacher qualifies: right on 90% <b>",
+    "kappa": 0.8,
+    "calibration_error": 0.1,
+    "measures": {"calibration_error": {"estimate": 0.1}},
+    "seconds_per_1000_pairs": 120.4,
+}
 AUDIT = {"status": "not audited", "headline": "not audited"}
 
 
@@ -64,7 +71,7 @@ def result(tmp_path):
         held_out[name] = tmp_path / f"{name}-rationales", tmp_path / f"{name}-quarantine"
         contracts.write_batches(rows, contracts.RATIONALES, held_out[name][0])
         contracts.write_batches([], contracts.QUARANTINE, held_out[name][1])
-    facts = {"sampled": SAMPLED, "sft": SFT, "dpo": DPO, "final": SAMPLED, "audit": AUDIT}
+    facts = {"sampled": SAMPLED, "sft": SFT, "dpo": DPO, "final": SAMPLED, "audit": AUDIT, "qualified": QUALIFIED}
     for name, values in facts.items():
         (tmp_path / name).write_text(json.dumps(values))
     paths = {name: tmp_path / name for name in facts}
@@ -82,6 +89,12 @@ def test_the_page_shows_stages_agreement_and_costs(result, tmp_path):
     page = (tmp_path / "page.html").read_text()
     for words in ("SFT + DPO less SFT", "+100.0", "attributes and user_intent", "brand", "not audited", "no price"):
         assert words in page, words
+
+
+def test_the_page_says_whether_the_teacher_qualifies(result, tmp_path):
+    page = (tmp_path / "page.html").read_text()
+    assert "the teacher qualifies: right on 90% &lt;b&gt;.</strong>" in page
+    assert "kappa) 0.80, calibration error 0.10, 120 s per 1,000 pairs" in page
 
 
 def test_the_page_shows_training_rows_and_warning(result, tmp_path):

@@ -123,4 +123,4 @@ def test_progress_is_shown_beside_the_running_step(start_monitor, line, shown):
 
 
 def test_steps_have_readable_names():
-    assert title("predict-split-3") == "score baseline" and title("build-features") == "build features"
+    assert title("predict-split") == "score baseline" and title("build-features") == "build features"

@@ -46,6 +46,12 @@ def test_a_cached_step_shows_stored_not_seconds(steps):
     assert steps.finished_steps[0].is_from_cache
 
 
+def test_a_step_without_work_tells_no_pace(steps):
+    steps.start("distil student (LRKD)")
+    steps.finish({"absent": "there is no rationale to learn from"})
+    assert steps.finished_steps[0].took_no_work
+
+
 def test_the_table_has_all_row_counts(steps):
     for name in ("prepare", "train"):
         steps.start(name)

@@ -22,23 +22,23 @@ def write_predictions(path, queries: int, wrong: int) -> None:
 
 @pytest.fixture
 def predictions(tmp_path):
-    for name, wrong in {"candidate": 0, "plain": 5, "baseline": 0}.items():
+    for name, wrong in {"LRKD": 0, "plain": 5, "baseline": 0}.items():
         write_predictions(tmp_path / name, 20, wrong)
-    return {name: tmp_path / name for name in ("candidate", "plain", "baseline")}
+    return {name: tmp_path / name for name in ("LRKD", "plain", "baseline")}
 
 
 def test_macro_f1_has_an_interval_over_queries(predictions):
     scores = measure_macro_f1(predictions)
-    assert scores["candidate"] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
+    assert scores["LRKD"] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
     assert scores["plain"]["estimate"] == 0.75  # both labels: 15 of 20 right
     assert scores["plain"]["low"] < 0.75 < scores["plain"]["high"] < 1
 
 
 def test_the_gain_is_paired_over_queries(predictions):
-    gain = measure_macro_f1(predictions)["candidate over plain"]
+    gain = measure_macro_f1(predictions)["LRKD over plain"]
     assert gain["estimate"] == 0.25 and 0 < gain["low"] < 0.25 < gain["high"]
 
 
 def test_without_a_plain_student_no_gain_is_named(predictions):
     del predictions["plain"]
-    assert measure_macro_f1(predictions).keys() == {"candidate", "baseline"}
+    assert measure_macro_f1(predictions).keys() == {"LRKD", "baseline"}

@@ -6,7 +6,7 @@ import pytest
 
 from components.charts import Line, interval_chart, line_chart
 from pipelines.report.models_view import describe_gate
-from pipelines.report.overview import warn_of_plain_student, warn_of_weak_teacher
+from pipelines.report.overview import warn_of_plain_student, warn_of_teacher
 from pipelines.report.report import build_view, write_report
 from pipelines.report.training_view import list_examples
 
@@ -32,7 +32,13 @@ FACTS = {
     "fine-tune teacher (SFT)": {"labels": {"Exact": 4}, "right_by_label": {"Exact": 9}},
     "optimise teacher (DPO)": {"balance": {"Exact, user_intent": 5}},
     "distil student (LRKD)": {"history": [{"step": 1, "cross_entropy": 1.4, "alignment": 0.0}]},
-    "score candidate": {"rows_in": 2, "accuracy": 0.5, "macro_f1": 0.25, "confusion": [[1, 1, 0, 0]] + [[0] * 4] * 3},
+    "choose candidate": {"student": "LRKD", "sentence": "LRKD gains +0.01: it is the candidate", "metrics": {}},
+    "score LRKD student": {
+        "rows_in": 2,
+        "accuracy": 0.5,
+        "macro_f1": 0.25,
+        "confusion": [[1, 1, 0, 0]] + [[0] * 4] * 3,
+    },
 }
 LOOK = {
     "verdict": "continue",
@@ -88,9 +94,9 @@ def test_each_chart_has_a_light_and_dark_version(page):
 
 
 def test_the_gain_has_an_interval(tmp_path):
-    gain = {"candidate over plain": {"estimate": 0.01, "low": -0.02, "high": 0.04}}
+    gain = {"LRKD over plain": {"estimate": 0.01, "low": -0.02, "high": 0.04}}
     page = render_summary(SUMMARY | {"macro_f1": gain}, tmp_path)
-    assert "candidate over plain student: +0.010" in page and "(−0.020 to +0.040)" in page
+    assert "LRKD over plain student: +0.010" in page and "(−0.020 to +0.040)" in page
 
 
 def test_an_empty_run_says_so_in_every_section(tmp_path):
@@ -164,8 +170,8 @@ def test_a_steps_warning_is_at_the_top(tmp_path):
 
 
 def test_the_cards_show_candidate_and_baseline():
-    facts = FACTS | {"package candidate": {"version": "v2"}, "score baseline": {"macro_f1": 0.2, "version": "v1"}}
-    facts["score candidate"] = facts["score candidate"] | {"version": "v2"}
+    facts = FACTS | {"package LRKD student": {"version": "v2"}, "score baseline": {"macro_f1": 0.2, "version": "v1"}}
+    facts["score LRKD student"] = facts["score LRKD student"] | {"version": "v2"}
     steps = [{"title": name, "facts": one} for name, one in facts.items()]
     look = LOOK | {"requests": {"v2": {"latency_p99_ms": 31.0}, "v1": {"latency_p99_ms": 29.0}}}
     summary = {"steps": steps, "experiment": [{"decide-experiment": {"look": look}}]}
@@ -174,18 +180,45 @@ def test_the_cards_show_candidate_and_baseline():
 
 
 def test_a_plain_student_that_wins_is_warned_of():
-    models = {"plain": {"macro_f1": 0.5}, "candidate": {"macro_f1": 0.4}}
-    assert "0.500 beside 0.400" in warn_of_plain_student(models)[0]
-    assert not warn_of_plain_student({"plain": {"macro_f1": 0.3}, "candidate": {"macro_f1": 0.4}})
+    gap = {"macro_f1": {"difference": -0.1, "low": -0.2, "high": 0.0}}
+    choice = {"student": "plain", "sentence": "LRKD gains -0.1: the plain student is the candidate", "differences": gap}
+    assert warn_of_plain_student(choice) == ["LRKD gains -0.1: the plain student is the candidate."]
+    assert not warn_of_plain_student(choice | {"student": "LRKD"}) and not warn_of_plain_student({})
+    assert not warn_of_plain_student(choice | {"differences": {}})  # no teacher qualified: that is the warning
 
 
-def test_a_teacher_below_its_student_is_warned_of():
-    teacher = {
-        "pairs": 80,
-        "stages": {"before": {}, "SFT + DPO": {"macro_f1": {"estimate": 0.3, "low": None, "high": 0.4}}},
+def test_a_teacher_that_does_not_qualify_is_warned_of():
+    refused = {"rationales_refusal": "the teacher is poor", "headline": "the teacher is poor", "refusal": "poor"}
+    (warning,) = warn_of_teacher(refused)
+    assert warning == "The teacher is poor. No rationale was distilled: the plain student is the candidate."
+    assert warn_of_teacher(refused | {"refusal": ""}) == ["The teacher is poor."]
+    assert not warn_of_teacher({}) and not warn_of_teacher({"rationales_refusal": ""})
+
+
+def test_the_page_shows_what_the_teacher_is_held_to(tmp_path):
+    interval = {"estimate": 0.25, "low": 0.125, "high": 0.5}
+    names = ("accuracy", "macro_f1", "kappa", "calibration_error")
+    qualified = {
+        "headline": "the teacher does not qualify: it is poor",
+        "rationales_refusal": "the teacher does not qualify: it is poor",
+        "refusal": "the teacher does not qualify: it is poor",
+        "labels_refusal": "its labels stand in for no judgement",
+        "measures": dict.fromkeys(names, interval),
+        "pairs": 24,
+        "commonest_label": "Exact",
+        "seconds_per_1000_pairs": 90.0,
+        **dict.fromkeys(("commonest_accuracy", "over_commonest", "student_accuracy", "over_student"), interval),
     }
-    assert warn_of_weak_teacher(teacher, {"baseline": {"macro_f1": 0.5}}) == [
-        "The teacher does not qualify: macro-F1 0.300 (– to 0.400) on 80 held-out pairs, the student that serves 0.500."
-    ]
-    assert not warn_of_weak_teacher(teacher, {"baseline": {"macro_f1": 0.2}})
-    assert not warn_of_weak_teacher({}, {"baseline": {"macro_f1": 0.2}})
+    absent = {"absent": "the teacher does not qualify", "rows_in": 0, "rows_out": 0, "quarantined": 0}
+    facts = FACTS | {"qualify teacher": qualified, "gather final rationales": absent, "score LRKD student": absent}
+    steps = [{"title": name, "facts": values} for name, values in facts.items()]
+    page = render_summary({"profile": "quick", "steps": steps}, tmp_path)
+    for words in (
+        "Does the teacher qualify?",
+        "always “Exact”",
+        "+25.0%",
+        "0.25",
+        "none: the teacher does not qualify",
+    ):
+        assert words in page, words
+    assert "No rationale was distilled: the plain student is the candidate." in page

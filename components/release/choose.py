@@ -1,0 +1,93 @@
+"""The candidate of a night: the distilled student (LRKD) or the plain one, by a rule that is fixed beforehand.
+
+Both score the same rows. LRKD is the candidate where its macro-F1 is above that of the plain student by more than the
+gate's configuration says. The interval says whether that is more than chance, and decides nothing: the run keeps the
+better of its two students.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from components import contracts, package_manifest
+from components.absence import absence_reason
+from components.release.compare import Bootstrap, compare
+from components.release.gate import GateConfig
+from components.release.gate_verdict import Difference, StudentChoice
+from components.release.predictions import check_same_rows, load_predictions
+from components.step_result import StepResult
+
+LRKD = "LRKD"
+PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class ScoredStudent:
+    """A student's package, and its PREDICTIONS of the valid split."""
+
+    package: str
+    predictions: str
+
+
+def choose_student(
+    students: tuple[ScoredStudent, ScoredStudent], refusal: str, config: GateConfig, out: tuple[str, str]
+) -> StudentChoice:
+    """Choose of the LRKD and the plain student, and copy the choice's package and predictions.
+
+    `refusal` is why the teacher trains nobody. LRKD's package may be absent; the plain student is the candidate then.
+    """
+    lrkd, plain = students
+    absence = refusal or absence_reason(lrkd.package)
+    choice = choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
+    chosen_student = lrkd if choice.student == LRKD else plain
+    shutil.copytree(chosen_student.package, out[0], copy_function=link_or_copy, dirs_exist_ok=True)
+    shutil.copy(chosen_student.predictions, out[1])
+    return choice
+
+
+def choose_plain(plain: ScoredStudent, reason: str) -> StudentChoice:
+    """Return the choice of a night without a distilled student."""
+    metrics = load_predictions(Path(plain.predictions)).metrics()
+    return StudentChoice(PLAIN, f"The plain student is the candidate, because {reason}", {PLAIN: metrics})
+
+
+def choose_better(lrkd: ScoredStudent, plain: ScoredStudent, config: GateConfig) -> StudentChoice:
+    """Return the choice between two students that scored the same rows.
+
+    Raises:
+        ValueError: they scored other rows, or one a row twice.
+    """
+    new, old = (load_predictions(Path(student.predictions)) for student in (lrkd, plain))
+    check_same_rows(new, old)
+    bootstrap = Bootstrap(config.bootstrap_samples, config.confidence, config.seed, config.minimum_slice_rows)
+    differences = compare(new, old, bootstrap).overall
+    gain = differences["macro_f1"]
+    student = LRKD if gain.difference > config.lrkd_gain else PLAIN
+    sentence = describe_gain(gain, len(new.label), config.lrkd_gain)
+    return StudentChoice(student, sentence, {LRKD: new.metrics(), PLAIN: old.metrics()}, differences)
+
+
+def describe_gain(gain: Difference, rows: int, minimum: float) -> str:
+    """Return LRKD's gain over the plain student, and the candidate, in words."""
+    interval = f"{gain.difference:+.4f} of macro-F1 ({gain.low:+.4f} to {gain.high:+.4f})"
+    comparison = f"LRKD gains {interval} over the plain student on the same {rows:,} pairs"
+    if gain.difference > minimum:
+        return f"{comparison}, more than {minimum:g}: it is the candidate"
+    return f"{comparison}, no more than {minimum:g}: the plain student is the candidate"
+
+
+def link_or_copy(source: str, target: str) -> str:
+    """Give a file a second name, or copy it where the filesystem cannot."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return shutil.copy2(source, target)
+    return target
+
+
+def choice_result(choice: StudentChoice, package: str, predictions: str) -> StepResult:
+    """Return what the step did, with the whole choice in the details."""
+    rows = contracts.count(predictions)
+    details = choice.to_json() | {"version": package_manifest.version(package)}
+    return StepResult(rows, rows, headline=choice.sentence, details=details)

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from components.perspectives import PERSPECTIVES, sampling_prompt
 from components.pretrained import save_base_model
-from components.rationales.perspectives import PERSPECTIVES, sampling_prompt
 from components.rationales.transformers_engine import TransformersEngine, shared_prefix
 from components.rationales.vllm_engine import VllmEngine
 from components.teacher_prompt import unified_prompt

@@ -13,10 +13,9 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import contracts
+from components import contracts, perspectives
 from components.model_store import open_model
 from components.pretrained import model_digest
-from components.rationales import perspectives
 from components.rationales.engine import TOO_LONG, Completion, EngineConfig
 from components.rationales.engines import start
 from components.rationales.pair_selection import select_pairs, write_buckets

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from components.config import JsonConfig
+from components.perspectives import PERSPECTIVES, Perspective, sampling_prompt
 from components.rationales.engine import Completion, Engine, EngineConfig
-from components.rationales.perspectives import PERSPECTIVES, Perspective, sampling_prompt
 from components.sampling import hash_digest
 from components.teacher_prompt import cap_fields, unified_prompt
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from components.perspectives import pattern
 from components.precision import is_fast_in_bf16
 from components.rationales.engine import (
     Completion,
@@ -15,7 +16,6 @@ from components.rationales.engine import (
     label_tokens,
     too_long,
 )
-from components.rationales.perspectives import pattern
 from components.rationales.prompt_groups import common_stem, group_prompts, shared_prefix
 from components.teacher_prompt import render_chat
 

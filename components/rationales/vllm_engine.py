@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.perspectives import pattern
 from components.rationales.engine import (
     Completion,
     EngineConfig,
@@ -12,7 +13,6 @@ from components.rationales.engine import (
     label_tokens,
     too_long,
 )
-from components.rationales.perspectives import pattern
 from components.teacher_prompt import render_chat
 
 CPU_ENVIRONMENT = {

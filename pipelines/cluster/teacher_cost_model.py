@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.rationales.perspectives import PERSPECTIVES
+from components.perspectives import PERSPECTIVES
 from pipelines.profiles import paper
 
 

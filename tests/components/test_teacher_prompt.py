@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from components.rationales.perspectives import parse
+from components.perspectives import parse
 from components.teacher_prompt import (
     FIELD_CHARACTERS,
     FIELD_TOKENS,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.rationales.perspectives import NAMES, PERSPECTIVES, parse, sampling_prompt
+from components.perspectives import NAMES, PERSPECTIVES, parse, sampling_prompt
 from components.teacher_prompt import pair_text, render_chat, unified_prompt
 from testing.hostile_titles import TEMPLATES
 from testing.rows import judgement

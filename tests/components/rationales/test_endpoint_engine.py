@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from components.perspectives import parse
 from components.rationales.endpoint_engine import label_probabilities
 from components.rationales.engine import EngineConfig
 from components.rationales.engines import start
-from components.rationales.perspectives import parse
 from components.teacher_prompt import unified_prompt
 from testing import servers
 from testing.rows import judgement

@@ -8,10 +8,10 @@ from typing import ClassVar
 import pytest
 
 from components.contracts import LABELS
+from components.perspectives import NAMES, parse
 from components.rationales.decoding import Sampling
 from components.rationales.engine import EngineConfig, label_tokens
 from components.rationales.engines import start
-from components.rationales.perspectives import NAMES, parse
 from components.rationales.prompt_groups import shared_prefix
 from components.teacher_prompt import unified_prompt
 from testing.rows import judgement

@@ -1,8 +1,8 @@
 """Exemplars by rule: the form and the comparison, for the cold start."""
 
 from components import contracts
+from components.perspectives import NAMES, parse
 from components.rationales.exemplars import comparison, exemplars, write_exemplars
-from components.rationales.perspectives import NAMES, parse
 from components.teacher_prompt import answer
 from testing.rows import judgement
 

@@ -4,8 +4,8 @@ from itertools import groupby
 
 import pytest
 
+from components.perspectives import NAMES
 from components.rationales.engine import EngineConfig
-from components.rationales.perspectives import NAMES
 from components.rationales.sampler import GenerateConfig, RationaleSampler
 from testing.rows import judgement
 from tests.components.rationales.scripted_engines import EchoEngine

@@ -6,8 +6,8 @@ Adding a perspective is adding a card to cards.toml. Fixed text comes first and 
 import re
 from collections.abc import Mapping
 
+from components.cards import Example, Perspective, read_cards
 from components.contracts import LABELS
-from components.rationales.cards import Example, Perspective, read_cards
 from components.teacher_prompt import SYSTEM, pair_text
 
 CARDS = read_cards()

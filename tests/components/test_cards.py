@@ -2,8 +2,8 @@
 
 import pytest
 
+from components.cards import CARDS, read_cards
 from components.contracts import LABELS
-from components.rationales.cards import CARDS, read_cards
 
 TEXT = CARDS.read_text()
 

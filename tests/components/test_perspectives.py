@@ -5,7 +5,7 @@ import re
 import pytest
 
 from components.contracts import LABELS
-from components.rationales.perspectives import NAMES, PERSPECTIVES, example_answer, parse, pattern, sampling_prompt
+from components.perspectives import NAMES, PERSPECTIVES, example_answer, parse, pattern, sampling_prompt
 from components.rationales.sampler import GenerateConfig
 from components.teacher_prompt import answer, pair_text, unified_prompt
 from testing.rows import judgement, rationale

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from components import contracts
+from components.pair_selection import select_pairs
 from components.perspectives import parse
 from components.rationales.engines import start
-from components.rationales.pair_selection import select_pairs
 from components.teacher_prompt import cap_fields, unified_prompt
 from pipelines.profiles import laptop
 from testing.hostile_titles import TEMPLATES

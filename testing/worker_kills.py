@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts, storage
+from components.pair_selection import write_buckets
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import write_rationales
-from components.rationales.pair_selection import write_buckets
 from components.rationales.sampler import GenerateConfig, RationaleSampler
 from components.rationales.store import Store
 from pipelines.local.processes import Laptop

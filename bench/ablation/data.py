@@ -11,12 +11,12 @@ from bench.figures import once
 from bench.teacher.measure import market, release
 from bench.teacher.train_teacher import Teacher
 from components import contracts, storage
+from components.pair_selection import select_pairs
 from components.pretrained import save_base_model
 from components.rationales.embed import embed
 from components.rationales.engine import EngineConfig
 from components.rationales.exemplars import exemplars
 from components.rationales.generate import generate
-from components.rationales.pair_selection import select_pairs
 from components.rationales.sampler import GenerateConfig
 from pipelines.local.processes import Laptop
 from pipelines.profiles import laptop

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from components import contracts
+from components.pair_selection import balance_labels
 from components.perspectives import NAMES, VERSION
-from components.rationales.pair_selection import balance_labels
 from components.sampling import hash_digest, hash_number
 from components.step_result import StepResult
 from components.teacher_prompt import clean

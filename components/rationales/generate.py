@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from components import contracts, perspectives
 from components.model_store import open_model
+from components.pair_selection import select_pairs, write_buckets
 from components.pretrained import model_digest
 from components.rationales.engine import TOO_LONG, Completion, EngineConfig
 from components.rationales.engines import start
-from components.rationales.pair_selection import select_pairs, write_buckets
 from components.rationales.sampler import GenerateConfig, RationaleSampler, Request
 from components.rationales.store import Store
 from components.rationales.summary import Summary

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import contracts, storage
+from components.pair_selection import write_buckets
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import write_rationales
-from components.rationales.pair_selection import write_buckets
 from components.rationales.sampler import GenerateConfig, RationaleSampler
 from components.step_result import StepResult
 from testing.rows import judgement

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.rationales.pair_selection import balance_labels, select_pairs, write_buckets
+from components.pair_selection import balance_labels, select_pairs, write_buckets
 from testing.rows import judgement
 
 

@@ -55,7 +55,7 @@ def test_a_poor_teacher_is_refused_in_a_sentence(tmp_path):
     assert refusal.startswith("the teacher does not qualify: ")
 
 
-def test_confidence_is_the_mean_of_a_labels_probability(tmp_path):
+def test_confidence_is_a_labels_mean_probability(tmp_path):
     rows = [
         rationale(label_probabilities=[0.75, 0.25, 0.0, 0.0]),
         rationale(label_probabilities=[0.25, 0.75, 0.0, 0.0]),

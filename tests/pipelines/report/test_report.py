@@ -195,7 +195,7 @@ def test_a_teacher_that_does_not_qualify_is_warned_of():
     assert not warn_of_teacher({}) and not warn_of_teacher({"rationales_refusal": ""})
 
 
-def test_the_page_shows_what_the_teacher_is_held_to(tmp_path):
+def test_the_page_shows_the_teachers_bounds(tmp_path):
     interval = {"estimate": 0.25, "low": 0.125, "high": 0.5}
     names = ("accuracy", "macro_f1", "kappa", "calibration_error")
     qualified = {

@@ -26,11 +26,13 @@ def describe_lineage(training_set: str | Path, embeddings: str | Path | None, mo
 
 
 def count_judgements(training_set: str | Path) -> dict:
-    """Count pairs by split and label, queries by split, and labels by brand."""
+    """Count judged pairs by split and label, queries by split, and labels by brand."""
     pairs: dict[str, Counter] = {}
     queries: dict[str, set] = {}
     brands: dict[str, Counter] = {}
     for row in contracts.read_batches(contracts.TRAINING_SET, training_set):
+        if row["label"] is None:
+            continue
         pairs.setdefault(row["split"], Counter())[row["label"]] += 1
         queries.setdefault(row["split"], set()).add(row["query_id"])
         brands.setdefault(row["brand"] or "", Counter())[row["label"]] += 1

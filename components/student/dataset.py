@@ -1,5 +1,7 @@
 """What a student is trained on, as memory-mapped tables: tokenised pairs with their mean rationale embedding.
 
+A pair without a label is unjudged: it is aligned with its rationale, and teaches no label. It is left out where it has
+no rationale, where nothing is aligned, and of the calibration fold.
 The join runs in DuckDB, which spills to disk, and the rest is streamed: memory does not grow with the number of pairs.
 """
 
@@ -20,14 +22,15 @@ from components.student.config import LrkdConfig
 
 CALIBRATION_SHARE = 0.1  # of the train queries, kept out of training to fit the temperature
 UNALIGNED_WIDTH = 384  # of the reasoning vector, where nothing is aligned with it
-LABEL_INDEX = {label: index for index, label in enumerate(contracts.LABELS)}
+UNJUDGED = -100  # which cross-entropy ignores
+LABEL_INDEX = {label: index for index, label in enumerate(contracts.LABELS)} | {None: UNJUDGED}
 EXAMPLES = pa.schema(
     [
         ("query", pa.list_(pa.int32())),
         ("item", pa.list_(pa.int32())),
         ("length", pa.int32()),
         ("overlap", pa.list_(pa.float32())),  # LEXICAL_FEATURES
-        ("label", pa.int32()),
+        ("label", pa.int32()),  # UNJUDGED without one
         ("rationale_embedding", pa.list_(pa.float32())),  # zeros without a rationale
         ("has_rationale", pa.bool_()),
     ]
@@ -47,6 +50,7 @@ class ExampleCounts:
     """How many pairs train a student, and how many do not, by reason."""
 
     train: int
+    unjudged: int  # of these, aligned alone
     with_rationale: int
     left_out: dict[str, int]
     embedding_width: int
@@ -69,18 +73,23 @@ def write_examples(
     counts = Counter(count_other_splits(training_set))
     with open_folds(folder) as writers:
         for rows in batch_rows(join_rationales(training_set, embeddings), contracts.BATCH_ROWS):
-            train_rows = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
-            counts["other queries"] += len(rows) - len(train_rows)
-            for fold, fold_rows in split_folds(train_rows, calibration_share).items():
-                examples = list(tokenize_examples(fold_rows, tokenizer, width))
+            share_rows = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
+            counts["other queries"] += len(rows) - len(share_rows)
+            for fold, fold_rows in split_folds(share_rows, calibration_share).items():
+                keeps_unjudged = fold == "train" and config.align_weight > 0
+                useful_rows = [row for row in fold_rows if row["label"] or (keeps_unjudged and row["embeddings"])]
+                counts["unjudged"] += len(fold_rows) - len(useful_rows)
+                examples = list(tokenize_examples(useful_rows, tokenizer, width))
                 writers[fold].write_table(pa.Table.from_pylist(examples, schema=EXAMPLES))
                 counts[fold] += len(examples)
                 counts[f"{fold} with rationale"] += sum(example["has_rationale"] for example in examples)
-    if not counts["train"]:
+                counts[f"{fold} unjudged"] += sum(example["label"] == UNJUDGED for example in examples)
+    if counts["train"] == counts["train unjudged"]:
         raise ValueError(f"{training_set}: no train pair is left to train on")
     left_out = {"valid": counts["valid"], "test": counts["test"]}
     left_out |= {"calibration fold": counts["held_out"], "other queries": counts["other queries"]}
-    return ExampleCounts(counts["train"], counts["train with rationale"], left_out, width)
+    left_out |= {"unjudged": counts["unjudged"]} if counts["unjudged"] else {}
+    return ExampleCounts(counts["train"], counts["train unjudged"], counts["train with rationale"], left_out, width)
 
 
 @contextmanager

@@ -32,13 +32,14 @@ def initialise_late_interaction(student: LateInteractionStudent, examples, power
 
 
 def fit_overlap_head(student: LateInteractionStudent, examples, power: float) -> None:
-    """Set the overlap head to logistic regression on the match features of EXAMPLES rows.
+    """Set the overlap head to logistic regression on the match features of judged EXAMPLES rows.
 
     With fewer than three labels there is too little data, and the head is set to zeros.
     """
     head = student.overlap_head
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
+    examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
     if len(set(examples["label"])) < 3:
         return
     features = match_features(student, examples)

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainingArguments
 
 from components.contracts import LABELS
 from components.scoring.tokenizer import pad_pairs
 from components.student.config import LrkdConfig
 from components.student.encoder import encoder_layers
-from components.student.losses import class_weights, distillation_loss
+from components.student.losses import class_weights, distillation_loss, judged_cross_entropy
 from components.student.model import Student
 from components.training import arguments
 
@@ -53,7 +52,9 @@ class LrkdTrainer(Trainer):
         self.logged_terms: dict[str, float] = {}
         self.tokens = 0
         self.padded_tokens = 0
-        weights = class_weights(torch.tensor(examples["label"]), len(LABELS), config.class_weights)
+        labels = torch.tensor(examples["label"])
+        self.judged_share = (labels >= 0).float().mean().item()
+        weights = class_weights(labels, len(LABELS), config.class_weights)
         self.class_weights = None if weights is None else weights.to(self.args.device)
 
     @property
@@ -67,7 +68,7 @@ class LrkdTrainer(Trainer):
         self.tokens += int(inputs["attention_mask"].sum())
         self.padded_tokens += inputs["attention_mask"].numel()
         terms = {
-            "cross_entropy": cross_entropy(logits, inputs["labels"], self.class_weights),
+            "cross_entropy": judged_cross_entropy(logits, inputs["labels"], self.class_weights, self.judged_share),
             "alignment": distillation_loss(reasoning, inputs["rationale_embedding"], inputs["has_rationale"]),
         }
         if (self.state.global_step + 1) % self.args.logging_steps == 0 or self.state.global_step == 0:

@@ -7,7 +7,7 @@ import pytest
 
 from components import contracts
 from components.sampling import hash_fraction
-from components.student.dataset import ExampleCounts, split_folds, write_examples
+from components.student.dataset import UNJUDGED, ExampleCounts, split_folds, write_examples
 from components.student.train import save_tokenizer, train
 from testing.student_fixtures import EMBEDDING, embedding_rows, training_rows
 
@@ -92,3 +92,44 @@ def test_examples_to_align_need_a_rationale(tables, config, tmp_path):
     contracts.write([], contracts.RATIONALE_EMBEDDINGS, tmp_path / "none")
     with pytest.raises(ValueError, match="none holds no rationale embedding"):
         write_all_examples((tables[0], tmp_path / "none"), config, tmp_path)
+
+
+@pytest.fixture
+def half_judged_tables(tables, tmp_path):
+    """Write the tables once more, with every second train pair unjudged."""
+    rows = contracts.read(contracts.TRAINING_SET, tables[0])
+    for number, row in enumerate(rows):
+        if row["split"] == "train" and number % 2:
+            row["label"] = None
+    contracts.write(rows, contracts.TRAINING_SET, tmp_path / "half_judged")
+    return tmp_path / "half_judged", tables[1]
+
+
+def test_unjudged_pairs_are_aligned_alone(half_judged_tables, config, tmp_path):
+    counts, examples = write_all_examples(half_judged_tables, config, tmp_path)
+    unjudged = [example for example in examples if example["label"] == UNJUDGED]
+    assert len(unjudged) == counts.unjudged == 12 and all(example["has_rationale"] for example in unjudged)
+    assert counts.left_out["unjudged"] == 24  # without a rationale
+    assert counts.train == len(examples) == 72 - 24 and counts.with_rationale == 24
+
+
+def test_a_plain_student_sees_judged_pairs_alone(half_judged_tables, config, tmp_path):
+    counts, _ = write_all_examples(half_judged_tables, replace(config, align_weight=0.0), tmp_path)
+    assert (counts.train, counts.unjudged, counts.left_out["unjudged"]) == (36, 0, 36)
+
+
+def test_the_calibration_fold_is_judged(half_judged_tables, config, tmp_path):
+    write_examples(half_judged_tables, save_tokenizer(config, tmp_path), config, tmp_path, calibration_share=0.5)
+    held_out = pa.ipc.open_stream(tmp_path / "held_out.arrow").read_all().to_pylist()
+    assert held_out and all(example["label"] >= 0 for example in held_out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["cross_encoder", "late_interaction"])
+def test_a_training_with_unjudged_pairs_adds_up(architecture, half_judged_tables, config, tmp_path):
+    config = replace(config, architecture=architecture, epochs=1, class_weights=0.5)
+    result = train(*half_judged_tables, config, tmp_path / "student")
+    details = result.details
+    assert result.rows_in == 96 == result.rows_out + sum(details["set_aside_why"].values())
+    assert 0 < details["unjudged"] <= details["aligned"] and details["set_aside_why"]["unjudged"] > 0
+    assert all(step["cross_entropy"] >= 0 for step in details["history"])

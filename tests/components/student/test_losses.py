@@ -1,9 +1,11 @@
 """The student's losses in numbers that a reader checks by hand."""
 
+import math
+
 import pytest
 import torch
 
-from components.student.losses import class_weights, distillation_loss
+from components.student.losses import class_weights, distillation_loss, judged_cross_entropy
 
 REASONING = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 RATIONALES = torch.tensor([[0.0, 3.0], [0.0, 4.0]])
@@ -43,3 +45,30 @@ def test_power_zero_weighs_every_pair_alike():
 def test_a_power_outside_zero_to_one_is_refused(power):
     with pytest.raises(ValueError, match=f"class_weights is {power!r}: give a power from 0, none, to 1, balanced"):
         class_weights(torch.tensor([0]), 4, power)
+
+
+def test_unjudged_pairs_teach_no_label():
+    logits = torch.tensor([[0.0, 0.0], [9.0, -9.0]], requires_grad=True)
+    loss = judged_cross_entropy(logits, torch.tensor([0, -100]), None, 0.5)
+    assert loss.item() == pytest.approx(math.log(2))
+    loss.backward()
+    assert logits.grad[0].abs().sum() > 0 and logits.grad[1].tolist() == [0, 0]
+
+
+def test_each_judged_pair_counts_the_same():
+    logits = torch.zeros(4, 2)
+    few = judged_cross_entropy(logits, torch.tensor([0, -100, -100, -100]), None, 0.5)
+    many = judged_cross_entropy(logits, torch.tensor([0, 1, 1, -100]), None, 0.5)
+    assert few.item() / 1 == pytest.approx(many.item() / 3)
+
+
+def test_a_batch_without_judgements_has_no_loss():
+    logits = torch.ones(2, 2, requires_grad=True)
+    loss = judged_cross_entropy(logits, torch.tensor([-100, -100]), None, 0.5)
+    loss.backward()
+    assert loss.item() == 0 and not logits.grad.any()
+
+
+def test_class_weights_count_judged_pairs_alone():
+    unjudged = torch.tensor([0, 0, 0, 1, -100, -100])
+    assert torch.equal(class_weights(unjudged, 4, 1), class_weights(unjudged[:4], 4, 1))

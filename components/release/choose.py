@@ -5,7 +5,6 @@ gate's configuration says. The interval says whether that is more than chance, a
 better of its two students.
 """
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,7 @@ def choose_student(
     absence = refusal or absence_reason(lrkd.package)
     choice = choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
     chosen_student = lrkd if choice.student == LRKD else plain
-    shutil.copytree(chosen_student.package, out[0], copy_function=link_or_copy, dirs_exist_ok=True)
+    shutil.copytree(chosen_student.package, out[0], dirs_exist_ok=True)
     shutil.copy(chosen_student.predictions, out[1])
     return choice
 
@@ -75,15 +74,6 @@ def describe_gain(gain: Difference, rows: int, minimum: float) -> str:
     if gain.difference > minimum:
         return f"{comparison}, more than {minimum:g}: it is the candidate"
     return f"{comparison}, no more than {minimum:g}: the plain student is the candidate"
-
-
-def link_or_copy(source: str, target: str) -> str:
-    """Give a file a second name, or copy it where the filesystem cannot."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return shutil.copy2(source, target)
-    return target
 
 
 def choice_result(choice: StudentChoice, package: str, predictions: str) -> StepResult:

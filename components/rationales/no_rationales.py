@@ -1,5 +1,6 @@
 """The tables of a teacher that does not qualify: no rationale, and why."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from components.step_result import StepResult
 
 REASON = "the teacher does not qualify"
 UNUSED = dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0)
+
+
+def read_refusal(qualification: str | Path) -> str:
+    """Return why the teacher trains nobody, as the step that qualifies it recorded, or nothing."""
+    return json.loads(Path(qualification).read_text())["refusal"]
 
 
 def write_no_rationales(out: tuple[Path, Path]) -> StepResult:

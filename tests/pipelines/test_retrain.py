@@ -202,3 +202,11 @@ def test_shards_loop_over_sampling_and_final_rationales(compilations):
     components = compilations["retrain"][1]["components"]
     loops = [part["dag"]["tasks"] for name, part in components.items() if name.startswith("comp-for-loop")]
     assert sorted(name for tasks in loops for name in tasks) == ["generate-rationales", "generate-rationales-5"]
+
+
+def test_no_loop_takes_another_steps_parameter(compilations):
+    """kfp's local runner would hand the loop's item on in its place."""
+    steps = compilations["retrain"][1]["root"]["dag"]["tasks"]
+    loops = [task for name, task in steps.items() if name.startswith("for-loop")]
+    inputs = [source for loop in loops for source in loop["inputs"]["parameters"].values()]
+    assert len(loops) == 2 and not [source for source in inputs if "taskOutputParameter" in source]

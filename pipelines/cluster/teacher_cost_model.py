@@ -142,7 +142,7 @@ def read_step_requests(run: dict, step: str, summary: Path) -> Requests:
         if not isinstance(facts.get(name), int) or facts[name] <= 0:
             raise ValueError(
                 f"{summary}: retrain / {step} / {name} is {facts.get(name)}; give the summary.json of a run that "
-                "came to the end of retrain, where it is a positive number"
+                "came to the end of retrain with a teacher that qualified, where it is a positive number"
             )
     rows = facts["rows_out"]
     return Requests(

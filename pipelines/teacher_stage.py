@@ -55,8 +55,9 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables, student_predictio
     models = tune_teacher(parameters, tables, base, samples.outputs["rationales"])
     held_out = rate_held_out_pairs(parameters, tables, models)
     qualification = qualify_teacher(parameters, held_out.dpo, student_predictions)
+    permit = add_step("data", teacher.permit_teacher, refusal=qualification.outputs["Output"])
     # an artifact: within a loop, kfp's local runner replaces parameters of other steps by the loop's item
-    final_inputs = {"config": parameters.final_config, "qualified": qualification.outputs["facts"]}
+    final_inputs = {"config": parameters.final_config, "permit": permit.outputs["permit"]}
     final = write_rationales("write-final", parameters, tables, models.dpo, final_inputs)
     facts = {"sampled": samples.outputs["facts"], "final": final.outputs["facts"]}
     report_teacher(parameters, tables, models, held_out, facts | {"qualified": qualification.outputs["facts"]})
@@ -105,7 +106,7 @@ def write_rationales(
 ) -> PipelineTask:
     """Write rationales on as many machines as there are shards, and gather them.
 
-    `inputs` are the configuration, and of final rationales whether the teacher qualifies.
+    `inputs` are the configuration, and of final rationales the teacher's permit.
     """
     with dsl.ParallelFor(items=parameters.shards, name=name) as shard:
         part = add_step(

@@ -30,17 +30,17 @@ def generate_rationales(
     rationales: dsl.Output[dsl.Dataset],
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
-    qualified: dsl.Input[dsl.Metrics] = None,
+    permit: dsl.Input[dsl.Artifact] = None,
 ):
     from components.rationales.engine import EngineConfig
     from components.rationales.generate import generate
-    from components.rationales.no_rationales import read_refusal, write_no_rationales
+    from components.rationales.no_rationales import is_refused, write_no_rationales
     from components.rationales.sampler import GenerateConfig
     from components.step_result import record
 
     out = (rationales.path, quarantine.path)
     configs = (GenerateConfig.from_json(config), EngineConfig.from_json(engine))
-    if qualified and read_refusal(qualified.path):
+    if permit and is_refused(permit.path):
         record(facts, write_no_rationales(out))
     else:
         record(facts, generate(judgements.path, model.path, configs, shard, out))

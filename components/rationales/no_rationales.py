@@ -1,6 +1,5 @@
 """The tables of a teacher that does not qualify: no rationale, and why."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ REASON = "the teacher does not qualify"
 UNUSED = dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0)
 
 
-def read_refusal(qualification: str | Path) -> str:
-    """Return why the teacher trains nobody, as the step that qualifies it recorded, or nothing."""
-    return json.loads(Path(qualification).read_text())["refusal"]
+def is_refused(permit: str | Path) -> bool:
+    """Return True where the permit holds a reason against the teacher."""
+    return bool(Path(permit).read_text())
 
 
 def write_no_rationales(out: tuple[Path, Path]) -> StepResult:

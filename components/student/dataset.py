@@ -50,7 +50,7 @@ class ExampleCounts:
     """How many pairs train a student, and how many do not, by reason."""
 
     train: int
-    unjudged: int  # of these, aligned alone
+    unjudged_pairs: int  # of these, aligned alone
     with_rationale: int
     left_out: dict[str, int]
     embedding_width: int

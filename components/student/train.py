@@ -65,7 +65,7 @@ def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: di
         "set_aside_why": counts.left_out,
         "aligned": aligned_pairs,
         "not_aligned": counts.train - aligned_pairs,
-        "unjudged": counts.unjudged,
+        "unjudged": counts.unjudged_pairs,
         "distillation": config.distillation,
     }
     headline = "a fitted head on a frozen encoder"

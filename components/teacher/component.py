@@ -90,6 +90,14 @@ def qualify_teacher(
 
 
 @student_step()
+def permit_teacher(refusal: str, permit: dsl.Output[dsl.Artifact], facts: dsl.Output[dsl.Metrics]):
+    from components.step_result import record
+    from components.teacher.held_out import write_permit
+
+    record(facts, write_permit(refusal, permit.path))
+
+
+@student_step()
 def report_teacher(
     before: dsl.Input[dsl.Dataset],
     before_refused: dsl.Input[dsl.Dataset],

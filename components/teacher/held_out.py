@@ -40,6 +40,15 @@ def qualify_teacher(
     return step_result(qualification, cost), qualification.refusal
 
 
+def write_permit(refusal: str, permit: str | Path) -> StepResult:
+    """Write why a teacher may not write final rationales, or nothing.
+
+    Who reads the file does not change with the figures that led there: what a permitted teacher wrote stays cached.
+    """
+    Path(permit).write_text(refusal)
+    return StepResult(1, int(not refusal), int(bool(refusal)), "no" if refusal else "yes")
+
+
 def step_result(qualification: Qualification, cost: Mapping) -> StepResult:
     """Return the counts, the verdict's sentence, and every measure by name."""
     estimates = {

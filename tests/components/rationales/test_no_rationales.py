@@ -2,13 +2,15 @@
 
 import json
 
+import pytest
 from kfp import dsl
 
 from components import contracts
 from components.rationales import component
 from components.rationales.engine import EngineConfig
-from components.rationales.no_rationales import read_refusal
+from components.rationales.no_rationales import is_refused
 from components.rationales.sampler import GenerateConfig
+from components.teacher import component as teacher
 
 
 def read_facts(folder):
@@ -17,11 +19,12 @@ def read_facts(folder):
 
 def generate(folder, refusal: str) -> None:
     """Run the step with a model and judgements that are not there."""
-    (folder / "qualified").write_text(json.dumps({"refusal": refusal}))
+    permit = dsl.Artifact(uri=str(folder / "permit"))
+    teacher.permit_teacher.python_func(refusal, permit, dsl.Metrics(uri=str(folder / "permission")))
     inputs = [dsl.Dataset(uri=str(folder / "no judgements")), dsl.Model(uri=str(folder / "no model"))]
     configs = GenerateConfig().to_json(), EngineConfig().to_json()
     outputs = [dsl.Dataset(uri=str(folder / name)) for name in ("rationales", "quarantine")]
-    outputs += [dsl.Metrics(uri=str(folder / "facts")), dsl.Metrics(uri=str(folder / "qualified"))]
+    outputs += [dsl.Metrics(uri=str(folder / "facts")), permit]
     component.generate_rationales.python_func(*inputs, *configs, "0/1", *outputs)
 
 
@@ -29,7 +32,15 @@ def test_a_refused_teacher_writes_nothing(tmp_path):
     generate(tmp_path, "the teacher does not qualify: it is poor")
     facts = read_facts(tmp_path)
     assert facts["headline"] == "none: the teacher does not qualify" and facts["rows_in"] == facts["rows_out"] == 0
-    assert read_refusal(tmp_path / "qualified").endswith("it is poor")
+    assert is_refused(tmp_path / "permit")
+    permission = json.loads((tmp_path / "permission").read_text())
+    assert (permission["headline"], permission["quarantined"]) == ("no", 1)
+
+
+def test_a_permitted_teacher_is_started(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no judgements"):
+        generate(tmp_path, "")
+    assert not is_refused(tmp_path / "permit")
 
 
 def test_shards_without_rationales_are_gathered_and_embedded(tmp_path):

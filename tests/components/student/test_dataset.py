@@ -108,14 +108,14 @@ def half_judged_tables(tables, tmp_path):
 def test_unjudged_pairs_are_aligned_alone(half_judged_tables, config, tmp_path):
     counts, examples = write_all_examples(half_judged_tables, config, tmp_path)
     unjudged = [example for example in examples if example["label"] == UNJUDGED]
-    assert len(unjudged) == counts.unjudged == 12 and all(example["has_rationale"] for example in unjudged)
+    assert len(unjudged) == counts.unjudged_pairs == 12 and all(example["has_rationale"] for example in unjudged)
     assert counts.left_out["unjudged"] == 24  # without a rationale
     assert counts.train == len(examples) == 72 - 24 and counts.with_rationale == 24
 
 
 def test_a_plain_student_sees_judged_pairs_alone(half_judged_tables, config, tmp_path):
     counts, _ = write_all_examples(half_judged_tables, replace(config, align_weight=0.0), tmp_path)
-    assert (counts.train, counts.unjudged, counts.left_out["unjudged"]) == (36, 0, 36)
+    assert (counts.train, counts.unjudged_pairs, counts.left_out["unjudged"]) == (36, 0, 36)
 
 
 def test_the_calibration_fold_is_judged(half_judged_tables, config, tmp_path):

@@ -187,7 +187,7 @@ def test_a_plain_student_that_wins_is_warned_of():
     assert not warn_of_plain_student(choice | {"differences": {}})  # no teacher qualified: that is the warning
 
 
-def test_a_teacher_that_does_not_qualify_is_warned_of():
+def test_an_unqualified_teacher_is_warned_of():
     refused = {"rationales_refusal": "the teacher is poor", "headline": "the teacher is poor", "refusal": "poor"}
     (warning,) = warn_of_teacher(refused)
     assert warning == "The teacher is poor. No rationale was distilled: the plain student is the candidate."

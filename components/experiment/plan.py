@@ -83,6 +83,7 @@ class ExperimentPlan(JsonConfig):
             horizon_users=12_500,
             maximum_p99_ratio=4.0,
             minimum_requests=200,
+            interleaved_share=1.0,
             interleaved_horizon_users=7_500,
             promote_on_preference=True,
         )

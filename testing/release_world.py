@@ -1,5 +1,6 @@
-"""A whole release on doubles: its state in memory, the API server, and a process that may be killed."""
+"""A whole release: its state in memory, an API server, doubled or real, and a process that may be killed."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,29 +14,29 @@ from components.release.reconciler import FAILURES, PAUSE_S, Reconciler
 from components.release.standard_router import StandardRouter
 from components.release_state import Intent, ReleaseState
 from components.release_store import update_state
-from testing.in_process_api import InProcessApi, Killed
+from testing.in_process_api import Calls, InProcessApi, Killed
 from testing.kubernetes_server import apply_overlay
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 ROUNDS = 200  # of the controllers, that a wait is patient for
+ROUND_S = 0.5
 ROUTERS = {"standard": StandardRouter, "knative": lambda kserve: KnativeRouter(kserve, arms=True)}
 
 
-class ReleaseWorld:
-    """A release on doubles: the state in memory, the API server, and the process that may be killed."""
+class ReleaseRun(ABC):
+    """A release whose process may be killed before any of its calls; each cluster says what its requests meet."""
 
-    def __init__(self, mode: str):
+    pause_s = PAUSE_S  # between two passes
+
+    def __init__(self, mode: str, kserve: KServe, calls: Calls):
         self.mode = mode
         self.state = ReleaseState()
-        self.api = InProcessApi()
+        self.kserve = kserve
+        self.calls = calls
         self.violations = []
         self.is_served = False
         self.statuses = []  # of requests to the candidate
-        self.seconds = 0.0
-        self.kserve = KServe(self.api, "s3://models/packages", timeout_s=5, rollout_s=5, pause_s=0)
         self.start = ROUTERS[mode]
-        apply_overlay(self.api.cluster)
-        self.api.cluster.observe = self.check_shares
         self.restart()
 
     def restart(self):
@@ -45,9 +46,25 @@ class ReleaseWorld:
         context = replace(context, request_candidate=lambda: self.statuses)
         self.reconciler = Reconciler(context, self.clock, CandidateHealth(self.clock))
 
+    @abstractmethod
     def clock(self):
         """Return the seconds that passed."""
-        return self.seconds
+
+    @abstractmethod
+    def wait(self, seconds):
+        """Let time pass."""
+
+    @abstractmethod
+    def traffic(self):
+        """Return the share of each version among requests without an arm; "" stands for an error."""
+
+    @abstractmethod
+    def break_version(self, version):
+        """Have the pods of a version not be ready any more."""
+
+    @abstractmethod
+    def arm_versions(self, arm):
+        """Return the versions that answer a request with an arm."""
 
     def read(self):
         """Read the state as release_store does."""
@@ -55,7 +72,7 @@ class ReleaseWorld:
 
     def write(self, state, etag):
         """Write the state as release_store does."""
-        self.api.calls.take()
+        self.calls.take()
         if etag != str(self.state.revision):
             return False
         self.state = state
@@ -64,11 +81,102 @@ class ReleaseWorld:
     def wait_ready(self, arm, version):
         """Wait until one version alone answers an arm."""
         for _ in range(ROUNDS):
-            self.api.calls.take()
+            self.calls.take()
             if self.arm_versions(arm) == {version}:
                 return
-            self.api.cluster.step()
+            self.wait(ROUND_S)
         raise TimeoutError(f"{arm} is not {version}")
+
+    def allowed_share(self, version, state, is_served):
+        """Return the share that a version may have by a state; "" stands for nobody who answers."""
+        if version == "":
+            return 0.0 if is_served else 1.0
+        if version == state.stable:
+            return 1.0
+        if version != state.candidate:
+            return 0.0
+        intent = state.intent or Intent("none")
+        if intent.action in ("promote", state_machine.PROMOTION_BEGUN):
+            return 1.0
+        ramp_percent = intent.percent if intent.action == "ramp" else 0
+        return max(state.traffic_percent, ramp_percent) / 100
+
+    def check_shares(self, traffic):
+        """Note each version that has more than its share."""
+        for version, share in traffic.items():
+            if share > self.allowed_share(version, self.state, self.is_served) + 1e-9:
+                self.violations.append((version, share, self.state.intent, self.state.traffic_percent))
+
+    def settle(self, passes=12):
+        """Reconcile until nothing is left to be moved, restarting a killed process."""
+        for _ in range(passes):
+            before = (self.state, self.traffic())
+            self.wait(self.pause_s)
+            try:
+                self.reconciler.reconcile()
+                if before == (self.state, self.traffic()) and not self.state.intent:
+                    break
+            except Killed:
+                self.restart()
+            except FAILURES:
+                pass  # the next pass goes on
+        self.is_served = True
+
+    def run(self, events, passes=12):
+        """Take events one by one, each carried out to its end, and return the number of calls."""
+        update_state(lambda state: replace(state, stable="v1"), "baseline registered as stable")
+        self.settle(passes)
+        for event in events:
+            self.take(event)
+            self.settle(passes)
+        return self.calls.count
+
+    def seconds_until(self, holds, limit_s):
+        """Reconcile as release-control's loop does until the traffic is right, and return the seconds it took."""
+        began = self.clock()
+        while not holds(self.traffic()) and self.clock() - began < limit_s:
+            self.wait(PAUSE_S)
+            self.reconciler.reconcile()
+        return self.clock() - began
+
+    def take(self, event):
+        """Write down what a night, a look or a person decides."""
+        try:
+            if isinstance(event, Intent):
+                decide(event)
+            else:
+                update_state(lambda state: state_machine.release_version(state, event, NOW), "released")
+        except Killed:
+            self.take(event)
+
+
+class ReleaseWorld(ReleaseRun):
+    """A release on doubles, whose controllers do one round at each of its calls."""
+
+    def __init__(self, mode: str):
+        self.api = InProcessApi()
+        self.seconds = 0.0
+        apply_overlay(self.api.cluster)
+        kserve = KServe(self.api, "s3://models/packages", timeout_s=5, rollout_s=5, pause_s=0)
+        super().__init__(mode, kserve, self.api.calls)
+        self.api.cluster.observe = self.check_shares
+
+    def clock(self):
+        """Return the seconds that passed."""
+        return self.seconds
+
+    def wait(self, seconds):
+        """Let time pass, and the controllers do a round."""
+        self.seconds += seconds
+        self.api.cluster.step()
+
+    def break_version(self, version):
+        """Have the pods of a version not be ready any more."""
+        self.api.cluster.unready.add(version)
+
+    def traffic(self):
+        """Return what a request without an arm meets."""
+        return self.api.cluster.traffic()
 
     def arm_versions(self, arm):
         """Return the versions that answer a request with an arm."""
@@ -94,58 +202,3 @@ class ReleaseWorld:
         if not cluster.read(("deployments", INTERLEAVER))["status"]["availableReplicas"]:
             return set()
         return {f"{one}+{other}" for one in stable for other in candidate}
-
-    def allowed_share(self, version):
-        """Return the share that a version may have now, by the state."""
-        state = self.state
-        if version == "":  # nobody answers
-            return 0.0 if self.is_served else 1.0
-        if version == state.stable:
-            return 1.0
-        if version != state.candidate:
-            return 0.0
-        intent = state.intent or Intent("none")
-        if intent.action in ("promote", state_machine.PROMOTION_BEGUN):
-            return 1.0
-        ramp_percent = intent.percent if intent.action == "ramp" else 0
-        return max(state.traffic_percent, ramp_percent) / 100
-
-    def check_shares(self, traffic):
-        """Note each version that has more than its share."""
-        for version, share in traffic.items():
-            if share > self.allowed_share(version) + 1e-9:
-                self.violations.append((version, share, self.state.intent, self.state.traffic_percent))
-
-    def settle(self, passes=12):
-        """Reconcile until nothing is left to be moved, restarting a killed process."""
-        for _ in range(passes):
-            before = (self.state, self.api.cluster.traffic())
-            self.seconds += PAUSE_S
-            try:
-                self.reconciler.reconcile()
-                if before == (self.state, self.api.cluster.traffic()) and not self.state.intent:
-                    break
-            except Killed:
-                self.restart()
-            except FAILURES:
-                pass  # the next pass goes on
-        self.is_served = True
-
-    def run(self, events, passes=12):
-        """Take events one by one, each carried out to its end, and return the number of calls."""
-        update_state(lambda state: replace(state, stable="v1"), "baseline registered as stable")
-        self.settle(passes)
-        for event in events:
-            self.take(event)
-            self.settle(passes)
-        return self.api.calls.count
-
-    def take(self, event):
-        """Write down what a night, a look or a person decides."""
-        try:
-            if isinstance(event, Intent):
-                decide(event)
-            else:
-                update_state(lambda state: state_machine.release_version(state, event, NOW), "released")
-        except Killed:
-            self.take(event)

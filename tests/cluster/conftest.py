@@ -1,11 +1,15 @@
 """One world for the suite, what a test needs of it, and the table of what was there and what passed."""
 
+import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from pipelines.cluster import kubectl
-from tests.cluster.worlds import PARTS, open_world
+from tests.cluster.world import PARTS
+from tests.cluster.worlds import open_world
 
 TABLE = pytest.StashKey[dict]()
 
@@ -14,7 +18,12 @@ TABLE = pytest.StashKey[dict]()
 def world(request, tmp_path_factory):
     """Return the suite's world, whose namespace goes with it."""
     opened = open_world(tmp_path_factory.mktemp("cluster"))
-    request.config.stash[TABLE] = {"world": opened.name, "versions": opened.versions()}
+    request.config.stash[TABLE] = {
+        "world": opened.name,
+        "versions": opened.versions(),
+        "tally": opened.tally,
+        "figures": opened.figures,
+    }
     yield opened
     opened.close()
 
@@ -46,3 +55,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for name, outcomes in sorted(counts.items()):
         line = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         terminalreporter.line(f"  {name:<22}{line}")
+    for name, count in (table["tally"] | table["figures"]).items():
+        terminalreporter.line(f"  {name:<30}{count}")
+    if path := os.environ.get("BROADFAST_TEST_TABLE"):
+        Path(path).write_text(json.dumps(table | {"outcomes": counts}, indent=1))

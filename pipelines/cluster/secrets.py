@@ -108,13 +108,21 @@ def apply_secret(namespace: str, name: str, content: SecretContent) -> None:
 
 
 def ask(variable: str, question: str, default: str | None = None) -> str:
-    """Return a value from the environment, or ask for it without showing it."""
+    """Return a value from the environment, or ask for it, without showing one that has no default.
+
+    Raises:
+        ValueError: nothing answers, as where there is no terminal, and there is no default.
+    """
     if os.environ.get(variable):
         return os.environ[variable]
+    is_secret = default is None
     try:
-        return typer.prompt(f"{question} ({variable})", default=default, hide_input=True, show_default=False)
+        return typer.prompt(f"{question} ({variable})", default=default, hide_input=is_secret, show_default=False)
     except typer.Abort:
-        stop(f"nothing answers: set {variable} in the environment ({question})")
+        if is_secret:
+            raise ValueError(f"nothing answers: set {variable} in the environment ({question})") from None
+        typer.echo()
+        return default
 
 
 if __name__ == "__main__":

@@ -82,7 +82,12 @@ def test_keys_of_another_s3_are_asked_for(empty_cluster):
 
 def test_without_answers_the_variable_is_named(empty_cluster):
     code, output = run("staging", answers="")
-    assert code == 1 and "set BROADFAST_FEATURE_REGISTRY in the environment" in output
+    assert code == 1 and "not made: nothing answers: set BROADFAST_FEATURE_REGISTRY in the environment" in output
+
+
+def test_without_a_terminal_the_certificate_is_signed_here(empty_cluster):
+    code, output = run("demo", answers="")
+    assert code == 0 and "signed by itself" in output and "relevance-tls" in stored(empty_cluster)
 
 
 def test_a_missing_certificate_is_named(empty_cluster):

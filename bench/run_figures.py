@@ -56,13 +56,21 @@ def describe_models(summary: dict, facts: dict) -> dict:
 
 
 def describe_experiment(summary: dict) -> dict:
-    """Return the decision, and the last look's users and lift in percent."""
+    """Return the decision with the preference of interleaved pages and the A/B test's last lift in percent."""
     looks = [look["decide-experiment"]["look"] for look in summary["experiment"]]
     last = next((look["figures"] for look in reversed(looks) if look.get("figures")), {"users": {}})
     lift = last.get("rpm_lift") or {}
     figures = {name: round(100 * lift[side], 2) for name, side in LIFT.items() if side in lift}
-    users = sum(last["users"].values())
-    return figures | {"decision": summary["decision"], "looks": last.get("looks", 0), "users": users}
+    figures |= {"decision": summary["decision"], "looks": len(looks), "users": sum(last["users"].values())}
+    preferences = [look["preference"] for look in looks if look.get("preference")]
+    return figures | (describe_preference(preferences[-1]) if preferences else {})
+
+
+def describe_preference(preference: dict) -> dict:
+    """Return how many users saw interleaved pages, and the interval of their preference."""
+    interval = preference["preference"][preference["credit"]] or {}
+    figures = {f"preference{suffix}": round(interval[side], 4) for suffix, side in SIDES.items() if side in interval}
+    return figures | {"interleaved_users": preference["users"]["all"], "preference_verdict": preference["verdict"]}
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_images_of_the_example_registry_are_not_applied():
 
 def test_our_images_alone_come_from_the_registry():
     manifests = apply.name_images(text("staging"), "registry.shop.internal/relevance", "1f3a")
-    assert manifests.count("registry.shop.internal/relevance/serving-python:1f3a") == 3
+    assert manifests.count("registry.shop.internal/relevance/serving-python:1f3a") == 4
     assert "redis:7.4" in manifests and EXAMPLE_REGISTRY not in manifests
 
 
@@ -155,4 +155,4 @@ def test_without_a_cluster_kubectls_words_are_shown(tmp_path):
     environment = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and "kubectl get namespace" in result.stderr and "Traceback" not in result.stderr
-    assert "46 objects, 0 faults" in result.stdout
+    assert "51 objects, 0 faults" in result.stdout

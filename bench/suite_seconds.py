@@ -1,4 +1,4 @@
-"""Write where the seconds of the test suite go: `python -m bench.suite_seconds JUNIT.xml WORKERS`.
+"""Write where the seconds of the test suite go: `python -m bench.suite_seconds JUNIT.xml WORKERS [REMARK]`.
 
 `make test` with PYTEST_ADDOPTS=--junitxml=JUNIT.xml leaves that file. Seconds are those of tests with their fixtures,
 added up over the workers, which wait for servers part of the time. They go to bench/results/tests.json.
@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from bench.figures import show, write_results
 
-USAGE = "give the file that PYTEST_ADDOPTS=--junitxml=FILE left, and the number of workers"
+USAGE = "give the file that PYTEST_ADDOPTS=--junitxml=FILE left, the number of workers, and a remark if you like"
 OUTCOMES = ("tests", "failures", "errors", "skipped")
 
 
@@ -37,12 +37,13 @@ def describe_suite(path: Path, workers: int) -> dict:
 
 def main(arguments: Sequence[str]) -> int:
     """Read the file, print its figures and write them."""
-    if len(arguments) != 2 or not Path(arguments[0]).is_file() or not arguments[1].isdigit():
+    if len(arguments) not in (2, 3) or not Path(arguments[0]).is_file() or not arguments[1].isdigit():
         print(USAGE)
         return 2
     figures = describe_suite(Path(arguments[0]), int(arguments[1]))
     show("the test suite", figures)
-    print(write_results("tests", figures, "`make test` on a fresh clone, its environment installed before"))
+    remark = "; ".join(["`make test` on a fresh clone, its environment installed before", *arguments[2:]])
+    print(write_results("tests", figures, remark))
     return 0
 
 

@@ -20,12 +20,12 @@ class InterleaverSize:
         self._set(self.kserve.replicas.interleaver)
 
     def wait(self) -> None:
-        """Wait until a pod is available.
+        """Wait until a pod is available, no longer than for a route, since the next pass waits again.
 
         Raises:
             TimeoutError: none is in time, or the overlay has no interleaver.
         """
-        self.kserve.wait(self._problem, self.kserve.rollout_s, f"kubectl describe deployment {INTERLEAVER}")
+        self.kserve.wait(self._problem, self.kserve.timeout_s, f"kubectl describe deployment {INTERLEAVER}")
 
     def stop(self) -> None:
         """Have no pod run."""

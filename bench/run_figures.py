@@ -26,7 +26,10 @@ def main(arguments: list[str]) -> int:
     facts = {step["title"]: step["facts"] for step in summary["steps"]}
     figures = describe_time(summary) | describe_models(summary, facts) | describe_experiment(summary)
     rows = facts["score plain student"]["rows_out"]
-    measured_on = f"profile {summary['profile']}: the gate's {rows:,} pairs, {figures['users']:,} simulated shoppers"
+    users = figures["users"] or figures.get("interleaved_users", 0)
+    measured_on = (
+        f"profile {summary['profile']}: the gate's {rows:,} pairs, {users:,} simulated shoppers in the last look"
+    )
     print(write_results(arguments[1], figures, measured_on))
     return 0
 

@@ -59,7 +59,7 @@ def describe_models(summary: dict, facts: dict) -> dict:
 
 
 def describe_experiment(summary: dict) -> dict:
-    """Return the decision with the preference of interleaved pages and the A/B test's last lift in percent."""
+    """Return the decision, the last preference, and the last lift in percent."""
     looks = [look["decide-experiment"]["look"] for look in summary["experiment"]]
     last = next((look["figures"] for look in reversed(looks) if look.get("figures")), {"users": {}})
     lift = last.get("rpm_lift") or {}

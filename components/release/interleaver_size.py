@@ -20,7 +20,7 @@ class InterleaverSize:
         self._set(self.kserve.replicas.interleaver)
 
     def wait(self) -> None:
-        """Wait until a pod is available, as long as for a route: the next pass waits again.
+        """Wait until a pod is available, at most as long as for a route.
 
         Raises:
             TimeoutError: none is in time, or the overlay has no interleaver.

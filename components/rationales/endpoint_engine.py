@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.label_shares import listed_label_shares
 from components.perspectives import pattern
 from components.rationales.engine import (
     Completion,
     EngineConfig,
     label_position,
-    label_shares,
     label_tokens,
     too_long,
 )
@@ -103,13 +103,6 @@ class EndpointEngine:
 
 
 def label_probabilities(labels: Sequence[str], logprobs) -> tuple[float, ...] | None:
-    """Return p(label) at the last token that begins one of `labels`.
-
-    A label that is not listed there is as likely as the last that is.
-    """
+    """Return p(label) at the last token that begins one of `labels`."""
     at = label_position(logprobs.tokens, labels)
-    if at is None:
-        return None
-    listed_logprobs = logprobs.top_logprobs[at]
-    least = min(listed_logprobs.values())
-    return label_shares([listed_logprobs.get(label, least) for label in labels])
+    return None if at is None else listed_label_shares(labels, logprobs.top_logprobs[at])

@@ -4,7 +4,6 @@ An LLM's output depends on the batch it ran in, also at temperature 0: the promi
 not equal bytes.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -91,13 +90,6 @@ def label_tokens(tokenizer) -> list[int]:
 def label_position(tokens: Sequence, labels: Sequence) -> int | None:
     """Return the last position of a token that begins a label, or None."""
     return next((step for step in range(len(tokens) - 1, -1, -1) if tokens[step] in labels), None)
-
-
-def label_shares(logprobs: Sequence[float]) -> tuple[float, ...]:
-    """Return the labels' probabilities among themselves, from their log-probabilities."""
-    largest = max(logprobs)
-    weights = [math.exp(value - largest) for value in logprobs]
-    return tuple(weight / sum(weights) for weight in weights)
 
 
 def too_long(tokens_in: int) -> Completion:

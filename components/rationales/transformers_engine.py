@@ -6,13 +6,13 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from components.label_shares import label_shares
 from components.perspectives import pattern
 from components.precision import is_fast_in_bf16
 from components.rationales.engine import (
     Completion,
     EngineConfig,
     label_position,
-    label_shares,
     label_tokens,
     too_long,
 )

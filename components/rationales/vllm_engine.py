@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.label_shares import listed_label_shares
 from components.perspectives import pattern
 from components.rationales.engine import (
     Completion,
     EngineConfig,
     label_position,
-    label_shares,
     label_tokens,
     too_long,
 )
@@ -94,9 +94,5 @@ class VllmEngine:
         )
 
     def _label_probabilities(self, logprobs: dict) -> tuple[float, ...]:
-        """Return p(label).
-
-        A label that is not listed is as likely as the last that is.
-        """
-        least = min(entry.logprob for entry in logprobs.values())
-        return label_shares([logprobs[token].logprob if token in logprobs else least for token in self.labels])
+        """Return p(label), where the likeliest tokens alone are listed."""
+        return listed_label_shares(self.labels, {token: entry.logprob for token, entry in logprobs.items()})

@@ -4,19 +4,18 @@ It gets the very prompts with which the product samples rationales, and its answ
 """
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 
 from components.contracts import LABELS
+from components.label_shares import listed_label_shares
 from components.perspectives import Perspective, parse, sampling_prompt
 from components.step_result import Progress
 from components.teacher.compare import majority_label
 from components.teacher.endpoint_errors import explain_failure
-from components.teacher.labeller import LabellerAnswer, Pair
+from components.teacher.labeller import LabellerAnswer, Pair, mean_probability
 
 TRIES = 4  # the client waits longer before each
 TIMEOUT_S = 120.0
@@ -150,19 +149,14 @@ def read_label(text: str, perspective: Perspective) -> str | None:
 
 
 def label_probabilities(tokens: Sequence) -> tuple[float, ...] | None:
-    """Return p(label) in LABELS order at the last token that begins a label, or None.
-
-    A label that is not listed there is as likely as the last that is.
-    """
+    """Return p(label) in LABELS order at the last token that begins a label, or None."""
     starts = [entry for entry in tokens if entry.top_logprobs and begun_label(entry.token)]
     if not starts:
         return None
     logprobs = {}
     for candidate in starts[-1].top_logprobs:  # the likeliest first
         logprobs.setdefault(begun_label(candidate.token), candidate.logprob)
-    least = min(logprobs.values())
-    weights = [math.exp(logprobs.get(label, least)) for label in LABELS]
-    return tuple(weight / sum(weights) for weight in weights)
+    return listed_label_shares(LABELS, logprobs)
 
 
 def begun_label(token: str) -> str | None:
@@ -177,4 +171,4 @@ def merge_votes(label: str, votes: Sequence[Vote]) -> LabellerAnswer:
     probabilities = [vote.probabilities for vote in votes if vote.probabilities]
     if majority is None or not probabilities:
         return LabellerAnswer(label, majority)
-    return LabellerAnswer(label, majority, fmean(values[LABELS.index(majority)] for values in probabilities))
+    return LabellerAnswer(label, majority, mean_probability(probabilities, majority))

@@ -5,15 +5,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
 
 from components import contracts
-from components.contracts import LABELS
 from components.metrics import BootstrapConfig
 from components.step_result import StepResult
 from components.teacher.compare import predictions
 from components.teacher.config import QualificationConfig
-from components.teacher.labeller import LabellerAnswer, Pair
+from components.teacher.labeller import LabellerAnswer, Pair, mean_probability
 from components.teacher.qualification import Qualification, qualify
 
 
@@ -72,11 +70,6 @@ def read_answers(rationales: str | Path, quarantine: str | Path) -> dict[Pair, L
         confidence = mean_probability(probabilities[pair], predicted_label) if has_confidence else None
         answers[pair] = LabellerAnswer(label, predicted_label, confidence)
     return answers
-
-
-def mean_probability(probabilities: list[list[float]], label: str) -> float:
-    """Return the mean of the probabilities that several answers give a label."""
-    return fmean(values[LABELS.index(label)] for values in probabilities)
 
 
 def read_student_labels(path: str | Path) -> dict[Pair, str]:

@@ -3,11 +3,13 @@
 Shapes: Q queries, C labels. A confusion is (C, C + 1), its last column the answers that broke the form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
+from components.contracts import LABELS
 from components.metrics import (
     BootstrapConfig,
     Interval,
@@ -41,6 +43,11 @@ class LabellerMeasures:
     kappa: Interval
     parse_rate: Interval  # of answers that keep the form
     calibration_error: Interval | None  # None: it tells no probabilities
+
+
+def mean_probability(probabilities: Sequence[Sequence[float]], label: str) -> float:
+    """Return the mean of the probabilities that several answers give a label."""
+    return fmean(values[LABELS.index(label)] for values in probabilities)
 
 
 def confuse(answers: Mapping[Pair, LabellerAnswer], labels: Mapping[Pair, str | None]) -> np.ndarray:

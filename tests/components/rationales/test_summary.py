@@ -2,7 +2,7 @@
 
 import json
 
-from components.rationales.engine import label_shares
+from components.label_shares import label_shares
 from components.rationales.summary import Summary
 from testing.rows import judgement, rationale
 

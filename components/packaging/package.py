@@ -49,9 +49,10 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     student, config = load_student(model)
     graphs = quantise_graphs(folder, export(student, folder))
     copy_parts(model, folder)
-    lineage = describe_lineage(training_set, embeddings if config["align_weight"] else None, model)
+    learnt_embeddings = embeddings if config["align_weight"] else None
+    lineage = describe_lineage(training_set, learnt_embeddings, model)
     write_json(lineage, folder / "lineage.json")
-    rationales = write_rationales(embeddings if config["align_weight"] else None, folder)
+    rationales = write_rationales(learnt_embeddings, folder)
     metrics = compare_graphs(student, config, sample_valid_pairs(training_set), folder, graphs)
     keep_served_graph(folder, metrics.served_graph)
     metrics = replace(metrics, rationales=rationales)

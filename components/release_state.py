@@ -5,9 +5,11 @@ It is one JSON document on S3, which `release_store` reads and writes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 
 RUNNING = "running"
 ENDS = ("promoted", "rolled back", "inconclusive", "vetoed")
+PROMOTION_BEGUN = "promotion begun"  # from here on there is no way back: stable may be replaced already
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class ReleaseState:
         """Tell whether pages are interleaved, or soon will be, and no end has begun."""
         action = self.intent.action if self.intent else ""
         is_interleaved = bool(self.running_experiment and self.running_experiment.interleaved_share)
-        return action == "interleave" or (is_interleaved and action not in ("end", "promotion begun"))
+        return action == "interleave" or (is_interleaved and action not in ("end", PROMOTION_BEGUN))
 
     @classmethod
     def from_json(cls, document: Mapping) -> "ReleaseState":
@@ -189,10 +191,8 @@ def changes(before: ReleaseState, after: ReleaseState) -> dict:
 
 def replay(history: Iterable[HistoryEntry]) -> ReleaseState:
     """Return the state that a history leads to."""
-    document = {}
     entries = tuple(history)
-    for entry in entries:
-        document |= entry.new_values
+    document = dict(chain.from_iterable(entry.new_values.items() for entry in entries))
     return replace(ReleaseState.from_json(document), history=entries)
 
 

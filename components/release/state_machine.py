@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from components.release_state import Experiment, Intent, ReleaseState, Stage
+from components.release_state import PROMOTION_BEGUN, Experiment, Intent, ReleaseState, Stage
 
-PROMOTION_BEGUN = "promotion begun"  # from here on there is no way back: stable may be replaced already
 NO_INTERLEAVING = "this router cannot interleave, so the A/B test follows at once"
 
 

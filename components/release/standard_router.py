@@ -45,17 +45,18 @@ class StandardRouter:
         if interleaves:
             self.interleaver.start()
         dark = CANDIDATE if candidate else STABLE
-        if self._dark_service() != dark:
+        rules = self._rules()
+        if routes.arm_service(rules, "treatment") != dark:
             self._route(0, dark, interleaves=False)
-        self._route_interleaved(dark, interleaves)
+            rules = self._rules()
+        self._route_interleaved(rules, dark, interleaves)
         if not interleaves:
             self.interleaver.stop()
         if not candidate:
             self.api.delete("InferenceService", CANDIDATE)
 
-    def _route_interleaved(self, dark: str, interleaves: bool) -> None:
+    def _route_interleaved(self, rules: list[dict], dark: str, interleaves: bool) -> None:
         """Send users to the interleaver, or away from it, where that is not so already."""
-        rules = self._rules()
         if routes.arm_service(rules, "interleave") == (INTERLEAVER if interleaves else STABLE):
             return
         if interleaves:
@@ -69,10 +70,11 @@ class StandardRouter:
             ValueError: the percentage is not a whole number from 0 to 100, or there is no candidate to get it.
             TimeoutError: the gateways do not serve them in time.
         """
-        dark = self._dark_service() or STABLE
+        rules = self._rules()
+        dark = routes.arm_service(rules, "treatment") or STABLE
         if whole_percent(percent) and dark == STABLE:
             raise ValueError(f"{STABLE} runs alone: there is no candidate to get {percent}%")
-        self._route(percent, dark, routes.arm_service(self._rules(), "interleave") == INTERLEAVER)
+        self._route(percent, dark, routes.arm_service(rules, "interleave") == INTERLEAVER)
 
     def _route(self, percent: int, dark: str, interleaves: bool) -> None:
         for name, rules in ROUTES.items():
@@ -142,10 +144,6 @@ class StandardRouter:
         least, most = (sizes.stable, sizes.stable_most) if name == STABLE else (sizes.candidate, sizes.candidate)
         predictor = kserve.predictor(self.kserve.storage_uri(version), least, most)
         self.api.apply("InferenceService", name, kserve.inference_service(MODE, version, predictor))
-
-    def _dark_service(self) -> str:
-        """Return the service that the treatment arm goes to, "" without any rules."""
-        return routes.arm_service(self._rules(), "treatment")
 
     def _rules(self) -> list[dict]:
         return routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))

@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from components.interleaved_versions import interleaved_versions
 from components.release_state import ReleaseState
 from components.waiting import wait_until
 from pipelines.local.environment import run_environment
 from pipelines.local.leftovers import end_leftovers
 from pipelines.local.ports import free_ports
+from pipelines.local.readiness import start_state
 from pipelines.local.s3_server import S3Server, configure_s3
 from pipelines.local.server_commands import collector_command, gateway_command, interleaver_command, server_command
 from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
@@ -109,20 +108,11 @@ class Laptop:
         Raises:
             RuntimeError: the process ended, or START_SECONDS passed; with the log's last lines.
         """
-        state = wait_until(lambda: self.start_state(name, url), bool, START_SECONDS, pause_s=0.2)
+        state = wait_until(lambda: start_state(self.processes[name], url), bool, START_SECONDS, pause_s=0.2)
         if state == "ready":
             return
         tail = "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-8:])
         raise RuntimeError(f"{name} did not come up at {url}; the end of {self.logs / name}.log:\n{tail}")
-
-    def start_state(self, name: str, url: str) -> str:
-        """Return ended, ready, or nothing while a process starts."""
-        if self.processes[name].poll() is not None:
-            return "ended"
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url, timeout=2).status_code == 200:
-                return "ready"
-        return ""
 
     def start_s3(self) -> None:
         """Start an S3 of our own, unless the environment names another."""

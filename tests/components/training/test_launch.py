@@ -1,8 +1,5 @@
 """A training on several processes: the same updates, one result, failures passed on."""
 
-import os
-import signal
-
 import pytest
 
 from components import contracts
@@ -12,6 +9,7 @@ from components.teacher.dpo import dpo
 from components.teacher.pairs import mine
 from components.teacher.sft import sft
 from components.training.launch import on_every_gpu
+from testing.ranked_functions import die_on_the_second, fail_on_the_second, rank
 
 pytestmark = pytest.mark.slow  # starts processes that train
 SFT = SftConfig(rank=2, epochs=2, learning_rate=1e-2, batch_size=4, max_length=256, save_steps=2)
@@ -25,22 +23,6 @@ def two_gpus(monkeypatch):
         monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
 
     return claim
-
-
-def rank(_: str) -> dict:
-    return {name: os.environ[name] for name in ("RANK", "WORLD_SIZE")}
-
-
-def fail_on_the_second(reason: str) -> dict:
-    if rank("")["RANK"] == "1":
-        raise ValueError(reason)
-    return {}
-
-
-def die_on_the_second(_: str) -> dict:
-    if rank("")["RANK"] == "1":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {}
 
 
 def test_the_first_process_returns_the_result():

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from matplotlib import rc_context
@@ -56,9 +57,13 @@ class Line:
 
 def line_chart(curves: Sequence[Line], zero: bool = False) -> dict | None:
     """Return a line chart by step, or None where no line has points."""
-    curves = [line for line in curves if line.points]
-    if not curves:
-        return None
+    curves = tuple(line for line in curves if line.points)
+    return draw_lines(curves, zero) if curves else None
+
+
+@lru_cache(maxsize=16)  # a run's page is written again and again, with the same curves of what has ended
+def draw_lines(curves: tuple[Line, ...], zero: bool) -> dict:
+    """Return a line chart by step."""
 
     def draw(axes: Axes, palette: Palette) -> None:
         for line in curves:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import httpx
 
 from components.waiting import wait_until
+from pipelines.local.readiness import client
 
 SPOOLED_ROWS = re.compile(r"^broadfast_spool_rows (\S+)$", re.MULTILINE)
 SECONDS_TO_UPLOAD = 60
@@ -32,7 +33,7 @@ def count_spooled_rows(url: str) -> int:
         RuntimeError: it does not answer.
     """
     try:
-        text = httpx.get(f"{url}/metrics").raise_for_status().text
+        text = client().get(f"{url}/metrics").raise_for_status().text
     except httpx.HTTPError as error:
         raise RuntimeError(f"{url}/metrics does not say how many rows wait for S3: {error}") from error
     return int(float(SPOOLED_ROWS.search(text)[1]))

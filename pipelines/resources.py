@@ -16,6 +16,7 @@ from kfp.dsl import graph_component
 from components.images import image
 from components.settings import Settings
 from pipelines.profile import Cluster
+from pipelines.titles import title
 
 GPU = "nvidia.com/gpu"
 POOL = "broadfast/pool"  # the label that says which pool a node is in
@@ -87,8 +88,10 @@ PLACEMENTS = {
 
 
 def add_step(kind: str, component: Callable[..., dsl.PipelineTask], **inputs) -> dsl.PipelineTask:
-    """Create a step of the pipeline and configure it for its kind."""
-    return configure_task(component(**inputs), kind)
+    """Create a step of the pipeline, with the terminal's name, configured for its kind."""
+    task = component(**inputs)
+    task.set_display_name(title(task.name))
+    return configure_task(task, kind)
 
 
 def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:

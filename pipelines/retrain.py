@@ -6,6 +6,7 @@ from typing import List  # noqa: UP035  kfp reads this spelling alone
 from kfp import dsl
 
 from pipelines.data_stage import data_stage
+from pipelines.parameters import describe_parameters
 from pipelines.profile import Profile
 from pipelines.profiles import paper
 from pipelines.release_stage import prepare_baseline, release_stage
@@ -16,6 +17,7 @@ DEFAULT: Profile = paper()
 
 
 @dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
+@describe_parameters
 def retrain(
     source: str = "s3:///sources/judgements",  # of the platform's bucket
     columns: str = "",

@@ -12,6 +12,7 @@ from subprocess import Popen
 
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.step_client import ForkedProcess
+from pipelines.titles import title
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STEP_START = re.compile(r"Executing task '([^']+)'")
@@ -142,29 +143,3 @@ def remove_unused_runs(root: Path, tasks: dict[str, Task]) -> None:
     for folder in root.glob("retrain-*"):
         if folder.name not in used_runs:
             shutil.rmtree(folder)
-
-
-def title(task: str) -> str:
-    """Return a task's name as people read it."""
-    return TITLES.get(task, task.replace("-", " "))
-
-
-TITLES = {
-    "generate-rationales": "sample rationales",
-    "gather-rationales": "gather samples",
-    "generate-rationales-2": "judge teacher before tuning",
-    "generate-rationales-3": "judge teacher after SFT",
-    "generate-rationales-4": "judge teacher after DPO",
-    "generate-rationales-5": "write final rationales",
-    "gather-rationales-2": "gather final rationales",
-    "train-student": "distil student (LRKD)",
-    "train-student-2": "train plain student",
-    "package-student": "package LRKD student",
-    "package-student-2": "package plain student",
-    "predict-split": "score baseline",
-    "predict-split-2": "score LRKD student",
-    "predict-split-3": "score plain student",
-    "choose-student": "choose candidate",
-    "fine-tune": "fine-tune teacher (SFT)",
-    "optimise-preferences": "optimise teacher (DPO)",
-}

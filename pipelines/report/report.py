@@ -5,11 +5,11 @@ from pathlib import Path
 from components import charts
 from components.contracts import LABELS
 from components.html import render
-from pipelines.local.kfp_output import title
 from pipelines.report import formats
 from pipelines.report.models_view import LOWER_IS_BETTER, describe_gate, find_candidate, list_models
 from pipelines.report.overview import build_overview
 from pipelines.report.training_view import list_curves, list_examples, list_perspectives
+from pipelines.titles import title
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 GENERATIONS = ("gather samples", "gather final rationales")

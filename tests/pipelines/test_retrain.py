@@ -11,6 +11,7 @@ from pipelines.experiment import experiment
 from pipelines.profiles import PROFILES
 from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
 from pipelines.retrain import retrain
+from pipelines.titles import title
 from testing.servers import environment
 from tests.pipelines.ir_lint import dangling_inputs, tasks
 
@@ -46,6 +47,17 @@ def pipeline(request, compilations):
 
 def test_nothing_is_installed_when_a_step_starts(pipeline):
     assert "pip install" not in pipeline[0] and "ensurepip" not in pipeline[0]
+
+
+def test_every_parameter_says_what_it_is(pipeline):
+    parameters = pipeline[1]["root"]["inputDefinitions"]["parameters"]
+    assert not [name for name, parameter in parameters.items() if not parameter.get("description")]
+
+
+def test_kubeflow_shows_tasks_by_the_terminals_names(pipeline):
+    for name, task in tasks(pipeline[1]).items():
+        if "dag" not in pipeline[1]["components"][task["componentRef"]["name"]]:
+            assert task["taskInfo"]["name"] == title(name)
 
 
 def test_no_input_of_a_sub_pipeline_is_dangling(pipeline):

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from pipelines.cluster.teacher_cost import app
 from pipelines.cluster.teacher_cost_model import STEPS, Gpu, Requests, plan_stages, read_requests
-from pipelines.local.kfp_output import TITLES
+from pipelines.titles import TITLES
 
 GPU = Gpu(prefill_tokens_per_second=1000, decode_tokens_per_second=100, train_tokens_per_second=50, usd_per_hour=2.0)
 SAMPLING = Requests(3, 110, 10, 20)

@@ -7,8 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from pipelines.local.kfp_output import KfpRunMonitor, title
+from pipelines.local.kfp_output import KfpRunMonitor
 from pipelines.local.progress import Steps
+from pipelines.titles import title
 
 KEY = "afc88eff821d"
 START = "06:11:04.621 - INFO - Executing task \x1b[96m'build-features'\x1b[0m\n06:11:04.621 - INFO - Streamed logs:\n"

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving plan-teacher plan-experiment plan-interleaving docs pictures clean
+.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales plan-teacher plan-experiment plan-interleaving docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -134,6 +134,9 @@ bench-student: .venv ## the student's speed beside sentence-transformers, infini
 
 ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
 	$(PY) -m bench.ablation.measure $(BENCH)
+
+bench-rationales: .venv ## what a teacher's facts bring, by their accuracy and by judged queries; resumable, hours, or BENCH="--only NAME --seeds 1"
+	$(PY) -m bench.rationales.measure $(BENCH)
 
 bench-loop: .venv ## whole runs of the profiles laptop and quick, by step: wall, CPU seconds, memory, files; an hour
 	$(PY) -m bench.loop.measure $(BENCH)

@@ -3,6 +3,7 @@
 A reader without the rule book gets other facts: they show how many pairs knowledge decides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.rationales.facts import Fact
@@ -36,7 +37,7 @@ def judge(intent: Intent, item: Item, rules: RuleBook, knows_rules: bool = True)
         "attributes": tuple(values),
         "business_rules": (Fact("kind", wish, relation, item_name(item)), *fit, *tier),
     }
-    return Verdict(*conclude(intent, relation, fit, [*needs, *values, *tier]), facts)
+    return Verdict(*conclude([fact for part in facts.values() for fact in part]), facts)
 
 
 def item_name(item: Item) -> str:
@@ -134,21 +135,22 @@ WRONG = {"not met": "attribute", "differs": "attribute", "refused and there": "a
 NAMED_MISMATCH = {"brand": "brand", "tier": "brand", "model": "model"}
 
 
-def conclude(intent: Intent, relation: str, fit: list[Fact], values: list[Fact]) -> tuple[str, str | None]:
-    """Return the label that the facts come to, and what mismatches.
+def conclude(facts: Sequence[Fact]) -> tuple[str, str | None]:
+    """Return the label that the facts of all perspectives come to, and what mismatches.
 
     What a page does not state is taken for met, as a shopper who has to ask takes it.
     """
-    wrong = [NAMED_MISMATCH.get(fact.name, "attribute") for fact in values if fact.state in WRONG]
-    does_not_fit = any(fact.state in ("does not fit", "another part") for fact in fit)
+    by_name = {fact.name: fact.state for fact in facts}
+    wrong = [NAMED_MISMATCH.get(fact.name, "attribute") for fact in facts if fact.state in WRONG]
+    relation = by_name["kind"]
     if relation == "unrelated":
         return "Irrelevant", "category"
     if relation in ("used together", "what the part is for"):
         return "Complement", "accessory"
-    if does_not_fit:
+    if by_name.get("fit") in ("does not fit", "another part"):
         return "Irrelevant", "accessory"
     if relation == "part for it":
         return "Complement", "accessory"
     if relation == "serves a similar use":
-        return ("Irrelevant", wrong[0]) if intent.model or "brand" in wrong else ("Substitute", "category")
+        return ("Irrelevant", wrong[0]) if "model" in by_name or "brand" in wrong else ("Substitute", "category")
     return ("Substitute", wrong[0]) if wrong else ("Exact", None)

@@ -1,0 +1,55 @@
+"""The arms of the comparison: by how many queries are judged, and how many of the teacher's facts are right."""
+
+from dataclasses import dataclass, replace
+
+from components.student.config import LrkdConfig
+from pipelines.profiles import laptop
+
+BUDGETS = (30, 120, 355)  # judged queries
+ACCURACIES = (0.6, 0.8, 0.95, 1.0)  # of a stand-in teacher's facts
+ALIGN_WEIGHT = 3.0  # lambda, as the pilot chose it
+EPOCHS = 2  # over judged and unjudged pairs
+STUDENT = replace(laptop().student, max_length=48, trained_layers=2, epochs=EPOCHS)
+CROSS_ENTROPY = "cross-entropy"
+LRKD = "LRKD"
+PLACEBO = "placebo over all pairs"
+PLACEBO_WITHIN = "placebo within label and kind"
+LABELS = "teacher's labels"
+BOTH = "LRKD and labels"
+TEACHER_ARMS = (LRKD, PLACEBO, PLACEBO_WITHIN, LABELS, BOTH)
+WITH_LABELS = (LABELS, BOTH)
+ALIGNED = (LRKD, PLACEBO, PLACEBO_WITHIN, BOTH)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One student's setting, without its seed."""
+
+    title: str
+    queries: int  # judged
+    accuracy: float = 0.0  # of the teacher's facts; 0: no teacher
+
+    @property
+    def name(self) -> str:
+        """Return its name in files and tables."""
+        teacher = f", facts {self.accuracy:.0%} right" if self.accuracy else ""
+        return f"{self.queries} queries: {self.title}{teacher}"
+
+    def config(self, judged_pairs: int, all_pairs: int) -> LrkdConfig:
+        """Return the student's configuration.
+
+        Cross-entropy alone has as many updates as the arms that read unjudged pairs, over fewer pairs.
+        """
+        weight = ALIGN_WEIGHT if self.title in ALIGNED else 0.0
+        epochs = EPOCHS if self.title in TEACHER_ARMS else EPOCHS * all_pairs / judged_pairs
+        return replace(STUDENT, align_weight=weight, epochs=round(epochs, 2))
+
+
+def all_arms() -> list[Arm]:
+    """Return every arm, those that decide first."""
+    arms = []
+    for queries in BUDGETS:
+        arms.append(Arm(CROSS_ENTROPY, queries))
+        for accuracy in sorted(ACCURACIES, key=lambda accuracy: accuracy != 0.8):
+            arms += [Arm(title, queries, accuracy) for title in TEACHER_ARMS]
+    return arms

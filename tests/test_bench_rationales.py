@@ -1,0 +1,65 @@
+"""The stand-in teacher and the placebos of the rationales' bench."""
+
+from collections import Counter
+
+import pytest
+
+from bench.rationales.arms import BOTH, CROSS_ENTROPY, LABELS, LRKD, Arm
+from bench.rationales.stage import Stage, shuffle_texts
+from components import contracts
+from simulation.knowledge.marketplace import Sizes
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    return Stage(tmp_path_factory.mktemp("stage"), Sizes(items=600, queries=30, unjudged_queries=30), test_queries=10)
+
+
+def test_without_errors_the_label_is_the_true_one(stage):
+    truth = {(row["query_id"], row["item_id"]): row["true_label"] for row in stage.rows("truth")}
+    assert {pair: answer.label for pair, answer in stage.answers(1.0).items()} == truth
+
+
+def test_facts_are_right_as_often_as_stated(stage):
+    pairs = [(stage.truth[pair].facts, answer.facts) for pair, answer in stage.answers(0.8).items()]
+    right = [
+        fact == truth
+        for true_facts, facts in pairs
+        for perspective in facts
+        for truth, fact in zip(true_facts[perspective], facts[perspective], strict=True)
+    ]
+    assert sum(right) / len(right) == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_placebo_keeps_all_texts(stage):
+    answers = stage.answers(0.8)
+    own = Counter(answer.text for answer in answers.values())
+    for is_within in (False, True):
+        assert Counter(shuffle_texts(answers, is_within).values()) == own
+
+
+def test_a_placebo_within_groups_keeps_label_and_kind(stage):
+    answers = stage.answers(0.8)
+    groups = {}
+    for answer in answers.values():
+        groups.setdefault(answer.text, set()).add((answer.label, answer.item_kind))
+    for pair, text in shuffle_texts(answers, is_within=True).items():
+        assert (answers[pair].label, answers[pair].item_kind) in groups[text]
+
+
+def test_each_arm_trains_on_its_own_pairs(stage):
+    def labels(title):
+        rows = contracts.read(contracts.TRAINING_SET, stage.training_set(Arm(title, 20, 0.8)))
+        judged = [row for row in rows if row["query_id"] in stage.judged_queries]
+        unjudged = [row["label"] for row in rows if row["query_id"] not in stage.judged_queries]
+        assert {row["split"] for row in judged} == {"train", "valid"}
+        return {label is None for label in unjudged}
+
+    assert labels(LRKD) == labels(CROSS_ENTROPY) == {True}
+    assert labels(LABELS) == labels(BOTH) == {False}
+
+
+def test_cross_entropy_has_as_many_updates():
+    pairs = {title: Arm(title, 30, 0.8).config(450, 9000) for title in (CROSS_ENTROPY, LRKD)}
+    assert pairs[CROSS_ENTROPY].epochs * 450 == pairs[LRKD].epochs * 9000
+    assert (pairs[CROSS_ENTROPY].align_weight, pairs[LRKD].align_weight) == (0.0, 3.0)

@@ -63,3 +63,8 @@ def test_cross_entropy_has_as_many_updates():
     pairs = {title: Arm(title, 30, 0.8).config(450, 9000) for title in (CROSS_ENTROPY, LRKD)}
     assert pairs[CROSS_ENTROPY].epochs * 450 == pairs[LRKD].epochs * 9000
     assert (pairs[CROSS_ENTROPY].align_weight, pairs[LRKD].align_weight) == (0.0, 3.0)
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.95])
+def test_wrong_facts_come_to_a_label_too(stage, accuracy):
+    assert {answer.label for answer in stage.answers(accuracy).values()} == set(contracts.LABELS)

@@ -152,5 +152,7 @@ def conclude(facts: Sequence[Fact]) -> tuple[str, str | None]:
     if relation == "part for it":
         return "Complement", "accessory"
     if relation == "serves a similar use":
-        return ("Irrelevant", wrong[0]) if "model" in by_name or "brand" in wrong else ("Substitute", "category")
+        if "model" in by_name or "brand" in wrong:
+            return "Irrelevant", "model" if "model" in by_name else "brand"
+        return "Substitute", "category"
     return ("Substitute", wrong[0]) if wrong else ("Exact", None)

@@ -110,7 +110,7 @@ sweep: ## remove what old nights left on S3, never what serves or is tried: make
 	$(context)
 	kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.release.sweep $(if $(NIGHTS),--nights $(NIGHTS))
 
-status: ## what serves, what is tried, and what happened last
+status: ## one screen: what serves, what is tried, how far it is, what happens next and what happened last
 	$(context)
 	-kubectl -n $(NAMESPACE) get inferenceservices -l app.kubernetes.io/part-of=broadfast
 	-kubectl -n $(NAMESPACE) get httproutes -l app.kubernetes.io/part-of=broadfast

@@ -6,7 +6,6 @@ On a cluster `reconcile` is the loop of the pod release-control, which carries o
 
 import argparse
 import getpass
-import json
 import os
 import signal
 import sys
@@ -18,7 +17,8 @@ from components import storage
 from components.release import state_machine
 from components.release.context import Release
 from components.release.decisions import check_not_replaced, decide_by_hand
-from components.release_state import HistoryEntry, Intent, ReleaseState
+from components.release.status import describe_state, state_json
+from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
 
 ABOUT = """See and control the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still
@@ -102,7 +102,8 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m components.release.control", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("status", help="show the versions, the traffic share, the experiment and its last five events")
+    status = verbs.add_parser("status", help="show versions, stage, what happens next and the last five events")
+    status.add_argument("--json", action="store_true", help="the whole state and history, for programs")
     verbs.add_parser("reconcile", help="bring KServe and routes to the desired state, until a signal ends it")
     pause = verbs.add_parser("pause", help="decide nothing for now; guardrails still roll back")
     resume = verbs.add_parser("resume", help="decide again")
@@ -157,17 +158,6 @@ def reconcile_until_signal() -> None:
     Reconciler(context_from_settings()).run(stop)
 
 
-def format_state(state: ReleaseState) -> str:
-    """Return the state and the last five entries of its history as text."""
-    summary = {name: value for name, value in state.to_json().items() if name != "history"}
-    return "\n".join([json.dumps(summary, indent=1), *(format_entry(entry) for entry in state.history[-5:])])
-
-
-def format_entry(entry: HistoryEntry) -> str:
-    """Return one line for an entry of the history."""
-    return f"{entry.time}  {entry.what}  {entry.reason}"
-
-
 def main(arguments: list[str]) -> int:
     """Run a command, then print what is served."""
     from components.release.drivers import release_from_settings
@@ -181,7 +171,7 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(format_state(state))
+    print(state_json(state) if getattr(args, "json", False) else describe_state(state))
     return 0
 
 

@@ -10,12 +10,12 @@ import pytest
 from components import release_store, storage
 from components.release import canary
 from components.release.candidate import EXPECTED
-from components.release.control import format_state
 from components.release.drivers import LocalRelease, RemoteRelease
 from components.release.gateway import UnreachableGateway
 from components.release.parity import parity_through
 from components.release.readiness import gateway_problem, request_candidate, wait_until_serves
 from components.release.router import EnvoyRouter
+from components.release.status import describe_state
 from components.release_state import Intent
 from components.release_store import read_state
 from testing.release_world import ReleaseWorld
@@ -108,7 +108,7 @@ def test_a_dead_gateway_keeps_a_decision_open(world, dead_url):
     world.settle(passes=3)
     state = read_state()
     assert (state.experiment.status, state.traffic_percent, state.intent) == ("running", 0, RAMP)
-    assert urlsplit(dead_url).netloc in state.gateway_problem and state.gateway_problem in format_state(state)
+    assert urlsplit(dead_url).netloc in state.gateway_problem and state.gateway_problem in describe_state(state)
     whats = [entry.what for entry in state.history]
     assert whats.count("the gateway does not answer: nothing is decided") == 1
 

@@ -8,16 +8,20 @@ import json
 import math
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 from scipy.stats import norm
 
 from components.experiment.plan import TUNING_SHARE, ExperimentPlan
+from components.experiment.power_curve import draw_curve
 
 GRID_POINTS = 2001  # points of the density of the test statistic
 MOST_LOOKS = 5_000  # that are computed in a minute
+LARGEST_LIFT = 1e6  # beyond any that is looked for
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,12 @@ def expected_drift(lift: float, coefficient_of_variation: float, users: float) -
     return lift * math.sqrt(users) / (2 * coefficient_of_variation * math.sqrt(growth))
 
 
+def smallest_lift(users: int, coefficient_of_variation: float, power: float, sequence: Sequence) -> float:
+    """Return the relative lift that is found with this power in so many users of both arms."""
+    drift = sequence.drift(power)
+    return float(brentq(lambda lift: expected_drift(lift, coefficient_of_variation, users) - drift, 0, LARGEST_LIFT))
+
+
 def percentage(text: str) -> float:
     """Parse 1.42% or 0.0142."""
     return float(text[:-1]) / 100 if text.endswith("%") else float(text)
@@ -162,26 +172,28 @@ def main(arguments: list[str]) -> int:
         "sample_size_cost_mean": round(cost["mean"], 3),
     }
     print(json.dumps(result, indent=1))
+    if warning := horizon_warning(args, users, sequence):
+        print(warning, file=sys.stderr)
     if args.out:
-        print(f"power curve: {draw_curve(args, sequence, users)}")
+        print(f"power curve: {draw_curve(partial(power_at, args, users, sequence), args.lift, users, args.out)}")
     return 0
 
 
-def draw_curve(args: argparse.Namespace, sequence: Sequence, users: int) -> Path:
-    """Draw the power against the lift at this number of users and return the file."""
-    from matplotlib.figure import Figure
+def power_at(args: argparse.Namespace, users: int, sequence: Sequence, lift: float) -> float:
+    """Return the probability to find a lift in so many users."""
+    return sequence.power(expected_drift(lift, args.spread, users))
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    lifts = np.linspace(0, 2 * args.lift, 25)
-    drifts = [expected_drift(lift, args.spread, users) for lift in lifts]
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(100 * lifts, [100 * sequence.power(drift) for drift in drifts])
-    axes.axvline(100 * args.lift, color="grey", linewidth=1)
-    axes.set_xlabel(f"true lift of RPM in percent, {users:,} users at most")
-    axes.set_ylabel("promoted, in percent")
-    figure.savefig(args.out / "power.svg")
-    return args.out / "power.svg"
+
+def horizon_warning(args: argparse.Namespace, users: int, sequence: Sequence) -> str:
+    """Return a sentence where the default plan ends before this lift can be told, or nothing."""
+    if users <= (horizon := ExperimentPlan().horizon_users):
+        return ""
+    lift = smallest_lift(horizon, args.spread, args.power, sequence)
+    return (
+        f"the default plan ends at {horizon:,} users, and this lift needs {users:,}, {users / args.users_a_day:,.0f} "
+        f"days at {args.users_a_day:,.0f} a day (--users-a-day): by its end lifts from {lift:.2%} on are found. Raise "
+        "the plan's horizon_users, or let interleaving decide (promote_on_preference)"
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Arithmetic on stated figures, not a measurement of a night; it is in teacher_cos
 """
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,7 @@ from pipelines.cluster.teacher_cost_model import (
 )
 
 TITLES = {"sampling": "sampling", "sft": "SFT", "dpo": "DPO", "final": "final rationales"}
+STEP_KINDS = {"sampling": "rationales", "sft": "sft", "dpo": "dpo", "final": "rationales"}  # of pipelines.resources
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -71,6 +73,25 @@ def build_table(gpu: str, figures: dict) -> Table:
     per_1000 = f"{figures['usd_per_1000_pairs']:,.3f}"
     table.add_row("in all", "", "", "", f"{figures['total_gpu_hours']:,.2f}", total_usd, per_1000, style="bold")
     return table
+
+
+def deadline_warnings(figures: dict) -> list[str]:
+    """Return a sentence for each stage that one GPU does not end before its step's deadline."""
+    from pipelines.resources import PLACEMENTS
+
+    warnings = []
+    for name, kind in STEP_KINDS.items():
+        hours = figures[f"{name}_gpu_hours"]
+        deadline = PLACEMENTS[kind].hours
+        if hours > deadline:
+            count = math.ceil(hours / deadline)
+            trains = PLACEMENTS[kind].tunes_teacher
+            remedy = f"BROADFAST_TRAINING_GPUS={count}" if trains else f"{count} `shards` of the pipeline"
+            warnings.append(
+                f"{TITLES[name]} takes {hours:.1f} hours on one GPU, and its step is ended after {deadline}: give it "
+                f"{remedy} at least, or a faster GPU, or fewer pairs."
+            )
+    return warnings
 
 
 def describe_assumptions(sampling: Requests, final: Requests, gpu: Gpu, source: str) -> str:
@@ -143,6 +164,8 @@ def plan(
     console = Console(highlight=False)
     console.print(build_table(gpu, figures))
     source = f"{summary}" if summary else "prompts measured on the embedded marketplace, answers assumed"
+    for warning in deadline_warnings(figures):
+        console.print(f"\n{warning}", style="bold")
     console.print(f"\n{describe_assumptions(sampling, final, used_gpu, source)}")
 
 

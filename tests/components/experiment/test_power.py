@@ -47,6 +47,16 @@ def test_the_command_prints_users_and_days(tmp_path, capsys):
     assert (tmp_path / "power.svg").exists()
 
 
+def test_a_lift_beyond_the_default_plan_is_named(capsys):
+    """In the plan's 2 million users 90% power is for lifts above 2.35%."""
+    main(["--rpm", "50", "--lift", "1.42%"])
+    warning = capsys.readouterr().err
+    assert "the default plan ends at 2,000,000 users, and this lift needs 5,388,149, 108 days" in warning
+    assert "lifts from 2.35% on" in warning
+    main(["--rpm", "50", "--lift", "2.36%"])
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -77,6 +77,14 @@ def test_the_table_says_what_it_rests_on():
     assert "writes 4,540 in full batches" in text and "40% of the pairs become preference pairs (assumed)" in text
 
 
+def test_a_stage_longer_than_its_deadline_is_named():
+    text = " ".join(run("--pairs", "100000", "--gpu", "a100-80gb").stdout.split())
+    assert "SFT takes 25.9 hours on one GPU, and its step is ended after 24: give it BROADFAST_TRAINING_GPUS=2" in text
+    text = " ".join(run("--pairs", "1000000", "--gpu", "a100-80gb").stdout.split())
+    assert "sampling takes 69.0 hours on one GPU, and its step is ended after 24: give it 3 `shards`" in text
+    assert "is ended after" not in run("--pairs", "10000").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -113,7 +113,7 @@ def expected_drift(lift: float, coefficient_of_variation: float, users: float) -
 
 
 def smallest_lift(users: int, coefficient_of_variation: float, power: float, sequence: Sequence) -> float:
-    """Return the relative lift that is found with this power in so many users of both arms."""
+    """Return the relative lift that is found with this power in so many users."""
     drift = sequence.drift(power)
     return float(brentq(lambda lift: expected_drift(lift, coefficient_of_variation, users) - drift, 0, LARGEST_LIFT))
 
@@ -185,7 +185,7 @@ def power_at(args: argparse.Namespace, users: int, sequence: Sequence, lift: flo
 
 
 def horizon_warning(args: argparse.Namespace, users: int, sequence: Sequence) -> str:
-    """Return a sentence where the default plan ends before this lift can be told, or nothing."""
+    """Return a sentence where the default plan ends too early for this lift."""
     if users <= (horizon := ExperimentPlan().horizon_users):
         return ""
     lift = smallest_lift(horizon, args.spread, args.power, sequence)

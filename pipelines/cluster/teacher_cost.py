@@ -76,7 +76,7 @@ def build_table(gpu: str, figures: dict) -> Table:
 
 
 def deadline_warnings(figures: dict) -> list[str]:
-    """Return a sentence for each stage that one GPU does not end before its step's deadline."""
+    """Return a sentence for each stage that takes one GPU past its step's deadline."""
     from pipelines.resources import PLACEMENTS
 
     warnings = []

@@ -11,12 +11,13 @@ from functools import partial
 from components import storage
 from components.experiment.assignment import user_hash
 from components.settings import Settings
+from serving.feature_source import add_feature_options, open_features
 from serving.import_guard import stay_light
 from serving.metrics import Stages
 from serving.ports import check_port
 from serving.recorder import Recorder
 from serving.spool_options import add_spool_options, create_recorder
-from serving.text_only import NoRecorder, TextOnlyFeatures
+from serving.text_only import NoRecorder
 
 
 def main() -> None:
@@ -65,7 +66,7 @@ def load(options: argparse.Namespace):
     scorer = CachedScorer(Scorer(options.package))
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer = Explainer(NearestRationale(options.package))
-    features = _open_features(options)
+    features = open_features(options)
     recorder = NoRecorder() if options.no_record else create_recorder(options, options.when_full == "drop")
     return RelevanceModel(scorer, features, explainer, recorder, hash_user), recorder
 
@@ -74,14 +75,6 @@ def _read_user_hash_secret(no_record: bool) -> str:
     """Return the platform's secret, or a random one where no hash is written down."""
     secret = Settings().user_hash_secret
     return secret or secrets.token_hex(32) if no_record else secret
-
-
-def _open_features(options: argparse.Namespace):
-    if options.text_only or not Settings().feature_store:
-        return TextOnlyFeatures()
-    from serving.features import OnlineFeatures  # takes seconds to import
-
-    return OnlineFeatures(options.features)
 
 
 def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
@@ -100,6 +93,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     from serving.openapi import build_document
     from serving.request_log import RequestLog
     from serving.response_schemas import POSTS
+    from serving.score_route import add_score_route
 
     bind_host(options.host, build_servicer(recorder, model.version))
     ports = {"http_port": options.port, "enable_grpc": bool(options.grpc_port), "grpc_port": options.grpc_port}
@@ -109,6 +103,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     ignore_deprecations()
     app.add_middleware(RequestLog, recorder=recorder, version=model.version)
     answer_schema_errors(app)
+    add_score_route(app, model, Settings().user_hash_secret)
     app.openapi = partial(build_document, app, "Broadfast relevance server", model.version, POSTS)
     server.start([model])
 
@@ -116,8 +111,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
-    parser.add_argument("--features", help="folder of the night's features; not on a cluster (BROADFAST_REDIS)")
-    parser.add_argument("--text-only", action="store_true", help="serve without a feature store: items are instances")
+    add_feature_options(parser)
     parser.add_argument("--no-record", action="store_true", help="write nothing down: no S3 and no secret are needed")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")

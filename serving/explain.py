@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from components.scoring.nearest_rationale import NearestRationale
-from components.scoring.scorer import Scores
+from components.scoring.scores import Scores
 
 NEAREST = 3
 

@@ -12,6 +12,10 @@ from functools import cached_property
 from components import cross_features
 
 
+class Unavailable(RuntimeError):
+    """The store does not answer, and an item's text is nowhere else."""
+
+
 @dataclass(frozen=True)
 class Row:
     """The values that the store has for an item or a query."""

@@ -23,7 +23,7 @@ from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_a
 from components.item_keys import DEFAULT_LOCALE, item_key, plain_item_id
 from feature_repo.features import MAX_AGE, QUERY, STATISTICS, TEXT
 from feature_repo.store import on_cluster, open_store
-from serving.feature_lookup import EMPTY_ROW, FeatureLookup, QueryRow, Row, combine
+from serving.feature_lookup import EMPTY_ROW, FeatureLookup, QueryRow, Row, Unavailable, combine
 
 ITEM_REFERENCES = [*(f"item_text:{name}" for name in TEXT), *(f"item_statistics:{name}" for name in STATISTICS)]
 QUERY_REFERENCES = [f"query_statistics:{name}" for name in QUERY]
@@ -38,10 +38,6 @@ class StoreRefusal(RuntimeError):
 
 
 OUTAGE = (RedisError, SQLAlchemyError, sqlite3.Error, FeastError, StoreRefusal, OSError)
-
-
-class Unavailable(RuntimeError):
-    """The store does not answer, and an item's text is nowhere else."""
 
 
 class OnlineFeatures:

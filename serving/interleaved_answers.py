@@ -48,7 +48,7 @@ class OneRankersPage:
             versions = {"stable_version": self.token.stable_version, "candidate_version": self.token.candidate_version}
             draft = {"page_kind": FALLBACK} | {name: version or None for name, version in versions.items()}
         rows = self.answer.predictions[self.start : self.end]
-        return [exposure(entry, self.ranking, row, row["position"]) | draft for row in rows]
+        return [exposure(entry, self.answer.items, row, row["position"]) | draft for row in rows]
 
 
 Page = InterleavedPage | OneRankersPage
@@ -68,8 +68,9 @@ def choose_page(
     current = PageToken(day, token.page if token else 1, stable.version, candidate.version)
     if entry.user_hash is None:
         return OneRankersPage(ranking, answer, current, RANKED)
-    can_draft = stable.is_ranking and candidate.is_ranking and (token or current) == current
-    if not can_draft or sorted(stable.order) != sorted(candidate.order):
+    has_both = stable.is_ranking and candidate.is_ranking and stable.version != candidate.version
+    can_draft = has_both and (token or current) == current
+    if not can_draft:
         return OneRankersPage(ranking, answer, current, FALLBACK)
     return interleave(entry, ranking, answers, current)
 
@@ -82,13 +83,13 @@ def name_versions(answers: tuple[RankerAnswer, RankerAnswer]) -> str:
     return stable.version if stable.is_ranking else candidate.version
 
 
-def describe(entry: RequestEntry, page: Page, answers: tuple[RankerAnswer, RankerAnswer]) -> dict:
+def describe(entry: RequestEntry, page: Page, is_degraded: bool) -> dict:
     """Return the V1 answer, with the token of the next page where there is one."""
     predictions = page.predictions()
     return {
         "predictions": predictions,
         "version": entry.version,
         "request_id": entry.request_id,
-        "degraded": any(answer.is_degraded for answer in answers),
+        "degraded": is_degraded,
         "next_page_token": page.next_token.encode() if len(predictions) > page.ranking.page_length else None,
     }

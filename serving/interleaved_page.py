@@ -8,6 +8,7 @@ from functools import cached_property
 from components import contracts
 from components.experiment.interleaving import CANDIDATE, NO_PAIR, TEAMS, Draft, draft
 from components.experiment.interleaving_coins import Search, draw_coins, interleaving_salt
+from serving.page import ScoredItems
 from serving.page_token import PageToken
 from serving.rankers import RankerAnswer
 from serving.request_log import RequestEntry
@@ -71,7 +72,7 @@ class InterleavedPage:
         stable, candidate = self.rows[self.item(index)]
         team = self.draft.teams[index]
         pair = self.draft.pairs[index]
-        row = exposure(entry, self.ranking, self.prediction(index), index + 1)
+        row = exposure(entry, self.stable.items, self.prediction(index), index + 1)
         return row | {
             "version": self.candidate.version if team == CANDIDATE else self.stable.version,
             "page_kind": self.kind,
@@ -103,8 +104,9 @@ def interleave(
     return InterleavedPage(ranking, stable, candidate, token, draft(range(len(numbers)), order, coins))
 
 
-def exposure(entry: RequestEntry, ranking: Ranking, prediction: Mapping, position: int) -> dict:
+def exposure(entry: RequestEntry, items: ScoredItems, prediction: Mapping, position: int) -> dict:
     """Return a row of what one ranker shows at a position."""
+    ranking = items.ranking
     return {
         "time": datetime.now(UTC),
         "request_id": entry.request_id,
@@ -116,7 +118,7 @@ def exposure(entry: RequestEntry, ranking: Ranking, prediction: Mapping, positio
         "query": ranking.query,
         "locale": ranking.locale,
         "query_class": ranking.query_class,
-        "category": None,  # rankers do not answer it
+        "category": items.categories[prediction["item_id"]],
         "item_id": prediction["item_id"],
         "position": position,
         "score": prediction["score"],

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
-from components.scoring.scorer import Scores
+from components.scoring.scores import Scores
 from serving.feature_lookup import FeatureLookup
 from serving.request_log import RequestEntry
 from serving.request_schemas import Ranking
@@ -17,6 +18,12 @@ class ScoredItems:
     ranking: Ranking
     features: FeatureLookup
     scores: Scores
+
+    @cached_property
+    def categories(self) -> dict[str, str | None]:
+        """Return the category of each item, by id."""
+        rows = zip(self.ranking.ids, self.features.items, strict=True)
+        return {item_id: row.get("category") for item_id, row in rows}
 
 
 def rank(scores: Scores) -> list[int]:

@@ -1,32 +1,70 @@
-"""The two rankers behind an interleaved page: asked side by side, with a deadline, recording nothing themselves."""
+"""The two rankers behind an interleaved page: asked side by side for scores, with a deadline.
+
+Both get the same texts, which are looked up once. They record nothing: the page and their part in it are recorded here.
+"""
 
 import asyncio
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpx
-import orjson
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
-SHADOW = {"x-shadow": "1", "content-type": "application/json"}  # the page is recorded here, and not by a ranker
+from components.scoring.tokenizer import item_text
+from serving import metrics, page
+from serving.feature_lookup import FeatureLookup
+from serving.page import ScoredItems
+from serving.request_schemas import Ranking
+from serving.score_protocol import PATH, SIGNATURE, decode_scores, encode_texts, sign
+
 STABLE = "stable"
 CANDIDATE = "candidate"
+LATE = 504
+NO_RANKING = 502
 FAILURES = Counter("broadfast_ranker_failures", "Rankings that were not to be had", ("ranker", "version", "reason"))
+SECONDS = Histogram(
+    "broadfast_ranker_seconds", "Time to a ranker's scores", ("ranker", "version"), buckets=metrics.SECONDS
+)
+
+
+@dataclass(frozen=True)
+class SearchedItems:
+    """A request with the features of its items, before anybody has ranked them."""
+
+    ranking: Ranking
+    features: FeatureLookup
+
+    @property
+    def missing_features(self) -> int:
+        """Return how many numbers were not known."""
+        return sum(map(len, self.features.missing))
+
+    def encode(self) -> bytes:
+        """Return what a ranker is asked."""
+        return encode_texts(self.ranking.query, [item_text(row) for row in self.features.items])
 
 
 @dataclass(frozen=True)
 class RankerAnswer:
-    """A ranker's V1 answer, or why there is none."""
+    """A ranker's order of the items, or why there is none."""
 
-    status: int  # 0 where it did not answer
+    status: int  # LATE, where it had not answered in time
     version: str = ""
-    predictions: tuple[dict, ...] = ()  # in rank order
-    is_degraded: bool = False
+    items: ScoredItems | None = None
+    latency_ms: float = 0.0
     error: str = ""
 
     @property
     def is_ranking(self) -> bool:
         """Tell whether it ranks the items."""
-        return self.status == 200
+        return self.items is not None
+
+    @cached_property
+    def predictions(self) -> list[dict]:
+        """Return the items as the ranker's own server would answer them, in rank order."""
+        return page.predictions(self.items, page.rank(self.items.scores)) if self.items else []
 
     @property
     def order(self) -> list[str]:
@@ -34,35 +72,40 @@ class RankerAnswer:
         return [row["item_id"] for row in self.predictions]
 
 
+@dataclass
 class Rankers:
     """Stable and candidate at their URLs.
 
     A ranker that has not answered at the deadline is left behind, where the other one has.
     """
 
-    def __init__(
-        self, urls: dict[str, str], http: httpx.AsyncClient, deadline_s: float = 0.25, patience_s: float = 10.0
-    ):
-        self.urls = urls  # by STABLE and CANDIDATE
-        self.http = http
-        self.deadline_s = deadline_s
-        self.patience_s = patience_s
-        self.versions = dict.fromkeys(urls, "")  # as they last answered
+    urls: Mapping[str, str]  # by STABLE and CANDIDATE
+    http: httpx.AsyncClient
+    secret: str  # which the rankers' servers know
+    deadline_s: float = 0.25
+    patience_s: float = 10.0
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by ranker, for a gateway to see
+    versions: dict[str, str] = field(default_factory=lambda: dict.fromkeys((STABLE, CANDIDATE), ""))  # of last answers
 
-    async def ask(self, path: str, body: dict) -> tuple[RankerAnswer, RankerAnswer]:
+    async def ask(self, search: SearchedItems) -> tuple[RankerAnswer, RankerAnswer]:
         """Return stable's answer and the candidate's."""
-        content = orjson.dumps(body)
-        tasks = {name: asyncio.create_task(self._ask_one(name, path, content)) for name in (STABLE, CANDIDATE)}
+        begin = time.perf_counter()
+        content = search.encode()
+        signature = {SIGNATURE: sign(self.secret, content)}
+        tasks = {
+            name: asyncio.create_task(self._ask_one(name, search, content, signature)) for name in (STABLE, CANDIDATE)
+        }
         try:
             await asyncio.wait(tasks.values(), timeout=self.deadline_s)
             if not any(_has_ranking(task) for task in tasks.values()):
                 await self._wait_for_any(set(tasks.values()))
-            answers = {name: task.result() if task.done() else RankerAnswer(0) for name, task in tasks.items()}
+            late = RankerAnswer(LATE, latency_ms=_milliseconds_since(begin))
+            answers = {name: task.result() if task.done() else late for name, task in tasks.items()}
         finally:
             for task in tasks.values():
                 task.cancel()
         for name, answer in answers.items():
-            self._note(name, answer)
+            self._note(name, answer, search)
         return answers[STABLE], answers[CANDIDATE]
 
     async def _wait_for_any(self, tasks: set[asyncio.Task]) -> None:
@@ -75,23 +118,34 @@ class Rankers:
             if not answers:
                 return
 
-    async def _ask_one(self, name: str, path: str, content: bytes) -> RankerAnswer:
+    async def _ask_one(
+        self, name: str, search: SearchedItems, content: bytes, signature: Mapping[str, str]
+    ) -> RankerAnswer:
+        begin = time.perf_counter()
         try:
-            response = await self.http.post(f"{self.urls[name]}{path}", content=content, headers=SHADOW)
-            document = orjson.loads(response.content)
+            headers = {**signature, **self.headers.get(name, {})}
+            response = await self.http.post(f"{self.urls[name]}{PATH}", content=content, headers=headers)
             if response.status_code != 200:
-                return RankerAnswer(response.status_code, error=str(document.get("error", "")))
-            rows = sorted(document["predictions"], key=lambda row: row["position"])
-            return RankerAnswer(200, document["version"], tuple(rows), bool(document.get("degraded")))
-        except (httpx.HTTPError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
-            return RankerAnswer(502, error=f"{name} did not answer as a ranker: {type(error).__name__}")
+                status = max(response.status_code, 500)  # the caller's request was checked before
+                return RankerAnswer(status, latency_ms=_milliseconds_since(begin), error=response.text[:500])
+            version, scores = decode_scores(response.content, len(search.features.items))
+            items = ScoredItems(search.ranking, search.features, scores)
+            return RankerAnswer(200, version, items, _milliseconds_since(begin))
+        except (httpx.HTTPError, ValueError) as error:
+            return RankerAnswer(NO_RANKING, latency_ms=_milliseconds_since(begin), error=repr(error))
 
-    def _note(self, name: str, answer: RankerAnswer) -> None:
-        """Remember the version, and count a failure by it."""
-        if answer.is_ranking:
-            self.versions[name] = answer.version
-        elif not 400 <= answer.status < 500:
-            FAILURES.labels(name, self.versions[name], "late" if not answer.status else "error").inc()
+    def _note(self, name: str, answer: RankerAnswer, search: SearchedItems) -> None:
+        """Remember the version; count its time and missing features, or its failure."""
+        if not answer.is_ranking:
+            FAILURES.labels(name, self.versions[name], "late" if answer.status == LATE else "error").inc()
+            return
+        self.versions[name] = answer.version
+        SECONDS.labels(name, answer.version).observe(answer.latency_ms / 1000)
+        metrics.MISSING.labels(answer.version).inc(search.missing_features)
+
+
+def _milliseconds_since(begin: float) -> float:
+    return 1000 * (time.perf_counter() - begin)
 
 
 def _has_ranking(task: asyncio.Task) -> bool:

@@ -67,12 +67,14 @@ def start_entry(request_id: str) -> RequestEntry:
 def write_entry(recorder: Recorder, entry: RequestEntry, status: int, latency_ms: float, **tables: list[dict]) -> None:
     """Write a request's row and what its page shows, except of a mirrored request.
 
+    `tables` may hold further rows of requests: what others did for this one.
+
     Raises:
         SpoolFull: the recorder cannot take it.
     """
     row = entry.row() | {"status": status, "latency_ms": latency_ms}
     if not entry.is_shadow:
-        recorder.record(requests=[row], **tables)
+        recorder.record(**tables | {"requests": [row, *tables.get("requests", [])]})
     entry.status = status
 
 

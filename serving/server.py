@@ -14,10 +14,12 @@ from kserve import InferRequest, Model
 from kserve.errors import InvalidInput, ServerNotReady
 
 from components.experiment.assignment import ARMS, INTERLEAVE
+from components.scoring.scores import Scores
 from components.scoring.tokenizer import item_text
 from serving import metrics, page, v2_codec
-from serving.feature_lookup import FeatureLookup
-from serving.features import OnlineFeatures, Unavailable
+from serving.feature_lookup import FeatureLookup, Unavailable
+from serving.feature_source import look_up
+from serving.features import OnlineFeatures
 from serving.page import ScoredItems
 from serving.recorder import Recorder
 from serving.request_log import FALLBACK, VERSION_HEADER, RequestEntry, current_entry, write_entry
@@ -85,6 +87,15 @@ class RelevanceModel(Model):
             headers |= {VERSION_HEADER: self.version, "server-timing": call.stages.observe()}
         return answer
 
+    async def score_texts(self, query: str, texts: list[str]) -> Scores:
+        """Score texts for a query. Who asks has looked them up, and records what it shows."""
+        stages = metrics.Stages(self.version)
+        pairs = [(query, text) for text in texts]
+        scores = await asyncio.get_running_loop().run_in_executor(self.workers, self.scorer, pairs, stages)
+        stages.observe()
+        metrics.BATCH.labels(self.version).observe(len(texts))
+        return scores
+
     def get_input_types(self) -> list[dict]:
         """Return the tensors of a V2 request."""
         return v2_codec.INPUTS
@@ -127,7 +138,7 @@ class RelevanceModel(Model):
         with call.stages("parse"):
             ranking = self._parse(call)
         with call.stages("features"):
-            features = self._look_up(ranking)
+            features = look_up(self.features, ranking)
         call.entry.missing_features = sum(map(len, features.missing))
         self._count(features)
         pairs = [(ranking.query, item_text(row)) for row in features.items]
@@ -146,15 +157,6 @@ class RelevanceModel(Model):
         entry.request_id = ranking.request_id or entry.request_id
         entry.user_hash = self.hash_user(ranking.user_id) if ranking.user_id else None
         return ranking
-
-    def _look_up(self, ranking: Ranking) -> FeatureLookup:
-        if ranking.instances:
-            return self.features.lookup_for_inline_items(ranking.query, ranking.query_id, ranking.items)
-        result = self.features.lookup(ranking.query, ranking.query_id, ranking.item_ids, ranking.locale)
-        if result.unknown_ids:
-            more = f" and {len(result.unknown_ids) - 1} more" if len(result.unknown_ids) > 1 else ""
-            raise InvalidRequest(f"item_ids names an unknown item, {result.unknown_ids[0]!r}{more}")
-        return result
 
     def _count(self, features: FeatureLookup) -> None:
         metrics.BATCH.labels(self.version).observe(len(features.items))

@@ -163,7 +163,7 @@ class Laptop:
         """Start the interleaver before both servers, and wait until it would record a page."""
         urls = (self.url("stable"), self.url("candidate"))
         port = self.ports["interleaver"]
-        self.start("interleaver", interleaver_command(*urls, port, self.spool("interleaver")))
+        self.start("interleaver", interleaver_command(*urls, self.features, port, self.spool("interleaver")))
         self.wait_ready("interleaver", f"{self.url('interleaver')}/health")
 
     def spool(self, role: str) -> Path:

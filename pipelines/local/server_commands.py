@@ -24,8 +24,8 @@ def server_command(package: Path, features: Path, port: int, spool: Path) -> lis
     return [*command, "--host=127.0.0.1", f"--port={port}", f"--spool={spool}"]
 
 
-def interleaver_command(stable_url: str, candidate_url: str, port: int, spool: Path) -> list[str]:
+def interleaver_command(stable_url: str, candidate_url: str, features: Path, port: int, spool: Path) -> list[str]:
     """Return the command of the interleaver before two relevance servers."""
     command = [sys.executable, "-m", "serving.interleaver", f"--stable-url={stable_url}"]
-    command += [f"--candidate-url={candidate_url}", f"--deadline-ms={DEADLINE_MS}"]
+    command += [f"--candidate-url={candidate_url}", f"--deadline-ms={DEADLINE_MS}", f"--features={features}"]
     return [*command, "--host=127.0.0.1", f"--port={port}", f"--spool={spool}"]

@@ -61,7 +61,7 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
     "control": (platform_pod("release-control"), {"names", "s3", "api-server", "gateway"}),
     "exporter": (platform_pod("release-exporter"), {"names", "s3"}),
     "collector": (platform_pod("outcomes"), {"names", "s3"}),
-    "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "stable", "candidate"}),
+    "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "stable", "candidate", "redis", "postgres"}),
     "redis": (platform_pod("redis"), {"names"}),
     "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector", "interleaver"}),
     "monitoring": (

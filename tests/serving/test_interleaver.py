@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from functools import partial
 
 import httpx
+import numpy as np
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
@@ -15,53 +17,82 @@ from components.experiment.analyse import main
 from components.experiment.assignment import user_hash
 from components.experiment.interleaving import TEAMS, draft
 from components.experiment.interleaving_coins import Search, draw_coins
-from serving.interleaver import Interleaver, create_app
+from components.scoring.scores import Scores
+from components.scoring.tokenizer import item_text
+from serving import score_protocol
+from serving.feature_lookup import QueryRow, Row, Unavailable, combine
+from serving.interleaver import create_app
 from serving.interleaver import main as main_of_interleaver
+from serving.page_interleaver import PageInterleaver
 from serving.page_token import PageToken
 from serving.rankers import CANDIDATE, STABLE, Rankers
 from serving.recorder import Recorder
 from tests.serving.test_recorder import on_s3
 
 PATH = "/v1/models/relevance:predict"
+SECRET = "secret"
 IDS = [f"i{number}" for number in range(12)]
 HEADERS = {"x-experiment-id": "e1"}
-HASH = partial(user_hash, "secret")
+HASH = partial(user_hash, SECRET)
+
+
+class Shelf:
+    """Features that know some items by heart, one of which has no price, and count how often they are asked."""
+
+    def __init__(self):
+        self.requests = 0
+
+    def lookup(self, query, query_id, item_ids, locale=None):
+        self.requests += 1
+        known = [item_id for item_id in item_ids if item_id in IDS]
+        row = {"category": "Shoes", "price": 1.0, "rating": 4.0}
+        rows = [Row(row | {"item_id": item_id, "title": item_id}, 0.0) for item_id in known]
+        unknown = [item_id for item_id in item_ids if item_id not in IDS]
+        return replace(combine(QueryRow(query), rows, 60.0), unknown_ids=unknown)
+
+    def lookup_for_inline_items(self, query, query_id, items):
+        return combine(QueryRow(query), [Row(item, 0.0) for item in items], 60.0)
 
 
 class Ranker:
-    """A ranker that answers in an order of its own, and can be made to fail."""
+    """A server's route for the interleaver, whose scores make an order of its own; it can be made to fail."""
 
     def __init__(self, version, order):
         self.version = version
         self.order = order
         self.delay_s = 0.0
         self.status = 200
+        self.lost = 0  # scores that are left out
         self.requests = []
         self.app = FastAPI()
-        self.app.post(PATH)(self.rank)
+        self.app.post(score_protocol.PATH)(self.rank)
 
-    async def rank(self, request: Request) -> JSONResponse:
-        body = await request.json()
-        self.requests.append((body, request.headers.get("x-shadow")))
+    async def rank(self, request: Request) -> Response:
+        body = await request.body()
+        if not score_protocol.is_signed(SECRET, body, request.headers.get(score_protocol.SIGNATURE, "")):
+            return JSONResponse({"error": "unsigned"}, 403)
+        self.requests.append(body)
         await asyncio.sleep(self.delay_s)
         if self.status != 200:
-            return JSONResponse({"error": f"the body is wrong for {self.version}"}, self.status)
-        rows = [
-            {
-                "item_id": item,
-                "score": 1 / position,
-                "position": position,
-                "stale": False,
-                "missing": [],
-                "label": "Exact",
-            }
-            for position, item in enumerate(self.order(body["item_ids"]), 1)
-        ]
-        return JSONResponse({"predictions": rows, "version": self.version, "degraded": False})
+            return JSONResponse({"error": "broken"}, self.status)
+        _, texts = score_protocol.decode_texts(body)
+        places = {text: place for place, text in enumerate(self.order(texts), 1)}
+        shares = [1 / places[text] for text in texts][self.lost :]
+        probabilities = np.array([[share, 0, 0, 1 - share] for share in shares], np.float32)
+        scores = Scores(contracts.LABELS, probabilities, np.empty((len(shares), 0)))
+        return Response(score_protocol.encode_scores(self.version, scores))
 
 
 def turn_neighbours(ids):
     return [ids[number ^ 1] for number in range(len(ids))]
+
+
+def create_client(rankers, recorder, features=None, secret=SECRET):
+    stable, candidate = rankers
+    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
+    urls = {STABLE: f"http://{stable.version}", CANDIDATE: f"http://{candidate.version}"}
+    pair = Rankers(urls, httpx.AsyncClient(mounts=mounts), secret, 0.2, 2.0)
+    return TestClient(create_app(PageInterleaver(pair, recorder, HASH, features or Shelf())))
 
 
 @pytest.fixture
@@ -70,12 +101,20 @@ def rankers():
 
 
 @pytest.fixture
-def client(rankers, recorder):
-    stable, candidate = rankers
-    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
-    http = httpx.AsyncClient(mounts=mounts)
-    urls = {STABLE: f"http://{stable.version}", CANDIDATE: f"http://{candidate.version}"}
-    return TestClient(create_app(Interleaver(Rankers(urls, http, 0.2, 2.0), recorder, HASH)))
+def features():
+    return Shelf()
+
+
+@pytest.fixture
+def recorder(tmp_path, objects):
+    recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def client(rankers, recorder, features):
+    return create_client(rankers, recorder, features)
 
 
 def search(client, **changes):
@@ -118,11 +157,20 @@ def test_ranks_of_both_are_logged(client, recorder, objects):
         assert row["stable_score"] == pytest.approx(1 / (number + 1))
 
 
-def test_rankers_record_nothing_and_know_no_user(client, rankers):
+def test_rankers_get_texts_and_know_no_user(client, rankers, features):
     search(client)
-    for ranker in rankers:
-        ((body, shadow),) = ranker.requests
-        assert shadow == "1" and not {"user_id", "request_id", "page_token"} & set(body)
+    assert rankers[0].requests == rankers[1].requests == [score_protocol.encode_texts("red shoe", [*map(text_of, IDS)])]
+    assert features.requests == 1
+
+
+def text_of(item_id):
+    return item_text({"title": item_id, "category": "Shoes"})
+
+
+def test_a_ranker_that_knows_another_secret_refuses(rankers, recorder):
+    client = create_client(rankers, recorder, secret="other")
+    answer = client.post(PATH, json={"query": "q", "item_ids": IDS})
+    assert answer.status_code == 503 and rankers[0].requests == []
 
 
 def test_pages_hold_each_item_once(client, recorder, objects):
@@ -194,8 +242,10 @@ def test_failures_are_counted_by_version(client, rankers):
     search(client)
     rankers[1].status = 500
     search(client, request_id="r2")
-    count = 'broadfast_ranker_failures_total{ranker="candidate",reason="error",version="v2"}'
-    assert count in client.get("/metrics").text
+    text = client.get("/metrics").text
+    assert 'broadfast_ranker_failures_total{ranker="candidate",reason="error",version="v2"}' in text
+    assert 'broadfast_ranker_seconds_count{ranker="stable",version="v1"}' in text
+    assert 'broadfast_features_missing_total{version="v2"}' in text
 
 
 def test_slow_rankers_are_waited_for(client, rankers):
@@ -212,14 +262,22 @@ def test_without_rankers_nothing_is_shown(client, rankers, recorder, objects):
         503,
         "neither ranker answered: the request may be sent again",
     )
-    assert [row["status"] for row in rows_of(recorder, objects, "requests")] == [503]
+    assert [row["status"] for row in rows_of(recorder, objects, "requests")] == [503, 500, 500]
 
 
-def test_a_wrong_request_is_passed_back(client, rankers):
-    for ranker in rankers:
-        ranker.status = 400
-    answer = client.post(PATH, json={"query": "q", "item_ids": IDS})
-    assert (answer.status_code, answer.json()) == (400, {"error": "the body is wrong for v1"})
+def test_an_unknown_item_is_named_and_logged(client, recorder, objects):
+    answer = client.post(PATH, json={"query": "q", "item_ids": ["i1", "zz"]})
+    assert (answer.status_code, answer.json()) == (400, {"error": "item_ids names an unknown item, 'zz'"})
+    assert [row["status"] for row in rows_of(recorder, objects, "requests")] == [400]
+
+
+def test_a_store_that_is_away_is_said(rankers, recorder):
+    class Away(Shelf):
+        def lookup(self, *_):
+            raise Unavailable("the feature store does not answer, and the text of 'i0' is not remembered")
+
+    answer = create_client(rankers, recorder, Away()).post(PATH, json={"query": "q", "item_ids": IDS})
+    assert answer.status_code == 503 and "the text of 'i0' is not remembered" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -245,26 +303,42 @@ def test_nobody_gets_the_stable_list(client, recorder, objects):
     assert [row["item_id"] for row in rows] == IDS[:4] and {row["page_kind"] for row in rows} == {None}
 
 
-def test_other_items_are_a_fallback(client, rankers, recorder, objects):
-    rankers[1].order = lambda ids: ids[:-1]
+def test_scores_of_fewer_items_are_a_fallback(client, rankers, recorder, objects):
+    rankers[1].lost = 1
     search(client)
     assert {row["page_kind"] for row in rows_of(recorder, objects)} == {"fallback"}
 
 
-def test_a_request_is_logged_once(client, recorder, objects):
+def test_one_version_twice_is_a_fallback(client, rankers, recorder, objects):
+    rankers[1].version = "v1"
     search(client)
-    (row,) = rows_of(recorder, objects, "requests")
-    assert (row["request_id"], row["experiment_id"], row["status"], row["items"]) == ("r1", "e1", 200, 12)
-    assert row["user_hash"] == HASH("anna") and row["assigned_arm"] is None
+    assert {row["page_kind"] for row in rows_of(recorder, objects)} == {"fallback"}
+
+
+def test_a_request_is_logged_with_both_rankers(client, rankers, recorder, objects):
+    search(client)
+    rankers[1].delay_s = 1.0
+    search(client, request_id="r2")
+    rows = {row["request_id"]: row for row in rows_of(recorder, objects, "requests")}
+    assert [(name, row["version"], row["status"]) for name, row in sorted(rows.items())] == [
+        ("r1", "v1", 200),
+        ("r1/candidate", "v2", 200),
+        ("r1/stable", "v1", 200),
+        ("r2", "v1", 200),
+        ("r2/candidate", "v2", 504),
+        ("r2/stable", "v1", 200),
+    ]
+    assert {row["assigned_arm"] for name, row in rows.items() if "/" in name} == {"interleave"}
+    assert rows["r1"]["assigned_arm"] is None and rows["r1"]["user_hash"] == HASH("anna")
+    assert {row["items"] for row in rows.values()} == {12} and {row["experiment_id"] for row in rows.values()} == {"e1"}
+    assert rows["r2/candidate"]["latency_ms"] >= 200 > rows["r1/candidate"]["latency_ms"] > 0
 
 
 def test_a_full_spool_is_named(rankers, tmp_path):
     closed = Recorder(tmp_path / "full", {}.__setitem__, flush_seconds=3600)
-    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
-    urls = {STABLE: "http://v1", CANDIDATE: "http://v2"}
-    app = create_app(Interleaver(Rankers(urls, httpx.AsyncClient(mounts=mounts)), closed, HASH))
+    client = create_client(rankers, closed)
     closed.close()
-    answer = TestClient(app).post(PATH, json={"query": "q", "item_ids": IDS, "user_id": "anna"})
+    answer = client.post(PATH, json={"query": "q", "item_ids": IDS, "user_id": "anna"})
     assert answer.status_code == 503 and "it cannot be recorded: the server is stopping" in answer.json()["error"]
 
 
@@ -272,9 +346,7 @@ def test_the_analysis_computes_every_coin_again(rankers, tmp_path):
     """Serve 120 users, and read what was recorded by the command that judges it."""
     objects = {}
     recorder = Recorder(tmp_path / "spool", objects.__setitem__, flush_seconds=3600)
-    mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
-    urls = {STABLE: "http://v1", CANDIDATE: "http://v2"}
-    client = TestClient(create_app(Interleaver(Rankers(urls, httpx.AsyncClient(mounts=mounts)), recorder, HASH)))
+    client = create_client(rankers, recorder)
     for number in range(120):
         search(client, user_id=f"u{number}", request_id=f"r{number}", locale="us", page_size=5)
     recorder.close()

@@ -1,4 +1,4 @@
-"""The interleaver: asks stable and candidate side by side, and answers one page of both in the server's V1 schema.
+"""The interleaver: asks stable and candidate side by side, and answers one page of both in the server's schemas.
 
 Where one of them fails or is late, the other's list is the page, with no teams. What a page shows is recorded before it
 is sent, and by nobody else.
@@ -6,8 +6,10 @@ is sent, and by nobody else.
 
 import argparse
 import sys
+import threading
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 
 import httpx
 import orjson
@@ -49,6 +51,16 @@ def create_app(interleaver: PageInterleaver) -> FastAPI:
         try:
             body = await read_body(request.scope, request.receive, MAX_BODY)
             return encode(await interleaver.answer(body, request.headers))
+        except REFUSED as error:
+            return refuse(error, NOT_RECORDED)
+
+    @app.post("/v2/models/{name}/infer")
+    async def infer(request: Request, name: str) -> Response:
+        from serving import interleaved_tensors
+
+        try:
+            body = await read_body(request.scope, request.receive, MAX_BODY)
+            return await interleaved_tensors.infer(interleaver, name, body, request.headers)
         except REFUSED as error:
             return refuse(error, NOT_RECORDED)
 
@@ -95,7 +107,7 @@ def main() -> None:
     parser.add_argument("--candidate-url", required=True, help="of the server of the version that may take its place")
     parser.add_argument("--deadline-ms", type=float, default=250, help="after which one ranker is not waited for")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
-    parser.add_argument("--port", type=int, default=18091, help="of V1 predict, /health and /metrics")
+    parser.add_argument("--port", type=int, default=18091, help="of V1 predict, V2 infer, /health and /metrics")
     add_feature_options(parser)
     add_spool_options(parser, "runs/spool/interleaver")
     options = parser.parse_args()
@@ -115,6 +127,7 @@ def main() -> None:
     http = httpx.AsyncClient(timeout=PATIENCE_S)
     rankers = Rankers(urls, http, secret, options.deadline_ms / 1000, PATIENCE_S)
     app = create_app(PageInterleaver(rankers, recorder, hash_user, features))
+    threading.Thread(target=import_module, args=("serving.interleaved_tensors",), daemon=True).start()  # takes seconds
     uvicorn.run(app, host=options.host, port=options.port, access_log=False, log_level="warning")
 
 

@@ -39,16 +39,19 @@ OUTPUTS = [
 OUTPUTS_BY_NAME = {output["name"]: output for output in OUTPUTS}
 
 
-def decode_request(request: InferRequest) -> dict:
+def decode_request(request: InferRequest, more_fields: tuple[str, ...] = ()) -> dict:
     """Return the request as the JSON object that it would be in V1.
+
+    `more_fields` are texts of the request that are taken besides.
 
     Raises:
         InvalidRequest: a tensor is unknown, is there twice, or holds something else than its shape and type say.
     """
     request.parameters = to_http_parameters(request.parameters or {})  # over gRPC they are messages, all of them true
     _check_outputs(request)
-    tensors = _decode_inputs(request)
-    fields = {name: tensors[name][0] for name in REQUEST_FIELDS if name in tensors}
+    request_fields = (*REQUEST_FIELDS, *more_fields)
+    tensors = _decode_inputs(request, request_fields)
+    fields = {name: tensors[name][0] for name in request_fields if name in tensors}
     if request.id:
         fields.setdefault("request_id", request.id)
     if "item_ids" in tensors:
@@ -126,15 +129,16 @@ def _check_outputs(request: InferRequest) -> None:
             raise InvalidRequest(f"the output {name!r} is asked for twice")
 
 
-def _decode_inputs(request: InferRequest) -> dict[str, list]:
+def _decode_inputs(request: InferRequest, request_fields: tuple[str, ...]) -> dict[str, list]:
+    names = (*request_fields, "item_ids", *ITEM_FIELDS)
     tensors = {}
     for tensor in request.inputs:
-        if tensor.name not in INPUT_NAMES:
-            raise InvalidRequest(f"the input {tensor.name!r} is not known; give some of {', '.join(INPUT_NAMES)}")
+        if tensor.name not in names:
+            raise InvalidRequest(f"the input {tensor.name!r} is not known; give some of {', '.join(names)}")
         if tensor.name in tensors:
             raise InvalidRequest(f"the input {tensor.name!r} is given twice")
         tensors[tensor.name] = decode_tensor(tensor)
-    for name in tensors.keys() & set(REQUEST_FIELDS):
+    for name in tensors.keys() & set(request_fields):
         if len(tensors[name]) != 1:
             raise InvalidRequest(f"the input {name!r} holds {len(tensors[name])} values; give one")
     return tensors

@@ -13,7 +13,9 @@ import pytest
 from components import package_manifest
 from components.waiting import wait_until
 from pipelines.local.ports import free_ports
-from testing.relevance_server import read_log
+from serving.score_protocol import PATH as SCORE
+from serving.score_protocol import SIGNATURE, encode_texts, sign
+from testing.relevance_server import read_log, tensor
 from testing.servers import environment
 from testing.tiny_package import LOGITS, build_model, write_package
 
@@ -21,6 +23,8 @@ pytestmark = pytest.mark.slow  # starts servers
 
 WORDS = ("red", "socks", "hose", "hat")
 ITEMS = [{"item_id": f"i{number}", "title": f"{WORDS[number % 4]} {'red ' * (number // 4)}"} for number in range(12)]
+PREDICT = "/v1/models/relevance:predict"
+INFER = "/v2/models/relevance/infer"
 USERS = [f"u{number}" for number in range(10)]
 
 
@@ -53,6 +57,7 @@ class Loop:
     def start_interleaver(self):
         command = [sys.executable, "-m", "serving.interleaver", f"--stable-url={self.url('v1')}"]
         command += [f"--candidate-url={self.url('v2')}", "--deadline-ms=1500", f"--spool={self.folder / 'spool'}"]
+        command += ["--text-only"]
         self.laptop.start("both", [*command, f"--port={self.ports['both']}"])
         self.laptop.wait_ready("both", f"{self.url('both')}/health")
 
@@ -83,7 +88,8 @@ class Loop:
         return items
 
     def rows(self, table):
-        return [row for row in read_log(table) if row["experiment_id"] == self.experiment_id]
+        rows = [row for row in read_log(table) if row["experiment_id"] == self.experiment_id]
+        return [row for row in rows if row["assigned_arm"] is None]  # the pages: rankers' parts in them are others
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,54 @@ def test_faults_lose_and_repeat_nothing(loop, s3):
     assert len(rows) == 4 * answered and max(Counter((row["request_id"], row["item_id"]) for row in rows).values()) == 1
     assert Counter(row["page_kind"] for row in rows) == {"interleaved": 4 * (answered - 2), "fallback": 8}
     check_drafts([row for row in rows if row["page_kind"] == "interleaved"])
+
+
+def by_item(predictions):
+    """Return what a ranker says of each item, whatever its place."""
+    return {row["item_id"]: {name: row[name] for name in row if name != "position"} for row in predictions}
+
+
+def test_scores_are_those_of_a_direct_request(loop):
+    body = {"query": "red shoes", "instances": ITEMS}
+    direct = [httpx.post(f"{loop.url(name)}{PREDICT}", json=body, timeout=30).json() for name in ("v1", "v2")]
+    nobodys = httpx.post(f"{loop.url('both')}{PREDICT}", json=body, timeout=30).json()
+    assert nobodys["predictions"] == direct[0]["predictions"] and nobodys["version"] == direct[0]["version"]
+    annas = httpx.post(f"{loop.url('both')}{PREDICT}", json=body | {"user_id": "anna"}, timeout=30).json()
+    rankers = [by_item(answer["predictions"]) for answer in direct]
+    assert rankers[0] != rankers[1]
+    for item, row in by_item(annas["predictions"]).items():
+        assert row in (rankers[0][item], rankers[1][item])
+
+
+def test_tensors_are_interleaved_as_json_is(loop):
+    titles = [item["title"] for item in ITEMS]
+    inputs = [tensor("query", "red shoes"), tensor("title", *titles), tensor("page_size", 4, datatype="INT64")]
+    body = {"id": "t1", "inputs": inputs}
+    direct = httpx.post(f"{loop.url('v1')}{INFER}", json=body, timeout=30).json()
+    nobodys = httpx.post(f"{loop.url('both')}{INFER}", json=body, timeout=60).json()
+    assert nobodys["parameters"].pop("next_page_token") and nobodys == direct
+    user = tensor("user_id", "anna")
+    v1 = {"query": "red shoes", "instances": [{"title": title} for title in titles], "page_size": 4, "user_id": "anna"}
+    first = httpx.post(f"{loop.url('both')}{PREDICT}", json=v1, timeout=30).json()
+    answer = httpx.post(f"{loop.url('both')}{INFER}", json=body | {"inputs": [*inputs, user]}, timeout=30).json()
+    shown = output(answer, "item_id")
+    assert shown == [row["item_id"] for row in first["predictions"]] and shown != output(direct, "item_id")
+    token = tensor("page_token", answer["parameters"]["next_page_token"])
+    second = httpx.post(f"{loop.url('both')}{INFER}", json=body | {"inputs": [*inputs, user, token]}, timeout=30).json()
+    assert output(second, "item_id") == shown[4:]
+    wrong = httpx.post(f"{loop.url('both')}{INFER}", json={"inputs": "query"}, timeout=30)
+    assert wrong.status_code == 400 and wrong.json()["error"]
+
+
+def output(answer, name):
+    return next(tensor["data"] for tensor in answer["outputs"] if tensor["name"] == name)
+
+
+def test_only_the_interleaver_gets_scores_of_texts(loop):
+    body = encode_texts("red shoes", ["hose"])
+    for headers in ({}, {SIGNATURE: sign("guessed", body)}):
+        answer = httpx.post(f"{loop.url('v1')}{SCORE}", content=body, headers=headers, timeout=30)
+        assert answer.status_code == 403
 
 
 def check_drafts(rows):

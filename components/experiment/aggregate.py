@@ -23,8 +23,8 @@ from components.experiment.sql import database, text, write
 STATUS = ("user_hash", "assigned_arm", "exclusion_reason", "stage", "in_ramp_grace", "served_by_other_version")
 CELL = (*STATUS, "cut", *DIMENSIONS)  # the rows of cells.parquet are sums by these
 NO_REQUESTS = """SELECT NULL::BIGINT AS t, NULL::VARCHAR AS request_id, NULL::VARCHAR AS experiment_id,
-    NULL::VARCHAR AS version, NULL::INT AS status, NULL::DOUBLE AS latency_ms, NULL::INT AS items,
-    NULL::INT AS missing_features WHERE FALSE"""
+    NULL::VARCHAR AS assigned_arm, NULL::VARCHAR AS version, NULL::INT AS status, NULL::DOUBLE AS latency_ms,
+    NULL::INT AS items, NULL::INT AS missing_features WHERE FALSE"""
 
 
 @dataclass(frozen=True)

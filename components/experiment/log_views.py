@@ -35,6 +35,7 @@ OPTIONAL = {  # name: type of the empty column
     "requests": {
         "request_id": "VARCHAR",
         "experiment_id": "VARCHAR",
+        "assigned_arm": "VARCHAR",
         "items": "INTEGER",
         "missing_features": "INTEGER",
     },

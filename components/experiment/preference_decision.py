@@ -1,6 +1,6 @@
 """What a preference makes of a release: it rejects, opens the A/B test, or promotes where the plan says so.
 
-Guardrails come first: a candidate whose ranking is missing on too many pages is no candidate.
+Guardrails come first: a candidate whose ranking is missing on too many pages, or late, is no candidate.
 """
 
 from components.experiment.figures import LookFigures
@@ -13,8 +13,10 @@ ON_PREFERENCE = "promoted on preference, as the plan says: what the candidate ea
 
 def decide_on_preference(preference: Preference, figures: LookFigures, plan: ExperimentPlan) -> tuple[str, str]:
     """Return the verdict of an interleaved look and its reason."""
-    if problem := ranker_problem(preference, plan):
-        return "roll back", problem
+    problem = ranker_problem(preference, plan)
+    breaches = [problem, *figures.guardrails.breaches] if problem else figures.guardrails.breaches
+    if breaches:
+        return "roll back", "; ".join(breaches)
     if figures.is_paused:
         return "continue", "a person has paused the experiment: until it is resumed, guardrails alone can end it"
     users = preference.evidence.users["all"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from components.experiment.assignment import INTERLEAVE
 from components.experiment.deduplicate import find_duplicate_hashes, number_duplicates, without_duplicates
 from components.experiment.log_times import to_micros
 from components.experiment.records import ExperimentSetup, RequestSummary
@@ -15,17 +16,22 @@ LATENCY_BINS = 200  # a factor of e: p99 is known to half a percent
 
 
 def write_requests(db: duckdb.DuckDBPyConnection, setup: ExperimentSetup, now: datetime, path: Path) -> None:
-    """Write requests by version, status and latency, under the share in force."""
+    """Write requests by version, status and latency, under the share in force.
+
+    While pages are interleaved they are the rankers' parts in pages: both saw the same requests, side by side.
+    """
     find_duplicate_hashes(db, "requests")
     number_duplicates(db, "requests", "requests")
     name = text(setup.experiment_id)
+    is_rankers_part = f"(coalesce(assigned_arm, '') = {text(INTERLEAVE)})"
     latency = f"floor({LATENCY_BINS} * ln(greatest(latency_ms, 0.001)))::INT"
     rows = f"""SELECT coalesce(version, '') AS version, status >= 500 AS failed,
         coalesce(missing_features, 0) > 0 AS stale, coalesce(items, 1) = 0 AS empty,
         CASE WHEN status < 400 AND isfinite(latency_ms) THEN {latency} END AS bin
         FROM {without_duplicates("requests", "requests")}
         WHERE status IS NOT NULL AND t BETWEEN {to_micros(setup.starts[-1])} AND {to_micros(now)}
-        AND coalesce(experiment_id, {name}) = {name}"""
+        AND coalesce(experiment_id, {name}) = {name}
+        AND {is_rankers_part} = {bool(setup.interleaved_share)}"""
     write(db, f"SELECT *, count(*) AS requests FROM ({rows}) GROUP BY ALL", path)
 
 

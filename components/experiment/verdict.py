@@ -1,6 +1,6 @@
 """What an experiment says at one look: its figures from users' sums, and the decision in plain words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.experiment.decision import decide
@@ -124,8 +124,13 @@ def compute_figures(folder: Path, evidence: Evidence, plan: ExperimentPlan) -> L
 
 
 def check_guardrails(evidence: Evidence, arms: dict[str, ArmSummary], plan: ExperimentPlan) -> Guardrails:
-    """Check requests and sales."""
-    guardrails = check_requests(evidence.requests, evidence.experiment.versions, plan)
+    """Check requests and sales.
+
+    While pages are interleaved, an error is a ranking that was not to be had, which has a limit of its own.
+    """
+    setup = evidence.experiment
+    limits = replace(plan, maximum_error_rate_rise=plan.maximum_ranker_failures) if setup.interleaved_share else plan
+    guardrails = check_requests(evidence.requests, setup.versions, limits)
     breaches = (*guardrails.breaches, *check_sales(arms, plan))
     return Guardrails(breaches, guardrails.note, guardrails.rises, guardrails.latency_p99_ratio)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from components.experiment.people import OUTLIER_MINIMUM
+from components.release_state import Stage
 from tests.components.experiment.log_rows import (
     CONTROL,
     LATER,
@@ -114,6 +115,18 @@ def test_crossover_is_the_share_of_other_versions(look):
 def test_outcomes_far_from_their_exposure_do_not_count(look, delay, name):
     evidence, users = look([exposure()], [outcome(time=LATER + delay)])
     assert evidence.to_json()[name] == 1 and users[0]["clicks"] == 0
+
+
+def test_rankers_are_compared_while_pages_are_interleaved(look):
+    slow = request("r1/candidate", "v2", assigned_arm="interleave", latency_ms=100.0)
+    late = request("r2/candidate", "v2", assigned_arm="interleave", status=504)
+    rankers = [request("r1/stable", assigned_arm="interleave"), slow, late]
+    direct = request("r3", latency_ms=1000.0)  # of users outside the share
+    interleaved = replace(SETUP, stages=(Stage(0.0, START.isoformat(), 0.2),))
+    requests = look(requests=[*rankers, direct], setup=interleaved)[0].requests
+    assert {version: summary.requests for version, summary in requests.items()} == {"v1": 1, "v2": 2}
+    assert requests["v2"].latency_p99_ms == pytest.approx(100.0, rel=0.01) and requests["v2"].error_rate == 0.5
+    assert look(requests=[*rankers, direct])[0].requests.keys() == {"v1"}
 
 
 def test_requests_count_once_and_p99_is_precise(look):

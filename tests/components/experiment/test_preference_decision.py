@@ -7,6 +7,7 @@ import pytest
 from components.experiment.confidence_sequence import MeanSums
 from components.experiment.decision import decide
 from components.experiment.figures import LookFigures
+from components.experiment.guardrails import Guardrails
 from components.experiment.plan import ExperimentPlan
 from components.experiment.preference import judge_preference
 from components.experiment.preference_plan import CREDITS, PreferencePlan
@@ -102,6 +103,13 @@ def test_a_ranker_that_fails_is_rolled_back(is_paused):
     verdict, reason = look(FOR_CANDIDATE, is_paused=is_paused, **failures)
     assert verdict == "roll back"
     assert reason == "the candidate gave no ranking for 2.9% of 1,030 pages in time, and 2.0% is the limit"
+
+
+def test_a_slow_candidate_is_rolled_back():
+    slow = figures(guardrails=Guardrails(("the candidate's p99 latency is 2.10 times that of stable",), "checked"))
+    preference = judge_preference(evidence(FOR_CANDIDATE), PreferencePlan(horizon_users=1000))
+    verdict, reason = decide(slow, ON_PREFERENCE, preference)
+    assert (verdict, reason) == ("roll back", "the candidate's p99 latency is 2.10 times that of stable")
 
 
 def test_failures_of_stable_blame_nobody():

@@ -1,13 +1,13 @@
 """The measurement of interleaving: its fast shoppers are the simulation's, and its looks are the product's."""
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 
-from bench.interleaving import direction, page_cost, streams
+from bench.interleaving import direction, streams
 from bench.interleaving.measure import merge
+from bench.interleaving.page_figures import Block, summarize
 from bench.interleaving.power import ab_users, one_sample_users
 from bench.interleaving.release_step import take_look, visit_all, write_logs
 from bench.interleaving.shoppers import Shoppers, shop, vote
@@ -81,13 +81,16 @@ def test_figures_of_one_setting_are_put_together():
     assert merge({"a": {"x": 1}, "b": 2}, {"a": {"y": 3}}) == {"a": {"x": 1, "y": 3}, "b": 2}
 
 
-def test_page_ratios_have_their_lowest_and_highest_round():
-    parts = product(("stable", "interleaver"), ("cpu", "p50"), (1, 16))
-    names = [f"{target}_{kind}_ms_{clients}" for target, kind, clients in parts]
-    rounds = [dict.fromkeys(names, 10.0) | {"interleaver_cpu_ms_1": cost} for cost in (20.0, 25.0, 30.0)]
-    figures = page_cost.summarize(rounds)
-    assert [figures[f"page_cpu_ratio_1{end}"] for end in ("_low", "", "_high")] == [2.0, 2.5, 3.0]
-    assert figures["interleaver_cpu_ms_1"] == 25.0 and figures["page_p50_ratio_16"] == 1.0
+def test_page_ratios_are_of_pooled_blocks():
+    blocks = [
+        Block(target, clients, [cost, cost, 4 * cost], {"stable": 0.03, "candidate": 0.0, "interleaver": spent})
+        for target, cost, spent in (("stable", 10.0, 0.0), ("interleaver", 12.0, 0.03))
+        for clients in (1, 16)
+        for _ in range(3)
+    ]
+    figures = summarize(blocks)
+    assert (figures["page_p50_ratio"], figures["page_cpu_ratio_16"], figures["page_p99_ratio_1_low"]) == (1.2, 2.0, 1.2)
+    assert figures["stable_cpu_ms_1"] == figures["merging_cpu_ms_1"] == 10.0 and figures["pages_16"] == 9
 
 
 def test_a_release_step_decides_by_real_looks(tmp_path):

@@ -1,37 +1,44 @@
-"""What an interleaved page of 50 known items costs over one ranker's: CPU and median time, in turn in one run.
+"""What an interleaved page of 50 known items costs over one ranker's: CPU, median and p99, in turn in one run.
 
-Two servers with the same student under two versions, so that only the second ranking and the merging are added.
+Two servers with the same student under two versions, so that only the second ranking and the merging are added. Blocks
+of pages to stable alone and to the interleaver follow each other, so that whatever else runs on the machine meets both.
 """
 
 import json
 import os
 import sys
-import time
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import httpx
-import numpy as np
 import psutil
 
+from bench.interleaving.page_figures import Block, summarize
 from bench.serving.fixtures import build_fixtures, requests
 from components import storage
 from pipelines.local.ports import free_ports
 from pipelines.local.processes import Laptop
 from testing.tiny_package import copy_package
 
-ROUNDS = 5
-PAGES = 60  # a round, target and number of clients
-CLIENTS = (1, 16)
+BLOCKS = 24  # of each target and number of clients
+PAGES = {1: 20, 16: 32}  # of a block, by the number of clients
+NEW_ITEM_PAGES = 4
 PATH = "/v1/models/relevance:predict"
 SEED = 5
-WARM_UP = 150
+WARM_UP = 60
+TARGETS = ("stable", "interleaver")
+FALLBACKS = 'broadfast_interleaved_pages_total{kind="fallback"}'
 
 
 def measure_page_cost(folder: Path) -> dict:
-    """Measure both kinds of pages, in turn; medians over rounds, with the lowest and the highest round."""
+    """Measure both kinds of pages, in turn, and what pages of new items cost a ranker."""
     package, features, items = build_fixtures(folder)
     candidate = folder / "candidate"
     if not candidate.exists():
@@ -43,9 +50,12 @@ def measure_page_cost(folder: Path) -> dict:
         os.environ.update(machine.environment)
         storage.ensure_bucket()
         urls = start_servers(machine, (package, candidate), features)
-        send(urls["interleaver"], list(islice(bodies, WARM_UP)), 4)
-        rounds = [measure_round(machine, urls, bodies) for _ in range(ROUNDS)]
-    return summarize(rounds)
+        send(urls["interleaver"], list(map(known_items, islice(bodies, WARM_UP))), 4)
+        send(urls["stable"], list(map(known_items, islice(bodies, WARM_UP // 4))), 4)
+        blocks = list(measure_blocks(machine, urls, map(known_items, bodies)))
+        new = measure_block(machine, urls, "interleaver", [new_items(body) for body in islice(bodies, NEW_ITEM_PAGES)])
+        check_no_fallback(urls["interleaver"])
+    return summarize(blocks) | {"new_items_ranker_cpu_ms": round(1000 * new.cpu_s["candidate"] / NEW_ITEM_PAGES, 1)}
 
 
 def start_servers(machine: Laptop, packages: tuple[Path, Path], features: Path) -> dict[str, str]:
@@ -56,27 +66,41 @@ def start_servers(machine: Laptop, packages: tuple[Path, Path], features: Path) 
         command = [sys.executable, "-m", "serving", f"--package={package}", f"--features={features}"]
         spool = machine.home / "spool" / name
         machine.start(name, [*command, f"--port={urls[name].rpartition(':')[2]}", f"--spool={spool}"])
-        machine.wait_ready(name, f"{urls[name]}/v1/models/relevance")
     command = [sys.executable, "-m", "serving.interleaver", f"--port={urls['interleaver'].rpartition(':')[2]}"]
-    command += [f"--stable-url={urls['stable']}", f"--candidate-url={urls['candidate']}", "--deadline-ms=5000"]
-    machine.start("interleaver", [*command, f"--spool={machine.home / 'spool' / 'interleaver'}"])
+    command += [f"--stable-url={urls['stable']}", f"--candidate-url={urls['candidate']}", "--deadline-ms=9000"]
+    command += [f"--features={features}", f"--spool={machine.home / 'spool' / 'interleaver'}"]
+    machine.start("interleaver", command)
+    for name in names[:2]:
+        machine.wait_ready(name, f"{urls[name]}/v1/models/relevance")
     machine.wait_ready("interleaver", f"{urls['interleaver']}/health")
     return urls
 
 
-def measure_round(machine: Laptop, urls: dict[str, str], bodies) -> dict[str, float]:
-    """Return CPU and latency of both kinds of pages, with few clients and with many."""
-    figures = {}
-    for clients in CLIENTS:
-        for target in ("stable", "interleaver"):
-            before = read_cpu(machine)
-            latencies = send(urls[target], list(islice(bodies, PAGES)), clients)
-            spent = {name: 1000 * (cpu - before[name]) / PAGES for name, cpu in read_cpu(machine).items()}
-            figures[f"{target}_cpu_ms_{clients}"] = sum(spent.values())
-            figures[f"{target}_p50_ms_{clients}"] = float(np.median(latencies))
-            if target == "interleaver":
-                figures[f"merging_cpu_ms_{clients}"] = spent["interleaver"]
-    return figures
+def known_items(body: dict) -> dict:
+    """Return a request for items that the package's states and the feature store know."""
+    item_ids = [row["item_id"] for row in body["items"]]
+    return {"query": body["query"], "query_id": body["query_id"], "item_ids": item_ids}
+
+
+def new_items(body: dict) -> dict:
+    """Return a request with items that nobody has encoded."""
+    items = [{"item_id": row["item_id"], "title": f"{row['title']} {body['query']}"} for row in body["items"]]
+    return {"query": body["query"], "instances": items}
+
+
+def measure_blocks(machine: Laptop, urls: dict[str, str], bodies: Iterator[dict]) -> Iterator[Block]:
+    """Yield blocks of both targets in turn, with few clients and with many."""
+    for number in range(BLOCKS):
+        for clients, pages in PAGES.items():
+            for target in TARGETS[:: 1 if number % 2 else -1]:
+                yield measure_block(machine, urls, target, list(islice(bodies, pages)), clients)
+
+
+def measure_block(machine: Laptop, urls: dict[str, str], target: str, bodies: list[dict], clients: int = 1) -> Block:
+    """Send a block of pages, and return how long each took and what it cost."""
+    before = read_cpu(machine)
+    latencies_ms = send(urls[target], bodies, clients)
+    return Block(target, clients, latencies_ms, {name: cpu - before[name] for name, cpu in read_cpu(machine).items()})
 
 
 def read_cpu(machine: Laptop) -> dict[str, float]:
@@ -89,29 +113,32 @@ def read_cpu(machine: Laptop) -> dict[str, float]:
 
 
 def send(url: str, bodies: list[dict], clients: int) -> list[float]:
-    """Send pages and return how long each took, ms."""
-    with httpx.Client(timeout=60) as http, ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(lambda body: send_one(http, url, body), bodies))
+    """Send pages, each client over one connection, and return how long each took, ms."""
+    local = threading.local()
+    address = urlsplit(url).netloc
+
+    def send_one(body: dict) -> float:
+        if not hasattr(local, "connection"):
+            local.connection = HTTPConnection(address, timeout=60)
+            local.connection.connect()
+        content = json.dumps(body | {"page_size": 10, "user_id": body["query"]})
+        begin = perf_counter()
+        local.connection.request("POST", PATH, content, {"content-type": "application/json"})
+        response = local.connection.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{url} answers {response.status}: {answer[:200]!r}")
+        return 1000 * (perf_counter() - begin)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(send_one, bodies))
 
 
-def send_one(http: httpx.Client, url: str, body: dict) -> float:
-    """Send one page and return how long it took, ms."""
-    item_ids = [row["item_id"] for row in body["items"]]
-    document = {"query": body["query"], "query_id": body["query_id"], "item_ids": item_ids, "page_size": 10}
-    begin = time.perf_counter()
-    response = http.post(f"{url}{PATH}", json=document | {"user_id": body["query"]})
-    response.raise_for_status()
-    return 1000 * (time.perf_counter() - begin)
+def check_no_fallback(url: str) -> None:
+    """Check that each page was drafted from both rankers.
 
-
-def summarize(rounds: list[dict[str, float]]) -> dict:
-    """Return medians over rounds, and ratios with their lowest and highest round."""
-    figures = {name: round(float(np.median([one[name] for one in rounds])), 2) for name in rounds[0]}
-    for kind in ("cpu", "p50"):
-        for clients in CLIENTS:
-            key = f"{kind}_ms_{clients}"
-            ratios = [one[f"interleaver_{key}"] / one[f"stable_{key}"] for one in rounds]
-            name = f"page_{kind}_ratio_{clients}"
-            figures |= {name: round(float(np.median(ratios)), 3), f"{name}_low": round(min(ratios), 3)}
-            figures[f"{name}_high"] = round(max(ratios), 3)
-    return figures
+    Raises:
+        RuntimeError: one was not, so that the figures are of something else.
+    """
+    if FALLBACKS in httpx.get(f"{url}/metrics").text:
+        raise RuntimeError("a page had one ranker's list: measure again on a quieter machine")

@@ -24,6 +24,7 @@ from components.settings import Settings
 from serving.asgi_body import MAX_BODY, read_body
 from serving.feature_source import add_feature_options, open_features
 from serving.import_guard import stay_light
+from serving.keep_alive_client import KeepAliveClient
 from serving.page_interleaver import Answer, PageInterleaver
 from serving.ports import check_port
 from serving.rankers import CANDIDATE, STABLE, Rankers
@@ -32,6 +33,7 @@ from serving.request_log import VERSION_HEADER
 from serving.spool_options import add_spool_options, create_recorder
 
 PATIENCE_S = 10.0  # until no ranker is waited for
+KNATIVE_TAGS = {STABLE: "prev", CANDIDATE: "latest"}  # of KServe's revisions
 NOT_RECORDED = "the request was not answered, for it cannot be recorded"
 
 
@@ -85,7 +87,14 @@ def check_options(options: argparse.Namespace) -> None:
     Raises:
         ValueError: an address is none, both are the same, or the deadline is out of range.
     """
+    if not 0 < options.deadline_ms <= 1000 * PATIENCE_S:
+        longest = f"{1000 * PATIENCE_S:,.0f}"
+        raise ValueError(f"--deadline-ms is {options.deadline_ms:g}: give milliseconds above 0, at most {longest}")
     urls = (options.stable_url.rstrip("/"), options.candidate_url.rstrip("/"))
+    if options.knative_tags:
+        if any(urls):
+            raise ValueError("--knative-tags asks BROADFAST_GATEWAY_URL: give no --stable-url and no --candidate-url")
+        return
     for option, text in zip(("--stable-url", "--candidate-url"), urls, strict=True):
         try:
             url = httpx.URL(text)
@@ -95,22 +104,36 @@ def check_options(options: argparse.Namespace) -> None:
             raise ValueError(f"{option} is {text!r}: give http://HOST:PORT")
     if urls[0] == urls[1]:
         raise ValueError(f"--stable-url and --candidate-url are both {urls[0]}: give two servers")
-    if not 0 < options.deadline_ms <= 1000 * PATIENCE_S:
-        longest = f"{1000 * PATIENCE_S:,.0f}"
-        raise ValueError(f"--deadline-ms is {options.deadline_ms:g}: give milliseconds above 0, at most {longest}")
 
 
-def main() -> None:
-    """Serve until SIGTERM, then upload what is left."""
+def create_rankers(options: argparse.Namespace, secret: str) -> Rankers:
+    """Return the two rankers: two servers, or one address in Knative mode, where a header's tag picks a revision."""
+    urls = {STABLE: options.stable_url.rstrip("/"), CANDIDATE: options.candidate_url.rstrip("/")}
+    headers = {}
+    if options.knative_tags:
+        urls = dict.fromkeys(urls, Settings().gateway_url.rstrip("/"))
+        headers = {name: {"knative-serving-tag": tag} for name, tag in KNATIVE_TAGS.items()}
+    return Rankers(urls, KeepAliveClient(), secret, options.deadline_ms / 1000, PATIENCE_S, headers)
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m serving.interleaver", description=__doc__)
-    parser.add_argument("--stable-url", required=True, help="of the server of the version that serves")
-    parser.add_argument("--candidate-url", required=True, help="of the server of the version that may take its place")
+    parser.add_argument("--stable-url", default="", help="of the server of the version that serves")
+    parser.add_argument("--candidate-url", default="", help="of the server of the version that may take its place")
+    tags = "ask both at BROADFAST_GATEWAY_URL, by Knative's tags prev and latest, in place of two addresses"
+    parser.add_argument("--knative-tags", action="store_true", help=tags)
     parser.add_argument("--deadline-ms", type=float, default=250, help="after which one ranker is not waited for")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=18091, help="of V1 predict, V2 infer, /health and /metrics")
     add_feature_options(parser)
     add_spool_options(parser, "runs/spool/interleaver")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until SIGTERM, then upload what is left."""
+    options = read_options()
     try:
         check_port("--port", options.host, options.port)
         check_options(options)
@@ -123,10 +146,7 @@ def main() -> None:
         recorder = create_recorder(options, drops_when_full=True)
     except (ValueError, OSError) as error:
         sys.exit(f"the interleaver cannot start: {error}")
-    urls = {STABLE: options.stable_url.rstrip("/"), CANDIDATE: options.candidate_url.rstrip("/")}
-    http = httpx.AsyncClient(timeout=PATIENCE_S)
-    rankers = Rankers(urls, http, secret, options.deadline_ms / 1000, PATIENCE_S)
-    app = create_app(PageInterleaver(rankers, recorder, hash_user, features))
+    app = create_app(PageInterleaver(create_rankers(options, secret), recorder, hash_user, features))
     threading.Thread(target=import_module, args=("serving.interleaved_tensors",), daemon=True).start()  # takes seconds
     uvicorn.run(app, host=options.host, port=options.port, access_log=False, log_level="warning")
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
-import httpx
 from prometheus_client import Counter, Histogram
 
 from components.scoring.tokenizer import item_text
@@ -54,7 +54,6 @@ class RankerAnswer:
     version: str = ""
     items: ScoredItems | None = None
     latency_ms: float = 0.0
-    error: str = ""
 
     @property
     def is_ranking(self) -> bool:
@@ -72,6 +71,16 @@ class RankerAnswer:
         return [row["item_id"] for row in self.predictions]
 
 
+class HttpClient(Protocol):
+    """What sends the rankers their requests."""
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return status and body of an answer, or raise OSError."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
 @dataclass
 class Rankers:
     """Stable and candidate at their URLs.
@@ -80,7 +89,7 @@ class Rankers:
     """
 
     urls: Mapping[str, str]  # by STABLE and CANDIDATE
-    http: httpx.AsyncClient
+    http: HttpClient
     secret: str  # which the rankers' servers know
     deadline_s: float = 0.25
     patience_s: float = 10.0
@@ -124,15 +133,14 @@ class Rankers:
         begin = time.perf_counter()
         try:
             headers = {**signature, **self.headers.get(name, {})}
-            response = await self.http.post(f"{self.urls[name]}{PATH}", content=content, headers=headers)
-            if response.status_code != 200:
-                status = max(response.status_code, 500)  # the caller's request was checked before
-                return RankerAnswer(status, latency_ms=_milliseconds_since(begin), error=response.text[:500])
-            version, scores = decode_scores(response.content, len(search.features.items))
+            status, body = await self.http.post(f"{self.urls[name]}{PATH}", content, headers)
+            if status != 200:
+                return RankerAnswer(max(status, 500), latency_ms=_milliseconds_since(begin))  # no fault of the caller's
+            version, scores = decode_scores(body, len(search.features.items))
             items = ScoredItems(search.ranking, search.features, scores)
             return RankerAnswer(200, version, items, _milliseconds_since(begin))
-        except (httpx.HTTPError, ValueError) as error:
-            return RankerAnswer(NO_RANKING, latency_ms=_milliseconds_since(begin), error=repr(error))
+        except (OSError, ValueError):
+            return RankerAnswer(NO_RANKING, latency_ms=_milliseconds_since(begin))
 
     def _note(self, name: str, answer: RankerAnswer, search: SearchedItems) -> None:
         """Remember the version; count its time and missing features, or its failure."""

@@ -4,13 +4,20 @@ The Kubernetes client, which takes a second to import, is imported only where a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from components.release.parity import parity_through
-from components.release.readiness import ROLLOUT_S, WaitReady, gateway_problem, request_candidate, wait_until_serves
+from components.release.readiness import (
+    ROLLOUT_S,
+    WaitReady,
+    gateway_problem,
+    request_candidate,
+    wait_at_interleaver,
+    wait_until_serves,
+)
 from components.release.router import EnvoyRouter, Router
 from components.release_state import Intent, ReleaseState
 from components.settings import Settings
@@ -69,7 +76,7 @@ def context_from_settings() -> ReleaseContext:
 def _cluster_context(settings: Settings) -> ReleaseContext:
     from components.kubernetes_api import KubernetesApi, connect
     from components.release.knative_router import KnativeRouter
-    from components.release.kserve import KServe, Replicas
+    from components.release.kserve import INTERLEAVER, KServe, Replicas
     from components.release.standard_router import StandardRouter
 
     replicas = Replicas(
@@ -83,7 +90,8 @@ def _cluster_context(settings: Settings) -> ReleaseContext:
         return _context_with_arms(StandardRouter(kserve), settings.gateway_url)
     router = KnativeRouter(kserve, settings.knative_tags == "enabled")
     if router.arms:
-        return _context_with_arms(router, settings.gateway_url)
+        context = _context_with_arms(router, settings.gateway_url)
+        return replace(context, wait_ready=wait_at_interleaver(context.wait_ready, f"http://{INTERLEAVER}"))
     return ReleaseContext(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate
 
 

@@ -96,6 +96,6 @@ def release_from_settings() -> LocalRelease | RemoteRelease:
     """
     settings = Settings()
     if settings.router in ("standard", "knative"):
-        is_standard = settings.router == "standard"
-        return RemoteRelease(is_standard or settings.knative_tags == "enabled", can_interleave=is_standard)
+        has_arms = settings.router == "standard" or settings.knative_tags == "enabled"
+        return RemoteRelease(has_arms, can_interleave=has_arms)
     return LocalRelease(context_from_settings())

@@ -1,4 +1,4 @@
-"""How many pods of the interleaver run: some while pages are interleaved, else none.
+"""How many pods of the interleaver run: some while pages are interleaved.
 
 An overlay holds the Deployment, and says nothing of its size: that field is the release's alone.
 """

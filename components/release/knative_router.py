@@ -3,6 +3,8 @@
 Without a percentage Knative sends everything to the newest revision that is ready, whatever version that is. So stable
 comes back as a canary of 0% first, and has its percentage taken away only once its own revision is ready.
 A request picks a side by Knative's header of tags (`Knative-Serving-Tag`: latest, prev) where the cluster routes by it.
+Knative's routes know no service but its own, so callers send pages that are to be interleaved straight to the
+interleaver.
 """
 
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 
 from components.json_path import read_path
 from components.release import kserve
+from components.release.interleaver_size import InterleaverSize
 from components.release.kserve import VERSION, KServe
 from components.release.router import UNSETTLED, whole_percent
 
@@ -29,26 +32,38 @@ class DesiredRevision:
 class KnativeRouter:
     """Applies the one InferenceService, and reads back revisions and their traffic."""
 
-    can_interleave = False  # Knative's routes know no service but its own
-
     def __init__(self, kserve: KServe, arms: bool):
         """`arms`: whether the cluster's feature tag-header-based-routing is on."""
         self.kserve = kserve
         self.api = kserve.api
         self.arms = arms
+        self.interleaver = InterleaverSize(kserve)
         self.stable = None  # both as `serve` was asked last
         self.candidate = None
 
+    @property
+    def can_interleave(self) -> bool:
+        """Return whether an interleaver can ask both sides: by their tags."""
+        return self.arms
+
     def serve(self, stable: str | None, candidate: str | None, interleaves: bool = False) -> None:
         """Have stable run alone, or a candidate as the newest revision without traffic.
+
+        An interleaver stays once it was started, and answers as stable where there is no candidate: no route could
+        take callers away from it before its pods go.
 
         Raises:
             TimeoutError: stable, with which Knative is to split, is not rolled out in time; the next look goes on.
         """
         self.stable = stable
         self.candidate = candidate
+        if not stable:
+            self.interleaver.stop()
+            return
+        if interleaves:
+            self.interleaver.start()
         spec = self._read_spec()
-        if not stable or (candidate and spec.version == candidate):
+        if candidate and spec.version == candidate:
             return
         if spec != DesiredRevision(stable):
             self._restore(stable, spec)

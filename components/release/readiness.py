@@ -73,6 +73,29 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
     return wait
 
 
+def wait_at_interleaver(wait: WaitReady, interleaver_url: str, timeout_s: float = SERVING_TIMEOUT_S) -> WaitReady:
+    """Return the wait, with an interleaver asked at its own address: no gateway leads to it."""
+
+    def wait_by_arm(arm: str, version: str) -> None:
+        if arm != "interleave":
+            wait(arm, version)
+            return
+        answer = wait_until(
+            lambda: probe_repeatedly(interleaver_url, arm, version),
+            lambda answer: answer.version == version,
+            timeout_s,
+            0.25,
+        )
+        if answer.version != version:
+            who = answer.version or f"nobody ({answer.problem})"
+            raise TimeoutError(
+                f"{interleaver_url} is answered by {who} after {timeout_s:.0f} s, not by {version}: "
+                "see `kubectl describe deployment relevance-interleaver`"
+            )
+
+    return wait_by_arm
+
+
 def probe_repeatedly(gateway_url: str, arm: str, version: str) -> ArmAnswer:
     """Return an answer that `version` does not give, else the last in a row."""
     for _ in range(ANSWERS_IN_A_ROW):

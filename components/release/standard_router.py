@@ -38,6 +38,7 @@ class StandardRouter:
             TimeoutError: the interleaver does not start, or the gateways do not follow in time.
         """
         if not stable:
+            self.interleaver.stop()
             return
         self._apply(STABLE, stable)
         if candidate:

@@ -64,13 +64,21 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
     "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "stable", "candidate", "redis", "postgres"}),
     "redis": (platform_pod("redis"), {"names"}),
     "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector", "interleaver"}),
+    "search": (Pod({"app": "shop"}, {"broadfast/search": "true"}), set()),
     "monitoring": (
         Pod({}, {"broadfast/monitoring": "true"}),
         {"stable", "candidate", "collector", "exporter", "interleaver"},
     ),
 }
+OUTSIDERS = ("gateway", "monitoring", "search")  # whose ways out are not ours to bound
 FEATURE_STORE = {"redis", "postgres"}
-STANDARD_ALONE = {"interleaver"}  # a Knative cluster has none
+SEARCH = {"broadfast/search": "true"}
+KNATIVE = {  # where an interleaver asks the gateway, and callers and the release ask the interleaver
+    "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "gateway", "redis", "postgres"}),
+    "control": (platform_pod("release-control"), {"names", "s3", "api-server", "gateway", "interleaver"}),
+    "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector"}),
+    "search": (Pod({"app": "shop"}, SEARCH), {"interleaver"}),
+}
 GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "interleaver", "internet"}
 
 
@@ -85,24 +93,25 @@ def reachable_services(overlay, pod):
 
 
 def absent_services(overlay):
-    """Return what a platform without a feature store, or in Knative mode, does not have."""
-    if overlay == "kubeflow":
-        return STANDARD_ALONE
+    """Return what a platform without a feature store does not have."""
     return FEATURE_STORE if overlay == "demo" else set()
+
+
+def pod_and_needs(overlay, kind):
+    """Return a kind's pod and what it needs, in the overlay's mode."""
+    return KNATIVE.get(kind, PODS[kind]) if overlay == "kubeflow" else PODS[kind]
 
 
 @pytest.mark.parametrize("kind", PODS)
 def test_a_pod_reaches_what_it_needs(overlay, kind):
-    if overlay == "kubeflow" and kind in STANDARD_ALONE:
-        pytest.skip("it interleaves nothing")
-    pod, needs = PODS[kind]
+    pod, needs = pod_and_needs(overlay, kind)
     needs = {PLATFORM_S3[overlay] if name == "s3" else name for name in needs} - absent_services(overlay)
     assert needs <= reachable_services(overlay, pod), needs - reachable_services(overlay, pod)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PODS if kind not in ("gateway", "monitoring")])
+@pytest.mark.parametrize("kind", [kind for kind in PODS if kind not in OUTSIDERS])
 def test_a_pod_reaches_nothing_guarded_besides(overlay, kind):
-    pod, needs = PODS[kind]
+    pod, needs = pod_and_needs(overlay, kind)
     assert not (reachable_services(overlay, pod) & GUARDED) - (needs - absent_services(overlay))
 
 

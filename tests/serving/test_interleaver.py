@@ -21,7 +21,7 @@ from components.scoring.scores import Scores
 from components.scoring.tokenizer import item_text
 from serving import score_protocol
 from serving.feature_lookup import QueryRow, Row, Unavailable, combine
-from serving.interleaver import create_app
+from serving.interleaver import check_options, create_app, create_rankers, read_options
 from serving.interleaver import main as main_of_interleaver
 from serving.page_interleaver import PageInterleaver
 from serving.page_token import PageToken
@@ -87,11 +87,22 @@ def turn_neighbours(ids):
     return [ids[number ^ 1] for number in range(len(ids))]
 
 
+class InProcess:
+    """Sends requests to applications in this process."""
+
+    def __init__(self, **client):
+        self.http = httpx.AsyncClient(**client)
+
+    async def post(self, url, content, headers):
+        response = await self.http.post(url, content=content, headers=headers)
+        return response.status_code, response.content
+
+
 def create_client(rankers, recorder, features=None, secret=SECRET):
     stable, candidate = rankers
     mounts = {f"http://{ranker.version}": httpx.ASGITransport(ranker.app) for ranker in rankers}
     urls = {STABLE: f"http://{stable.version}", CANDIDATE: f"http://{candidate.version}"}
-    pair = Rankers(urls, httpx.AsyncClient(mounts=mounts), secret, 0.2, 2.0)
+    pair = Rankers(urls, InProcess(mounts=mounts), secret, 0.2, 2.0)
     return TestClient(create_app(PageInterleaver(pair, recorder, HASH, features or Shelf())))
 
 
@@ -362,6 +373,24 @@ def test_the_analysis_computes_every_coin_again(rankers, tmp_path):
     assert (document["coin"]["checked_drafts"], document["coin"]["wrong_drafts"]) == (120, 0)
 
 
+def test_knative_picks_a_revision_by_its_tag(rankers, monkeypatch, recorder):
+    """Have one address stand for both revisions, as Knative's gateway does."""
+    stable, candidate = rankers
+    by_tag = {b"prev": stable.app, b"latest": candidate.app}
+
+    async def gateway(scope, receive, send):
+        await by_tag[dict(scope["headers"])[b"knative-serving-tag"]](scope, receive, send)
+
+    monkeypatch.setattr("sys.argv", ["interleaver", "--knative-tags"])
+    monkeypatch.setenv("BROADFAST_GATEWAY_URL", "http://relevance-predictor.shop.svc/")
+    options = read_options()
+    check_options(options)
+    pair = create_rankers(options, SECRET)
+    pair.http = InProcess(transport=httpx.ASGITransport(gateway))
+    client = TestClient(create_app(PageInterleaver(pair, recorder, HASH, Shelf())))
+    assert client.post(PATH, json={"query": "q", "item_ids": IDS}).headers["x-model-version"] == "v1+v2"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -369,6 +398,7 @@ def test_the_analysis_computes_every_coin_again(rankers, tmp_path):
         (["--candidate-url=http://"], "--candidate-url is 'http:': give http://HOST:PORT"),
         (["--candidate-url=http://a:port"], "--candidate-url is 'http://a:port' (Invalid port: 'port')"),
         (["--candidate-url=http://a/"], "--stable-url and --candidate-url are both http://a: give two servers"),
+        (["--knative-tags"], "--knative-tags asks BROADFAST_GATEWAY_URL: give no --stable-url"),
         (["--deadline-ms=nan"], "--deadline-ms is nan: give milliseconds above 0, at most 10,000"),
         (["--deadline-ms=inf"], "--deadline-ms is inf: give milliseconds above 0"),
     ],

@@ -13,7 +13,12 @@ from components.release.candidate import EXPECTED
 from components.release.drivers import LocalRelease, RemoteRelease
 from components.release.gateway import UnreachableGateway
 from components.release.parity import parity_through
-from components.release.readiness import gateway_problem, request_candidate, wait_until_serves
+from components.release.readiness import (
+    gateway_problem,
+    request_candidate,
+    wait_at_interleaver,
+    wait_until_serves,
+)
 from components.release.router import EnvoyRouter
 from components.release.status import describe_state
 from components.release_state import Intent
@@ -94,6 +99,18 @@ def test_a_candidate_is_blamed_where_stable_answers(treatment):
         pytest.raises(TimeoutError, match="treatment at .* is answered by nobody after 0 s, not by v2"),
     ):
         wait_until_serves(url, timeout_s=0.3)("treatment", "v2")
+
+
+def test_an_interleaver_is_asked_at_its_address(dead_url):
+    with gateway(OF_STABLE, OF_CANDIDATE) as (url, arms):
+        wait = wait_at_interleaver(wait_until_serves(dead_url, timeout_s=0.3), url, timeout_s=0.3)
+        arms["interleave"] = (200, "v1+v2")
+        wait("interleave", "v1+v2")
+        arms["interleave"] = HANGS_UP
+        with pytest.raises(TimeoutError, match="is answered by nobody .* not by v1.v2: see `kubectl describe deploy"):
+            wait("interleave", "v1+v2")
+        with pytest.raises(UnreachableGateway):
+            wait("treatment", "v2")
 
 
 @pytest.mark.parametrize("both", [HANGS_UP, (404, ""), (503, "")])

@@ -124,6 +124,27 @@ def test_a_version_that_never_starts_is_named(state, router):
         router.promote("v2")
 
 
+def test_an_interleaver_starts_and_stays(state, router):
+    deployment = {"metadata": {"name": "relevance-interleaver"}, "spec": {"template": {}}}
+    state.apply(("deployments", "relevance-interleaver"), deployment, "kubectl", force=False)
+    router.serve(None, None)
+    assert interleaver_pods(state) == 0
+    router.serve("v1", "v2")
+    assert interleaver_pods(state) == 0
+    router.serve("v1", "v2", interleaves=True)
+    assert interleaver_pods(state) == 2 and desired(state) == ("v2/", 0)
+    router.serve("v1", None)
+    assert interleaver_pods(state) == 2  # callers may still send it users
+
+
+def interleaver_pods(state):
+    return state.objects[("deployments", "relevance-interleaver")]["spec"]["replicas"]
+
+
+def test_it_interleaves_only_by_tags(router):
+    assert router.can_interleave and not KnativeRouter(router.kserve, arms=False).can_interleave
+
+
 def test_tags_are_asked_for(state, router):
     router.serve("v1", None)
     annotations = state.objects[("inferenceservices", "relevance")]["metadata"]["annotations"]

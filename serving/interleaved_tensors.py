@@ -39,10 +39,10 @@ async def infer(interleaver: PageInterleaver, name: str, body: bytes, headers: M
 
 
 def decode(name: str, body: bytes, headers: Mapping[str, str]) -> InferRequest:
-    """Read the tensors of a body, which is JSON, or JSON and binary tensors behind it.
+    """Read the tensors of a body.
 
     Raises:
-        InvalidRequest: it is neither.
+        InvalidRequest: it is neither JSON, nor JSON with binary tensors behind it.
     """
     try:
         return DATA_PLANE.decode(body, dict(headers), "v2", name)[0]

@@ -107,7 +107,10 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def create_rankers(options: argparse.Namespace, secret: str) -> Rankers:
-    """Return the two rankers: two servers, or one address in Knative mode, where a header's tag picks a revision."""
+    """Return the two rankers.
+
+    They are two servers, or one address in Knative mode, where a header's tag picks a revision.
+    """
     urls = {STABLE: options.stable_url.rstrip("/"), CANDIDATE: options.candidate_url.rstrip("/")}
     headers = {}
     if options.knative_tags:

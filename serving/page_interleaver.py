@@ -31,11 +31,11 @@ class PagedRanking(Ranking):
 
 @dataclass(frozen=True)
 class Answer:
-    """The fields of a V1 answer, or why there is none, and the versions that ranked."""
+    """The fields of a V1 answer, or why there is none."""
 
     status: int
     document: dict
-    versions: str = ""
+    versions: str = ""  # that ranked
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ def start_entry(ranking: Ranking, headers: Mapping[str, str], hash_user: Callabl
 def ranker_rows(
     entry: RequestEntry, answers: tuple[RankerAnswer, RankerAnswer], versions: Mapping[str, str]
 ) -> list[dict]:
-    """Return a row of REQUESTS for each ranker's part in a page, by which both are compared.
+    """Return a row of REQUESTS for each ranker's part in a page.
 
-    `versions` are those of their last answers, for rankers that have not answered now.
+    Both are compared by them. `versions` are those of their last answers, for rankers that have not answered now.
     """
     row = entry.row() | {"assigned_arm": INTERLEAVE}
     return [

@@ -143,7 +143,7 @@ class Rankers:
             return RankerAnswer(NO_RANKING, latency_ms=_milliseconds_since(begin))
 
     def _note(self, name: str, answer: RankerAnswer, search: SearchedItems) -> None:
-        """Remember the version; count its time and missing features, or its failure."""
+        """Remember the version, and count its time and missing features, or its failure."""
         if not answer.is_ranking:
             FAILURES.labels(name, self.versions[name], "late" if answer.status == LATE else "error").inc()
             return

@@ -88,7 +88,10 @@ class RelevanceModel(Model):
         return answer
 
     async def score_texts(self, query: str, texts: list[str]) -> Scores:
-        """Score texts for a query. Who asks has looked them up, and records what it shows."""
+        """Score texts for a query.
+
+        Who asks has looked them up, and records what it shows.
+        """
         stages = metrics.Stages(self.version)
         pairs = [(query, text) for text in texts]
         scores = await asyncio.get_running_loop().run_in_executor(self.workers, self.scorer, pairs, stages)

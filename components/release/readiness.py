@@ -74,7 +74,10 @@ def wait_until_serves(gateway_url: str, timeout_s: float = SERVING_TIMEOUT_S) ->
 
 
 def wait_at_interleaver(wait: WaitReady, interleaver_url: str, timeout_s: float = SERVING_TIMEOUT_S) -> WaitReady:
-    """Return the wait, with an interleaver asked at its own address: no gateway leads to it."""
+    """Return the wait, with an interleaver asked at its own address.
+
+    In Knative mode no gateway leads to it.
+    """
 
     def wait_by_arm(arm: str, version: str) -> None:
         if arm != "interleave":

@@ -3,7 +3,9 @@
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 
+from components.interleaved_versions import interleaved_versions
 from components.release import state_machine
 from components.release.candidate_health import CandidateHealth
 from components.release.context import ReleaseContext
@@ -183,6 +185,8 @@ class ReleaseWorld(ReleaseRun):
         """Return the versions that answer a request with an arm."""
         cluster = self.api.cluster
         if ("inferenceservices", "relevance") in cluster.objects:
+            if arm == "interleave":
+                return self.versions_at_interleaver()
             tag = {"treatment": "latest", "control": "prev"}[arm]
             names = [target["revisionName"] for target in cluster.knative.resolved if target["tag"] == tag]
             versions = {revision.version for revision in cluster.knative.revisions if revision.name in names}
@@ -192,6 +196,12 @@ class ReleaseWorld(ReleaseRun):
         backend = cluster.objects[("httproutes", "relevance")]["spec"]["rules"][arm == "control"]["backendRefs"][0]
         controller = cluster.standard.get(backend["name"].removesuffix("-predictor"))
         return set(controller.pods) if controller else set()
+
+    def versions_at_interleaver(self):
+        """Return the versions of a page that callers get from the interleaver itself, in Knative mode."""
+        size = self.api.cluster.objects["deployments", INTERLEAVER]["spec"].get("replicas", 1)
+        stable, candidate = (self.arm_versions(arm) for arm in ("control", "treatment"))
+        return {interleaved_versions(*versions) for versions in product(stable, candidate)} if size else set()
 
     def interleaved_versions(self):
         """Return the versions that an interleaved page is of, stable's without an interleaver."""

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from kfp_server_api.rest import RESTClientObject
 from typer.testing import CliRunner
 
 from pipelines.cluster.deploy import app
@@ -50,3 +51,43 @@ def test_other_models_need_no_new_version(deploy):
     deploy("suite1", "--profile", "cluster-demo")
     output = deploy("suite1", "--profile", "cluster-demo", "--base-model", "s3:///models/ours")
     assert "uploaded" not in output and "recurring run broadfast-retrain created" in output
+
+
+class Killed(BaseException):
+    """The command's end, which nothing in it catches."""
+
+
+@pytest.fixture
+def killed_after_one_write(monkeypatch):
+    """Return a function that runs another one, which is killed when it is about to write a second time."""
+    send = RESTClientObject.request
+
+    def run(deploy):
+        writes = []
+
+        def request(client, method, *words, **options):
+            if method != "GET" and writes:
+                raise Killed
+            writes.extend([method] if method != "GET" else [])
+            return send(client, method, *words, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(RESTClientObject, "request", request)
+            return deploy()
+
+    return run
+
+
+def test_killed_at_every_write_it_is_finished(deploy, killed_after_one_write):
+    calls = 0
+    for version, cron in (("suite1", "0 0 2 * * *"), ("suite2", "0 0 3 * * *")):
+        is_killed = True
+        while is_killed:
+            calls += 1
+            try:
+                killed_after_one_write(lambda words=(version, cron): deploy(words[0], "--cron", words[1]))
+                is_killed = False
+            except Killed:
+                assert calls < 30
+        assert deploy(version, "--cron", cron).count("nothing to do") == 2
+    assert calls == 9 + 8  # writes: for each pipeline itself, its version, its run and enabling that, and an experiment

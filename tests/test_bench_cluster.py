@@ -5,6 +5,9 @@ import json
 import pytest
 
 from bench.cluster.measure import main, summarise
+from bench.cluster.night import main as night
+from components import blobs, storage
+from components.settings import Settings
 
 TABLE = {
     "world": "doubles",
@@ -26,3 +29,21 @@ def test_doubles_are_not_taken_for_a_cluster(tmp_path):
     path.write_text(json.dumps(TABLE))
     with pytest.raises(ValueError, match="was not written by a run on a real cluster"):
         main([str(path), str(path), "--not-run", "nothing"], tmp_path)
+
+
+def test_changed_tensors_count_as_a_nights_artifacts(tmp_path, s3):
+    storage.ensure_bucket()
+    for name in ("kfp/run/a/1/model", "kfp/run/b/2/model", "kfp/other/a/1/model", f"{blobs.PREFIX}/abc"):
+        storage.put_bytes(name, bytes(1_000_000))
+    path = tmp_path / "night.json"
+    assert night([f"{Settings().s3_bucket}/kfp/run", str(path)]) == 0
+    figures = json.loads(path.read_text())
+    assert figures["night_artifacts_mb"] == 3.0 and figures["night_artifacts_over_today"] == 0.001
+    assert figures["night_tensors_mb"] == 1.0
+
+
+def test_a_night_that_left_nothing_is_no_figure(tmp_path, s3, capsys):
+    storage.ensure_bucket()
+    with pytest.raises(SystemExit):
+        night([f"{Settings().s3_bucket}/kfp/nobodys", str(tmp_path / "night.json")])
+    assert "nothing is below" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -1,7 +1,8 @@
 """Write bench/results/cluster.json of two tables that the cluster suite wrote: `python -m bench.cluster.measure`.
 
 BROADFAST_TEST_TABLE=doubles.json make test TEST=tests/cluster, the same with `make test-cluster`, then
-`python -m bench.cluster.measure doubles.json real.json --not-run "..." [--host HOST]`.
+`python -m bench.cluster.measure doubles.json real.json --not-run "..." [--host HOST] [--token-file FILE]`,
+with `--night FILE` where bench.cluster.night counted a night.
 """
 
 import argparse
@@ -34,18 +35,18 @@ def summarise(table: Mapping) -> dict:
 
 
 @contextmanager
-def choose_host(host: str) -> Iterator[tuple[str, str]]:
+def choose_host(host: str, token_file: Path | None) -> Iterator[tuple[str, str]]:
     """Yield the address of a Kubeflow server, and a token for it: a real one's, or a double's."""
     if host:
-        yield host, ""
+        yield host, token_file.read_text().strip() if token_file else ""
         return
     with kubeflow() as (address, state):
         yield address, state.token or ""
 
 
-def measure_deploys(host: str) -> dict:
+def measure_deploys(host: str, token_file: Path | None) -> dict:
     """Return the CPU seconds of a deployment of both pipelines, and of one that has nothing to do."""
-    with TemporaryDirectory() as folder, choose_host(host) as (address, token):
+    with TemporaryDirectory() as folder, choose_host(host, token_file) as (address, token):
         access = Path(folder, "token")
         access.write_text(token)
         command = [sys.executable, *DEPLOY, "--host", address, "--out", folder]
@@ -77,6 +78,8 @@ def main(arguments: Sequence[str], folder: Path = RESULTS) -> int:
     parser.add_argument("doubles", type=Path, help="the table of a run on doubles")
     parser.add_argument("real", type=Path, help="the table of a run on a real cluster")
     parser.add_argument("--host", default="", help="a real Kubeflow server; without it a double is deployed to")
+    parser.add_argument("--token-file", type=Path, help="of that server, where it wants a token")
+    parser.add_argument("--night", type=Path, help="what bench.cluster.night counted of a night on a real cluster")
     parser.add_argument("--versions", default="", help="versions of the control planes, as 'Kubernetes 1.36.3, ...'")
     parser.add_argument("--not-run", required=True, help="what was not measured, in a sentence")
     args = parser.parse_args(arguments)
@@ -88,7 +91,9 @@ def main(arguments: Sequence[str], folder: Path = RESULTS) -> int:
     figures |= tables["real"]["figures"] | {
         "share_violations": sum(side["share_violations"] for side in figures.values())
     }
-    figures |= {"real_versions": len(versions), "versions": "; ".join(versions)} | measure_deploys(args.host)
+    figures |= {"real_versions": len(versions), "versions": "; ".join(versions)}
+    figures |= measure_deploys(args.host, args.token_file)
+    figures |= json.loads(args.night.read_text()) if args.night else {}
     figures |= {"deployed_to": args.host or "a double", "not_run": args.not_run}
     show("the cluster suite", figures)
     write_results("cluster", figures, "the suite tests/cluster on doubles and on real control planes", folder)

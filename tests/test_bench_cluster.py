@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.cluster.measure import main, summarise
+from bench.cluster.measure import main, read_tables, summarise
 from bench.cluster.night import main as night
 from components import blobs, storage
 from components.settings import Settings
@@ -24,11 +24,18 @@ def test_tests_are_counted_over_files():
     assert figures["share_violations"] == 0 and figures["canary_to_weights_seconds"] == 3.0
 
 
+def test_several_runs_are_added_up(tmp_path):
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(TABLE))
+    figures = summarise(read_tables([path, path], "doubles"))
+    assert (figures["tests_passed"], figures["tests_skipped"], figures["releases"]) == (14, 2, 8)
+
+
 def test_doubles_are_not_taken_for_a_cluster(tmp_path):
     path = tmp_path / "table.json"
     path.write_text(json.dumps(TABLE))
     with pytest.raises(ValueError, match="was not written by a run on a real cluster"):
-        main([str(path), str(path), "--not-run", "nothing"], tmp_path)
+        main(["--doubles", str(path), "--real", str(path), "--not-run", "nothing"], tmp_path)
 
 
 def test_changed_tensors_count_as_a_nights_artifacts(tmp_path, s3):

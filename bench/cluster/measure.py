@@ -1,8 +1,8 @@
-"""Write bench/results/cluster.json of two tables that the cluster suite wrote: `python -m bench.cluster.measure`.
+"""Write bench/results/cluster.json of tables that runs of the cluster suite wrote: `python -m bench.cluster.measure`.
 
 BROADFAST_TEST_TABLE=doubles.json make test TEST=tests/cluster, the same with `make test-cluster`, then
-`python -m bench.cluster.measure doubles.json real.json --not-run "..." [--host HOST] [--token-file FILE]`,
-with `--night FILE` where bench.cluster.night counted a night.
+`python -m bench.cluster.measure --doubles FILE... --real FILE... --not-run "..."`, with `--host HOST` (and
+`--token-file FILE`) for a real Kubeflow server, and `--night FILE` where bench.cluster.night counted a night.
 """
 
 import argparse
@@ -25,8 +25,29 @@ REGISTRY = {"BROADFAST_REGISTRY": "registry.internal/suite"}
 TALLIES = ("releases", "killed", "samples", "share violations")
 
 
+def read_tables(paths: Sequence[Path], world: str) -> dict:
+    """Read the tables of a world's runs as one: tests and tallies are added up.
+
+    Raises:
+        ValueError: a table is of a run on something else.
+    """
+    outcomes: dict[str, Counter] = {}
+    tally: Counter = Counter()
+    figures: dict[str, float] = {}
+    for path in paths:
+        table = json.loads(path.read_text())
+        if table["world"] != world:
+            where = {"real": "a real cluster", "doubles": "doubles"}[world]
+            raise ValueError(f"{path} was not written by a run on {where}")
+        for name, counts in table["outcomes"].items():
+            outcomes.setdefault(name, Counter()).update(counts)
+        tally.update(table["tally"])
+        figures |= table["figures"]
+    return {"outcomes": outcomes, "tally": tally, "figures": figures}
+
+
 def summarise(table: Mapping) -> dict:
-    """Return what one run of the suite counted and timed."""
+    """Return what runs of the suite counted and timed."""
     outcomes = Counter({"passed": 0, "skipped": 0, "failed": 0})
     for counts in table["outcomes"].values():
         outcomes.update(counts)
@@ -55,7 +76,7 @@ def measure_deploys(host: str, token_file: Path | None) -> dict:
         again, output = run_timed(command)
     if output.count("nothing to do") != 2:
         raise RuntimeError(f"the second deployment had something to do: {output}")
-    return {"deploy_first_cpu_seconds": first, "deploy_nothing_cpu_seconds": again}
+    return {"first_cpu_seconds": first, "nothing_cpu_seconds": again}
 
 
 def run_timed(command: Sequence[str]) -> tuple[float, str]:
@@ -72,27 +93,31 @@ def run_timed(command: Sequence[str]) -> tuple[float, str]:
     return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2), result.stdout
 
 
-def main(arguments: Sequence[str], folder: Path = RESULTS) -> int:
-    """Write the results of both tables, and of two deployments."""
+def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command's options."""
     parser = argparse.ArgumentParser(prog="python -m bench.cluster.measure")
-    parser.add_argument("doubles", type=Path, help="the table of a run on doubles")
-    parser.add_argument("real", type=Path, help="the table of a run on a real cluster")
-    parser.add_argument("--host", default="", help="a real Kubeflow server; without it a double is deployed to")
+    parser.add_argument("--doubles", type=Path, nargs="+", required=True, help="tables of runs on doubles")
+    parser.add_argument("--real", type=Path, nargs="+", required=True, help="tables of runs on real clusters")
+    parser.add_argument("--host", default="", help="a real Kubeflow server; without it a double alone is deployed to")
     parser.add_argument("--token-file", type=Path, help="of that server, where it wants a token")
     parser.add_argument("--night", type=Path, help="what bench.cluster.night counted of a night on a real cluster")
     parser.add_argument("--versions", default="", help="versions of the control planes, as 'Kubernetes 1.36.3, ...'")
     parser.add_argument("--not-run", required=True, help="what was not measured, in a sentence")
-    args = parser.parse_args(arguments)
-    tables = {name: json.loads(getattr(args, name).read_text()) for name in ("doubles", "real")}
-    if tables["real"]["world"] != "real":
-        raise ValueError(f"{args.real} was not written by a run on a real cluster")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str], folder: Path = RESULTS) -> int:
+    """Write the results of all tables, and of deployments that are first and that have nothing to do."""
+    args = parse_options(arguments)
+    real = read_tables(args.real, "real")
     versions = [version.strip() for version in args.versions.split(",") if version.strip()]
-    figures = {name: summarise(table) for name, table in tables.items()}
-    figures |= tables["real"]["figures"] | {
-        "share_violations": sum(side["share_violations"] for side in figures.values())
-    }
+    figures = {"doubles": summarise(read_tables(args.doubles, "doubles")), "real": summarise(real)}
+    violations = sum(side["share_violations"] for side in figures.values())
+    figures |= real["figures"] | {"share_violations": violations}
     figures |= {"real_versions": len(versions), "versions": "; ".join(versions)}
-    figures |= measure_deploys(args.host, args.token_file)
+    on_double = measure_deploys("", None)
+    on_real = measure_deploys(args.host, args.token_file) if args.host else {}
+    figures |= {"doubles_deploy": on_double, "deploy": on_real or on_double}
     figures |= json.loads(args.night.read_text()) if args.night else {}
     figures |= {"deployed_to": args.host or "a double", "not_run": args.not_run}
     show("the cluster suite", figures)

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales plan-teacher plan-experiment plan-interleaving docs pictures clean
+.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales plan-teacher plan-experiment plan-interleaving docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -115,6 +115,10 @@ status: ## one screen: what serves, what is tried, how far it is, what happens n
 	-kubectl -n $(NAMESPACE) get inferenceservices -l app.kubernetes.io/part-of=broadfast
 	-kubectl -n $(NAMESPACE) get httproutes -l app.kubernetes.io/part-of=broadfast
 	$(control) status
+
+calibration: ## every release so far: offline gain, preference, lift, and how often their signs agree
+	$(context)
+	kubectl -n $(NAMESPACE) exec deploy/release-control -- python -m components.experiment.calibration
 
 audit: .venv ## known vulnerabilities of every Python package that an image holds; fails where one could not be audited
 	$(PY) -m pipelines.cluster.audit $(AUDIT)

@@ -150,10 +150,15 @@ def smoke() -> Profile:
 
 
 def cluster_demo() -> Profile:
-    """Return sizes for a cluster of one CPU node, without pools or a hub."""
+    """Return sizes for a cluster of one CPU node, without pools or a hub.
+
+    Nobody sends users to be interleaved there.
+    """
+    profile = smoke()
     return replace(
-        smoke(),
+        profile,
         name="cluster-demo",
+        plan=replace(profile.plan, interleaved_share=0.0),
         cluster=Cluster(has_gpus=False, has_pools=False, maximum_cpu=2, maximum_memory_gib=6),
     )
 

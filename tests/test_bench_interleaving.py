@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.interleaving import direction, streams
+from bench.interleaving import direction, faults, streams, weighed
+from bench.interleaving.lexical_package import write_lexical_package
 from bench.interleaving.measure import merge
 from bench.interleaving.page_figures import Block, summarize
 from bench.interleaving.power import ab_users, one_sample_users
 from bench.interleaving.release_step import take_look, visit_all, write_logs
 from bench.interleaving.shoppers import Shoppers, shop, vote
-from bench.interleaving.world import Market, Setting, draft_pages, draw_rankers, rank_pages
+from bench.interleaving.world import SEEN, Market, Setting, draft_pages, draw_rankers, rank_pages
 from components.contracts import LABELS
+from components.experiment.propensities import weigh_places
+from components.scoring.scorer import Scorer
 from pipelines.profiles import quick
 from simulation.shopper_behaviour import behave
 from simulation.shopping_world import Query, World
@@ -91,6 +94,54 @@ def test_page_ratios_are_of_pooled_blocks():
     figures = summarize(blocks)
     assert (figures["page_p50_ratio"], figures["page_cpu_ratio_16"], figures["page_p99_ratio_1_low"]) == (1.2, 2.0, 1.2)
     assert figures["stable_cpu_ms_1"] == figures["merging_cpu_ms_1"] == 10.0 and figures["pages_16"] == 9
+
+
+def test_random_clicks_weigh_exactly_nothing(market):
+    orders = draw_rankers(market, Setting(0.35, 0.0, 0.28), 4)
+    pages = draft_pages(*orders)
+    first_pages = weighed.to_first_pages(pages, orders)
+    credit = (weigh_places(first_pages, SEEN) * SEEN).sum(1).reshape(pages.items.shape[:2]).mean(1)
+    assert np.abs(credit).max() < 1e-12
+    plain = (weighed.weigh_plainly(first_pages) * SEEN).sum(1).reshape(pages.items.shape[:2]).mean(1)
+    assert np.abs(plain).max() > 0.1
+
+
+def test_weighed_clicks_point_to_the_better_ranker(market):
+    orders = draw_rankers(market, Setting(0.35, 0.3, 0.05), 4)
+    pages = draft_pages(*orders)
+    gain = market.exact_outcomes(orders[1])["clicks"] - market.exact_outcomes(orders[0])["clicks"]
+    assert gain > 0 and weighed.exact_weighed_credit(market, pages, orders) == pytest.approx(gain, rel=0.5)
+
+
+def test_one_stream_is_judged_four_ways(market, monkeypatch):
+    monkeypatch.setattr(weighed, "USERS", 400)
+    orders = draw_rankers(market, Setting(0.35, 0.0, 0.28), 4)
+    visits, users = weighed.click_at_random(market, draft_pages(*orders), orders, np.random.default_rng(8))
+    assert visits.clicks.shape == (1200, 10) and users[-1] == 399
+    assert weighed.count_errors(visits, users).keys() == {"told", "believed", "plain", "believed_caught"}
+
+
+def test_what_faults_break_is_counted():
+    pages = [
+        faults.Page(("u1", "shoes", 0), 1, "r1", ("a", "b"), "v1+v2"),
+        faults.Page(("u1", "shoes", 0), 2, "r2", ("b", "c"), "v1+v2"),  # b comes twice
+        faults.Page(("u1", "shoes", 1), 1, "r3", ("b", "a"), "v1+v2"),  # another draft
+        faults.Page(("u1", "shoes", 2), 1, "r4", ("b", "a"), "v1"),  # stable's own page
+    ]
+    rows = [{"request_id": page.request_id, "item_id": item} for page in pages for item in page.items]
+    figures = faults.summarize(faults.Searches("", "", None, pages), [*rows[1:], rows[3], rows[3]])
+    assert (figures["drafts_that_differ"], figures["items_twice"]) == (1, 1)
+    assert (figures["rows_lost"], figures["rows_twice"], figures["drafted_pages"]) == (1, 2, 3)
+
+
+def test_a_damaged_head_ranks_otherwise(tmp_path):
+    texts = ("red running shoes", "shoes red wool", "garden hose")
+    orders = []
+    for is_damaged in (False, True):
+        write_lexical_package(tmp_path / str(is_damaged), texts, is_damaged)
+        scores = Scorer(tmp_path / str(is_damaged))([("red running shoes", text) for text in texts])
+        orders.append(np.argsort(-scores.probabilities[:, 0]).tolist())
+    assert orders == [[0, 1, 2], [2, 1, 0]]
 
 
 def test_a_release_step_decides_by_real_looks(tmp_path):

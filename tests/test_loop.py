@@ -60,6 +60,23 @@ def test_the_canary_took_traffic_to_the_end(first):
     assert {"pre-period", "look 1"} <= summary["shoppers"].keys()
 
 
+def test_pages_were_interleaved_on_the_way(first):
+    summary = first[1]
+    looks = [step["decide-experiment"]["look"] for step in summary["experiment"]]
+    assert looks[0]["verdict"] == "interleave"
+    preference = looks[1]["preference"]
+    assert preference["users"]["all"] == summary["shoppers"]["look 1"]["users"]
+    assert preference["used"] == 10 * preference["pages"]["all"] and not preference["fallback_pages"]
+    assert preference["coin"]["checked_drafts"] and not preference["coin"]["wrong_drafts"]
+    assert preference["second_opinion"]["pages"] == preference["pages"]["all"]
+
+
+def test_the_release_stands_in_the_history(first):
+    releases = first[1]["calibration"]["releases"]
+    assert [release["status"] for release in releases] == [first[1]["state"]["experiment"]["status"]]
+    assert releases[0]["figures"]["offline"]
+
+
 def test_no_row_is_lost_in_any_step(first):
     for step in first[1]["steps"]:
         facts = step["facts"]

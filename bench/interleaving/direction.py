@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import binomtest
 
+from bench.interleaving.weighed import exact_weighed_credit
 from bench.interleaving.world import SETTINGS, Market, draft_pages, draw_rankers
 
 RANKER_PAIRS = 150  # a setting; in every other one the candidate is the worse
@@ -15,10 +16,11 @@ def sign_agreement(market: Market) -> dict:
     figures = {"direction_pairs": RANKER_PAIRS}
     for name in SETTINGS:
         pairs = [measure_pair(market, name, seed) for seed in range(FIRST_SEED, FIRST_SEED + RANKER_PAIRS)]
-        credit = {key: np.array([pair[f"credit_{key}"] for pair in pairs]) for key in ("clicks", "revenue")}
+        credit = {key: np.array([pair[f"credit_{key}"] for pair in pairs]) for key in ("clicks", "revenue", "weighed")}
         lift = {key: np.array([pair[key] for pair in pairs]) for key in ("clicks", "revenue")}
         figures[name] = {
             "sign_clicks": agreement(credit["clicks"], lift["clicks"]),
+            "sign_clicks_by_weighed_clicks": agreement(credit["weighed"], lift["clicks"]),
             "sign_revenue": agreement(credit["clicks"], lift["revenue"]),
             "sign_revenue_by_revenue_credit": agreement(credit["revenue"], lift["revenue"]),
             "sign_revenue_by_true_clicks": agreement(lift["clicks"], lift["revenue"]),
@@ -33,7 +35,8 @@ def measure_pair(market: Market, name: str, seed: int) -> dict[str, float]:
     if seed % 2:
         orders = orders[::-1]
     stable, candidate = (market.exact_outcomes(order) for order in orders)
-    credit = draft_pages(*orders).exact_credit(market)
+    pages = draft_pages(*orders)
+    credit = pages.exact_credit(market) | {"weighed": exact_weighed_credit(market, pages, orders)}
     lifts = {key: candidate[key] / stable[key] - 1 for key in stable}
     return lifts | {f"credit_{key}": value for key, value in credit.items()}
 

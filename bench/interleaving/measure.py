@@ -12,8 +12,10 @@ from bench.figures import once, show, write_results
 from bench.interleaving.direction import sign_agreement
 from bench.interleaving.page_cost import measure_page_cost
 from bench.interleaving.power import users_needed
+from bench.interleaving.real_run import measure_worse_candidate
 from bench.interleaving.release_step import measure_release_steps
 from bench.interleaving.streams import STREAMS, false_rates
+from bench.interleaving.weighed import second_opinion_rates
 from bench.interleaving.world import build_market, load_world
 
 HERE = Path("runs/bench/interleaving")
@@ -35,11 +37,17 @@ def bench(
     figures = once(HERE / "direction.json", lambda: sign_agreement(market))
     figures = merge(figures, once(HERE / "power.json", lambda: users_needed(market)))
     figures = merge(figures, once(HERE / f"streams-{streams}.json", lambda: false_rates(market, streams)))
+    figures |= once(HERE / "weighed.json", lambda: second_opinion_rates(market))
     steps = HERE / "steps"
     figures = merge(figures, once(HERE / "steps.json", lambda: measure_release_steps(world, market, steps)))
+    worse_candidate = once(
+        HERE / "worse_candidate.json", lambda: measure_worse_candidate(world, market, HERE / "world")
+    )
+    figures |= {"worse_candidate": worse_candidate}
     (HERE / "serving").mkdir(exist_ok=True)
     figures |= once(HERE / "page_cost.json", lambda: measure_page_cost(HERE / "serving"))
     figures |= {
+        "users_ratio": figures["medium"]["ratio_rpm"],  # the A/B test of a release decides on RPM
         "users_ratio_rpm": figures["medium"]["ratio_rpm"],
         "users_ratio_clicks": figures["medium"]["ratio_clicks"],
     }

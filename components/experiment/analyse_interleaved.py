@@ -48,6 +48,7 @@ def print_preference(result: Preference) -> None:
         print(f"{name}: {describe_credit(name, interval, result)}")
     bets = result.evidence.bets
     print(f"betting: p {bets.p_value:.3g} over {bets.users:,} users whose first two windows are over")
+    print(f"weighed clicks: {describe_second_opinion(result)}")
     coin = result.coin
     print(f"coin: {coin.problem or 'nothing is wrong with it'}; {describe_coin(coin.stable_first_share, coin.users)}")
     if coin.checked_drafts:
@@ -62,6 +63,18 @@ def describe_credit(name: str, interval: MeanInterval | None, result: Preference
     return f"no interval: {'no user has any' if has_enough(result) else 'too few users saw a pair'}"
 
 
+def describe_second_opinion(result: Preference) -> str:
+    """Return what weighed clicks say in a line, with their propensities."""
+    opinion = result.second_opinion
+    if not opinion.interval:
+        return f"no second opinion: {opinion.problem}"
+    places = ", ".join(f"{value:.2f}" for value in opinion.propensities)
+    source = "told by the coins" if opinion.are_estimated else "as they were given"
+    check = f"{source}, check p {opinion.check_p_value:.3g}"
+    word = opinion.compare(result.intervals[result.credit])
+    return f"{opinion.interval}, {word}, never decides; places are looked at as {places} ({check})"
+
+
 def has_enough(result: Preference) -> bool:
     """Tell whether enough users saw a pair for an interval."""
     return any(interval is not None for interval in result.intervals.values())
@@ -74,4 +87,7 @@ def describe_coin(share: float | None, users: int) -> str:
 
 def read_preference_plan(args: argparse.Namespace) -> PreferencePlan:
     """Return what the command line states of the comparison."""
-    return PreferencePlan(credit=args.credit, horizon_users=args.users, currency=args.currency)
+    propensities = tuple(args.propensities)
+    return PreferencePlan(
+        credit=args.credit, horizon_users=args.users, currency=args.currency, propensities=propensities
+    )

@@ -35,7 +35,7 @@ from 1 over all pages of a search. Other names: --columns exposures.A=old,exposu
 query, so that the coin is looked at once a user, query and day. The answer is one of: candidate's items are preferred,
 stable's items are preferred, not told, pages hardly differ, void. In short:
   python -m components.experiment.analyse --interleaved --exposures logs/exposures --outcomes logs/outcomes"""
-INTERLEAVED_ONLY = ("credit", "users")
+INTERLEAVED_ONLY = ("credit", "users", "propensities")
 AB_ONLY = ("requests", "share", "control", "treatment", "plan")
 
 
@@ -76,6 +76,12 @@ def add_interleaved_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interleaved", action="store_true", help="pages that two rankers share; see below")
     parser.add_argument("--credit", choices=DECISIVE, help="that decides where pages are interleaved (default vote)")
     parser.add_argument("--users", type=int, help="that the interleaved comparison is planned for (default 5000)")
+    parser.add_argument(
+        "--propensities",
+        type=parse_propensities,
+        metavar="P,P,...",
+        help="how likely each place is looked at, from the top, for the second opinion (default: told by the coins)",
+    )
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -119,6 +125,22 @@ def fill_defaults(args: argparse.Namespace) -> None:
     args.share = 0.5 if args.share is None else args.share
     args.credit = args.credit or plan.credit
     args.users = plan.horizon_users if args.users is None else args.users
+    args.propensities = args.propensities or ()
+
+
+def parse_propensities(text: str) -> tuple[float, ...]:
+    """Parse 1,0.63,0.5 into numbers above 0 and at most 1, of two places or more.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) < 2 or not all(0 < number <= 1 for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0, at most 1, for each place, as 1,0.63,0.5")
+    return numbers
 
 
 def parse_columns(text: str) -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import duckdb
 import numpy as np
 
 
@@ -45,6 +46,13 @@ class MeanSums:
             return 0.0
         spread = max(self.squares / self.users - self.mean**2, 0.0) * self.users / (self.users - 1)
         return max(spread, self.largest**2 / self.users)
+
+
+def read_sums(db: duckdb.DuckDBPyConnection, number: str, source: str) -> MeanSums:
+    """Return the sums of a number over the rows of a table of users."""
+    x = f"({number})::DOUBLE"
+    columns = f"count(*), coalesce(sum({x}), 0), coalesce(sum({x} * {x}), 0), coalesce(max(abs({x})), 0)"
+    return MeanSums(*db.execute(f"SELECT {columns} FROM {source}").fetchall()[0])
 
 
 @dataclass(frozen=True)

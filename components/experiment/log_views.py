@@ -43,9 +43,10 @@ OPTIONAL = {  # name: type of the empty column
 }
 DRAFTS_NEEDED = ("time", "request_id", "item_id", "user_hash", "team", "position")  # of interleaved exposures
 DRAFT_TEXTS = ("experiment_id", "page_kind", "query", "locale", "draft_day", "stable_version", "candidate_version")
-DRAFTS_OPTIONAL = dict.fromkeys(DRAFT_TEXTS, "VARCHAR") | {"pair": "INTEGER"}
+DRAFT_NUMBERS = ("pair", "stable_rank", "candidate_rank")
+DRAFTS_OPTIONAL = dict.fromkeys(DRAFT_TEXTS, "VARCHAR") | dict.fromkeys(DRAFT_NUMBERS, "INTEGER")
 NUMBERS = {"revenue": "DOUBLE", "grade": "DOUBLE", "latency_ms": "DOUBLE"} | dict.fromkeys(
-    ("status", "items", "missing_features", "position", "pair"), "INTEGER"
+    ("status", "items", "missing_features", "position", *DRAFT_NUMBERS), "INTEGER"
 )
 KEYS = ("request_id", "item_id", "order_id", "user_hash")  # compared as they are where they are texts or bytes
 

@@ -101,6 +101,7 @@ class ExperimentPlan(JsonConfig):
             horizon_users=200,
             maximum_p99_ratio=20.0,
             minimum_requests=50,
+            interleaved_share=1.0,
             interleaved_minimum_users=10,
             interleaved_horizon_users=50,
             promote_on_preference=True,

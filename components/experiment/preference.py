@@ -11,6 +11,7 @@ from components.experiment.confidence_sequence import MeanInterval, mean_interva
 from components.experiment.preference_plan import PreferencePlan
 from components.experiment.preference_users import InterleavedEvidence
 from components.experiment.records import Evidence
+from components.experiment.second_opinion import SecondOpinion, judge_weighed_clicks
 
 CANDIDATE = "candidate's items are preferred"
 STABLE = "stable's items are preferred"
@@ -30,6 +31,7 @@ class Preference:
     intervals: Mapping[str, MeanInterval | None]  # by credit
     coin: CoinTest
     evidence: InterleavedEvidence
+    second_opinion: SecondOpinion
 
     def to_json(self) -> dict:
         """Return the flat JSON object."""
@@ -54,6 +56,8 @@ class Preference:
             "preference": {name: value.to_json() if value else None for name, value in self.intervals.items()},
             "betting": {"users": bets.users, "p_value": bets.p_value, "rejects_zero": bets.rejects_zero},
             "coin": self.coin.to_json(),
+            "second_opinion": self.second_opinion.to_json()
+            | {"compared": self.second_opinion.compare(self.intervals[self.credit])},
             "notes": list(self.evidence.notes),
         }
 
@@ -62,11 +66,13 @@ def judge_preference(evidence: InterleavedEvidence, plan: PreferencePlan) -> Pre
     """Return the verdict on interleaved logs under a plan."""
     coin = check_coin(evidence.coins, plan.coin_alpha, plan.tuning_users)
     intervals = dict.fromkeys(evidence.credits)
-    if evidence.users["with_pair"] >= plan.minimum_users_with_pair:
+    has_enough_users = evidence.users["with_pair"] >= plan.minimum_users_with_pair
+    if has_enough_users:
         for name, sums in evidence.credits.items():
             intervals[name] = mean_interval(sums, plan.alpha, plan.tuning_users)
     verdict, reason = _decide(evidence, plan, coin, intervals[plan.credit])
-    return Preference(verdict, reason, plan.credit, intervals, coin, evidence)
+    second_opinion = judge_weighed_clicks(evidence.weighed_clicks, plan, has_enough_users)
+    return Preference(verdict, reason, plan.credit, intervals, coin, evidence, second_opinion)
 
 
 def describe_preference(preference: Preference, evidence: Evidence) -> dict:

@@ -14,6 +14,7 @@ from components.experiment.deduplicate import without_duplicates
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.row_status import experiment_sql, names_sql, unusable_sql
 from components.experiment.sql import text, write
+from components.experiment.weighed_clicks import PAGE_LISTS
 
 PAGE = ("user_hash", "exclusion_reason", "request_id", "query", "locale", "day")  # the rows of cells.parquet
 
@@ -45,7 +46,7 @@ def status_sql(setup: ExperimentSetup, now: datetime) -> str:
 
 
 def _write_pages(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None:
-    """Write by page what was shown and clicked, by team."""
+    """Write by page what was shown and clicked, by team and by place."""
     keys = ", ".join(PAGE)
     day = "coalesce(draft_day, strftime(make_timestamp(t), '%Y-%m-%d')) AS day"
     columns = f"* EXCLUDE (query), {status}, {day}, lower(trim(query)) AS query, query AS raw_query"
@@ -56,7 +57,9 @@ def _write_pages(db: duckdb.DuckDBPyConnection, status: str, path: Path) -> None
         condition = f"FILTER (team = '{team}')"
         sums += [f"count(*) {condition} AS impressions_{team}", f"min(position) {condition} AS top_{team}"]
         sums.append(f"coalesce(sum(1.0::DOUBLE / nullif(position, 0)) {condition}, 0)::DOUBLE AS reciprocal_{team}")
+    sums.append(f"{PAGE_LISTS} AS places")
     clicks = [f"count(*) FILTER (team = '{team}') AS clicks_{team}" for team in "AB"]
+    clicks.append("list(position) AS clicked")
     exposures = f"(SELECT {columns} FROM {without_duplicates('exposures', 'exposures')})"
     outcomes = f"(SELECT {columns} FROM matched_outcomes WHERE kind = 'click')"
     pages = f"SELECT {keys}, {', '.join(sums)} FROM {exposures} GROUP BY ALL"

@@ -28,6 +28,8 @@ class PreferencePlan(JsonConfig):
     hardly_differ_share: float = 0.01  # of pages with a pair, up to which pages hardly differ
     maximum_fallback_share: float = 0.02  # of pages that were to be interleaved, and were not
     revenue_cap_quantile: float = 0.999  # of the users that spent anything on a team
+    propensities: tuple[float, ...] = ()  # of the places, from the top; empty: told by the coins
+    propensity_alpha: float = 0.01  # of the check of the propensities, which voids the second opinion alone
     currency: str = ""  # ISO 4217; empty: the setting's, or else the one that most orders name
 
     @property

@@ -15,7 +15,7 @@ from components.experiment.attribute import read_accounts
 from components.experiment.betting import BettingProcess
 from components.experiment.coin_check import count_wrong_coins
 from components.experiment.coin_test import CoinCounts
-from components.experiment.confidence_sequence import MeanSums
+from components.experiment.confidence_sequence import MeanSums, read_sums
 from components.experiment.log_times import to_micros
 from components.experiment.notes import describe_logs
 from components.experiment.orders import read_orders
@@ -23,6 +23,7 @@ from components.experiment.people import BATCH_ROWS, count_most_exposures, numbe
 from components.experiment.preference_plan import CREDITS, PreferencePlan
 from components.experiment.records import Accounts
 from components.experiment.sql import database, files
+from components.experiment.weighed_clicks import WeighedClicks, weigh_clicks
 
 PAGE_SUMS = tuple(f"{name}_{team}" for name in ("impressions", "reciprocal", "clicks") for team in "AB")
 NO_CAP = 1e300
@@ -45,6 +46,7 @@ class InterleavedEvidence:
     coins: CoinCounts
     bets: BettingProcess  # of users whose time is over
     notes: tuple[str, ...]
+    weighed_clicks: WeighedClicks = WeighedClicks()
 
     @property
     def used(self) -> int:
@@ -60,9 +62,8 @@ def merge_pages(
     With the share of users whose pages are interleaved, other users' pages are set aside.
     """
     with database() as db:
-        accounts = Accounts.total([read_accounts(shard) for shard in shards])
         currency, order_problems = read_orders(db, shards, plan.currency)
-        accounts = accounts.with_order_problems(order_problems)
+        accounts = Accounts.total([read_accounts(shard) for shard in shards]).with_order_problems(order_problems)
         number_users(db, shards, None if share is None else LAYER_SALT)
         _attribute_pages(db, shards, share)
         _sum_users(db, plan.revenue_cap_quantile)
@@ -91,6 +92,7 @@ def merge_pages(
             coins=_count_coins(db, salt),
             bets=_bet(db, plan, timedelta(seconds=accounts.outcome_window_s), now),
             notes=tuple(describe_logs(accounts, currency)),
+            weighed_clicks=weigh_clicks(db, plan.propensities),
         )
 
 
@@ -103,7 +105,8 @@ def _attribute_pages(db: duckdb.DuckDBPyConnection, shards: Sequence[Path], shar
     reason = f"""CASE WHEN exclusion_reason IS NOT NULL THEN exclusion_reason
         WHEN people.exposures > {most_exposures} THEN 'bot'
         WHEN {is_outside} THEN 'outside the share' ELSE '' END AS reason"""
-    tops += ", any_value(stable_version) AS stable_version, any_value(candidate_version) AS candidate_version"
+    names = ("stable_version", "candidate_version", "places", "clicked")
+    tops += "".join(f", any_value({name}) AS {name}" for name in names)
     db.execute(
         f"""CREATE TABLE pages AS SELECT user_id, request_id, query, locale, day, {reason}, min(first_t) AS first_t,
             sum(cells.exposures)::BIGINT AS exposures, {tops}, {sums}
@@ -128,13 +131,6 @@ def _sum_users(db: duckdb.DuckDBPyConnection, cap_quantile: float) -> None:
     query = f"SELECT coalesce(quantile_cont(spent, {cap_quantile}), {NO_CAP}) FROM ({spent}) WHERE spent > 0"
     ((cap,),) = db.execute(query).fetchall()
     db.execute(f"ALTER TABLE users ADD COLUMN cap DOUBLE DEFAULT {float(cap)!r}")
-
-
-def read_sums(db: duckdb.DuckDBPyConnection, number: str, source: str) -> MeanSums:
-    """Return the sums of a number over the rows of a table of users."""
-    x = f"({number})::DOUBLE"
-    columns = f"count(*), coalesce(sum({x}), 0), coalesce(sum({x} * {x}), 0), coalesce(max(abs({x})), 0)"
-    return MeanSums(*db.execute(f"SELECT {columns} FROM {source}").fetchall()[0])
 
 
 def _count(db: duckdb.DuckDBPyConnection, rows: str) -> int:

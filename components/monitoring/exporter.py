@@ -137,6 +137,11 @@ def preference_families(preference: Mapping) -> Iterator[GaugeMetricFamily]:
     yield _gauge_by_label("preference_pages", "interleaved pages", "kind", preference["pages"])
     failures = preference["ranker_failures"]
     yield _gauge_by_label("preference_ranker_failures", "pages without a ranker's list", "ranker", failures)
+    opinion = (preference.get("second_opinion") or {}).get("interval") or {}
+    bounds = {bound: opinion[bound] for bound in BOUNDS if bound in opinion}
+    yield _gauge_by_label(
+        "preference_second_opinion", "mean of clicks weighed by ranks, never decisive", "bound", bounds
+    )
     p_value = min(preference["coin"][name] for name in COIN_P_VALUES)
     yield _gauge("preference_coin_p_value", "smallest p-value of the coin, valid at every look", p_value)
 

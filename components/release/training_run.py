@@ -24,6 +24,8 @@ class Night:
     version: str
     reasons: list[str]
     metrics: dict[str, float]
+    serving_version: str  # that it was compared with
+    gains: dict[str, dict[str, float]]  # over that one, with their intervals
     used: dict[str, float]
     usd: float | None  # of the rationales; None without a price
     models: dict[str, list[str]]  # of its teachers: digest, and the sha256 of what its tunings changed
@@ -73,6 +75,8 @@ def record_night(
         version=verdict.candidate_version,
         reasons=verdict.reasons,
         metrics={name: candidate[name] for name in METRICS},
+        serving_version=verdict.serving_version,
+        gains={name: vars(verdict.differences[name]) for name in METRICS if name in verdict.differences},
         used=used,
         usd=round(used["seconds"] / 3600 * usd_per_hour, 4) if usd_per_hour else None,
         models=outputs.models(),

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from components import storage
+from components.experiment.calibration import describe_history
 from components.release import registry
 from components.release_store import read_state
 from components.step_result import StepResult
@@ -51,7 +52,7 @@ class Loop:
         try:
             tasks = self.retrain(judgements, columns, audit)
             self.experiment(tasks)
-            self.summary["state"] = read_state().to_json()
+            self.summary |= {"state": read_state().to_json(), "calibration": describe_history()}
         except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
             self.steps.drop_line()
             self.summary["sentence"] = f"Stopped: {str(error) or 'by a person'}"
@@ -125,8 +126,7 @@ class Loop:
         """Run the pipeline `experiment` and send shoppers, in turn."""
         plan = self.profile.plan
         for look in range(1, plan.most_looks + 1):
-            arguments = {"plan": plan.to_json(), "now": sources.now().isoformat()}
-            look_tasks = self.run_pipeline("experiment", arguments)
+            look_tasks = self.run_pipeline("experiment", {"plan": plan.to_json(), "now": sources.now().isoformat()})
             decision = look_tasks["decide-experiment"]
             self.summary["experiment"].append({name: task.facts for name, task in look_tasks.items()})
             if decision.output in FINAL_DECISIONS:

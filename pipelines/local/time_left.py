@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-# CPU seconds by step on an AMD EPYC (2026-11); a step that each look repeats stands as often as there may be looks
+# CPU seconds by step on an AMD EPYC (2026-11). A step that each look repeats stands as often as there are looks until
+# interleaved pages have seen all users of the plan: an A/B test after them is not foreseen
 QUICK: Mapping[str, float] = {
     "prepare judgements": 1,
     "build features": 6,
@@ -23,12 +24,13 @@ QUICK: Mapping[str, float] = {
     "judge teacher after SFT": 20,
     "judge teacher after DPO": 19,
     "shoppers, pre-period": 20,
-    "shoppers, look 1": 15,
-    "shoppers, look 2": 15,
-    "begin look": 1,
-    "collect logs": 7,
-    "decide experiment": 5,
-    "move traffic": 1,
+    "shoppers, look 1": 18,
+    "shoppers, look 2": 18,
+    "shoppers, look 3": 18,
+    "begin look": 2,
+    "collect logs": 10,
+    "decide experiment": 7,
+    "move traffic": 2,
 }
 EXPECTED: Mapping[str, Mapping[str, float]] = {"quick": QUICK}
 CORES = 2

@@ -144,6 +144,7 @@ def find_warnings(summary: dict, facts: dict, look: dict) -> list[str]:
     for shift in (summary.get("rankings") or {}).get("category_shifts", []):
         places = f"{shift['candidate']} of the top places, {shift['baseline']} before"
         warnings.append(f"What is shown shifts: the category {shift['category']} takes {places}.")
+    warnings += warn_of_second_opinion(look.get("preference") or {})
     breaches = ((look.get("figures") or {}).get("guardrails") or {}).get("breaches", [])
     return [*warnings, *(f"Guardrail: {breach}." for breach in breaches)]
 
@@ -155,6 +156,15 @@ def warn_of_teacher(qualification: dict) -> list[str]:
     sentence = qualification["headline"]
     consequence = " No rationale was distilled: the plain student is the candidate." if qualification["refusal"] else ""
     return [f"{sentence[0].upper()}{sentence[1:]}.{consequence}"]
+
+
+def warn_of_second_opinion(preference: dict) -> list[str]:
+    """Return a warning where clicks weighed by ranks speak against what the votes say."""
+    if (preference.get("second_opinion") or {}).get("compared") != "disagrees":
+        return []
+    interval = preference["second_opinion"]["interval"]
+    bounds = f"{interval['estimate']:+.3f} ({interval['low']:+.3f} to {interval['high']:+.3f})"
+    return [f"Clicks weighed by ranks say the opposite of “{preference['verdict']}”: {bounds}. Look at its queries."]
 
 
 def warn_of_plain_student(choice: dict) -> list[str]:

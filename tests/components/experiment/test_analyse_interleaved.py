@@ -27,10 +27,25 @@ def test_a_preference_is_told_with_all_counts(tmp_path, capsys):
     assert document["exposures"] == document["used"] + sum(document["set_aside"].values()) == 2040
     assert document["set_aside"] == {"no team": 40}
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines[-8:]] == [
-        "vote", "share", "sum", "orders", "revenue", "betting", "coin", "figures"
+    assert [line.split(":")[0] for line in lines[-9:]] == [
+        "vote", "share", "sum", "orders", "revenue", "betting", "weighed clicks", "coin", "figures"
     ]  # fmt: skip
     assert "note: 40 exposures name no team: log `none` for items of neither ranker" in "\n".join(lines)
+
+
+def test_given_propensities_weigh_the_clicks(tmp_path, capsys):
+    exposures, outcomes = shop(300, chances={"A": 0.2, "B": 0.5})
+    ranked = [row | rank_by_team(row) for row in exposures]
+    opinion = answer(tmp_path, ranked, outcomes, "--propensities=1,1,1,1,1")["second_opinion"]
+    assert opinion["interval"]["low"] > 0 and opinion["propensities"] == [1, 1, 1, 1, 1]
+    assert opinion["compared"] == "agrees" and not opinion["are_estimated"]
+    assert "agrees, never decides; places are looked at as 1.00, 1.00" in capsys.readouterr().out
+
+
+def rank_by_team(row):
+    """Return ranks by which a team's item is on its own ranker's page alone."""
+    ranks = {"A": (1, 9), "B": (9, 1), "none": (2, 2)}[row["team"]]
+    return dict(zip(("stable_rank", "candidate_rank"), ranks, strict=True))
 
 
 def test_a_crooked_coin_voids_a_preference(tmp_path):
@@ -134,6 +149,7 @@ def test_an_ab_test_of_interleaved_pages_is_refused(tmp_path, capsys):
         ("--users=0", "--users is 0: give the users that the comparison is planned for"),
         ("--window-days=nan", "--window-days is nan: give days above 0"),
         ("--refund-days=1e9", "--refund-days is 1e+09: give days above 0"),
+        ("--propensities=1,2", "'1,2': give a number above 0, at most 1, for each place, as 1,0.63,0.5"),
         ("--salt=", "--salt is empty: give the experiment's salt, or leave it out"),
         (f"--out={__file__}", "test_analyse_interleaved.py: give a folder"),
     ],

@@ -36,6 +36,7 @@ LOOK = {
         "users": {"all": 40, "with_pair": 30},
         "pages": {"all": 50, "with_pair": 35},
         "ranker_failures": {"stable": 0, "candidate": 2},
+        "second_opinion": {"interval": INTERVAL},
         "coin": {"stable_first_p_value": 0.5, "impressions_p_value": 1.0, "reciprocal_ranks_p_value": 0.7},
     },
 }
@@ -77,6 +78,7 @@ def test_state_and_last_look_are_metrics(exporter):
     assert samples["broadfast_release_traffic_percent",] == 25 and samples["broadfast_release_treatment_share",] == 0.25
     assert samples["broadfast_experiment_lift", "low", "rpm"] == -0.01
     assert samples["broadfast_preference_interval", "high"] == 0.03
+    assert samples["broadfast_preference_second_opinion", "low"] == -0.01
     assert samples["broadfast_preference_users", "with_pair"] == 30
     assert samples["broadfast_preference_ranker_failures", "candidate"] == 2
     assert samples["broadfast_preference_coin_p_value",] == 0.5

@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines.local.time_left import EXPECTED, describe_seconds, seconds_left
+from pipelines.profiles import load_profile
 
 QUICK = EXPECTED["quick"]
 
@@ -24,6 +25,15 @@ def test_cached_steps_tell_no_pace():
 
 def test_after_the_last_step_nothing_is_left():
     assert seconds_left("quick", [(title, 1.0, False) for title in QUICK]) == 0
+
+
+def test_every_interleaved_look_is_foreseen():
+    profile = load_profile("quick")
+    users = profile.traffic.users
+    new_users = users - users // 2  # of each later phase
+    looks = 1 + -(-(profile.plan.interleaved_horizon_users - users) // new_users)
+    phases = {f"shoppers, look {look}" for look in range(1, looks + 1)}
+    assert looks == 3 and {title for title in QUICK if title.startswith("shoppers, look")} == phases
 
 
 def test_of_an_unknown_profile_nothing_is_said():

@@ -6,7 +6,7 @@ import pytest
 
 from components.charts import Line, interval_chart, line_chart
 from pipelines.report.models_view import describe_gate
-from pipelines.report.overview import warn_of_plain_student, warn_of_teacher
+from pipelines.report.overview import warn_of_plain_student, warn_of_second_opinion, warn_of_teacher
 from pipelines.report.report import build_view, write_report
 from pipelines.report.training_view import list_examples
 
@@ -177,6 +177,14 @@ def test_the_cards_show_candidate_and_baseline():
     summary = {"steps": steps, "experiment": [{"decide-experiment": {"look": look}}]}
     cards = {card.title: (card.candidate, card.baseline) for card in build_view(summary)["overview"].cards}
     assert cards["macro-F1"] == ("0.250", "0.200") and cards["p99 latency, ms"] == ("31", "29")
+
+
+def test_an_opposite_second_opinion_is_warned_of():
+    opinion = {"compared": "disagrees", "interval": {"estimate": -0.2, "low": -0.3, "high": -0.1}}
+    preference = {"verdict": "candidate's items are preferred", "second_opinion": opinion}
+    assert "the opposite of “candidate's items are preferred”: -0.200" in warn_of_second_opinion(preference)[0]
+    assert not warn_of_second_opinion(preference | {"second_opinion": opinion | {"compared": "agrees"}})
+    assert not warn_of_second_opinion({})
 
 
 def test_a_plain_student_that_wins_is_warned_of():

@@ -21,7 +21,7 @@ from components.experiment.second_opinion import judge_weighed_clicks
 from components.experiment.weighed_clicks import WeighedClicks, check_steps, sum_slopes, weigh_influence
 from simulation.shoppers import PAGE
 
-STREAMS = 200
+STREAMS = 100
 RANKER_SEED = 3
 SEED = 17
 BELIEVED = 1 / np.arange(1, PAGE + 1)  # a wrong position bias that somebody believes in

@@ -10,6 +10,7 @@ import typer
 
 from bench.figures import once, show, write_results
 from bench.interleaving.direction import sign_agreement
+from bench.interleaving.faults import measure_faults
 from bench.interleaving.page_cost import measure_page_cost
 from bench.interleaving.power import users_needed
 from bench.interleaving.real_run import measure_worse_candidate
@@ -44,6 +45,7 @@ def bench(
         HERE / "worse_candidate.json", lambda: measure_worse_candidate(world, market, HERE / "world")
     )
     figures |= {"worse_candidate": worse_candidate}
+    figures |= {"faults": once(HERE / "faults.json", lambda: measure_faults(HERE / "world"))}
     (HERE / "serving").mkdir(exist_ok=True)
     figures |= once(HERE / "page_cost.json", lambda: measure_page_cost(HERE / "serving"))
     figures |= {

@@ -16,7 +16,7 @@ from components.event_logs import SCHEMAS
 from components.experiment.aggregate import LogSource
 from components.experiment.assignment import user_hash
 from components.experiment.figures import LookFigures
-from components.experiment.interleaved_look import collect_interleaved, judge_interleaved
+from components.experiment.interleaved_look import collect_with_pages, judge_interleaved
 from components.experiment.interleaving import NO_PAIR, TEAMS, draft
 from components.experiment.interleaving_coins import Search, draw_coins, interleaving_salt
 from components.experiment.plan import ExperimentPlan
@@ -122,7 +122,7 @@ def take_look(folder: Path, plan: ExperimentPlan):
     stages = (Stage(0.0, START.isoformat()), Stage(0.0, START.isoformat(), 1.0))
     setup = ExperimentSetup(EXPERIMENT, EXPERIMENT, stages, {"control": "v1", "treatment": "v2"})
     now = START + timedelta(hours=1)
-    collect_interleaved(LogSource(folder / "exposures", folder / "outcomes"), setup, now, folder / "sums")
+    collect_with_pages(LogSource(folder / "exposures", folder / "outcomes"), setup, now, folder / "sums")
     preference = judge_interleaved([folder / "sums"], setup, now, plan)
     figures = LookFigures(0.0, 0, 0.0, 1, {}, None, interleaved_share=1.0, was_interleaved=True)
     return preference, decide_on_preference(preference, figures, plan)[0]

@@ -27,6 +27,9 @@ NO_REQUESTS = """SELECT NULL::BIGINT AS t, NULL::VARCHAR AS request_id, NULL::VA
     NULL::INT AS items, NULL::INT AS missing_features WHERE FALSE"""
 
 
+WriteTables = Callable[[duckdb.DuckDBPyConnection], None]
+
+
 @dataclass(frozen=True)
 class LogSource:
     """Folders of Parquet logs, and how their columns and kinds are called there."""
@@ -48,11 +51,13 @@ class LogSource:
         return notes
 
 
-def collect(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path) -> Accounts:
+def collect(
+    source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path, write_more: WriteTables | None = None
+) -> Accounts:
     """Write a shard's sums to `folder` and return its accounts.
 
     cells.parquet has exposures, clicks and grades; orders.parquet a row an order or refund; categories.parquet and
-    requests.parquet what their names say.
+    requests.parquet what their names say. `write_more` writes other tables of the same rows.
 
     Raises:
         ValueError: a log cannot be read. The sentence names the file, the column and what to give.
@@ -64,11 +69,13 @@ def collect(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Pa
         _write_orders(db, folder / "orders.parquet")
         _write_categories(db, setup, folder / "categories.parquet")
         write_requests(db, setup, now, folder / "requests.parquet")
+        if write_more:
+            write_more(db)
 
     return sum_shard(source, folder, write_tables)
 
 
-def sum_shard(source: LogSource, folder: Path, write_tables: Callable[[duckdb.DuckDBPyConnection], None]) -> Accounts:
+def sum_shard(source: LogSource, folder: Path, write_tables: WriteTables) -> Accounts:
     """Read a shard's logs, have its tables written to `folder`, and return its accounts.
 
     `write_tables` finds outcomes beside their exposures, and the hashes of copies; cells.parquet is one of its tables.
@@ -83,8 +90,13 @@ def sum_shard(source: LogSource, folder: Path, write_tables: Callable[[duckdb.Du
         match_outcomes(db, source.rules)
         write_tables(db)
         accounts = account_rows(db, folder / "cells.parquet", source.rules, notes)
-    (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
+    write_accounts(accounts, folder)
     return accounts
+
+
+def write_accounts(accounts: Accounts, folder: Path) -> None:
+    """Write a shard's accounts beside its sums."""
+    (folder / "accounts.json").write_text(json.dumps(asdict(accounts)))
 
 
 def _annotate_exposures(db: duckdb.DuckDBPyConnection, setup: ExperimentSetup, now: datetime) -> None:

@@ -5,22 +5,29 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from components.experiment.aggregate import LogSource
+from components.experiment.aggregate import LogSource, collect, write_accounts
 from components.experiment.plan import ExperimentPlan
 from components.experiment.preference import Preference, judge_preference
-from components.experiment.preference_logs import collect_pages
+from components.experiment.preference_logs import page_tables
 from components.experiment.preference_plan import PreferencePlan
 from components.experiment.preference_users import merge_pages
-from components.experiment.records import ExperimentSetup
+from components.experiment.records import Accounts, ExperimentSetup
 from components.settings import Settings
 
 FOLDER = "interleaved"  # of a shard's sums
 
 
-def collect_interleaved(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path) -> None:
-    """Write the sums of a shard's interleaved pages below `folder`."""
-    rules = replace(source.rules, is_interleaved=True)
-    collect_pages(replace(source, rules=rules), setup, now, folder / FOLDER)
+def collect_with_pages(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path) -> Accounts:
+    """Write a shard's sums by arm, and those of its interleaved pages, and return its accounts.
+
+    The logs are read once for both: the accounts are the same, for either sets the other's rows aside.
+    """
+    pages = folder / FOLDER
+    pages.mkdir(parents=True, exist_ok=True)
+    both = replace(source, rules=replace(source.rules, has_both=True))
+    accounts = collect(both, setup, now, folder, page_tables(setup, now, pages))
+    write_accounts(accounts, pages)
+    return accounts
 
 
 def judge_interleaved(

@@ -88,6 +88,10 @@ def create_view(
 
 def expected_columns(table: str, rules: AttributionRules) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Return the columns that a table needs, and the optional ones with their types."""
+    if table == "exposures" and rules.has_both:
+        needed_columns = tuple(dict.fromkeys((*NEEDED[table], *DRAFTS_NEEDED)))
+        optional_columns = DRAFTS_OPTIONAL | OPTIONAL[table]
+        return needed_columns, {name: kind for name, kind in optional_columns.items() if name not in needed_columns}
     if table == "exposures" and rules.is_interleaved:
         return DRAFTS_NEEDED, DRAFTS_OPTIONAL
     return NEEDED[table], OPTIONAL[table]

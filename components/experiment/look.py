@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from components.experiment import aggregate, attribute, logs, verdict
-from components.experiment.interleaved_look import collect_interleaved, judge_interleaved
+from components.experiment.interleaved_look import collect_with_pages, judge_interleaved
 from components.experiment.log_gaps import hold_for_gaps
 from components.experiment.plan import ExperimentPlan
 from components.experiment.records import Accounts, ExperimentSetup
@@ -49,7 +49,7 @@ def collect(look: Look, shard: str, folder: Path) -> Accounts:
         logs.download(look.experiment, look.now, shard, downloads)
         source = aggregate.LogSource(downloads / "exposures", downloads / "outcomes", downloads / "requests")
         if look.experiment.interleaved_share:
-            collect_interleaved(source, look.experiment, look.now, folder)
+            return collect_with_pages(source, look.experiment, look.now, folder)
         return aggregate.collect(source, look.experiment, look.now, folder)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from components.contracts import TEAMS
-from components.experiment.aggregate import LogSource, sum_shard
+from components.experiment.aggregate import LogSource, WriteTables, sum_shard
 from components.experiment.deduplicate import without_duplicates
 from components.experiment.records import Accounts, ExperimentSetup
 from components.experiment.row_status import experiment_sql, names_sql, unusable_sql
@@ -25,13 +25,18 @@ def collect_pages(source: LogSource, setup: ExperimentSetup, now: datetime, fold
     Raises:
         ValueError: a log cannot be read. The sentence names the file, the column and what to give.
     """
+    return sum_shard(source, folder, page_tables(setup, now, folder))
+
+
+def page_tables(setup: ExperimentSetup, now: datetime, folder: Path) -> WriteTables:
+    """Return what writes cells.parquet and orders.parquet to `folder`."""
     status = status_sql(setup, now)
 
     def write_tables(db: duckdb.DuckDBPyConnection) -> None:
         _write_pages(db, status, folder / "cells.parquet")
         _write_orders(db, status, folder / "orders.parquet")
 
-    return sum_shard(source, folder, write_tables)
+    return write_tables
 
 
 def status_sql(setup: ExperimentSetup, now: datetime) -> str:

@@ -70,6 +70,7 @@ class AttributionRules:
     kinds: Mapping[str, str] = field(default_factory=dict)  # purchase -> order
     zone: str = "UTC"  # of times that name none, a name of the IANA time zones
     is_interleaved: bool = False  # pages have teams and no arm
+    has_both: bool = False  # interleaved pages lie beside those of arms, as in the platform's own logs
 
 
 @dataclass(frozen=True)

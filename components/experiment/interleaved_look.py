@@ -18,7 +18,7 @@ FOLDER = "interleaved"  # of a shard's sums
 
 
 def collect_with_pages(source: LogSource, setup: ExperimentSetup, now: datetime, folder: Path) -> Accounts:
-    """Write a shard's sums by arm, and those of its interleaved pages, and return its accounts.
+    """Write a shard's sums by arm and of its interleaved pages, and return its accounts.
 
     The logs are read once for both: the accounts are the same, for either sets the other's rows aside.
     """

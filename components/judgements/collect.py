@@ -24,10 +24,11 @@ def collect(source: Source, config: PrepareConfig) -> Collection:
         ValueError: the configuration cannot be read, or no row is good.
     """
     config.check()
-    scale = parse_labels(config.labels)
-    collection = Collection(source.name, config.labels, warnings=list(source.notes))
+    labels = config.labels or source.scale
+    scale = parse_labels(labels)
+    collection = Collection(source.name, labels, warnings=list(source.notes))
     with pause_garbage_collector():
-        rows = check_rows(source.rows, scale, config, collection)
+        rows = check_rows(source.rows, scale, collection)
         rows = identify_queries(rows, collection)
         rows = settle_splits(rows, config, collection)
         collection.judgements = combine_pairs(rows, scale, collection)

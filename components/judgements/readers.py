@@ -1,4 +1,4 @@
-"""Sources of judgements: ESCI's release, or one file of rows whose columns may have other names than ours."""
+"""Sources of judgements: one file of rows whose columns may have other names than ours, and what other tools write."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,21 @@ from pathlib import Path
 
 from components import s3_addresses
 from components.csv_records import TableRow
-from components.judgements.esci import find_examples, read_esci
-from components.judgements.labels import is_unrated
-from components.tabular import KINDS, TableFile
-
-REQUIRED = ("query", "title", "label")
-OPTIONAL = ("query_id", "item_id", "locale", "query_class", "brand", "category", "attributes", "split", "mismatch")
-NAMES = (*REQUIRED, *OPTIONAL, "rater", "price", "rating")
+from components.formats.catalogue import add_texts, find_files, read_catalogue
+from components.formats.esci import find_examples
+from components.formats.guess import guess_format
+from components.formats.registry import FORMATS, read_format
+from components.formats.trec import read_queries
+from components.judgements.columns import (
+    NAMES,
+    check_columns,
+    check_kind,
+    match_columns,
+    part_raters,
+    rater_columns,
+    rename,
+)
+from components.tabular import TableFile
 
 
 @dataclass
@@ -21,6 +29,7 @@ class Source:
 
     name: str
     rows: Iterator[TableRow]
+    scale: str = ""  # of its labels, where its format has one
     notes: list[str] = field(default_factory=list)
 
 
@@ -56,7 +65,7 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def open_source(path: Path, columns: Mapping[str, str]) -> Source:
-    """Open a folder with ESCI's release, or one file of rows.
+    """Open one file of rows, what another tool wrote, or a folder.
 
     Raises:
         FileNotFoundError: nothing is at the path.
@@ -64,9 +73,61 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     """
     if not path.exists():
         raise FileNotFoundError(f"{path.name} does not exist")
-    if path.is_dir():
-        names = {name: name for name in NAMES}
-        return Source(find_examples(path).name, (rename(row, names) for row in read_esci(path)))
+    name = "table" if columns and path.is_file() else guess_format(path)
+    if name == "folder":
+        return open_folder(path, columns)
+    return open_table(path, columns) if name == "table" else open_format(path, name)
+
+
+def open_format(path: Path, name: str) -> Source:
+    """Open what another tool wrote.
+
+    Raises:
+        ValueError: the format holds ids alone, or the file is not of the format.
+    """
+    if "title" not in FORMATS[name].keeps:
+        raise ValueError(
+            f"{path.name} ({name}) has no titles: join them from your catalogue by id. Give a folder that holds this "
+            "file, the catalogue as items.csv (item_id, title) and, for qrels, the queries as queries.tsv"
+        )
+    if FORMATS[name].is_ranking:
+        raise ValueError(f"{path.name} ({name}) is a ranking, and has no labels: give a file of judgements")
+    file_name = find_examples(path).name if name == "esci" else path.name
+    return build_source(file_name, name, read_format(path, name, {}))
+
+
+def open_folder(folder: Path, columns: Mapping[str, str]) -> Source:
+    """Open a folder of judgements by id, a catalogue, and perhaps the queries' texts.
+
+    Raises:
+        ValueError: a file is missing or cannot be read.
+    """
+    files = find_files(folder)
+    name = "table" if columns else guess_format(files.judgements)
+    if FORMATS[name].is_ranking:
+        raise ValueError(f"{files.judgements.name} ({name}) is a ranking, and has no labels: give judgements")
+    if "query" not in FORMATS[name].keeps and not files.queries:
+        raise ValueError(f"{files.judgements.name} ({name}) has no query texts: add queries.tsv (id, tab, query)")
+    queries = read_queries(files.queries) if files.queries else None
+    rows = add_texts(read_format(files.judgements, name, columns), read_catalogue(files.catalogue), queries)
+    return build_source(files.judgements.name, name, rows)
+
+
+def build_source(file_name: str, name: str, rows: Iterator[TableRow]) -> Source:
+    """Return a source of a format's rows, with notes on how it is read."""
+    names = {name: name for name in NAMES}
+    notes = [f"{file_name}: read as {name}"] if name not in ("esci", "table") else []
+    if scale := FORMATS[name].scale:
+        notes = [f"{file_name}: read as {name}, labels as {scale} unless --labels says another scale"]
+    return Source(file_name, (rename(row, names) for row in rows), scale, notes)
+
+
+def open_table(path: Path, columns: Mapping[str, str]) -> Source:
+    """Open one file of rows.
+
+    Raises:
+        ValueError: a kind of file that is not read, or columns that are missing.
+    """
     check_kind(path)
     table = TableFile(path)
     check_columns(table, columns)
@@ -77,112 +138,4 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
         rows = (rating for row in table_rows for rating in part_raters(row, names, raters))
     else:
         rows = (rename(row, names) for row in table_rows)
-    return Source(path.name, rows, table.notes)
-
-
-def match_columns(columns: Mapping[str, str], table: TableFile) -> dict[str, str | None]:
-    """Return our name -> the file's name, which may differ in case.
-
-    Where several names differ in case alone, none of them matches. An optional field gets None
-    instead of a column that another field has.
-    """
-    folded_names: dict[str, list[str]] = {}
-    for name in table.columns:
-        folded_names.setdefault(name.casefold(), []).append(name)
-    matches = {}
-    for ours in NAMES:
-        theirs = columns.get(ours, ours)
-        similar_names = folded_names.get(theirs.casefold(), [])
-        is_clear = theirs not in table.columns and len(similar_names) == 1
-        matches[ours] = similar_names[0] if is_clear else theirs
-    columns_in_use = {matches[ours] for ours in (*REQUIRED, *columns)} | {*rater_columns(matches["label"], table)}
-    for ours in set(NAMES) - {*REQUIRED, *columns}:
-        if matches[ours] in columns_in_use:
-            matches[ours] = None
-    return matches
-
-
-def rater_columns(label_column: str, table: TableFile) -> list[str]:
-    """Return the columns of `A+B`, one a rater, or [] for one column of labels."""
-    is_one = "+" not in label_column or label_column in table.columns
-    return [] if is_one else [name.strip() for name in label_column.split("+")]
-
-
-def part_raters(row: TableRow, names: Mapping[str, str | None], raters: list[str]) -> Iterator[TableRow]:
-    """Yield a row for each rater of a pair, or one without a label."""
-    if row.error:
-        yield row
-        return
-    labels = {name: row.values.get(name) for name in raters if not is_unrated(row.values.get(name))}
-    values = rename(row, names).values
-    for rater, label in labels.items():
-        yield TableRow(row.line, values | {"label": label, "rater": rater})
-    if not labels:
-        yield TableRow(row.line, values | {"label": None})
-
-
-def rename(row: TableRow, names: Mapping[str, str | None]) -> TableRow:
-    """Return a row by our names, None where the file has no such column."""
-    if row.error:
-        return row
-    return TableRow(row.line, {ours: row.values.get(theirs) for ours, theirs in names.items()})
-
-
-def check_kind(path: Path) -> None:
-    """Check that a file is of a kind that is read.
-
-    Raises:
-        ValueError: says which kinds are, and what to do with JSON.
-    """
-    if path.suffix.lower() in KINDS:
-        return
-    remedy = f"{path.name}: give a {', '.join(KINDS)} file, or a folder with ESCI's release"
-    if path.suffix.lower() == ".json":
-        remedy += "; write nested JSON as one row a pair, with query, title and label"
-    raise ValueError(remedy)
-
-
-def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
-    """Check that a file has the required columns and those that were named.
-
-    Raises:
-        ValueError: names a missing column, those that exist, and the remedy.
-    """
-    name = table.path.name
-    if not table.columns:
-        raise ValueError(describe_empty(table))
-    matches = match_columns(columns, table)
-    if not columns and not {matches[ours] for ours in REQUIRED} & set(table.columns):
-        raise ValueError(
-            f"{name} has no column query, title or label: is its first line a header? Name columns as "
-            f"--columns query=ITS_NAME,title=ITS_NAME,label=ITS_NAME. "
-            f"A file of ids alone, as TREC qrels, needs the texts: join them from your catalogue by id"
-        )
-    columns_needed = {(ours, matches[ours]) for ours in (*REQUIRED, *columns)}
-    if raters := rater_columns(columns.get("label", "label"), table):
-        columns_needed -= {("label", matches["label"])}
-        columns_needed |= {("label", name) for name in raters}
-    for ours, theirs in sorted(columns_needed):
-        if theirs not in table.columns:
-            present = ", ".join(table.columns)
-            raise ValueError(f"{name} has no column {theirs!r} for {ours}; it has {present}: {_remedy(ours, columns)}")
-        if theirs in table.duplicate_columns:
-            raise ValueError(f"{name} has the column {theirs!r} for {ours} twice; rename one of them")
-
-
-def describe_empty(table: TableFile) -> str:
-    """Return a sentence about a file without columns."""
-    name = table.path.name
-    if table.kind == "jsonl" and (row := next(iter(table.rows()), None)) and row.error:
-        example = '{"query": "red shoe", "title": "Acme shoe", "label": "E"}'
-        return f"{name}: line {row.line} is no JSON object ({row.error}); write one object a line, as {example}"
-    return f"{name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them"
-
-
-def _remedy(ours: str, columns: Mapping[str, str]) -> str:
-    if ours in columns:
-        return "check the spelling"
-    remedy = f"name it with --columns {ours}=ITS_NAME"
-    if ours == "title":
-        remedy += "; a file of ids alone needs the items' texts: join them from your catalogue by id"
-    return remedy
+    return Source(path.name, rows, notes=table.notes)

@@ -6,7 +6,6 @@ from components import contracts
 from components.csv_records import TableRow
 from components.item_keys import DEFAULT_LOCALE
 from components.judgements.collection import Collection
-from components.judgements.config import PrepareConfig
 from components.judgements.fields import clean_fields
 from components.judgements.labels import LabelScale, is_unrated, to_rating
 from components.judgements.raters import Rating
@@ -16,21 +15,19 @@ SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation":
 SPLITS |= {"dev": "valid", "test": "test", "testing": "test"}
 
 
-def check_rows(
-    table_rows: Iterable[TableRow], scale: LabelScale, config: PrepareConfig, collection: Collection
-) -> list[Rating]:
+def check_rows(table_rows: Iterable[TableRow], scale: LabelScale, collection: Collection) -> list[Rating]:
     """Return the rows whose fields are good, and quarantine the others."""
     rows = []
     for row in table_rows:
         collection.total += 1
         try:
-            rows.append(check_row(row, scale, config, collection))
+            rows.append(check_row(row, scale, collection))
         except ValueError as error:
             collection.set_aside(row.line, str(error), row.text if row.error else row.values)
     return rows
 
 
-def check_row(row: TableRow, scale: LabelScale, config: PrepareConfig, collection: Collection) -> Rating:
+def check_row(row: TableRow, scale: LabelScale, collection: Collection) -> Rating:
     """Return one row by our rules.
 
     Raises:
@@ -45,7 +42,8 @@ def check_row(row: TableRow, scale: LabelScale, config: PrepareConfig, collectio
         raise ValueError("unrated: the row has no label")
     if label is None:
         collection.unknown_labels[str(raw_label)] += 1
-        scale_name = f"not in --labels {config.labels}" if config.labels else "none of E, S, C, I or their names"
+        labels = collection.labels_option
+        scale_name = f"not in --labels {labels}" if labels else "none of E, S, C, I or their names"
         raise ValueError(f"unknown label: {raw_label!r} is {scale_name}")
     if fields["split"] and fields["split"].lower() not in SPLITS:
         raise ValueError(f"unknown split: {fields['split']!r} is none of {', '.join(SPLITS)}")

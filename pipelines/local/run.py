@@ -39,10 +39,11 @@ PROFILE_HELP = (
     "as compiled for a cluster of one CPU node)."
 )
 ProfileName = Annotated[str, typer.Option(help=PROFILE_HELP)]
-JudgementsPath = Annotated[
-    Path | None,
-    typer.Option(help="Your own judgements: a folder with ESCI's release, or one CSV, JSONL or Parquet file."),
-]
+JUDGEMENTS_HELP = (
+    "Your own judgements: a CSV, JSONL or Parquet file, ESCI's release or WANDS as a folder, or a folder of items.csv "
+    "and what Quepid, TREC's tools or the Search Relevance Workbench wrote (docs/formats.md)."
+)
+JudgementsPath = Annotated[Path | None, typer.Option(help=JUDGEMENTS_HELP)]
 Columns = Annotated[str, typer.Option(help=COLUMNS_HELP)]
 Labels = Annotated[str, typer.Option(help=LABELS_HELP)]
 AuditPath = Annotated[Path | None, typer.Option(help="The audit.csv that a run left, with human_label filled in.")]

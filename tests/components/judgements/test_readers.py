@@ -59,7 +59,7 @@ def test_a_misspelt_column_asks_for_its_spelling(tmp_path, write, name):
         (
             "qrels.txt",
             "1 Q0 doc-17 2\n",
-            "is its first line a header.* as --columns query=ITS.* as TREC qrels, needs the texts",
+            r"qrels.txt \(qrels\) has no titles: join them .* as items.csv .* the queries as queries.tsv",
         ),
     ],
 )
@@ -172,10 +172,17 @@ def test_nothing_at_the_path_is_named(tmp_path):
         read_rows(tmp_path / "none.csv")
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("a.xlsx", "ESCI's release$"), ("a.json", "as one row a pair, with")])
-def test_another_kind_of_file_is_refused(tmp_path, name, remedy):
-    (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=rf"{name}: give a .csv, .tsv, .*.parquet file, or a folder.*{remedy}"):
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("a.xlsx", "", "give a .csv, .tsv, .*.parquet file, one of another tool's, or a folder with ESCI's release$"),
+        ("a.json", "", "line 1, column 1: no JSON"),
+        ("a.json", "[1]", "write nested JSON as one row a pair, with"),
+    ],
+)
+def test_another_kind_of_file_is_refused(tmp_path, name, text, remedy):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"{name}.*{remedy}"):
         read_rows(tmp_path / name)
 
 

@@ -72,7 +72,7 @@ def find_obstacle(row: Mapping, name: str) -> str:
                 "with --labels (as 1-3), so that numbers become labels and labels --grades"
             )
         return find_blank(row)
-    return "" if row["query"] else "no query text; give the texts with --queries FILE"
+    return "" if row["query"] or name == "table" else "no query text; give the texts with --queries FILE"
 
 
 def find_blank(row: Mapping) -> str:

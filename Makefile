@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales plan-teacher plan-experiment plan-interleaving docs pictures clean
+.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -154,6 +154,9 @@ bench-interleaving: .venv ## what an interleaved comparison promises: false pref
 bench-serving: .venv ## the server's overhead and throughput beside its peers, its features, faults and nonsense; half an hour
 	$(PY) -m bench.serving.measure $(BENCH)
 
+bench-workbench: .venv ## rankings beside ir-measures, clicks beside hidden truth, few labels beside all of ESCI's; 5 minutes: make bench-workbench BENCH="--esci FOLDER"
+	$(PY) -m bench.workbench.measure $(BENCH)
+
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
 	$(PY) -m pipelines.cluster.teacher_cost $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
 
@@ -164,6 +167,10 @@ plan-experiment: .venv ## users and days that a lift needs, with the power curve
 plan-interleaving: .venv ## users that a preference needs, from both rankers' logged pages: make plan-interleaving LOGS=logs STABLE=v1 CANDIDATE=v2
 	$(call require,LOGS,LOGS=logs STABLE=v1 CANDIDATE=v2)$(call require,STABLE,LOGS=logs STABLE=v1 CANDIDATE=v2)$(call require,CANDIDATE,LOGS=logs STABLE=v1 CANDIDATE=v2)
 	$(PY) -m components.experiment.preference_power --exposures $(LOGS)/exposures --outcomes $(LOGS)/outcomes --stable $(STABLE) --candidate $(CANDIDATE) $(PLAN)
+
+plan-judgements: .venv ## queries that people have to judge for an effect, beside a teacher: make plan-judgements EFFECT=0.02
+	$(call require,EFFECT,EFFECT=0.02)
+	$(PY) -m components.judgements.label_plan --effect $(EFFECT) $(PLAN)
 
 docs: .venv ## render the figures of bench/results into README and docs
 	$(PY) -m bench.render_docs

@@ -33,6 +33,15 @@ def write_results(name: str, figures: Mapping, measured_on: str, folder: Path = 
     return path
 
 
+def update_results(name: str, figures: Mapping, measured_on: str, folder: Path = RESULTS) -> Path:
+    """Write figures into bench/results/NAME.json beside those that other measurements left there."""
+    path = folder / f"{name}.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    sources = [text for text in str(results.get("measured_on", "")).split("; ") if text and text not in measured_on]
+    others = {key: value for key, value in results.items() if key not in ("date", "machine", "measured_on")}
+    return write_results(name, others | dict(flatten(figures)), "; ".join([*sources, measured_on]), folder)
+
+
 def flatten(figures: Mapping, prefix: str = "") -> Iterator[tuple[str, float | str]]:
     """Yield names and values; nested names are joined by underscores, lists are numbered from 1, None is left out."""
     for name, value in figures.items():

@@ -1,0 +1,1 @@
+"""Measure what relevance engineers use: formats, measures of rankings, clicks, few labels."""

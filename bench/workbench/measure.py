@@ -1,0 +1,42 @@
+"""Measure what relevance engineers use: `python -m bench.workbench.measure --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.esci import esci_option
+from bench.figures import once, show, update_results
+from bench.interleaving.world import build_market, load_world
+from bench.workbench.clicks import measure_clicks
+from bench.workbench.few_labels import measure_few_labels
+from bench.workbench.oracle_python import build_environment
+from bench.workbench.rankings import compare_measures
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    esci: Annotated[Path, esci_option(", ESCI's judgements.")],
+    home: Annotated[Path, typer.Option(help="Where parts are kept: the same command goes on there.")] = Path(
+        "runs/bench/workbench"
+    ),
+) -> None:
+    """Measure rankings beside ir-measures, clicks beside the hidden truth, and few labels beside all of ESCI's.
+
+    About five minutes on one core.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    python = build_environment(home / "oracles")
+    figures = once(home / "rankings.json", lambda: compare_measures(python, esci, home))
+    market = build_market(load_world(home / "world"))
+    figures |= once(home / "clicks.json", lambda: measure_clicks(market, home / "logs"))
+    figures |= once(home / "few_labels.json", lambda: measure_few_labels(python, esci))
+    measured_on = "ESCI's pairs (rankings, few labels); the embedded marketplace and its simulated shoppers (clicks)"
+    update_results("workbench", figures, measured_on)
+    show("workbench", figures)
+
+
+if __name__ == "__main__":
+    app()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from components.event_logs import distinct
 
@@ -49,8 +50,22 @@ def count_clicks(exposures: str | Path, outcomes: str | Path) -> ClickCounts:
     """Return the counts of some logs, Parquet files or folders of them.
 
     Raises:
-        ValueError: no exposure has a query, an item and a position.
+        ValueError: a file is no Parquet, lacks a column, or no exposure has a query, an item and a position.
     """
+    try:
+        cells, account = _query(exposures, outcomes)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{exposures}, {outcomes}: {reason}; give Parquet files of EXPOSURES and OUTCOMES") from None
+    if not len(cells):
+        raise ValueError(
+            f"{exposures}: no exposure has query, item and position; the platform's own EXPOSURES have them"
+        )
+    return _build(cells, account)
+
+
+def _query(exposures: str | Path, outcomes: str | Path) -> tuple[pa.Table, dict[str, int]]:
+    """Return the cells of some logs, and the account of their rows."""
     with duckdb.connect() as db:
         for name, path in (("exposures", exposures), ("outcomes", outcomes)):
             files = str(Path(path) / "**" / "*.parquet") if Path(path).is_dir() else str(path)
@@ -60,12 +75,7 @@ def count_clicks(exposures: str | Path, outcomes: str | Path) -> ClickCounts:
         db.execute("CREATE TABLE clicks AS SELECT DISTINCT request_id, item_id FROM one_outcomes WHERE kind = 'click'")
         db.execute(PAGES.format(exposures="one_exposures"))
         cells = db.sql(CELLS).to_arrow_table()
-        account = _balance(db.sql(COUNTS).to_arrow_table().to_pylist()[0])
-    if not len(cells):
-        raise ValueError(
-            f"{exposures}: no exposure has query, item and position; the platform's own EXPOSURES have them"
-        )
-    return _build(cells, account)
+        return cells, _balance(db.sql(COUNTS).to_arrow_table().to_pylist()[0])
 
 
 def _balance(counts: dict[str, int]) -> dict[str, int]:
@@ -82,7 +92,7 @@ def _balance(counts: dict[str, int]) -> dict[str, int]:
     }
 
 
-def _build(cells, account: dict[str, int]) -> ClickCounts:
+def _build(cells: pa.Table, account: dict[str, int]) -> ClickCounts:
     names = cells.select(["query_id", "query", "locale", "item_id"]).to_pylist()
     numbers: dict[tuple[str, str], int] = {}
     pairs = []

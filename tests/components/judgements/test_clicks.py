@@ -1,5 +1,7 @@
 """Clicks tell what is liked once positions are accounted for, and the hidden truth says how well."""
 
+import re
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -95,6 +97,21 @@ def test_every_row_of_the_logs_is_counted(tmp_path):
         "clicks_copies": 1,
         "clicks_without_exposure": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        (None, "o.parquet: .*No files found.*; give Parquet files of EXPOSURES and OUTCOMES"),
+        ([], "e.parquet: no exposure has query, item and position"),
+    ],
+)
+def test_logs_without_use_say_why(tmp_path, capsys, rows, error):
+    exposures, outcomes = write_logs(tmp_path, [], [])
+    if rows is None:
+        outcomes.unlink()
+    assert main([str(exposures), str(outcomes), str(tmp_path / "out.parquet")]) == 1
+    assert re.search(error, capsys.readouterr().err)
 
 
 def test_judgements_of_clicks_name_their_source(tmp_path, capsys):

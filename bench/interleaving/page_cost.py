@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -18,10 +19,12 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import psutil
 
 from bench.interleaving.page_figures import Block, summarize
-from bench.serving.fixtures import build_fixtures, requests
+from bench.serving.features import ITEMS
+from bench.serving.fixtures import SHORT, build_fixtures, item_ids, requests
 from components import storage
 from pipelines.local.ports import free_ports
 from pipelines.local.processes import Laptop
@@ -32,28 +35,30 @@ PAGES = {1: 20, 16: 32}  # of a block, by the number of clients
 NEW_ITEM_PAGES = 4
 PATH = "/v1/models/relevance:predict"
 SEED = 5
-WARM_UP = 60
+READ_AHEAD = replace(SHORT, architecture="late_interaction", epochs=0)  # items are encoded ahead
+WARM_UP = 20
+KNOWN_ITEMS = 150
 TARGETS = ("stable", "interleaver")
 FALLBACKS = 'broadfast_interleaved_pages_total{kind="fallback"}'
 
 
 def measure_page_cost(folder: Path) -> dict:
     """Measure both kinds of pages, in turn, and what pages of new items cost a ranker."""
-    package, features, items = build_fixtures(folder)
+    package, features, items = build_fixtures(folder, READ_AHEAD)
     candidate = folder / "candidate"
     if not candidate.exists():
         temperature = json.loads((package / "config.json").read_text())["temperature"]
         copy_package(package, candidate, temperature=1.001 * temperature)
-    bodies = requests(items, SEED)
     with Laptop(folder / "state", folder) as machine, patch.dict(os.environ):
         machine.start_s3()
         os.environ.update(machine.environment)
         storage.ensure_bucket()
         urls = start_servers(machine, (package, candidate), features)
-        send(urls["interleaver"], list(map(known_items, islice(bodies, WARM_UP))), 4)
-        send(urls["stable"], list(map(known_items, islice(bodies, WARM_UP // 4))), 4)
-        blocks = list(measure_blocks(machine, urls, map(known_items, bodies)))
-        new = measure_block(machine, urls, "interleaver", [new_items(body) for body in islice(bodies, NEW_ITEM_PAGES)])
+        bodies = known_requests(items)
+        send(urls["interleaver"], list(islice(bodies, WARM_UP)), 1)
+        blocks = list(measure_blocks(machine, urls, bodies))
+        new_bodies = map(new_items, islice(requests(items, SEED), NEW_ITEM_PAGES))
+        new = measure_block(machine, urls, "interleaver", list(new_bodies))
         check_no_fallback(urls["interleaver"])
     return summarize(blocks) | {"new_items_ranker_cpu_ms": round(1000 * new.cpu_s["candidate"] / NEW_ITEM_PAGES, 1)}
 
@@ -76,10 +81,13 @@ def start_servers(machine: Laptop, packages: tuple[Path, Path], features: Path) 
     return urls
 
 
-def known_items(body: dict) -> dict:
-    """Return a request for items that the package's states and the feature store know."""
-    item_ids = [row["item_id"] for row in body["items"]]
-    return {"query": body["query"], "query_id": body["query_id"], "item_ids": item_ids}
+def known_requests(items: Path) -> Iterator[dict]:
+    """Yield requests without end, of new queries and of items that the warm-up has encoded."""
+    rng = np.random.default_rng(SEED)
+    known_ids = np.array(item_ids(items, KNOWN_ITEMS))
+    for body in requests(items, SEED):
+        chosen = rng.choice(known_ids, ITEMS, replace=False).tolist()
+        yield {"query": body["query"], "query_id": body["query_id"], "item_ids": chosen}
 
 
 def new_items(body: dict) -> dict:

@@ -1,6 +1,6 @@
 """Measure what an interleaved page costs, beside figures that stay: `python -m bench.interleaving.pages`.
 
-About four minutes on two busy cores, where the fixtures of `bench.serving` are there already.
+The first run builds its fixtures: a student that encodes items ahead, with a fitted head, and a night's features.
 """
 
 import json

@@ -25,13 +25,13 @@ WIDTH = 384
 RATIONALES = 500  # in the package's index
 
 
-def build_fixtures(folder: Path) -> tuple[Path, Path, Path]:
+def build_fixtures(folder: Path, config: LrkdConfig = SHORT) -> tuple[Path, Path, Path]:
     """Build a package, a folder of features and their items, unless they are there."""
     judgements = folder / "judgements"
     items = folder / "items"
     features = folder / "features"
     if not (folder / "package").exists():
-        model_path(SHORT.encoder)
+        model_path(config.encoder)
         source = generate_marketplace(Marketplace(items=2_400, queries=460), folder) / "judgements.parquet"
         tables = (judgements, items, folder / "refused")
         prepare(source, parse_columns(""), PrepareConfig(as_of=datetime.now(UTC).isoformat()), tables)
@@ -39,7 +39,7 @@ def build_fixtures(folder: Path) -> tuple[Path, Path, Path]:
         now = datetime.now(UTC).isoformat()
         build_night((judgements, items), "", now, (features, training_set))
         write_rationales(judgements, folder / "embeddings")
-        train(training_set, folder / "embeddings", SHORT, folder / "student")
+        train(training_set, folder / "embeddings", config, folder / "student")
         make_package(folder / "student", folder / "embeddings", training_set, folder / "unfinished")
         os.rename(folder / "unfinished", folder / "package")
     return folder / "package", features, items

@@ -123,12 +123,17 @@ def test_one_stream_is_judged_four_ways(market, monkeypatch):
 
 def test_what_faults_break_is_counted():
     pages = [
-        faults.Page(("u1", "shoes", 0), 1, "r1", ("a", "b"), "v1+v2"),
-        faults.Page(("u1", "shoes", 0), 2, "r2", ("b", "c"), "v1+v2"),  # b comes twice
-        faults.Page(("u1", "shoes", 1), 1, "r3", ("b", "a"), "v1+v2"),  # another draft
-        faults.Page(("u1", "shoes", 2), 1, "r4", ("b", "a"), "v1"),  # stable's own page
+        faults.Page(("u1", "shoes", 0), 1, "r1", ("a", "b")),
+        faults.Page(("u1", "shoes", 0), 2, "r2", ("b", "c")),  # b comes twice
+        faults.Page(("u1", "shoes", 1), 1, "r3", ("b", "a")),  # another draft
+        faults.Page(("u1", "shoes", 2), 1, "r4", ("b", "a")),  # stable's own page
     ]
-    rows = [{"request_id": page.request_id, "item_id": item} for page in pages for item in page.items]
+    kinds = {"r4": "fallback"}
+    rows = [
+        {"request_id": page.request_id, "item_id": item, "page_kind": kinds.get(page.request_id, "interleaved")}
+        for page in pages
+        for item in page.items
+    ]
     figures = faults.summarize(faults.Searches("", "", None, pages), [*rows[1:], rows[3], rows[3]])
     assert (figures["drafts_that_differ"], figures["items_twice"]) == (1, 1)
     assert (figures["rows_lost"], figures["rows_twice"], figures["drafted_pages"]) == (1, 2, 3)

@@ -51,12 +51,6 @@ class Page:
     number: int
     request_id: str
     items: tuple[str, ...]
-    version: str  # of both rankers where it is a draft
-
-    @property
-    def is_draft(self) -> bool:
-        """Tell whether both rankers made it."""
-        return "+" in self.version
 
 
 @dataclass
@@ -95,8 +89,7 @@ class Searches:
                 return
             document = answer.json()
             shown = tuple(row["item_id"] for row in document["predictions"][:PAGE_SIZE])
-            version = answer.headers.get("x-model-version", "")
-            self.pages.append(Page(search, number, body["request_id"], shown, version))
+            self.pages.append(Page(search, number, body["request_id"], shown))
             if not (token := document.get("next_page_token")):
                 return
             body["page_token"] = token
@@ -191,10 +184,11 @@ def cause_faults(servers: Stack, seconds: float, end: threading.Event) -> Counte
 def summarize(searches: Searches, exposures: list[dict]) -> dict:
     """Return the counts of answers, and of what must not be."""
     pages = searches.pages
+    drafted = {row["request_id"] for row in exposures if row["page_kind"] == "interleaved"}
     drafts = defaultdict(set)
     items = defaultdict(list)
     for page in pages:
-        if page.is_draft:
+        if page.request_id in drafted:
             user, query, _ = page.search
             drafts[user, query, page.number].add(page.items)
             items[page.search] += page.items
@@ -202,7 +196,7 @@ def summarize(searches: Searches, exposures: list[dict]) -> dict:
     shown = Counter((page.request_id, item) for page in pages for item in page.items)
     return {
         "pages": len(pages),
-        "drafted_pages": sum(page.is_draft for page in pages),
+        "drafted_pages": sum(page.request_id in drafted for page in pages),
         "unanswered": searches.unanswered,
         "searches": len({page.search for page in pages}),
         "drafts_that_differ": sum(len(versions) > 1 for versions in drafts.values()),

@@ -24,9 +24,9 @@ from components.settings import Settings
 from serving.asgi_body import MAX_BODY, read_body
 from serving.feature_source import add_feature_options, open_features
 from serving.import_guard import stay_light
-from serving.keep_alive_client import KeepAliveClient
 from serving.page_interleaver import Answer, PageInterleaver
 from serving.ports import check_port
+from serving.ranker_client import RankerClient
 from serving.rankers import CANDIDATE, STABLE, Rankers
 from serving.refusals import REFUSED, refuse, show_metrics
 from serving.request_log import VERSION_HEADER
@@ -116,7 +116,7 @@ def create_rankers(options: argparse.Namespace, secret: str) -> Rankers:
     if options.knative_tags:
         urls = dict.fromkeys(urls, Settings().gateway_url.rstrip("/"))
         headers = {name: {"knative-serving-tag": tag} for name, tag in KNATIVE_TAGS.items()}
-    return Rankers(urls, KeepAliveClient(), secret, options.deadline_ms / 1000, PATIENCE_S, headers)
+    return Rankers(urls, RankerClient(), secret, options.deadline_ms / 1000, PATIENCE_S, headers)
 
 
 def read_options() -> argparse.Namespace:

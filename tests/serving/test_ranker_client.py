@@ -1,11 +1,11 @@
-"""Requests over connections that stay open: used again, replaced where the other side closed them, never mixed up."""
+"""Requests to rankers over connections that stay open: used again, replaced where closed, never mixed up."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from serving.keep_alive_client import KeepAliveClient
+from serving.ranker_client import RankerClient
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 503 Busy\r\ntransfer-encoding: chunked\r\n\r\n3\r\nbus\r\n1\r\ny\r\n0\r\n\r\n"
@@ -29,7 +29,7 @@ class Peer:
                 head = await reader.readuntil(b"\r\n\r\n")
             except asyncio.IncompleteReadError:
                 break
-            length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             self.requests.append((head, await reader.readexactly(length)))
             answer = self.answers.pop(0)
             if answer is None:
@@ -47,11 +47,13 @@ async def talk(*answers):
     peer = Peer(*answers)
     server = await asyncio.start_server(peer.answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/score"
-    client = KeepAliveClient()
-    yield peer, lambda content: client.post(url, content, {"x-a": "b"})
-    await client.aclose()
-    server.close()
-    await asyncio.gather(*peer.tasks)
+    client = RankerClient()
+    try:
+        yield peer, lambda content: client.post(url, content, {"x-a": "b"})
+    finally:
+        await client.aclose()
+        server.close()
+        await asyncio.gather(*peer.tasks)
 
 
 def test_one_connection_takes_request_after_request():
@@ -106,5 +108,12 @@ def test_a_request_given_up_spoils_no_other():
 
 
 def test_nobody_at_the_address_is_an_error():
+    async def run():
+        client = RankerClient()
+        try:
+            await client.post("http://127.0.0.1:1/score", b"", {})
+        finally:
+            await client.aclose()
+
     with pytest.raises(OSError):
-        asyncio.run(KeepAliveClient().post("http://127.0.0.1:1/score", b"", {}))
+        asyncio.run(run())

@@ -27,7 +27,7 @@ from components import storage
 from components.release.router import EnvoyRouter
 from pipelines.local.log_uploads import wait_for_uploads
 from pipelines.local.processes import Laptop
-from pipelines.local.server_commands import gateway_command, interleaver_command
+from pipelines.local.server_commands import DEADLINE_MS, gateway_command
 from testing.relevance_server import read_log
 
 SECONDS = 60
@@ -115,9 +115,10 @@ class Stack:
 
     def start_interleaver(self) -> None:
         """Start the interleaver."""
-        urls = (self.laptop.url("stable"), self.laptop.url("candidate"))
-        command = interleaver_command(*urls, self.laptop.ports["interleaver"], self.laptop.spool("interleaver"))
-        self.laptop.start("interleaver", command)
+        command = [sys.executable, "-m", "serving.interleaver", "--text-only", f"--deadline-ms={DEADLINE_MS}"]
+        command += [f"--stable-url={self.laptop.url('stable')}", f"--candidate-url={self.laptop.url('candidate')}"]
+        command += ["--host=127.0.0.1", f"--port={self.laptop.ports['interleaver']}"]
+        self.laptop.start("interleaver", [*command, f"--spool={self.laptop.spool('interleaver')}"])
         self.laptop.wait_ready("interleaver", f"{self.laptop.url('interleaver')}/health")
 
     def kill_interleaver(self, rng) -> None:

@@ -5,6 +5,7 @@ run. Drafts, coins, logs, their analysis and the decision are the product's; ser
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from components.event_logs import SCHEMAS
 from components.experiment.aggregate import LogSource
 from components.experiment.assignment import user_hash
 from components.experiment.figures import LookFigures
+from components.experiment.guardrails import CHECKED, Guardrails
 from components.experiment.interleaved_look import collect_with_pages, judge_interleaved
 from components.experiment.interleaving import NO_PAIR, TEAMS, draft
 from components.experiment.interleaving_coins import Search, draw_coins, interleaving_salt
@@ -125,4 +127,5 @@ def take_look(folder: Path, plan: ExperimentPlan):
     collect_with_pages(LogSource(folder / "exposures", folder / "outcomes"), setup, now, folder / "sums")
     preference = judge_interleaved([folder / "sums"], setup, now, plan)
     figures = LookFigures(0.0, 0, 0.0, 1, {}, None, interleaved_share=1.0, was_interleaved=True)
+    figures = replace(figures, guardrails=Guardrails(note=CHECKED))  # no servers have a part in it
     return preference, decide_on_preference(preference, figures, plan)[0]

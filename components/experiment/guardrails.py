@@ -7,6 +7,7 @@ from components.experiment.plan import ExperimentPlan
 from components.experiment.records import RequestSummary
 from components.experiment.srm import shortfall_p_value
 
+CHECKED = "checked"
 RATES = ("error_rate", "missing_features_rate", "null_result_rate")
 
 
@@ -42,6 +43,11 @@ class Guardrails:
     rises: Mapping[str, float] = field(default_factory=dict)
     latency_p99_ratio: float | None = None
 
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether both versions had enough requests."""
+        return self.note == CHECKED
+
     def to_json(self) -> dict:
         """Return the flat JSON object."""
         document = asdict(self)
@@ -67,7 +73,7 @@ def check_requests(
         breaches.append(f"the candidate misses features in {rises['missing_features_rate']:.2%} more requests")
     if rises["null_result_rate"] > plan.maximum_null_results_rise:
         breaches.append(f"the candidate answers {rises['null_result_rate']:.2%} more requests with nothing")
-    return Guardrails(tuple(breaches), "checked", rises, ratio)
+    return Guardrails(tuple(breaches), CHECKED, rises, ratio)
 
 
 def check_sales(arms: Mapping[str, ArmSummary], plan: ExperimentPlan) -> tuple[str, ...]:

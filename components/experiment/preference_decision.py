@@ -39,7 +39,7 @@ def _follow(preference: Preference, figures: LookFigures, plan: ExperimentPlan, 
     if preference.verdict == STABLE:
         return "roll back", f"stable's items are preferred: {preference.reason}"
     if preference.verdict == CANDIDATE:
-        return _favour(preference, figures, plan)
+        return _favour(preference, figures, plan, is_over)
     if preference.verdict == HARDLY_DIFFER:
         return _open_test(figures, plan, f"pages hardly differ: {preference.reason}")
     if is_over:
@@ -50,8 +50,8 @@ def _follow(preference: Preference, figures: LookFigures, plan: ExperimentPlan, 
     return "continue", f"which items users prefer is not told yet, after {progress}: {preference.reason}"
 
 
-def _favour(preference: Preference, figures: LookFigures, plan: ExperimentPlan) -> tuple[str, str]:
-    """Promote where plan and money allow it, else open the A/B test."""
+def _favour(preference: Preference, figures: LookFigures, plan: ExperimentPlan, is_over: bool) -> tuple[str, str]:
+    """Promote where plan, guardrails and money allow it, else open the A/B test."""
     reason = f"users prefer the candidate's items: {preference.reason}"
     if not plan.promote_on_preference:
         return _open_test(figures, plan, reason)
@@ -59,6 +59,9 @@ def _favour(preference: Preference, figures: LookFigures, plan: ExperimentPlan) 
         interval = preference.intervals[name]
         if interval and interval.high < 0:
             return _open_test(figures, plan, f"{reason}; but {name} speak for stable's, {interval}")
+    if not figures.guardrails.is_checked:
+        reason += f"; but its guardrails are not checked: {figures.guardrails.note or 'no requests are logged'}"
+        return _open_test(figures, plan, reason) if is_over else ("continue", reason)
     return "promote", f"{reason}; {ON_PREFERENCE}"
 
 

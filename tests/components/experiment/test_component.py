@@ -20,6 +20,7 @@ from components.release_state import Experiment, Stage
 from components.release_store import update_state
 from components.settings import Settings
 from tests.components.experiment.interleaved_rows import click, fair_page, page
+from tests.components.experiment.log_rows import request
 
 pytestmark = pytest.mark.slow
 START = datetime(2026, 1, 5, 23, tzinfo=UTC)
@@ -148,7 +149,12 @@ def interleaved_logs(users, chances):
 def test_interleaved_pages_decide(running, tmp_path, chances, promotes, word, sentence):
     update_state(lambda state: replace(state, experiment=INTERLEAVED), "test")
     exposures, outcomes = interleaved_logs(400, chances)
-    for kind, rows in (("exposures", exposures), ("outcomes", outcomes)):
+    requests = [
+        request(f"i{number}", version, START, assigned_arm="interleave", experiment_id="e1")
+        for number in range(400)
+        for version in ("v1", "v2")
+    ]
+    for kind, rows in (("exposures", exposures), ("outcomes", outcomes), ("requests", requests)):
         contracts.write(rows, SCHEMAS[kind], tmp_path / "more" / kind / "hour=23" / "two.parquet")
         storage.put_folder(tmp_path / "more" / kind, f"logs/{kind}/date=2026-01-05")
     plan = replace(PLAN, interleaved_share=1.0, interleaved_minimum_users=100, interleaved_horizon_users=1_000)

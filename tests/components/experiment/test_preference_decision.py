@@ -7,7 +7,7 @@ import pytest
 from components.experiment.confidence_sequence import MeanSums
 from components.experiment.decision import decide
 from components.experiment.figures import LookFigures
-from components.experiment.guardrails import Guardrails
+from components.experiment.guardrails import CHECKED, Guardrails
 from components.experiment.plan import ExperimentPlan
 from components.experiment.preference import judge_preference
 from components.experiment.preference_plan import CREDITS, PreferencePlan
@@ -31,7 +31,7 @@ FEW = {"all": 400, "with_pair": 400, "for_stable": 0, "for_candidate": 60}
 
 def figures(**changes):
     look = LookFigures(0.0, 0, 100.0, 1, {"control": 500}, None, interleaved_share=0.2, was_interleaved=True)
-    return replace(look, **changes)
+    return replace(look, **{"guardrails": Guardrails(note=CHECKED)} | changes)
 
 
 def look(votes=EVEN, plan=PLAN, elapsed_s=100.0, is_paused=False, **changes):
@@ -110,6 +110,15 @@ def test_a_slow_candidate_is_rolled_back():
     preference = judge_preference(evidence(FOR_CANDIDATE), PreferencePlan(horizon_users=1000))
     verdict, reason = decide(slow, ON_PREFERENCE, preference)
     assert (verdict, reason) == ("roll back", "the candidate's p99 latency is 2.10 times that of stable")
+
+
+@pytest.mark.parametrize(("elapsed_s", "word"), [(100.0, "continue"), (3_600.0, "ramp")])
+def test_nobody_is_promoted_before_guardrails_are_checked(elapsed_s, word):
+    early = figures(elapsed_s=elapsed_s, guardrails=Guardrails(note="under 100 requests a version: not checked"))
+    preference = judge_preference(evidence(FOR_CANDIDATE), PreferencePlan(horizon_users=1000))
+    verdict, reason = decide(early, ON_PREFERENCE, preference)
+    assert verdict == word
+    assert "; but its guardrails are not checked: under 100 requests a version: not checked" in reason
 
 
 def test_failures_of_stable_blame_nobody():

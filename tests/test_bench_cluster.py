@@ -40,6 +40,7 @@ def test_doubles_are_not_taken_for_a_cluster(tmp_path):
 
 def test_changed_tensors_count_as_a_nights_artifacts(tmp_path, s3):
     storage.ensure_bucket()
+    storage.remove_folder(blobs.PREFIX)  # of other tests
     for name in ("kfp/run/a/1/model", "kfp/run/b/2/model", "kfp/other/a/1/model", f"{blobs.PREFIX}/abc"):
         storage.put_bytes(name, bytes(1_000_000))
     path = tmp_path / "night.json"

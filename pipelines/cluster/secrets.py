@@ -53,7 +53,7 @@ def make_secrets(
 
 
 def named_secrets(objects: list[dict]) -> set[str]:
-    """Return the names of all secrets that objects name."""
+    """Return the names of all secrets without which objects do not start."""
     names = set()
     stack: list = list(objects)
     while stack:
@@ -68,7 +68,8 @@ def named_secrets(objects: list[dict]) -> set[str]:
 
 def read_names(node: dict) -> set[str]:
     """Return the secrets that one node of a manifest names."""
-    names = {node[key]["name"] for key in ("secretRef", "secretKeyRef") if isinstance(node.get(key), dict)}
+    references = [node[key] for key in ("secretRef", "secretKeyRef") if isinstance(node.get(key), dict)]
+    names = {reference["name"] for reference in references if not reference.get("optional")}
     if isinstance(node.get("secretName"), str):
         names.add(node["secretName"])
     if node.get("kind") == "ServiceAccount":

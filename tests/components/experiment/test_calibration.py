@@ -75,6 +75,9 @@ def history(s3):
     release(0, "v1", gain=0.03, vote=0.2, rpm=0.1, status="promoted")
     release(1, "v2", gain=0.02, vote=-0.1, rpm=None, status="rolled back")
     release(2, "v3", gain=-0.04, vote=None, rpm=-0.3, status="inconclusive")
+    yield
+    for folder in ("release/nights", "experiment"):  # which other tests with the same S3 would read
+        storage.remove_folder(folder)
 
 
 def test_every_release_has_its_own_figures(history):

@@ -36,7 +36,7 @@ def test_a_line_says_how_long_is_left(steps):
     steps.profile = "quick"
     steps.start("prepare judgements")
     steps.finish(FACTS)
-    assert printed_text(steps).rstrip().endswith("1,100 judgements  (about 5 min left)")
+    assert printed_text(steps).rstrip().endswith("1,100 judgements  (about 6 min left)")
 
 
 def test_a_cached_step_shows_stored_not_seconds(steps):

@@ -27,7 +27,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     """Train, predict and write."""
     start = time.process_time()
     config = LrkdConfig.from_json(config)
-    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
+    rows = valid_rows(training_set)
     with TemporaryDirectory() as folder:
         details = train(training_set, embeddings, config, folder).details
         logits = predict_rows(Path(folder), config, rows)
@@ -48,7 +48,17 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         "token_share": details["token_share"],
         "cpu_seconds": round(time.process_time() - start),
     }
-    Path(f"{out}.unfinished").write_text(json.dumps(result))
+    write_answers(result, out)
+
+
+def valid_rows(training_set: str) -> list[dict]:
+    """Return the rows that a student is scored on."""
+    return [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
+
+
+def write_answers(answers: dict, out: str) -> None:
+    """Write a student's answers, whole or not at all."""
+    Path(f"{out}.unfinished").write_text(json.dumps(answers))
     Path(f"{out}.unfinished").replace(out)
 
 

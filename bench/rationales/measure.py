@@ -4,7 +4,6 @@ Every arm and seed is a process on a core of its own. Results are kept: a measur
 was, so it may be run in parts.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +11,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.ablation.results import confusions_by_query
+from bench.ablation.results import confusions_by_query, interval_figures, read_answers
 from bench.figures import show, write_results
 from bench.rationales.arms import ACCURACIES, BUDGETS, CROSS_ENTROPY, TEACHER_ARMS, Arm, all_arms
 from bench.rationales.stage import Stage
 from bench.worker_pool import on_cores
 from components import contracts
-from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
+from components.metrics import macro_f1
 
 FOLDER = Path("runs/bench/rationales")
 WORKER = "bench.rationales.worker"
@@ -38,49 +37,45 @@ def bench(
     arms = [arm for arm in all_arms() if only in arm.name or arm.title == CROSS_ENTROPY]
     if not any(only in arm.name for arm in arms):
         raise typer.BadParameter(f"no arm's name has {only!r} in it", param_hint="--only")
-    on_cores([worker_job(stage, arm, seed) for arm in arms for seed in range(seeds)])
+    on_cores([job for arm in arms for job in worker_jobs(stage, arm, seeds)])
     figures = summarise(stage.folder, seeds)
     write_results("rationales", figures, "test queries of the marketplace of knowledge, and a stand-in teacher")
     show("rationales", figures)
 
 
-def worker_job(stage: Stage, arm: Arm, seed: int) -> tuple[Path, list]:
-    """Return the file of an arm's answers with one seed, and the worker's arguments that write it."""
-    path = answers_path(stage.folder, arm, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def worker_jobs(stage: Stage, arm: Arm, seeds: int) -> list[tuple[Path, list]]:
+    """Return the file of an arm's answers with each seed, and the worker's arguments that write it."""
+    folder = answers_folder(stage.folder, arm)
+    folder.mkdir(parents=True, exist_ok=True)
     training_set = stage.training_set(arm)
+    judged_queries = set(stage.judged_queries)
     rows = [row for row in contracts.read(contracts.TRAINING_SET, training_set) if row["split"] == "train"]
-    judged_pairs = sum(row["query_id"] in stage.judged_queries for row in rows)
-    config = replace(arm.config(judged_pairs, len(rows)), seed=seed).to_json()
-    return path, [WORKER, training_set, stage.embeddings(arm), config, path]
+    config = arm.config(sum(row["query_id"] in judged_queries for row in rows), len(rows))
+    inputs = [WORKER, training_set, stage.embeddings(arm)]
+    paths = [folder / f"{seed}.json" for seed in range(seeds)]
+    return [(path, [*inputs, replace(config, seed=seed).to_json(), path]) for seed, path in enumerate(paths)]
 
 
-def answers_path(folder: Path, arm: Arm, seed: int) -> Path:
-    """Return where the answers of an arm's student are."""
-    return folder / "answers" / arm.name / f"{seed}.json"
+def answers_folder(folder: Path, arm: Arm) -> Path:
+    """Return where the answers of an arm's students are."""
+    return folder / "answers" / arm.name
 
 
 def summarise(folder: Path, seeds: int) -> dict:
     """Return each arm's macro-F1, and its gain over cross-entropy on the seeds that ended in both."""
     figures = {}
     for queries in BUDGETS:
-        baseline = read_answers(folder, Arm(CROSS_ENTROPY, queries), seeds)
+        baseline = read_answers(answers_folder(folder, Arm(CROSS_ENTROPY, queries)), seeds)
         if baseline:
             figures[f"cross_entropy_{queries}"] = mean_macro_f1(confusions_by_query(list(baseline.values())))
         for title in TEACHER_ARMS:
             for accuracy in ACCURACIES:
-                answers = read_answers(folder, Arm(title, queries, accuracy), seeds)
+                answers = read_answers(answers_folder(folder, Arm(title, queries, accuracy)), seeds)
                 both = sorted(answers.keys() & baseline.keys())
                 if both:
                     name = f"{title.replace(chr(39), '').replace(' ', '_')}_{queries}_at_{accuracy:.0%}"
                     figures |= gain(name.rstrip("%"), [answers[s] for s in both], [baseline[s] for s in both])
     return figures
-
-
-def read_answers(folder: Path, arm: Arm, seeds: int) -> dict[int, dict]:
-    """Read the answers of an arm's seeds that have ended."""
-    paths = {seed: answers_path(folder, arm, seed) for seed in range(seeds)}
-    return {seed: json.loads(path.read_text()) for seed, path in paths.items() if path.exists()}
 
 
 def mean_macro_f1(confusion: np.ndarray) -> float:
@@ -90,18 +85,9 @@ def mean_macro_f1(confusion: np.ndarray) -> float:
 
 def gain(name: str, answers: list[dict], baseline: list[dict]) -> dict:
     """Return an arm's macro-F1, and its gain with an interval over queries, paired by seed."""
-
-    def mean_over_seeds(sums: np.ndarray) -> np.ndarray:
-        return macro_f1(sums).mean(-1)
-
     confusion = confusions_by_query(answers)
-    interval = bootstrap_interval(confusion, mean_over_seeds, BootstrapConfig(), confusions_by_query(baseline))
-    figures = {f"{name}_macro_f1": mean_macro_f1(confusion), f"{name}_gain": interval.estimate}
-    return figures | {
-        f"{name}_gain_low": interval.low,
-        f"{name}_gain_high": interval.high,
-        f"{name}_seeds": len(answers),
-    }
+    figures = {f"{name}_macro_f1": mean_macro_f1(confusion), f"{name}_seeds": len(answers)}
+    return figures | interval_figures(f"{name}_gain", confusion, macro_f1, confusions_by_query(baseline))
 
 
 if __name__ == "__main__":

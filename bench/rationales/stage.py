@@ -56,13 +56,18 @@ class Stage:
         return {pair: answer_with_errors(pair, truth, accuracy) for pair, truth in self.truth.items()}
 
     def training_set(self, arm: Arm) -> Path:
-        """Return the path of an arm's TRAINING_SET; test pairs are its valid split."""
-        path = self.folder / "tables" / f"{arm.name}.parquet"
+        """Return the path of an arm's TRAINING_SET, with test pairs as its valid split.
+
+        Arms whose rows are the same share it.
+        """
+        has_labels = arm.title in WITH_LABELS
+        labels = f"labels {arm.accuracy:.2f}" if has_labels else "no labels"
+        path = self.folder / "tables" / f"{arm.queries} queries, {labels}.parquet"
         if path.exists():
             return path
         test = set(self.judged_queries[: self.test_queries])
         train = set(self.judged_queries[self.test_queries :][: arm.queries])
-        answers = self.answers(arm.accuracy) if arm.title in WITH_LABELS else {}
+        answers = self.answers(arm.accuracy) if has_labels else {}
         rows = [
             training_row(row, "valid" if row["query_id"] in test else "train", row["label"])
             for row in self.rows("judgements")

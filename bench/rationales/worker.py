@@ -3,14 +3,12 @@
 `python -m bench.rationales.worker TRAINING_SET EMBEDDINGS CONFIG OUT` writes OUT, as JSON.
 """
 
-import json
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.ablation.worker import predict_rows
-from components import contracts
+from bench.ablation.worker import predict_rows, valid_rows, write_answers
 from components.student.config import LrkdConfig
 from components.student.dataset import LABEL_INDEX
 from components.student.train import train
@@ -20,11 +18,11 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
     """Train, predict and write."""
     start = time.process_time()
     config = LrkdConfig.from_json(config)
-    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
+    rows = valid_rows(training_set)
     with TemporaryDirectory() as folder:
         result = train(training_set, embeddings, config, folder)
         logits = predict_rows(Path(folder), config, rows)
-    answer = {
+    answers = {
         "queries": [row["query_id"] for row in rows],
         "labels": [LABEL_INDEX[row["label"]] for row in rows],
         "predicted": logits.argmax(-1).tolist(),
@@ -33,8 +31,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         "history": result.details["history"][-1:],
         "cpu_seconds": round(time.process_time() - start),
     }
-    Path(f"{out}.unfinished").write_text(json.dumps(answer))
-    Path(f"{out}.unfinished").replace(out)
+    write_answers(answers, out)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,19 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 def write_package(folder: Path) -> str:
     """Write the package and return its version."""
-    folder.mkdir(parents=True)
-    onnx.save(build_model(), folder / "model.onnx")
-    projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
-    save_file(projection, folder / "projection.safetensors")
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
+    return write_parts(folder, build_model(), tokenizer, max_length=64)
+
+
+def write_parts(folder: Path, model: onnx.ModelProto, tokenizer: Tokenizer, max_length: int) -> str:
+    """Write a package around a graph whose hidden vector has four numbers, and return its version."""
+    folder.mkdir(parents=True)
+    onnx.save(model, folder / "model.onnx")
+    projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
+    save_file(projection, folder / "projection.safetensors")
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 64, "query_length": 32}
+    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": max_length, "query_length": 32}
     config |= {"item_states": "none", "served": "model.onnx", "format": package_manifest.FORMAT}
     (folder / "config.json").write_text(json.dumps(config))
     names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]

@@ -3,26 +3,23 @@
 It is a real package, and costs the servers next to nothing. A damaged head has some of its weights' signs turned.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from components import contracts, package_manifest
+from components import contracts
 from components.scoring.tokenizer import LEXICAL_FEATURES
-from testing.rows import rationale
+from testing.tiny_package import INPUTS, write_parts
 
 SPECIAL = ("[UNK]", "[CLS]", "[SEP]")
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 WEIGHTS = {
     "share of the query's tokens that the item has": 4.0,
     "the last of them": 1.0,
@@ -36,18 +33,7 @@ BIAS = -3.0  # of Exact, so that an item which shares nothing with the query is 
 
 def write_lexical_package(folder: Path, texts: Sequence[str], is_damaged: bool = False) -> str:
     """Write a package that knows the words of some texts, and return its version."""
-    folder.mkdir(parents=True)
-    onnx.save(build_graph(head_weights(is_damaged)), folder / "model.onnx")
-    projection = {"extractor.out.weight": np.eye(4, dtype=np.float32), "extractor.out.bias": np.zeros(4, np.float32)}
-    save_file(projection, folder / "projection.safetensors")
-    build_tokenizer(texts).save(str(folder / "tokenizer.json"))
-    config = {"labels": contracts.LABELS, "temperature": 1.0, "max_length": 96, "query_length": 32}
-    config |= {"item_states": "none", "served": "model.onnx", "format": package_manifest.FORMAT}
-    (folder / "config.json").write_text(json.dumps(config))
-    names = [name for name in contracts.RATIONALE_EMBEDDINGS.names if name != "embedding"]
-    rows = [{name: rationale()[name] for name in names} | {"embedding": [9.0, 0.0, 0.0, 0.0]}]
-    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
-    return package_manifest.write(folder)
+    return write_parts(folder, build_graph(head_weights(is_damaged)), build_tokenizer(texts), max_length=96)
 
 
 def head_weights(is_damaged: bool) -> np.ndarray:

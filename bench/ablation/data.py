@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.figures import once
+from bench.storage import laptop_with_storage
 from bench.teacher.measure import market, release
 from bench.teacher.train_teacher import Teacher
-from components import contracts, storage
+from components import contracts
 from components.pair_selection import select_pairs
 from components.pretrained import save_base_model
 from components.rationales.embed import embed
@@ -18,9 +19,7 @@ from components.rationales.engine import EngineConfig
 from components.rationales.exemplars import exemplars
 from components.rationales.generate import generate
 from components.rationales.sampler import GenerateConfig
-from pipelines.local.processes import Laptop
 from pipelines.profiles import laptop
-from testing.servers import environment
 
 TEACHERS = Path("runs/bench/teacher")
 STAGES = {"sft": "tuned", "dpo": "hardened"}
@@ -123,11 +122,8 @@ def rationales_below(folder: Path, judgements: Path) -> Rationales:
 
 def with_storage(folder: Path, make: Callable[[], Path]) -> Path:
     """Call `make` with an S3 of its own; the environment is restored, for the next has another port."""
-    with Laptop(folder / "state", folder) as machine:
-        machine.start_s3()
-        with environment(**machine.environment):
-            storage.ensure_bucket()
-            return make()
+    with laptop_with_storage(folder / "state", folder):
+        return make()
 
 
 def shuffle_rationales(path: Path) -> list[dict]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from unittest.mock import patch
 
 import psutil
 import typer
@@ -19,10 +18,10 @@ import typer
 from bench.experiment.logs import BEGAN, EXPERIMENT, write_logs
 from bench.experiment.streams import promises
 from bench.figures import describe_machine, once, show, write_results
+from bench.storage import laptop_with_storage
 from components import storage
 from components.release_state import Experiment
 from components.release_store import update_state
-from pipelines.local.processes import Laptop
 
 HERE = Path("runs/bench")
 USERS = 1_000_000
@@ -63,10 +62,7 @@ def of_size(folder: Path, name: str) -> dict:
     logs = folder / f"logs-{SIZES[name]}"
     print(f"making {SIZES[name]:,} exposures", file=sys.stderr, flush=True)
     write_logs(logs, SIZES[name], USERS)
-    with Laptop(folder / f"state-{name}", folder) as machine, patch.dict(os.environ):
-        machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
+    with laptop_with_storage(folder / f"state-{name}", folder) as machine:
         for kind in ("exposures", "outcomes"):
             storage.put_folder(logs / kind, f"logs/{kind}/date={BEGAN:%Y-%m-%d}/hour=00/part=00")
         running = Experiment.from_json(EXPERIMENT)

@@ -4,7 +4,6 @@ Users search all pages of a query again and again. Nobody may see two drafts of 
 over the drafted pages of a search, and no row of an answer may be missing on S3, or be there twice.
 """
 
-import os
 import signal
 import sys
 import threading
@@ -16,14 +15,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
 import numpy as np
 
 from bench.interleaving.lexical_package import write_lexical_package
-from components import storage
+from bench.storage import laptop_with_storage
 from components.release.router import EnvoyRouter
 from pipelines.local.log_uploads import wait_for_uploads
 from pipelines.local.processes import Laptop
@@ -147,11 +145,7 @@ def measure_faults(folder: Path, seconds: float = SECONDS) -> dict:
         packages = (home / "v1", home / "v2")
         for package, is_damaged in zip(packages, (False, True), strict=True):
             write_lexical_package(package, WORDS, is_damaged)
-        laptop = stack.enter_context(Laptop(home / "state", home / "logs"))
-        stack.enter_context(patch.dict(os.environ))
-        laptop.start_s3()
-        os.environ.update(laptop.environment)
-        storage.ensure_bucket()
+        laptop = stack.enter_context(laptop_with_storage(home / "state", home / "logs"))
         servers = Stack(laptop, packages)
         servers.start()
         searches = Searches(laptop.url("internal"), uuid4().hex, threading.Event())

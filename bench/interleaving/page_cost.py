@@ -5,7 +5,6 @@ of pages to stable alone and to the interleaver follow each other, so that whate
 """
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,7 +23,7 @@ import psutil
 from bench.interleaving.page_figures import Block, summarize
 from bench.serving.features import ITEMS
 from bench.serving.fixtures import SHORT, build_fixtures, item_ids, requests
-from components import storage
+from bench.storage import laptop_with_storage
 from pipelines.local.ports import free_ports
 from pipelines.local.processes import Laptop
 from testing.tiny_package import copy_package
@@ -49,10 +47,7 @@ def measure_page_cost(folder: Path) -> dict:
     if not candidate.exists():
         temperature = json.loads((package / "config.json").read_text())["temperature"]
         copy_package(package, candidate, temperature=1.001 * temperature)
-    with Laptop(folder / "state", folder) as machine, patch.dict(os.environ):
-        machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
+    with laptop_with_storage(folder / "state", folder) as machine:
         urls = start_servers(machine, (package, candidate), features)
         bodies = known_requests(items)
         send(urls["interleaver"], list(islice(bodies, WARM_UP)), 1)

@@ -5,11 +5,9 @@ The first run builds its fixtures: a student that encodes items ahead, with a fi
 
 import json
 
-from bench.figures import RESULTS, show, write_results
+from bench.figures import RESULTS, show, update_results
 from bench.interleaving.measure import HERE
 from bench.interleaving.page_cost import measure_page_cost
-
-HEAD = ("date", "machine", "measured_on")  # which the writer adds
 
 
 def main() -> None:
@@ -19,8 +17,7 @@ def main() -> None:
     pages = measure_page_cost(folder)
     (HERE / "page_cost.json").write_text(json.dumps(pages))
     before = json.loads((RESULTS / "interleaving.json").read_text())
-    figures = {name: value for name, value in before.items() if name not in HEAD}
-    write_results("interleaving", figures | pages, before["measured_on"])
+    update_results("interleaving", pages, before["measured_on"])
     show("pages", pages)
 
 

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 import httpx
 import numpy as np
@@ -18,7 +17,8 @@ from rich.console import Console
 
 from bench.interleaving.lexical_package import write_lexical_package
 from bench.interleaving.world import Market
-from components import package_manifest, storage
+from bench.storage import laptop_with_storage
+from components import package_manifest
 from components.features.night import build_night
 from components.release.candidate import register_baseline, start_canary
 from components.release.gate_verdict import GateVerdict
@@ -49,11 +49,7 @@ def measure_worse_candidate(world: World, market: Market, folder: Path) -> dict:
         packages = (home / "stable", home / "candidate")
         for package, is_damaged in zip(packages, (False, True), strict=True):
             write_lexical_package(package, texts, is_damaged)
-        laptop = stack.enter_context(Laptop(home / "state", home / "logs"))
-        stack.enter_context(patch.dict(os.environ))
-        laptop.start_s3()
-        os.environ.update(laptop.environment)
-        storage.ensure_bucket()
+        laptop = stack.enter_context(laptop_with_storage(home / "state", home / "logs"))
         begin_release(packages)
         began = time.monotonic()
         loop = run_loop(laptop, features, folder)

@@ -12,11 +12,10 @@ from tempfile import TemporaryDirectory
 
 from bench.figures import RESULTS, show, write_results
 from bench.night.adapters import ADAPTERS, adapter_bytes
+from bench.storage import laptop_with_storage
 from components import storage
 from components.blobs import PREFIX as BLOBS
 from components.settings import Settings
-from pipelines.local.processes import Laptop
-from testing.servers import environment
 
 KINDS = {  # steps by what they leave
     "teacher": ("start-teacher", "fine-tune", "optimise-preferences"),
@@ -41,12 +40,9 @@ def count_artifacts(home: Path) -> Counter:
 def count_bucket(home: Path) -> Counter:
     """Count the bytes of the platform's bucket, by the first part of the names."""
     counts: Counter = Counter()
-    with TemporaryDirectory() as logs, Laptop(home / "state", Path(logs)) as laptop:
-        laptop.start_s3()
-        with environment(**laptop.environment):
-            storage.ensure_bucket()
-            for entry in storage.list_objects(Settings().s3_bucket, ""):
-                counts[entry.object_name.split("/")[0]] += entry.size
+    with TemporaryDirectory() as logs, laptop_with_storage(home / "state", Path(logs)):
+        for entry in storage.list_objects(Settings().s3_bucket, ""):
+            counts[entry.object_name.split("/")[0]] += entry.size
     return counts
 
 

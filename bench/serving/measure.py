@@ -18,11 +18,10 @@ import typer
 
 from bench.figures import describe_machine, once, show, write_results
 from bench.serving import features, fixtures
-from components import storage
+from bench.storage import laptop_with_storage
 from pipelines.local.ports import free_ports
 from pipelines.local.processes import Laptop
 from testing import request_fuzz, server_faults
-from testing.servers import environment
 
 HERE = Path("runs/bench")
 CLIENTS = (1, 4, 16)
@@ -49,16 +48,13 @@ def bench(
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine()}
     package, night, items = fixtures.build_fixtures(folder / "made")
-    with Laptop(folder / "state", folder) as machine:
-        machine.start_s3()
-        with environment(**machine.environment):
-            storage.ensure_bucket()
-            urls = start(machine, package, night, folder)
-            figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
-            figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
-            figures |= once(
-                folder / "fuzz.json", lambda: request_fuzz.fuzz_figures(urls["ours"], fixtures.item_ids(items), tries)
-            )
+    with laptop_with_storage(folder / "state", folder) as machine:
+        urls = start(machine, package, night, folder)
+        figures |= once(folder / "overhead.json", lambda: overhead(urls["ours"], items, requests))
+        figures |= once(folder / "throughput.json", lambda: throughput(urls, items, rounds, seconds))
+        figures |= once(
+            folder / "fuzz.json", lambda: request_fuzz.fuzz_figures(urls["ours"], fixtures.item_ids(items), tries)
+        )
     figures |= once(folder / "features.json", lambda: features.feature_figures(night))
     figures |= once(folder / "faults.json", lambda: server_faults.fault_figures(folder / "faults", fault_rounds))
     (HERE / "serving.json").write_text(json.dumps(figures, indent=1))

@@ -4,7 +4,6 @@ What has been measured is kept below runs/bench/teacher: the same command goes o
 """
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +13,14 @@ import typer
 
 from bench.esci import ESCI_PAIRS, esci_option
 from bench.figures import describe_machine, mean, once, show, write_results
+from bench.storage import laptop_with_storage
 from bench.teacher import engines, memory
 from bench.worker_pool import on_cores, worker
-from components import storage
 from components.judgements.prepare import PrepareConfig, prepare
 from components.judgements.readers import parse_columns
 from components.metrics import BootstrapConfig, Interval, accuracy, balanced_accuracy, bootstrap_interval, macro_f1
 from components.teacher.compare import confusions
 from components.teacher.compare import predictions as predictions_of
-from pipelines.local.processes import Laptop
 from pipelines.local.sources import generate_marketplace
 from pipelines.profiles import laptop
 from testing import worker_kills
@@ -47,10 +45,7 @@ def bench(
     """
     folder = HERE / "teacher"
     folder.mkdir(parents=True, exist_ok=True)
-    with Laptop(folder / "state", folder) as machine:
-        machine.start_s3()
-        os.environ.update(machine.environment)
-        storage.ensure_bucket()
+    with laptop_with_storage(folder / "state", folder):
         figures = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine()}
         names = ["base", *map(str, range(seeds))]
         judged = {"": market(folder)} | ({"esci_": release(folder, esci)} if esci else {})

@@ -6,7 +6,6 @@ the size, so that the peak should stay where it is while the pairs grow.
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import contracts, storage
+from bench.storage import laptop_with_storage
+from components import contracts
 from components.pair_selection import select_pairs, write_buckets
 from components.rationales.engine import EngineConfig
 from components.rationales.generate import write_rationales
 from components.rationales.sampler import GenerateConfig, RationaleSampler
-from pipelines.local.processes import Laptop
 from testing.scripted_engine import ScriptedEngine
 
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
@@ -84,10 +83,7 @@ def main() -> None:
     if said.worker:
         worker(int(said.worker[0]), Path(said.worker[1]))
         return
-    with TemporaryDirectory() as home, Laptop(Path(home) / "s3", Path(home) / "s3") as laptop:
-        laptop.start_s3()
-        os.environ.update(laptop.environment)
-        storage.ensure_bucket()
+    with TemporaryDirectory() as home, laptop_with_storage(Path(home) / "s3", Path(home) / "s3"):
         print(json.dumps(peaks(), indent=1))
 
 

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from components.agreement import measure_agreement
 from components.judgements.advice import describe_nothing, warn
-from components.judgements.agreement import measure_agreement
 from components.judgements.collection import Collection
 from components.judgements.config import PrepareConfig
 from components.judgements.labels import LabelScale, parse_labels

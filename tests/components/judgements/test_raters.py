@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.judgements.agreement import alpha, coincidences, measure_agreement
+from components.agreement import alpha, coincidences, measure_agreement
 from tests.components.judgements.sources import GOOD, csv_file
 
 # the example of Krippendorff (2011), Computing Krippendorff's Alpha-Reliability: four raters of twelve units.

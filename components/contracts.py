@@ -92,6 +92,15 @@ PREDICTIONS = pa.schema(
         ("score", pa.float32()),
     ]
 )
+COMPARED_PAIRS = pa.schema(  # of a night, for people
+    [
+        *_texts("query_id", "query", "locale", "query_class", "query_kind"),
+        *_texts("item_id", "title", "brand", "category", "attributes", "label"),
+        *_texts("stable_label", "candidate_label"),
+        ("stable_score", pa.float32()),
+        ("candidate_score", pa.float32()),
+    ]
+)
 _DRAFT = [  # of a page that two rankers share; A is stable, B the candidate
     *_texts("page_kind", "team"),
     ("pair", pa.int32()),

@@ -14,6 +14,9 @@ from components.settings import Settings
 
 STATE = "release/state.json"
 NIGHTS = "release/nights"  # one object for each night whose gate has spoken
+COMPARISONS = "comparisons"  # a folder for each night: what people compare
+COMPARED_PAIRS = "pairs.parquet"
+COMPARED_RATIONALES = "rationales.parquet"
 ATTEMPTS = 20
 
 

@@ -29,7 +29,13 @@ def release_stage(
 ) -> None:
     """Gate the candidate, record the night, and start its canary where the gate says release."""
     verdict = gate(parameters, tables, candidate, baseline)
-    record_and_sweep(verdict, teacher)
+    record_and_sweep(
+        teacher,
+        verdict=verdict.outputs["verdict"],
+        candidate=candidate.predictions,
+        baseline=baseline.predictions,
+        judgements=tables.judgements,
+    )
     registration = add_step("release", release.register_baseline, package=baseline.package)
     # `If` only draws the graph: start_canary itself refuses any other verdict
     with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):
@@ -39,12 +45,16 @@ def release_stage(
         canary.after(registration)
 
 
-def record_and_sweep(verdict: PipelineTask, teacher: TeacherOutputs) -> None:
-    """Record what the night did and left, and remove what old nights left."""
+def record_and_sweep(teacher: TeacherOutputs, **student_outputs: PipelineChannel) -> None:
+    """Record what the night did and left, and remove what old nights left.
+
+    `student_outputs` are the gate's verdict, and what people compare.
+    """
     night = add_step(
         "release",
         release.record_night,
-        verdict=verdict.outputs["verdict"],
+        **student_outputs,
+        rationales=teacher.held_out.dpo.outputs["rationales"],
         sampled=teacher.sampling_facts,
         final=teacher.final_facts,
         started=teacher.models.base.outputs["model"],

@@ -35,6 +35,7 @@ class TeacherOutputs:
     final_facts: PipelineChannel
     embeddings: PipelineChannel
     models: TeacherTasks
+    held_out: TeacherTasks  # each state's ratings of held-out pairs
     refusal: PipelineChannel
 
 
@@ -68,7 +69,7 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables, student_predictio
         embedder=parameters.embedder,
     )
     return TeacherOutputs(
-        facts["sampled"], facts["final"], embeddings.outputs["embeddings"], models, qualification.outputs["Output"]
+        *facts.values(), embeddings.outputs["embeddings"], models, held_out, qualification.outputs["Output"]
     )
 
 

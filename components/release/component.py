@@ -83,11 +83,16 @@ def record_night(
     started: dsl.Input[dsl.Model],
     tuned: dsl.Input[dsl.Model],
     hardened: dsl.Input[dsl.Model],
+    candidate: dsl.Input[dsl.Dataset],
+    baseline: dsl.Input[dsl.Dataset],
+    judgements: dsl.Input[dsl.Dataset],
+    rationales: dsl.Input[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
     import json
     from pathlib import Path
 
+    from components.release.comparison import ComparisonTables
     from components.release.gate_verdict import GateVerdict
     from components.release.training_run import NightOutputs, artifacts_root, record_night
     from components.settings import Settings
@@ -96,7 +101,8 @@ def record_night(
     usages = [json.loads(Path(step.path).read_text())["used"] for step in (sampled, final)]
     gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
     teachers = [model.path for model in (started, tuned, hardened)]
-    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"))
+    comparison = ComparisonTables(candidate.path, baseline.path, judgements.path, rationales.path)
+    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison)
     night = record_night(gate_verdict, usages, Settings().usd_per_hour, outputs)
     record(facts, StepResult(0, 0, headline=night.verdict))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from components import storage
 from components.blobs import PREFIX as BLOBS
 from components.release.old_objects import Removal, artifact_objects, old_groups, remove_objects
-from components.release_store import NIGHTS, read_state
+from components.release_store import COMPARISONS, NIGHTS, read_state
 from components.settings import Settings
 from components.step_result import StepResult
 
@@ -22,6 +22,7 @@ GROUPS = {  # prefix: how many parts of a name stand for one thing
     "packages": 2,
     "packages-expected": 2,
     "rationales": 2,
+    COMPARISONS: 2,
     "checkpoints": 3,  # of trainings that never ended
     "trainjobs": 3,
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components import storage
 from components.model_reference import read_reference
+from components.release.comparison import ComparisonTables, publish_comparison
 from components.release.gate_verdict import GateVerdict
 from components.release_store import NIGHTS
 
@@ -30,14 +31,16 @@ class Night:
     usd: float | None  # of the rationales; None without a price
     models: dict[str, list[str]]  # of its teachers: digest, and the sha256 of what its tunings changed
     artifacts: str  # where its steps' outputs lie in Kubeflow's store; "" on a laptop
+    comparison: str  # the prefix of what people compare; "" without
 
 
 @dataclass(frozen=True)
 class NightOutputs:
-    """What a night left: the folders of its teachers, and where its steps' outputs lie."""
+    """What a night left: teachers' folders, where its artifacts lie, what people compare."""
 
     teachers: Sequence[str | Path] = ()
     artifacts: str = ""
+    comparison: ComparisonTables | None = None
 
     def models(self) -> dict[str, list[str]]:
         """Return the digest of each teacher that is a reference, with its changes."""
@@ -61,7 +64,10 @@ def record_night(
     outputs: NightOutputs | None = None,
     now: datetime | None = None,
 ) -> Night:
-    """Write one object for a night, with the summed usages of steps that sampled rationales."""
+    """Write a night's comparison, then its one object.
+
+    `usages` are those of the steps that sampled rationales, which are summed.
+    """
     outputs = outputs or NightOutputs()
     now = now or datetime.now(UTC)
     total = Counter()
@@ -69,6 +75,7 @@ def record_night(
         total.update({name: usage[name] for name in USAGE})
     used = dict(total)
     candidate = verdict.metrics["candidate"]
+    name = f"{now:%Y%m%dT%H%M%SZ}"
     night = Night(
         time=now.isoformat(timespec="seconds"),
         verdict=verdict.verdict,
@@ -81,6 +88,7 @@ def record_night(
         usd=round(used["seconds"] / 3600 * usd_per_hour, 4) if usd_per_hour else None,
         models=outputs.models(),
         artifacts=outputs.artifacts,
+        comparison=publish_comparison(name, outputs.comparison) if outputs.comparison else "",
     )
-    storage.put_json(f"{NIGHTS}/{now:%Y%m%dT%H%M%SZ}.json", vars(night))
+    storage.put_json(f"{NIGHTS}/{name}.json", vars(night))
     return night

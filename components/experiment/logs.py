@@ -8,11 +8,11 @@ from pathlib import Path
 from components import contracts, storage
 from components.event_logs import SCHEMAS
 from components.experiment.records import ExperimentSetup
+from components.look_store import list_looks, look_name, read_newest, stage_name
 from components.release_store import read_state
 from components.settings import Settings
 from components.step_result import Progress
 
-INTERLEAVED = "interleaved"  # in place of a share, in the names of looks
 HISTORY_ENTRIES = 30  # of the release's history, in the report of a look
 
 
@@ -51,17 +51,11 @@ def running_experiment(now: datetime) -> ExperimentSetup | None:
         is_paused=experiment.is_paused,
         history=tuple(history),
     )
-    looks = set(storage.list_names(_looks_prefix(setup, is_paused=False)))
-    looks.discard(_look_name(setup, now.isoformat()))
-    return replace(setup, looks=len(looks), preference=_read_preference(setup))
-
-
-def _read_preference(setup: ExperimentSetup) -> dict | None:
-    """Return what the last interleaved look found, None where there is none."""
-    if not setup.was_interleaved:
-        return None
-    name = max(storage.list_names(f"experiment/{setup.experiment_id}/looks/{INTERLEAVED}"), default="")
-    return (storage.get_json(name) or {}).get("preference") if name else None
+    looks = [look for look in list_looks(setup.experiment_id) if not look.is_paused]
+    same_stage_names = {look.name for look in looks if look.stage == stage_name(setup.stages[-1])}
+    same_stage_names.discard(_look_name(setup, now.isoformat()))
+    page_look = read_newest(look for look in looks if look.is_interleaved) if setup.was_interleaved else {}
+    return replace(setup, looks=len(same_stage_names), preference=page_look.get("preference"))
 
 
 def download(setup: ExperimentSetup, now: datetime, shard: str, folder: Path) -> None:
@@ -103,11 +97,5 @@ def store_look(look: dict, setup: ExperimentSetup) -> None:
     storage.put_json(_look_name(setup, look["now"]), look)
 
 
-def _looks_prefix(setup: ExperimentSetup, is_paused: bool) -> str:
-    share = INTERLEAVED if setup.interleaved_share else f"{round(100 * setup.stages[-1].share)}-percent"
-    paused_suffix = "-paused" if is_paused else ""
-    return f"experiment/{setup.experiment_id}/looks/{share}{paused_suffix}"
-
-
 def _look_name(setup: ExperimentSetup, time: str) -> str:
-    return f"{_looks_prefix(setup, setup.is_paused)}/{time.replace(':', '')}.json"
+    return look_name(setup.experiment_id, setup.stages[-1], setup.is_paused, time)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components import storage
-from components.experiment.logs import INTERLEAVED
+from components.look_store import list_looks, read_newest
 from components.release_state import Experiment, HistoryEntry
 
 FIGURES = {  # of a release: name, what it is
@@ -67,8 +66,9 @@ def list_experiments(history: Sequence[HistoryEntry]) -> list[tuple[Experiment, 
 def read_release(experiment: Experiment, versions: tuple[str, str], nights: Sequence[Mapping]) -> ReleaseFigures:
     """Return an experiment's figures from its looks, and from the night of its candidate."""
     stable, candidate = versions
-    preference = read_last_look(experiment, is_interleaved=True).get("preference") or {}
-    metrics = (read_last_look(experiment, is_interleaved=False).get("figures") or {}).get("metrics", {})
+    looks = list_looks(experiment.experiment_id)
+    preference = read_newest(look for look in looks if look.is_interleaved).get("preference") or {}
+    metrics = (read_newest(look for look in looks if look.is_of_arms).get("figures") or {}).get("metrics", {})
     deciding = preference["preference"][preference["credit"]] if preference else None
     night = next((night for night in reversed(nights) if _compares(night, versions)), {})
     figures = {
@@ -88,17 +88,3 @@ def _compares(night: Mapping, versions: tuple[str, str]) -> bool:
     """
     stable, candidate = versions
     return night.get("version") == candidate and night.get("serving_version", "") in (stable, "")
-
-
-def read_last_look(experiment: Experiment, is_interleaved: bool) -> dict:
-    """Return the last look at interleaved pages, or at arms under a share above zero.
-
-    It is {} where there is none.
-    """
-    prefix = f"experiment/{experiment.experiment_id}/looks/"
-    names = {}
-    for name in storage.list_names(prefix.rstrip("/")):
-        part, _, time = name.removeprefix(prefix).partition("/")
-        if part.startswith(INTERLEAVED) == is_interleaved and not part.startswith("0-percent"):
-            names[time] = name
-    return (storage.get_json(names[max(names)]) or {}) if names else {}

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from urllib3.exceptions import HTTPError
 
 from components import storage
+from components.look_store import list_looks, read_newest
 from components.release_state import Experiment, ReleaseState
 from components.release_store import NIGHTS, read_state
 
@@ -45,7 +46,7 @@ class ReleaseCollector(Collector):
         try:
             state = read_state()
             look = newest_look(state.experiment)
-            night = newest(NIGHTS)
+            night = newest_night()
         except (OSError, ValueError, S3Error, HTTPError) as error:
             print(f"the state cannot be read: {error}", file=sys.stderr, flush=True)
             up.add_metric([], 0)
@@ -62,12 +63,12 @@ class ReleaseCollector(Collector):
 
 def newest_look(experiment: Experiment | None) -> dict:
     """Return the last look at an experiment, {} before the first."""
-    return newest(f"experiment/{experiment.experiment_id}/looks") if experiment else {}
+    return read_newest(list_looks(experiment.experiment_id)) if experiment else {}
 
 
-def newest(prefix: str) -> dict:
-    """Return the JSON object below a prefix whose name, a time, is the last."""
-    name = max(storage.list_names(prefix), key=lambda name: name.rsplit("/", 1)[1], default="")
+def newest_night() -> dict:
+    """Return what the last night's gate said, {} before the first."""
+    name = max(storage.list_names(NIGHTS), default="")
     return (storage.get_json(name) or {}) if name else {}
 
 

@@ -17,6 +17,7 @@ from components import storage
 from components.release import state_machine
 from components.release.context import Release
 from components.release.decisions import check_not_replaced, decide_by_hand
+from components.release.experiment_progress import read_progress
 from components.release.status import describe_state, state_json
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
@@ -168,10 +169,11 @@ def main(arguments: list[str]) -> int:
             reconcile_until_signal()
             return 0
         state = run_command(args, release_from_settings)
+        progress = read_progress(state.experiment, datetime.now(UTC))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(state_json(state) if getattr(args, "json", False) else describe_state(state))
+    print(state_json(state) if getattr(args, "json", False) else describe_state(state, progress))
     return 0
 
 

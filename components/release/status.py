@@ -2,12 +2,13 @@
 
 import json
 
+from components.release.experiment_progress import ExperimentProgress
 from components.release_state import Experiment, HistoryEntry, ReleaseState
 
 SHOWN_EVENTS = 5
 
 
-def describe_state(state: ReleaseState) -> str:
+def describe_state(state: ReleaseState, progress: ExperimentProgress) -> str:
     """Return the screen: a line a fact, then the last events."""
     facts = {
         "stable": state.stable or "none",
@@ -15,10 +16,14 @@ def describe_state(state: ReleaseState) -> str:
         "waiting": state.next_candidate,
         "stage": describe_stage(state.experiment) if state.experiment else "no experiment yet",
         "traffic": f"{state.traffic_percent}% of requests without an arm to the candidate",
+        "last_look": progress.last_look,
+        "preference": progress.preference,
+        "lift": progress.lift,
+        "guardrails": progress.guardrails,
         "intent": describe_intent(state),
         "corrections": state.corrections,
         "gateway_problem": state.gateway_problem,
-        "next": describe_next(state),
+        "next": describe_next(state, progress.next_look),
     }
     lines = [f"{name:<16} {value}" for name, value in facts.items() if value]
     return "\n".join([*lines, "", *map(describe_entry, state.history[-SHOWN_EVENTS:])])
@@ -46,8 +51,8 @@ def describe_intent(state: ReleaseState) -> str:
     return f"{state.intent.action}{by}: {state.intent.reason}"
 
 
-def describe_next(state: ReleaseState) -> str:
-    """Return what happens next, in a sentence."""
+def describe_next(state: ReleaseState, next_look: str) -> str:
+    """Return what happens next, and when a look is due."""
     if not state.stable:
         return "the nightly run registers the first version"
     if state.gateway_problem:
@@ -57,7 +62,8 @@ def describe_next(state: ReleaseState) -> str:
     if state.running_experiment and state.running_experiment.is_paused:
         return "nothing until `resume`, and a broken guardrail still rolls back"
     if state.running_experiment:
-        return "the next look of the pipeline `experiment` decides"
+        decider = "the next look of the pipeline `experiment` decides"
+        return f"{decider}, {next_look}" if next_look else decider
     return "the nightly run's gate releases the next candidate"
 
 

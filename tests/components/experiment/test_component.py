@@ -16,6 +16,7 @@ from components.experiment.logs import moment, running_experiment
 from components.experiment.plan import ExperimentPlan
 from components.log_gaps import LogGap, object_name
 from components.monitoring.exporter import newest_look
+from components.release.experiment_progress import read_progress
 from components.release_state import Experiment, Stage
 from components.release_store import update_state
 from components.settings import Settings
@@ -83,6 +84,9 @@ def test_a_candidate_that_earns_more_is_promoted(running, tmp_path):
     assert word == "promote"
     assert verdict["figures"]["rpm_lift"]["estimate"] == pytest.approx(1.0, abs=0.1)
     assert verdict["figures"]["metrics"]["rpm"] == verdict["figures"]["rpm_lift"]
+    progress = read_progress(RUNNING, NOW)
+    assert progress.last_look.startswith("promote, at 2026-01-06 01:00 UTC: RPM is higher")
+    assert progress.lift.endswith("valid at every look), 300 users") and progress.guardrails.startswith("none broken")
     assert (verdict["used"], verdict["set_aside"], verdict["disagreements"]) == (300, {"pre-period": 300}, 0)
 
 
@@ -165,6 +169,8 @@ def test_interleaved_pages_decide(running, tmp_path, chances, promotes, word, se
     assert verdict["set_aside"]["interleaved page"] == 2_000 and verdict["figures"]["stage"] == 0
     assert running_experiment(NOW + timedelta(minutes=1)).preference == verdict["preference"]
     assert [look["users"] for look in verdict["preference"]["over_looks"]] == [400]
+    preference = verdict["preference"]
+    assert read_progress(INTERLEAVED, NOW).preference == f"{preference['verdict']}: {preference['reason']}"
     page_text = (tmp_path / "page").read_text()
     assert "Which items users prefer" in page_text and "400 of 400" in page_text
 

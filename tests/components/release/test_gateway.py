@@ -11,6 +11,7 @@ from components import release_store, storage
 from components.release import canary
 from components.release.candidate import EXPECTED
 from components.release.drivers import LocalRelease, RemoteRelease
+from components.release.experiment_progress import ExperimentProgress
 from components.release.gateway import UnreachableGateway
 from components.release.parity import parity_through
 from components.release.readiness import (
@@ -125,7 +126,8 @@ def test_a_dead_gateway_keeps_a_decision_open(world, dead_url):
     world.settle(passes=3)
     state = read_state()
     assert (state.experiment.status, state.traffic_percent, state.intent) == ("running", 0, RAMP)
-    assert urlsplit(dead_url).netloc in state.gateway_problem and state.gateway_problem in describe_state(state)
+    screen = describe_state(state, ExperimentProgress())
+    assert urlsplit(dead_url).netloc in state.gateway_problem and state.gateway_problem in screen
     whats = [entry.what for entry in state.history]
     assert whats.count("the gateway does not answer: nothing is decided") == 1
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from components.release.experiment_progress import ExperimentProgress
 from components.release.status import describe_state, state_json
 from components.release_state import Experiment, Intent, ReleaseState, Stage
 
@@ -29,14 +30,21 @@ def serving(*stages, **changes):
     ],
 )
 def test_the_screen_says_stage_and_next_step(state, line, next_step):
-    screen = describe_state(state)
+    screen = describe_state(state, ExperimentProgress())
     assert line in screen and next_step in screen.split("\nnext")[1]
 
 
 def test_an_open_move_is_shown_with_who_asked():
     state = ReleaseState("a", "b", intent=Intent("promote", "it is better", by="ada"))
-    assert "intent           promote, by ada: it is better" in describe_state(state)
-    assert "release-control finishes the intent" in describe_state(state)
+    assert "intent           promote, by ada: it is better" in describe_state(state, ExperimentProgress())
+    assert "release-control finishes the intent" in describe_state(state, ExperimentProgress())
+
+
+def test_the_screen_shows_figures_and_the_next_look():
+    progress = ExperimentProgress("continue", "not told", "RPM +1.00%", "none broken", "due at about noon")
+    lines = describe_state(serving((0.5, TIME)), progress).splitlines()
+    assert "preference       not told" in lines and "lift             RPM +1.00%" in lines
+    assert "next             the next look of the pipeline `experiment` decides, due at about noon" in lines
 
 
 def test_programs_get_the_whole_state():

@@ -88,12 +88,15 @@ def test_no_argument_of_make_is_a_redirection(page):
                 assert not {"<", ">"} & set(shlex.shlex(word, posix=True, punctuation_chars=True))
 
 
-def test_every_alert_has_a_runbook():
-    runbooks = (ROOT / "docs" / "operations" / "runbooks.md").read_text()
-    headings = set(re.findall(r"^## (\w+)$", runbooks, re.MULTILINE))
-    rules = next(one for one in objects("staging") if one["kind"] == "PrometheusRule")
-    alerts = {rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule}
-    assert alerts == headings
+def test_every_alert_links_to_its_runbook():
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "operations" / "runbooks.md").read_text(), re.MULTILINE)
+    manifests = objects("staging")
+    address = next(one for one in manifests if one["metadata"]["name"] == "broadfast-links")["data"]["runbooks"]
+    rules = next(one for one in manifests if one["kind"] == "PrometheusRule")
+    alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+    assert {rule["alert"] for rule in alerts} == set(headings)
+    links = {rule["annotations"]["runbook_url"] for rule in alerts}
+    assert links == {f"{address}#{heading.lower()}" for heading in headings} and address.startswith("https://")
 
 
 def test_the_readme_stays_short():

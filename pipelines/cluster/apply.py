@@ -15,13 +15,14 @@ import yaml
 
 from pipelines.cluster import kubectl
 from pipelines.cluster.kubectl import OWNER, run_kubectl
-from pipelines.cluster.manifest_rules import find_faults
+from pipelines.cluster.manifest_rules import find_faults, runbooks_address
 from pipelines.cluster.names import EXAMPLE_REGISTRY, no_registry_message
 from pipelines.cluster.owned_objects import ObjectName, delete_objects, find_leftovers, name_object
 from pipelines.errors import stop
 
 OVERLAYS = Path("manifests/overlays")
 EXAMPLE_IMAGE = re.compile(rf"{re.escape(EXAMPLE_REGISTRY)}/broadfast/(?P<name>[a-z]+-python):0\.1\.0")
+EXAMPLE_DOCS = "https://git.example.com"  # of components/monitoring/links.yaml
 SETTINGS = ObjectName("ConfigMap", "broadfast-settings")
 CHANGED = 1  # what `kubectl diff` ends with where something would change
 NOTHING_SERVES = """nothing serves yet: release-control makes the InferenceServices, once there is a package. Next:
@@ -49,6 +50,8 @@ def deploy(
     if faults := find_faults(objects, is_production=folder.name == "production"):
         stop("\n".join([*faults, f"{len(faults)} faults in {folder}: nothing is applied"]))
     typer.echo(f"{folder}: {len(objects)} objects, 0 faults")
+    if EXAMPLE_DOCS in runbooks_address(objects):
+        typer.echo(f"alerts link to {EXAMPLE_DOCS}: give your own address (docs/operations/runbooks.md)")
     namespace = find_settings(objects, folder)["metadata"]["namespace"]
     ensure_namespace(objects, namespace, dry_run)
     apply(text, dry_run)

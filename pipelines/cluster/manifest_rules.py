@@ -23,6 +23,10 @@ RELEASE_SERVICES = ("relevance", "relevance-stable", "relevance-candidate")
 CHANGING_VERBS = {"update", "patch", "delete", "deletecollection"}
 UNNAMED_RESOURCES = (["workflowtaskresults"], ["trainjobs"])  # their names are made by a run
 SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL)")
+LINKS = "broadfast-links"  # the ConfigMap that says where the runbooks are read
+LINK_REMEDY = (
+    "repeat the replacement of components/monitoring/kustomization.yaml in the overlay that patches the address"
+)
 Rule = Callable[[Sequence[dict]], Iterator[str]]
 
 
@@ -71,13 +75,26 @@ def check_release_ownership(objects: Sequence[dict]) -> Iterator[str]:
 
 
 def check_runbooks(objects: Sequence[dict]) -> Iterator[str]:
-    """Demand of each alert a severity and the address of its runbook."""
+    """Demand of each alert a severity, and the absolute address of its runbook."""
+    address = runbooks_address(objects)
     for manifest in objects:
         groups = manifest["spec"]["groups"] if manifest["kind"] == "PrometheusRule" else []
         for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
-            page = f"docs/operations/runbooks.md#{rule['alert'].lower()}"
-            if rule.get("annotations", {}).get("runbook_url") != page or "severity" not in rule.get("labels", {}):
-                yield f"{full_name(manifest)}: alert {rule['alert']} names no severity or not its page {page}"
+            if "severity" not in rule.get("labels", {}):
+                yield f"{full_name(manifest)}: alert {rule['alert']} names no severity"
+            link = f"{address}#{rule['alert'].lower()}"
+            if rule.get("annotations", {}).get("runbook_url") != link:
+                yield f"{full_name(manifest)}: alert {rule['alert']} does not link to {link}: {LINK_REMEDY}"
+    if address and not address.startswith(("https://", "http://")):
+        yield f"ConfigMap/{LINKS}: runbooks is {address!r}: give an absolute URL, as https://host/runbooks.md"
+
+
+def runbooks_address(objects: Sequence[dict]) -> str:
+    """Return where runbooks are read, '' of an overlay without alerts."""
+    for manifest in objects:
+        if (manifest["kind"], manifest["metadata"]["name"]) == ("ConfigMap", LINKS):
+            return manifest["data"]["runbooks"]
+    return ""
 
 
 def _rights_faults(rule: dict) -> Iterator[str]:

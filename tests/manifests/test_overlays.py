@@ -1,5 +1,7 @@
 """Every overlay renders, holds to the schemas and to the platform's rules; each with its count printed."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import yaml
 
 from pipelines.cluster import manifest_rules
 from pipelines.cluster.manifest_pods import pods
+from pipelines.cluster.manifest_rules import check_runbooks, runbooks_address
 from pipelines.cluster.network_rules import own_policy_types, selector_matches
 from pipelines.resources import PLACEMENTS, SETTINGS_VARIABLES
 from tests.manifests.rendered import OVERLAYS, ROOT, find_object, kustomize, objects, text
@@ -120,3 +123,14 @@ def test_the_command_counts_what_kustomize_writes():
     )
     assert result.returncode == 0 and result.stdout.endswith(", 0 faults\n"), result.stdout
     assert Path(ROOT, "manifests").is_dir()
+
+
+def test_an_overlay_of_ones_own_moves_the_links(tmp_path):
+    page = (ROOT / "docs" / "operations" / "runbooks.md").read_text()
+    own_overlay = re.search(r"```yaml\n(resources: .*?)```", page, re.DOTALL)[1]
+    folder = shutil.copytree(ROOT / "manifests", tmp_path / "manifests") / "overlays" / "own"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(own_overlay)
+    manifests = [one for one in yaml.safe_load_all(kustomize(folder)) if one]
+    assert runbooks_address(manifests) == "https://wiki.internal.example.com/broadfast/runbooks"
+    assert list(check_runbooks(manifests)) == []

@@ -184,7 +184,19 @@ FAULTS = {
     ),
     "an alert without a page": (
         change("PrometheusRule", "broadfast", lambda it: it["spec"]["groups"][1]["rules"][0]["annotations"].clear()),
-        "BroadfastNightMissing names no severity or not its page",
+        "BroadfastNightMissing does not link to https://",
+    ),
+    "an alert without a severity": (
+        change("PrometheusRule", "broadfast", lambda it: it["spec"]["groups"][1]["rules"][0]["labels"].clear()),
+        "BroadfastNightMissing names no severity",
+    ),
+    "runbooks elsewhere than alerts link to": (
+        change("ConfigMap", "broadfast-links", lambda it: it["data"].update(runbooks="https://wiki.example.com/r")),
+        "BroadfastSlow does not link to https://wiki.example.com/r#broadfastslow: repeat the replacement",
+    ),
+    "a relative address of runbooks": (
+        change("ConfigMap", "broadfast-links", lambda it: it["data"].update(runbooks="docs/runbooks.md")),
+        "runbooks is 'docs/runbooks.md': give an absolute URL",
     ),
     "Knative traffic over a hundred": (
         lambda manifests: manifests.append(

@@ -5,7 +5,6 @@ gate's configuration says. The interval says whether that is more than chance, a
 better of its two students.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,20 +28,13 @@ class ScoredStudent:
     predictions: str
 
 
-def choose_student(
-    students: tuple[ScoredStudent, ScoredStudent], refusal: str, config: GateConfig, out: tuple[str, str]
-) -> StudentChoice:
-    """Choose of the LRKD and the plain student, and copy the choice's package and predictions.
+def choose_student(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str, config: GateConfig) -> StudentChoice:
+    """Choose of the LRKD and the plain student.
 
     `refusal` is why the teacher trains nobody. LRKD's package may be absent; the plain student is the candidate then.
     """
-    lrkd, plain = students
     absence = refusal or absence_reason(lrkd.package)
-    choice = choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
-    chosen_student = lrkd if choice.student == LRKD else plain
-    shutil.copytree(chosen_student.package, out[0], dirs_exist_ok=True)
-    shutil.copy(chosen_student.predictions, out[1])
-    return choice
+    return choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
 
 
 def choose_plain(plain: ScoredStudent, reason: str) -> StudentChoice:

@@ -30,15 +30,18 @@ def choose_student(
 ) -> str:
     from pathlib import Path
 
-    from components.release.choose import ScoredStudent, choice_result, choose_student
+    from components.release.choose import LRKD, ScoredStudent, choice_result, choose_student
     from components.release.gate import GateConfig
     from components.step_result import record
 
     students = ScoredStudent(lrkd.path, lrkd_predictions.path), ScoredStudent(plain.path, plain_predictions.path)
-    out = package.path, predictions.path
-    student_choice = choose_student(students, refusal, GateConfig.from_json(config), out)
+    student_choice = choose_student(*students, refusal, GateConfig.from_json(config))
     Path(choice.path).write_text(student_choice.to_json_text())
-    result = choice_result(student_choice, *out)
+    is_lrkd = student_choice.student == LRKD
+    # the chosen files lie where they are: a copy would be a whole package more a night
+    package.uri = lrkd.uri if is_lrkd else plain.uri
+    predictions.uri = lrkd_predictions.uri if is_lrkd else plain_predictions.uri
+    result = choice_result(student_choice, package.path, predictions.path)
     record(facts, result)
     return result.details["version"]
 

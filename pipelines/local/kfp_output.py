@@ -124,7 +124,8 @@ class KfpRunMonitor:
         run = max(self.root.glob(f"{self.name}-*"))
         folder = next(path for path in run.rglob(name) if (path / "executor_output.json").exists())
         executor_output = json.loads((folder / "executor_output.json").read_text())
-        artifacts = {path.name: path for path in folder.iterdir() if path.name != "executor_output.json"}
+        outputs = executor_output.get("artifacts", {})
+        artifacts = {output: Path(value["artifacts"][0]["uri"]) for output, value in outputs.items()}
         return Task(name, False, artifacts, executor_output.get("parameterValues", {}).get("Output"))
 
     def load_from_cache(self, name: str, key: str) -> Task:

@@ -1,7 +1,7 @@
 """Which of a night's two students is the candidate: the better one on the same rows, whatever the teacher was."""
 
 import json
-from pathlib import Path
+from dataclasses import astuple
 
 import pytest
 from kfp import dsl
@@ -33,69 +33,63 @@ def student(tmp_path):
     return write
 
 
-@pytest.fixture
-def choose(tmp_path):
-    """Choose between two students, and return the choice and the chosen package's own name."""
-
-    def run(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str = "", config: GateConfig = CONFIG):
-        choice = choose_student((lrkd, plain), refusal, config, (str(tmp_path / "out"), str(tmp_path / "scored")))
-        name = json.loads((tmp_path / "out" / "config.json").read_text())["name"]
-        return choice, name
-
-    return run
+def choose(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str = "", config: GateConfig = CONFIG) -> StudentChoice:
+    return choose_student(lrkd, plain, refusal, config)
 
 
-def test_the_better_student_is_the_candidate(student, choose):
-    choice, name = choose(student("lrkd", 1.5), student("plain", 1.0))
-    assert choice.student == "LRKD" and name == "lrkd"
+def test_the_better_student_is_the_candidate(student):
+    choice = choose(student("lrkd", 1.5), student("plain", 1.0))
+    assert choice.student == "LRKD"
     gain = choice.differences["macro_f1"]
     measured = choice.metrics["LRKD"]["macro_f1"] - choice.metrics["plain"]["macro_f1"]
     assert gain.difference == pytest.approx(measured) and gain.low > 0
     assert choice.sentence.endswith("on the same 960 pairs, more than 0: it is the candidate")
 
 
-def test_a_better_plain_student_is_not_thrown_away(student, choose, tmp_path):
-    choice, name = choose(student("lrkd", 1.0), plain := student("plain", 1.5))
-    assert choice.student == "plain" and name == "plain"
+def test_a_better_plain_student_is_not_thrown_away(student):
+    choice = choose(student("lrkd", 1.0), student("plain", 1.5))
+    assert choice.student == "plain"
     assert "no more than 0: the plain student is the candidate" in choice.sentence
-    assert (tmp_path / "scored").read_bytes() == Path(plain.predictions).read_bytes()
-    assert package_manifest.version(tmp_path / "out") == package_manifest.version(plain.package)
 
 
-def test_equal_students_leave_the_plain_one(student, choose):
+def test_equal_students_leave_the_plain_one(student):
     lrkd = student("lrkd", 1.5)
-    choice, _ = choose(lrkd, ScoredStudent(student("plain", 1.5).package, lrkd.predictions))
+    choice = choose(lrkd, ScoredStudent(student("plain", 1.5).package, lrkd.predictions))
     assert choice.differences["macro_f1"].difference == 0 and choice.student == "plain"
 
 
-def test_the_gain_that_counts_is_stated_beforehand(student, choose):
-    choice, _ = choose(student("lrkd", 1.5), student("plain", 1.0), config=GateConfig(lrkd_gain=0.5))
+def test_the_gain_that_counts_is_stated_beforehand(student):
+    choice = choose(student("lrkd", 1.5), student("plain", 1.0), config=GateConfig(lrkd_gain=0.5))
     assert choice.student == "plain" and "no more than 0.5" in choice.sentence
 
 
-def test_without_a_teacher_the_night_goes_on(student, choose, tmp_path):
+def test_without_a_teacher_the_night_goes_on(student, tmp_path):
     leave_out(tmp_path / "none", "there is no rationale to learn from")
     absent = ScoredStudent(str(tmp_path / "none"), str(tmp_path / "nothing"))
-    choice, name = choose(absent, student("plain", 1.5), "the teacher does not qualify: it is poor")
-    assert name == choice.student == "plain" and choice.metrics.keys() == {"plain"} and not choice.differences
+    choice = choose(absent, student("plain", 1.5), "the teacher does not qualify: it is poor")
+    assert choice.student == "plain" and choice.metrics.keys() == {"plain"} and not choice.differences
     assert choice.sentence == "The plain student is the candidate, because the teacher does not qualify: it is poor"
-    choice, _ = choose(absent, student("plain2", 1.5))
+    choice = choose(absent, student("plain2", 1.5))
     assert choice.sentence == "The plain student is the candidate, because there is no rationale to learn from"
 
 
-def test_students_of_different_rows_are_not_compared(student, choose):
+def test_students_of_different_rows_are_not_compared(student):
     with pytest.raises(ValueError, match="candidate and baseline scored different rows"):
         choose(student("lrkd", 1.5, queries=3), student("plain", 1.5))
 
 
-def test_the_step_hands_the_choice_on(student, tmp_path):
-    lrkd, plain = student("lrkd", 1.0), student("plain", 1.5)
-    inputs = [dsl.Model(uri=lrkd.package), dsl.Model(uri=plain.package)]
-    inputs += [dsl.Dataset(uri=lrkd.predictions), dsl.Dataset(uri=plain.predictions)]
+@pytest.mark.parametrize("lrkd_sharpness, chosen", [(1.0, "plain"), (2.0, "lrkd")])
+def test_the_step_passes_the_chosen_files_on_where_they_are(student, tmp_path, lrkd_sharpness, chosen):
+    students = {"lrkd": student("lrkd", lrkd_sharpness), "plain": student("plain", 1.5)}
+    inputs = [dsl.Model(uri=scored.package) for scored in students.values()]
+    inputs += [dsl.Dataset(uri=scored.predictions) for scored in students.values()]
     names = {"package": dsl.Model, "predictions": dsl.Dataset, "choice": dsl.Artifact, "facts": dsl.Metrics}
-    outputs = [kind(uri=str(tmp_path / name)) for name, kind in names.items()]
-    version = component.choose_student.python_func(*inputs, "", CONFIG.to_json(), *outputs)
+    outputs = {name: kind(uri=str(tmp_path / name)) for name, kind in names.items()}
+    version = component.choose_student.python_func(*inputs, "", CONFIG.to_json(), *outputs.values())
+    assert (outputs["package"].uri, outputs["predictions"].uri) == astuple(students[chosen])
+    assert not (tmp_path / "package").exists()
     facts = json.loads((tmp_path / "facts").read_text())
-    assert version == facts["version"] == package_manifest.version(plain.package)
+    assert version == facts["version"] == package_manifest.version(students[chosen].package)
     assert facts["rows_in"] == facts["rows_out"] == 960 and facts["headline"] == facts["sentence"]
-    assert StudentChoice.from_json(json.loads((tmp_path / "choice").read_text())).student == "plain"
+    choice = StudentChoice.from_json(json.loads((tmp_path / "choice").read_text()))
+    assert choice.student.lower() == chosen

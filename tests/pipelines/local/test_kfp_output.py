@@ -28,7 +28,9 @@ def start_monitor(tmp_path):
     folder = tmp_path / "kfp" / "retrain-2026-01-05-06-11-04-602088" / "build-features"
     folder.mkdir(parents=True)
     (folder / "facts").write_text(json.dumps(FACTS))
-    (folder / "executor_output.json").write_text(json.dumps({"parameterValues": {"Output": "hello"}}))
+    artifacts = {"facts": {"artifacts": [{"uri": str(folder / "facts")}]}}
+    output = {"parameterValues": {"Output": "hello"}, "artifacts": artifacts}
+    (folder / "executor_output.json").write_text(json.dumps(output))
     entry = {"Output": "cached", "facts": {"__kfp_artifact__": True, "uri": str(folder / "facts")}}
     (tmp_path / "kfp" / ".kfp_cache").mkdir()
     (tmp_path / "kfp" / ".kfp_cache" / f"{KEY}bbe78afa.json").write_text(json.dumps(entry))
@@ -59,6 +61,15 @@ def test_a_finished_step_has_artifacts_and_output(start_monitor):
     task = run.wait()["build-features"]
     assert (task.is_from_cache, task.output, task.facts, set(task.artifacts)) == (False, "hello", FACTS, {"facts"})
     assert [step.title for step in run.steps.finished_steps] == ["build features"]
+
+
+def test_an_output_may_be_what_another_step_left(start_monitor, tmp_path):
+    run = start_monitor(START + SUCCESS)
+    (path,) = tmp_path.rglob("executor_output.json")
+    artifacts = {"package": {"artifacts": [{"uri": "/of/another/step/package"}]}}
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {"artifacts": document["artifacts"] | artifacts}))
+    assert str(run.wait()["build-features"].artifacts["package"]) == "/of/another/step/package"
 
 
 def test_a_steps_cost_is_kept_and_no_reason(start_monitor):

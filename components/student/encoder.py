@@ -1,5 +1,7 @@
 """The pretrained encoder, run layer by layer with a mask of our own. B pairs, T tokens, H encoder width."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -53,6 +55,12 @@ def freeze_lower_layers(encoder: nn.Module, trained_layers: int) -> None:
     layers[len(layers) - trained_layers :].requires_grad_(True)
 
 
+def frozen_layers(encoder: nn.Module) -> int:
+    """Return how many of the first layers are frozen, with the embeddings below them."""
+    is_frozen = [not any(weight.requires_grad for weight in layer.parameters()) for layer in encoder_layers(encoder)]
+    return (is_frozen + [False]).index(False)
+
+
 def encode(
     encoder: nn.Module, input_ids: Tensor, token_type_ids: Tensor, positions: Tensor, is_visible: Tensor
 ) -> Tensor:
@@ -60,11 +68,21 @@ def encode(
 
     `positions` (B, T) count from 0. `is_visible` (B, 1 or T, T) says which tokens a token attends to.
     """
+    states = embed_tokens(encoder, input_ids, token_type_ids, positions)
+    return run_layers(encoder_layers(encoder), states, is_visible)
+
+
+def embed_tokens(encoder: nn.Module, input_ids: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
+    """Return the states below the first layer (B, T, H), of positions (B, T) that count from 0."""
     segments = token_type_ids.clamp(max=encoder.config.type_vocab_size - 1)
     positions = positions + first_position(encoder)
-    states = encoder.embeddings(input_ids=input_ids, token_type_ids=segments, position_ids=positions)  # (B, T, H)
+    return encoder.embeddings(input_ids=input_ids, token_type_ids=segments, position_ids=positions)
+
+
+def run_layers(layers: Iterable[nn.Module], states: Tensor, is_visible: Tensor) -> Tensor:
+    """Return the states (B, T, H) behind some layers, where tokens attend to those visible, (B, 1 or T, T)."""
     bias = attention_bias(is_visible, states.dtype).unsqueeze(1)  # (B, 1, 1 or T, T)
-    for layer in encoder_layers(encoder):
+    for layer in layers:
         states = layer(states, bias)
     return states
 

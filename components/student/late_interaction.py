@@ -12,7 +12,7 @@ from torch.nn.functional import cosine_similarity, gelu, normalize
 
 from components.contracts import LABELS
 from components.scoring.tokenizer import LEXICAL_FEATURES
-from components.student.encoder import drop_pooler, encode
+from components.student.encoder import drop_pooler, embed_tokens, encoder_layers, frozen_layers, run_layers
 from components.student.layers import ConcatLinear, masked_mean
 from components.student.maxsim import MAXSIM_FEATURES, LateInteraction
 
@@ -43,6 +43,7 @@ class LateInteractionStudent(nn.Module):
         width = encoder.config.hidden_size
         token_dim = min(token_dim, width)
         self.encoder = drop_pooler(encoder)
+        self.frozen_layers = frozen_layers(encoder)
         self.late_interaction = LateInteraction(width, token_dim)
         self.extractor = InteractionExtractor(width, token_dim, embedding_width)
         self.classifier = ConcatLinear([4 * width, token_dim, embedding_width], len(LABELS))
@@ -50,19 +51,37 @@ class LateInteractionStudent(nn.Module):
         nn.init.zeros_(self.classifier.weight)  # it learns what the overlap head, fitted before, does not see
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        overlap: Tensor,
+        frozen_states: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return logits (B, C) and reasoning (B, E) of tokens (B, T) and overlap features."""
-        states = self.encode_separately(input_ids, attention_mask, token_type_ids)  # (B, T, H)
+        """Return logits (B, C) and reasoning (B, E) of tokens (B, T) and overlap features.
+
+        `frozen_states` (B, T, H) are those of `encode_frozen`, where they are known.
+        """
+        states = self.encode_separately(input_ids, attention_mask, token_type_ids, frozen_states)  # (B, T, H)
         query, item = self.split_sides(states, attention_mask, token_type_ids)
         return self.interact(query, item, overlap)
 
-    def encode_separately(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+    def encode_separately(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, frozen_states: Tensor | None = None
+    ) -> Tensor:
         """Return states (B, T, H) in which no token has attended to the other side."""
-        is_same_side = token_type_ids.unsqueeze(1) == token_type_ids.unsqueeze(2)  # (B, T, T)
-        is_visible = is_same_side & (attention_mask.unsqueeze(1) != 0)
+        states = frozen_states
+        if states is None:
+            states = self.encode_frozen(input_ids, attention_mask, token_type_ids)
+        layers = encoder_layers(self.encoder)[self.frozen_layers :]
+        return run_layers(layers, states, same_side(attention_mask, token_type_ids))
+
+    def encode_frozen(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """Return the states (B, T, H) behind the embeddings and the frozen layers."""
         positions = positions_by_side(attention_mask, token_type_ids)  # (B, T)
-        return encode(self.encoder, input_ids, token_type_ids, positions, is_visible)
+        states = embed_tokens(self.encoder, input_ids, token_type_ids, positions)
+        layers = encoder_layers(self.encoder)[: self.frozen_layers]
+        return run_layers(layers, states, same_side(attention_mask, token_type_ids))
 
     def split_sides(self, states: Tensor, mask: Tensor, segments: Tensor) -> tuple[Side, Side]:
         """Return query and item of token states (B, T, H)."""
@@ -100,6 +119,11 @@ class InteractionExtractor(nn.Module):
     def forward(self, interaction: Tensor, features: Tensor, comparison: Tensor) -> Tensor:
         inner = gelu(self.inner(self.dropout(interaction), features, comparison))  # (B, inner)
         return self.out(inner)  # (B, E)
+
+
+def same_side(mask: Tensor, segments: Tensor) -> Tensor:
+    """Return which tokens a token attends to, (B, T, T): those of its own side."""
+    return (segments.unsqueeze(1) == segments.unsqueeze(2)) & (mask.unsqueeze(1) != 0)
 
 
 def positions_by_side(mask: Tensor, segments: Tensor) -> Tensor:

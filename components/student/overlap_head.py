@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from components.contracts import LABELS
+from components.student.frozen_states import FrozenStates
 from components.student.late_interaction import LateInteractionStudent
 from components.student.logits import pair_batches
 from components.student.losses import class_weights
@@ -21,17 +22,21 @@ REGRESSION_PAIRS = 5000  # enough for so few weights, and a seventh of an epoch'
 PCA_PAIRS = 1000
 
 
-def initialise_late_interaction(student: LateInteractionStudent, examples, power: float) -> None:
-    """Fit the projection and the overlap head to EXAMPLES rows."""
+def initialise_late_interaction(
+    student: LateInteractionStudent, examples, power: float, frozen: FrozenStates | None = None
+) -> None:
+    """Fit the projection and the overlap head to EXAMPLES rows, from their frozen states where they are known."""
     rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
     lengths = list(examples["length"])
     sample = examples.select(sorted(rows, key=lengths.__getitem__))
     student.eval()
-    init_projection_by_pca(student, sample.select(range(0, len(sample), 1 + len(sample) // PCA_PAIRS)))
-    fit_overlap_head(student, sample, power)
+    init_projection_by_pca(student, sample.select(range(0, len(sample), 1 + len(sample) // PCA_PAIRS)), frozen)
+    fit_overlap_head(student, sample, power, frozen)
 
 
-def fit_overlap_head(student: LateInteractionStudent, examples, power: float) -> None:
+def fit_overlap_head(
+    student: LateInteractionStudent, examples, power: float, frozen: FrozenStates | None = None
+) -> None:
     """Set the overlap head to logistic regression on the match features of judged EXAMPLES rows.
 
     With fewer than three labels there is too little data, and the head is set to zeros.
@@ -42,7 +47,7 @@ def fit_overlap_head(student: LateInteractionStudent, examples, power: float) ->
     examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
     if len(set(examples["label"])) < 3:
         return
-    features = match_features(student, examples)
+    features = match_features(student, examples, frozen)
     scaler, regression = fit_regression(features, list(examples["label"]), power)
     weight = regression.coef_ / scaler.scale_  # (C or fewer, F)
     bias = regression.intercept_ - weight @ scaler.mean_
@@ -52,12 +57,12 @@ def fit_overlap_head(student: LateInteractionStudent, examples, power: float) ->
         head.bias[regression.classes_] = torch.tensor(bias, dtype=torch.float32)
 
 
-def init_projection_by_pca(student: LateInteractionStudent, examples) -> None:
+def init_projection_by_pca(student: LateInteractionStudent, examples, frozen: FrozenStates | None = None) -> None:
     """Set the token projection to the states' principal directions, which keep cosines."""
     projection = student.late_interaction.projection
     moments = torch.zeros(projection.in_features, projection.in_features)
     with torch.inference_mode():
-        for _, batch in example_batches(examples):
+        for _, batch in example_batches(examples, frozen):
             states = encode_batch(student, batch).flatten(0, 1)  # (B T, H)
             moments += states.T @ states
     eigenvectors = torch.linalg.eigh(moments)[1].flip(1)  # (H, H), the largest first
@@ -65,25 +70,30 @@ def init_projection_by_pca(student: LateInteractionStudent, examples) -> None:
         projection.weight.copy_(eigenvectors[:, : projection.out_features].T)
 
 
-def match_features(student: LateInteractionStudent, examples) -> np.ndarray:
+def match_features(student: LateInteractionStudent, examples, frozen: FrozenStates | None = None) -> np.ndarray:
     """Return the match features (N, F) of EXAMPLES rows, in their order."""
     features = np.zeros((len(examples), student.overlap_head.in_features), np.float32)
     with torch.inference_mode():
-        for rows, batch in example_batches(examples):
+        for rows, batch in example_batches(examples, frozen):
             states = encode_batch(student, batch)  # (B, T, H)
             query, item = student.split_sides(states, batch["attention_mask"], batch["token_type_ids"])
             features[rows] = student.match(query, item, batch["overlap"])[0].numpy()
     return features
 
 
-def example_batches(examples) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
-    """Yield row numbers and tensors of EXAMPLES rows in batches."""
-    return pair_batches(examples["query"], examples["item"], examples["overlap"])
+def example_batches(examples, frozen: FrozenStates | None) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+    """Yield row numbers and tensors of EXAMPLES rows in batches, with their frozen states where they are known."""
+    queries, items = list(examples["query"]), list(examples["item"])
+    for rows, batch in pair_batches(queries, items, examples["overlap"]):
+        if frozen is not None:
+            batch["frozen_states"] = frozen.pad([queries[row] for row in rows], [items[row] for row in rows])
+        yield rows, batch
 
 
 def encode_batch(student: LateInteractionStudent, batch: dict[str, Tensor]) -> Tensor:
     """Return the states (B, T, H) of a batch, sides encoded separately."""
-    return student.encode_separately(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+    names = ("input_ids", "attention_mask", "token_type_ids", "frozen_states")
+    return student.encode_separately(**{name: batch[name] for name in names if name in batch})
 
 
 def fit_regression(features: np.ndarray, labels: Sequence[int], power: float):

@@ -21,6 +21,7 @@ from components.scoring.tokenizer import PairTokenizer
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
 from components.student.dataset import CALIBRATION_SHARE, ExampleCounts, write_examples
+from components.student.frozen_states import compute_frozen_states
 from components.student.late_interaction import LateInteractionStudent
 from components.student.logits import predict_logits
 from components.student.model import Student, new_student
@@ -88,9 +89,11 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
+    frozen = None
     if isinstance(student, LateInteractionStudent):
-        initialise_late_interaction(student, examples, config.class_weights)
-    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples)
+        frozen = compute_frozen_states(student, examples)
+        initialise_late_interaction(student, examples, config.class_weights, frozen)
+    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples, frozen)
     history = run_training(trainer, Checkpoints(work, prefix) if prefix else None) if config.epochs else []
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     temperature = fit_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))

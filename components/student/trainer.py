@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from components.contracts import LABELS
 from components.scoring.tokenizer import pad_pairs
 from components.student.config import LrkdConfig
 from components.student.encoder import encoder_layers
+from components.student.frozen_states import FrozenStates
 from components.student.losses import class_weights, distillation_loss, judged_cross_entropy
 from components.student.model import Student
 from components.training import arguments
@@ -31,24 +33,38 @@ def training_arguments(config: LrkdConfig, folder: str, rows: int) -> TrainingAr
     return TrainingArguments(**arguments.trainer_arguments(config, folder) | student_arguments)
 
 
-def collate(rows: Sequence[dict]) -> dict[str, Tensor]:
-    """Return a batch of EXAMPLES rows, padded to its longest pair."""
-    arrays = pad_pairs([row["query"] for row in rows], [row["item"] for row in rows])
-    return {name: torch.from_numpy(array) for name, array in arrays.items()} | {
-        "overlap": torch.tensor([row["overlap"] for row in rows]),
-        "labels": torch.tensor([row["label"] for row in rows]),
-        "rationale_embedding": torch.tensor([row["rationale_embedding"] for row in rows]),
-        "has_rationale": torch.tensor([row["has_rationale"] for row in rows]),
-    }
+def collate(rows: Sequence[dict], frozen: FrozenStates | None = None) -> dict[str, Tensor]:
+    """Return a batch of EXAMPLES rows, padded to its longest pair, with its frozen states where they are known."""
+    queries, items = ([row[side] for row in rows] for side in ("query", "item"))
+    arrays = pad_pairs(queries, items)
+    states = {} if frozen is None else {"frozen_states": frozen.pad(queries, items)}
+    return (
+        states
+        | {name: torch.from_numpy(array) for name, array in arrays.items()}
+        | {
+            "overlap": torch.tensor([row["overlap"] for row in rows]),
+            "labels": torch.tensor([row["label"] for row in rows]),
+            "rationale_embedding": torch.tensor([row["rationale_embedding"] for row in rows]),
+            "has_rationale": torch.tensor([row["has_rationale"] for row in rows]),
+        }
+    )
 
 
 class LrkdTrainer(Trainer):
     """Trains a student, and logs both loss terms with their gradient norms."""
 
-    def __init__(self, config: LrkdConfig, student: Student, settings: TrainingArguments, examples):
-        super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collate)
+    def __init__(
+        self,
+        config: LrkdConfig,
+        student: Student,
+        settings: TrainingArguments,
+        examples,
+        frozen: FrozenStates | None = None,
+    ):
+        collate_rows = partial(collate, frozen=frozen)
+        super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collate_rows)
         self.config = config
-        self.inputs = student.inputs
+        self.inputs = student.inputs if frozen is None else (*student.inputs, "frozen_states")
         self.logged_terms: dict[str, float] = {}
         self.tokens = 0
         self.padded_tokens = 0
@@ -77,9 +93,10 @@ class LrkdTrainer(Trainer):
         return (loss, (logits, reasoning)) if return_outputs else loss
 
     def note_terms(self, terms: dict[str, Tensor]) -> None:
-        """Keep each term and the norm of its gradient in the encoder's last layer."""
+        """Keep each term and the norm of its gradient in the encoder's last layer, or in the head of a frozen one."""
         student = self.accelerator.unwrap_model(self.model)
-        weights = [weight for weight in encoder_layers(student.encoder)[-1].parameters() if weight.requires_grad]
+        last_layer = list(encoder_layers(student.encoder)[-1].parameters())
+        weights = [weight for weight in last_layer if weight.requires_grad] or list(student.extractor.parameters())
         for name, term in terms.items():
             gradients = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
             norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients if gradient is not None))
@@ -98,5 +115,6 @@ class LrkdTrainer(Trainer):
             {"params": encoder, "lr": self.config.learning_rate},
             {"params": head, "lr": self.config.head_learning_rate},
         ]
+        groups = [group for group in groups if group["params"]]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=self.args.weight_decay, fused=True)
         return self.optimizer

@@ -1,11 +1,9 @@
 """The stand-in teacher and the placebos of the rationales' bench."""
 
-from collections import Counter
-
 import pytest
 
 from bench.rationales.arms import BOTH, CROSS_ENTROPY, LABELS, LRKD, Arm
-from bench.rationales.stage import Stage, shuffle_texts
+from bench.rationales.stage import Stage, shuffle_pairs, write_placebo
 from components import contracts
 from simulation.knowledge.marketplace import Sizes
 
@@ -31,20 +29,26 @@ def test_facts_are_right_as_often_as_stated(stage):
     assert sum(right) / len(right) == pytest.approx(0.8, abs=0.03)
 
 
-def test_a_placebo_keeps_all_texts(stage):
+def test_a_placebo_gives_each_facts_once(stage):
     answers = stage.answers(0.8)
-    own = Counter(answer.text for answer in answers.values())
     for is_within in (False, True):
-        assert Counter(shuffle_texts(answers, is_within).values()) == own
+        assert sorted(shuffle_pairs(answers, is_within).values()) == sorted(answers)
 
 
 def test_a_placebo_within_groups_keeps_label_and_kind(stage):
     answers = stage.answers(0.8)
-    groups = {}
-    for answer in answers.values():
-        groups.setdefault(answer.text, set()).add((answer.label, answer.item_kind))
-    for pair, text in shuffle_texts(answers, is_within=True).items():
-        assert (answers[pair].label, answers[pair].item_kind) in groups[text]
+    for pair, donor in shuffle_pairs(answers, is_within=True).items():
+        assert answers[pair].label == answers[donor].label
+        assert answers[pair].item_kind == answers[donor].item_kind
+
+
+def test_a_placebo_is_the_donor_s_embedding(tmp_path):
+    empty = dict.fromkeys(contracts.RATIONALE_EMBEDDINGS.names)
+    rows = [empty | {"query_id": "q", "item_id": item, "embedding": [index, 1.0]} for index, item in enumerate("ab")]
+    contracts.write(rows, contracts.RATIONALE_EMBEDDINGS, tmp_path / "facts")
+    write_placebo(tmp_path / "facts", {("q", "a"): ("q", "b"), ("q", "b"): ("q", "a")}, tmp_path / "placebo")
+    placebo = contracts.read(contracts.RATIONALE_EMBEDDINGS, tmp_path / "placebo")
+    assert [(row["item_id"], row["embedding"][0]) for row in placebo] == [("a", 1.0), ("b", 0.0)]
 
 
 def test_each_arm_trains_on_its_own_pairs(stage):

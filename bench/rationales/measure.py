@@ -13,7 +13,7 @@ import typer
 
 from bench.ablation.results import confusions_by_query, interval_figures, read_answers
 from bench.figures import show, write_results
-from bench.rationales.arms import ACCURACIES, BUDGETS, CROSS_ENTROPY, TEACHER_ARMS, Arm, all_arms
+from bench.rationales.arms import ACCURACIES, BASELINES, BUDGETS, TEACHER_ARMS, Arm, all_arms
 from bench.rationales.stage import Stage
 from bench.worker_pool import on_cores
 from components import contracts
@@ -34,10 +34,11 @@ def bench(
     Intervals are over queries, of means over the seeds. All arms take some hours on two cores.
     """
     stage = Stage(FOLDER)
-    arms = [arm for arm in all_arms() if only in arm.name or arm.title == CROSS_ENTROPY]
+    arms = [arm for arm in all_arms() if only in arm.name or arm.title in BASELINES]
     if not any(only in arm.name for arm in arms):
         raise typer.BadParameter(f"no arm's name has {only!r} in it", param_hint="--only")
-    on_cores([job for arm in arms for job in worker_jobs(stage, arm, seeds)])
+    jobs = [worker_jobs(stage, arm, seeds) for arm in arms]
+    on_cores([job for of_seed in zip(*jobs, strict=True) for job in of_seed])
     figures = summarise(stage.folder, seeds)
     write_results("rationales", figures, "test queries of the marketplace of knowledge, and a stand-in teacher")
     show("rationales", figures)
@@ -65,17 +66,29 @@ def summarise(folder: Path, seeds: int) -> dict:
     """Return each arm's macro-F1, and its gain over cross-entropy on the seeds that ended in both."""
     figures = {}
     for queries in BUDGETS:
-        baseline = read_answers(answers_folder(folder, Arm(CROSS_ENTROPY, queries)), seeds)
-        if baseline:
-            figures[f"cross_entropy_{queries}"] = mean_macro_f1(confusions_by_query(list(baseline.values())))
+        baselines = [read_answers(answers_folder(folder, Arm(title, queries)), seeds) for title in BASELINES]
+        baseline = max(baselines, key=mean_of_seeds)
+        for title, answers in zip(BASELINES, baselines, strict=True):
+            if answers:
+                figures[f"{figure_name(title)}_{queries}"] = mean_of_seeds(answers)
         for title in TEACHER_ARMS:
             for accuracy in ACCURACIES:
                 answers = read_answers(answers_folder(folder, Arm(title, queries, accuracy)), seeds)
                 both = sorted(answers.keys() & baseline.keys())
                 if both:
-                    name = f"{title.replace(chr(39), '').replace(' ', '_')}_{queries}_at_{accuracy:.0%}"
-                    figures |= gain(name.rstrip("%"), [answers[s] for s in both], [baseline[s] for s in both])
+                    name = f"{figure_name(title)}_{queries}_at_{100 * accuracy:.0f}"
+                    figures |= gain(name, [answers[s] for s in both], [baseline[s] for s in both])
     return figures
+
+
+def figure_name(title: str) -> str:
+    """Return an arm's title as a figure's name."""
+    return title.replace("'", "").replace(",", "").replace("-", "_").replace(" ", "_")
+
+
+def mean_of_seeds(answers: dict[int, dict]) -> float:
+    """Return macro-F1 by seed, averaged, or 0 without any."""
+    return mean_macro_f1(confusions_by_query(list(answers.values()))) if answers else 0.0
 
 
 def mean_macro_f1(confusion: np.ndarray) -> float:

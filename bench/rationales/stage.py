@@ -62,7 +62,7 @@ class Stage:
         """
         has_labels = arm.title in WITH_LABELS
         labels = f"labels {arm.accuracy:.2f}" if has_labels else "no labels"
-        path = self.folder / "tables" / f"{arm.queries} queries, {labels}.parquet"
+        path = self.tables / f"{arm.queries} queries, {labels}.parquet"
         if path.exists():
             return path
         test = set(self.judged_queries[: self.test_queries])
@@ -81,14 +81,33 @@ class Stage:
 
     def embeddings(self, arm: Arm) -> Path:
         """Return the path of an arm's centred embeddings; without a teacher, of none."""
-        title = arm.title if arm.title in ALIGNED else ""
-        form = title if title in (PLACEBO, PLACEBO_WITHIN) else "facts" if title else "none"
-        path = self.folder / "tables" / f"embeddings {form} {arm.accuracy:.2f}.parquet"
+        if arm.title not in ALIGNED:
+            return self.facts_embeddings(0)
+        facts = self.facts_embeddings(arm.accuracy)
+        if arm.title not in (PLACEBO, PLACEBO_WITHIN):
+            return facts
+        path = self.tables / f"embeddings {arm.title} {arm.accuracy:.2f}.parquet"
         if not path.exists():
-            answers = self.answers(arm.accuracy) if title else {}
-            texts = shuffle_texts(answers, form == PLACEBO_WITHIN) if "placebo" in form else texts_of_pairs(answers)
-            write_embeddings(answers, texts, path)
+            donors = shuffle_pairs(self.answers(arm.accuracy), arm.title == PLACEBO_WITHIN)
+            write_placebo(facts, donors, path)
         return path
+
+    def facts_embeddings(self, accuracy: float) -> Path:
+        """Return the path of the centred embeddings of a teacher's facts; at 0, of none."""
+        path = self.tables / f"embeddings facts {accuracy:.2f}.parquet"
+        if not path.exists():
+            rationales = path.with_suffix(".rationales")
+            answers = self.answers(accuracy) if accuracy else {}
+            contracts.write(rationale_rows(answers), contracts.RATIONALES, rationales)
+            embeddings = path.with_suffix(".raw")
+            embed(rationales, EMBEDDER, embeddings)
+            centre(embeddings, path)
+        return path
+
+    @property
+    def tables(self) -> Path:
+        """Return the folder of the arms' tables."""
+        return self.folder / "tables"
 
 
 def training_row(row: dict, split: str, label: str | None) -> dict:
@@ -97,40 +116,30 @@ def training_row(row: dict, split: str, label: str | None) -> dict:
     return columns | dict.fromkeys(contracts.FEATURES, 0.0) | {"split": split, "label": label}
 
 
-def texts_of_pairs(answers: dict[Pair, Answer]) -> dict[Pair, str]:
-    """Return each pair's own facts as text."""
-    return {pair: answer.text for pair, answer in answers.items()}
-
-
-def shuffle_texts(answers: dict[Pair, Answer], is_within: bool) -> dict[Pair, str]:
-    """Return the placebo: each pair has another's facts, of the same predicted label and kind where `is_within`."""
+def shuffle_pairs(answers: dict[Pair, Answer], is_within: bool) -> dict[Pair, Pair]:
+    """Return the placebo: whose facts each pair gets, of the same predicted label and kind where `is_within`."""
     groups: dict[tuple, list[Pair]] = {}
     for pair, answer in answers.items():
         groups.setdefault((answer.label, answer.item_kind) if is_within else (), []).append(pair)
     draw = random.Random(0)
-    texts = {}
+    donors = {}
     for pairs in groups.values():
-        others = draw.sample(pairs, len(pairs))
-        texts |= {pair: answers[other].text for pair, other in zip(pairs, others, strict=True)}
-    return texts
+        donors |= dict(zip(pairs, draw.sample(pairs, len(pairs)), strict=True))
+    return donors
 
 
-def write_embeddings(answers: dict[Pair, Answer], texts: dict[Pair, str], path: Path) -> None:
-    """Embed each pair's text, and write the vectors centred."""
-    rationales = path.with_suffix(".rationales")
-    raw = path.with_suffix(".raw")
-    contracts.write(rationale_rows(answers, texts), contracts.RATIONALES, rationales)
-    embed(rationales, EMBEDDER, raw)
-    if answers:
-        centre(raw, path)
-    else:
-        raw.rename(path)
+def write_placebo(embeddings: Path, donors: dict[Pair, Pair], path: Path) -> None:
+    """Write each pair with its donor's embedding."""
+    rows = contracts.read(contracts.RATIONALE_EMBEDDINGS, embeddings)
+    by_pair = {(row["query_id"], row["item_id"]): row["embedding"] for row in rows}
+    shuffled = [row | {"embedding": by_pair[donors[row["query_id"], row["item_id"]]]} for row in rows]
+    contracts.write(shuffled, contracts.RATIONALE_EMBEDDINGS, path)
 
 
-def rationale_rows(answers: dict[Pair, Answer], texts: dict[Pair, str]) -> Iterable[dict]:
+def rationale_rows(answers: dict[Pair, Answer]) -> Iterable[dict]:
     """Yield RATIONALES rows, one a pair."""
     empty = dict.fromkeys(contracts.RATIONALES.names)
     for (query_id, item_id), answer in answers.items():
         key = f"{query_id} {item_id}"
         row = {"query_id": query_id, "item_id": item_id, "perspective": "facts", "sample": 0, "key": key}
-        yield empty | row | {"text": texts[query_id, item_id], "predicted_label": answer.label}
+        yield empty | row | {"text": answer.text, "predicted_label": answer.label}

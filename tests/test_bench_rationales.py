@@ -1,8 +1,10 @@
 """The stand-in teacher and the placebos of the rationales' bench."""
 
+from dataclasses import replace
+
 import pytest
 
-from bench.rationales.arms import BOTH, CROSS_ENTROPY, LABELS, LRKD, Arm
+from bench.rationales.arms import BOTH, CROSS_ENTROPY, CROSS_ENTROPY_SHORT, LABELS, LRKD, Arm, Setting
 from bench.rationales.stage import Stage, shuffle_pairs, write_placebo
 from components import contracts
 from simulation.knowledge.marketplace import Sizes
@@ -64,9 +66,22 @@ def test_each_arm_trains_on_its_own_pairs(stage):
 
 
 def test_cross_entropy_has_as_many_updates():
-    pairs = {title: Arm(title, 30, 0.8).config(450, 9000) for title in (CROSS_ENTROPY, LRKD)}
-    assert pairs[CROSS_ENTROPY].epochs * 450 == pairs[LRKD].epochs * 9000
-    assert (pairs[CROSS_ENTROPY].align_weight, pairs[LRKD].align_weight) == (0.0, 3.0)
+    setting = Setting(epochs=2, head_learning_rate=1e-3)
+    arms = (Arm(CROSS_ENTROPY, 30), Arm(CROSS_ENTROPY_SHORT, 30), Arm(LRKD, 30, 0.8))
+    plain, short, lrkd = (arm.config(setting, 450, 9000) for arm in arms)
+    assert plain.epochs * 450 == 4 * short.epochs * 450 == lrkd.epochs * 9000
+    assert (plain.align_weight, short.align_weight, lrkd.align_weight) == (0.0, 0.0, 3.0)
+
+
+def test_settings_are_chosen_without_the_test_queries(stage):
+    fold = replace(stage, test_queries=10, skipped_queries=10)
+    tested = {
+        row["query_id"]
+        for row in contracts.read(contracts.TRAINING_SET, stage.training_set(Arm(LRKD, 20, 0.8)))
+        if row["split"] == "valid"
+    }
+    rows = contracts.read(contracts.TRAINING_SET, fold.training_set(Arm(LRKD, 10, 0.8)))
+    assert tested and tested.isdisjoint(row["query_id"] for row in rows)
 
 
 @pytest.mark.parametrize("accuracy", [0.6, 0.95])

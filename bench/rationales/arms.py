@@ -8,8 +8,7 @@ from pipelines.profiles import laptop
 BUDGETS = (30, 120, 355)  # judged queries
 ACCURACIES = (0.6, 0.8, 0.95, 1.0)  # of a stand-in teacher's facts
 ALIGN_WEIGHT = 3.0  # lambda, as the pilot chose it
-EPOCHS = 2  # over judged and unjudged pairs
-STUDENT = replace(laptop().student, max_length=48, trained_layers=2, epochs=EPOCHS)
+STUDENT = replace(laptop().student, max_length=48, trained_layers=-1)
 CROSS_ENTROPY = "cross-entropy"  # as many updates as the arms that read unjudged pairs
 CROSS_ENTROPY_SHORT = "cross-entropy, a quarter of the updates"  # so that nothing gains by a baseline that overfits
 BASELINES = (CROSS_ENTROPY, CROSS_ENTROPY_SHORT)
@@ -21,6 +20,22 @@ BOTH = "LRKD and labels"
 TEACHER_ARMS = (LRKD, PLACEBO, PLACEBO_WITHIN, LABELS, BOTH)
 WITH_LABELS = (LABELS, BOTH)
 ALIGNED = (LRKD, PLACEBO, PLACEBO_WITHIN, BOTH)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is chosen for the arms without and for those with a teacher, each by itself, on train queries."""
+
+    epochs: float  # over judged and unjudged pairs
+    head_learning_rate: float
+
+    @property
+    def name(self) -> str:
+        """Return its name in files."""
+        return f"{self.epochs:g} epochs, learning rate {self.head_learning_rate:g}"
+
+
+SETTINGS = tuple(Setting(epochs, rate) for epochs in (2, 8) for rate in (1e-4, 5e-4))
 
 
 @dataclass(frozen=True)
@@ -37,16 +52,17 @@ class Arm:
         teacher = f", facts {self.accuracy:.0%} right" if self.accuracy else ""
         return f"{self.queries} queries: {self.title}{teacher}"
 
-    def config(self, judged_pairs: int, all_pairs: int) -> LrkdConfig:
+    def config(self, setting: Setting, judged_pairs: int, all_pairs: int) -> LrkdConfig:
         """Return the student's configuration.
 
         Cross-entropy alone has as many updates as the arms that read unjudged pairs, over fewer pairs.
         """
         weight = ALIGN_WEIGHT if self.title in ALIGNED else 0.0
-        epochs = EPOCHS if self.title in TEACHER_ARMS else EPOCHS * all_pairs / judged_pairs
+        epochs = setting.epochs if self.accuracy else setting.epochs * all_pairs / judged_pairs
         if self.title == CROSS_ENTROPY_SHORT:
             epochs /= 4
-        return replace(STUDENT, align_weight=weight, epochs=round(epochs, 2))
+        rate = setting.head_learning_rate
+        return replace(STUDENT, align_weight=weight, epochs=round(epochs, 2), head_learning_rate=rate)
 
 
 def all_arms() -> list[Arm]:

@@ -13,13 +13,26 @@ import typer
 
 from bench.ablation.results import confusions_by_query, interval_figures, read_answers
 from bench.figures import show, write_results
-from bench.rationales.arms import ACCURACIES, BASELINES, BUDGETS, TEACHER_ARMS, Arm, all_arms
-from bench.rationales.stage import Stage
+from bench.rationales.arms import (
+    ACCURACIES,
+    BASELINES,
+    BUDGETS,
+    CROSS_ENTROPY,
+    LRKD,
+    SETTINGS,
+    TEACHER_ARMS,
+    Arm,
+    Setting,
+    all_arms,
+)
+from bench.rationales.stage import TEST_QUERIES, Stage
 from bench.worker_pool import on_cores
 from components import contracts
 from components.metrics import macro_f1
 
 FOLDER = Path("runs/bench/rationales")
+SETTING_QUERIES = 120  # to choose settings with
+VALID_QUERIES = 235  # to choose them by
 WORKER = "bench.rationales.worker"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -33,25 +46,45 @@ def bench(
 
     Intervals are over queries, of means over the seeds. All arms take some hours on two cores.
     """
-    stage = Stage(FOLDER)
     arms = [arm for arm in all_arms() if only in arm.name or arm.title in BASELINES]
     if not any(only in arm.name for arm in arms):
         raise typer.BadParameter(f"no arm's name has {only!r} in it", param_hint="--only")
-    jobs = [worker_jobs(stage, arm, seeds) for arm in arms]
+    settings = choose_settings(Stage(FOLDER, VALID_QUERIES, skipped_queries=TEST_QUERIES))
+    stage = Stage(FOLDER)
+    places = {arm: answers_folder(stage.folder, arm) for arm in arms}
+    jobs = [worker_jobs(stage, arm, settings[arm.accuracy > 0], places[arm], seeds) for arm in arms]
     on_cores([job for of_seed in zip(*jobs, strict=True) for job in of_seed])
-    figures = summarise(stage.folder, seeds)
+    figures = setting_figures(settings) | summarise(stage.folder, seeds)
     write_results("rationales", figures, "test queries of the marketplace of knowledge, and a stand-in teacher")
     show("rationales", figures)
 
 
-def worker_jobs(stage: Stage, arm: Arm, seeds: int) -> list[tuple[Path, list]]:
+def choose_settings(stage: Stage) -> dict[bool, Setting]:
+    """Return the best setting without and with a teacher, by one student each on train queries that no arm tests."""
+    arms = {False: Arm(CROSS_ENTROPY, SETTING_QUERIES), True: Arm(LRKD, SETTING_QUERIES, 0.8)}
+    places = {
+        (has_teacher, setting): stage.folder / "settings" / arm.name / setting.name
+        for has_teacher, arm in arms.items()
+        for setting in SETTINGS
+    }
+    on_cores([job for key, place in places.items() for job in worker_jobs(stage, arms[key[0]], key[1], place, 1)])
+    scores = {key: mean_of_seeds(read_answers(place, 1)) for key, place in places.items()}
+    return {has_teacher: max(SETTINGS, key=lambda setting: scores[has_teacher, setting]) for has_teacher in arms}
+
+
+def setting_figures(settings: dict[bool, Setting]) -> dict:
+    """Return the chosen settings as figures."""
+    names = {False: "cross_entropy_setting", True: "teacher_setting"}
+    return {names[has_teacher]: setting.name for has_teacher, setting in settings.items()}
+
+
+def worker_jobs(stage: Stage, arm: Arm, setting: Setting, folder: Path, seeds: int) -> list[tuple[Path, list]]:
     """Return the file of an arm's answers with each seed, and the worker's arguments that write it."""
-    folder = answers_folder(stage.folder, arm)
     folder.mkdir(parents=True, exist_ok=True)
     training_set = stage.training_set(arm)
     judged_queries = set(stage.judged_queries)
     rows = [row for row in contracts.read(contracts.TRAINING_SET, training_set) if row["split"] == "train"]
-    config = arm.config(sum(row["query_id"] in judged_queries for row in rows), len(rows))
+    config = arm.config(setting, sum(row["query_id"] in judged_queries for row in rows), len(rows))
     inputs = [WORKER, training_set, stage.embeddings(arm)]
     paths = [folder / f"{seed}.json" for seed in range(seeds)]
     return [(path, [*inputs, replace(config, seed=seed).to_json(), path]) for seed, path in enumerate(paths)]

@@ -27,6 +27,7 @@ class Stage:
     folder: Path
     sizes: Sizes = SIZES
     test_queries: int = TEST_QUERIES
+    skipped_queries: int = 0  # of the judged ones: settings are chosen without those that arms are tested on
 
     @cached_property
     def marketplace(self) -> Path:
@@ -49,7 +50,7 @@ class Stage:
     def judged_queries(self) -> list[str]:
         """Return all judged queries in an order that is drawn: those to test on first."""
         ids = {row["query_id"] for row in self.rows("judgements")}
-        return sorted(ids, key=lambda query_id: hash_fraction(f"order\n{query_id}"))
+        return sorted(ids, key=lambda query_id: hash_fraction(f"order\n{query_id}"))[self.skipped_queries :]
 
     def answers(self, accuracy: float) -> dict[Pair, Answer]:
         """Return what a teacher of this accuracy says of each pair."""
@@ -62,7 +63,7 @@ class Stage:
         """
         has_labels = arm.title in WITH_LABELS
         labels = f"labels {arm.accuracy:.2f}" if has_labels else "no labels"
-        path = self.tables / f"{arm.queries} queries, {labels}.parquet"
+        path = self.folder / f"tables from {self.skipped_queries}" / f"{arm.queries} queries, {labels}.parquet"
         if path.exists():
             return path
         test = set(self.judged_queries[: self.test_queries])
@@ -86,7 +87,7 @@ class Stage:
         facts = self.facts_embeddings(arm.accuracy)
         if arm.title not in (PLACEBO, PLACEBO_WITHIN):
             return facts
-        path = self.tables / f"embeddings {arm.title} {arm.accuracy:.2f}.parquet"
+        path = self.folder / "embeddings" / f"{arm.title} {arm.accuracy:.2f}.parquet"
         if not path.exists():
             donors = shuffle_pairs(self.answers(arm.accuracy), arm.title == PLACEBO_WITHIN)
             write_placebo(facts, donors, path)
@@ -94,7 +95,7 @@ class Stage:
 
     def facts_embeddings(self, accuracy: float) -> Path:
         """Return the path of the centred embeddings of a teacher's facts; at 0, of none."""
-        path = self.tables / f"embeddings facts {accuracy:.2f}.parquet"
+        path = self.folder / "embeddings" / f"facts {accuracy:.2f}.parquet"
         if not path.exists():
             rationales = path.with_suffix(".rationales")
             answers = self.answers(accuracy) if accuracy else {}
@@ -103,11 +104,6 @@ class Stage:
             embed(rationales, EMBEDDER, embeddings)
             centre(embeddings, path)
         return path
-
-    @property
-    def tables(self) -> Path:
-        """Return the folder of the arms' tables."""
-        return self.folder / "tables"
 
 
 def training_row(row: dict, split: str, label: str | None) -> dict:

@@ -36,11 +36,10 @@ def choose_student(
 
     students = ScoredStudent(lrkd.path, lrkd_predictions.path), ScoredStudent(plain.path, plain_predictions.path)
     student_choice = choose_student(*students, refusal, GateConfig.from_json(config))
+    # the chosen files stay where they are: a copy would be a whole package more a night
+    outputs = (lrkd, lrkd_predictions) if student_choice.student == LRKD else (plain, plain_predictions)
+    package.uri, predictions.uri = (output.uri for output in outputs)
     Path(choice.path).write_text(student_choice.to_json_text())
-    is_lrkd = student_choice.student == LRKD
-    # the chosen files lie where they are: a copy would be a whole package more a night
-    package.uri = lrkd.uri if is_lrkd else plain.uri
-    predictions.uri = lrkd_predictions.uri if is_lrkd else plain_predictions.uri
     result = choice_result(student_choice, package.path, predictions.path)
     record(facts, result)
     return result.details["version"]

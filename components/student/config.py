@@ -17,8 +17,7 @@ class LrkdConfig(JsonConfig):
     max_length: int = 128  # tokens of query and item
     class_weights: float = 0.0  # power of the labels' inverse frequencies: 0.5 their square roots, 1 balanced
     epochs: float = 5  # 0: of a late-interaction student the head is fitted, and nothing is trained
-    trained_layers: int = 0  # of the encoder, the last ones; 0: all, and the embeddings
-    is_encoder_frozen: bool = False  # the head alone is trained: for few judgements, or in a fraction of the time
+    trained_layers: int = 0  # of the encoder, the last ones; 0: all, and the embeddings; -1: none, the head alone
     learning_rate: float = 2e-6
     head_learning_rate: float = 2e-5
     batch_size: int = 32  # of an update, over all GPUs

@@ -43,22 +43,23 @@ def encoder_layers(encoder: nn.Module) -> nn.ModuleList:
 
 
 def freeze_lower_layers(encoder: nn.Module, trained_layers: int) -> None:
-    """Freeze embeddings and all but the last layers, so that no gradient goes through them.
+    """Freeze embeddings and all but the last layers, or all layers with -1.
 
     Raises:
         ValueError: there are fewer layers.
     """
     layers = encoder_layers(encoder)
-    if trained_layers > len(layers):
+    if not -1 <= trained_layers <= len(layers):
         raise ValueError(f"student_config's trained_layers is {trained_layers}; the encoder has {len(layers)} layers")
     encoder.requires_grad_(False)
-    layers[len(layers) - trained_layers :].requires_grad_(True)
+    layers[len(layers) - max(trained_layers, 0) :].requires_grad_(True)
 
 
 def frozen_layers(encoder: nn.Module) -> int:
     """Return how many of the first layers are frozen, with the embeddings below them."""
-    is_frozen = [not any(weight.requires_grad for weight in layer.parameters()) for layer in encoder_layers(encoder)]
-    return (is_frozen + [False]).index(False)
+    layers = encoder_layers(encoder)
+    trained_layers = (number for number, layer in enumerate(layers) if next(layer.parameters()).requires_grad)
+    return next(trained_layers, len(layers))
 
 
 def encode(
@@ -73,14 +74,14 @@ def encode(
 
 
 def embed_tokens(encoder: nn.Module, input_ids: Tensor, token_type_ids: Tensor, positions: Tensor) -> Tensor:
-    """Return the states below the first layer (B, T, H), of positions (B, T) that count from 0."""
+    """Return the states (B, T, H) below the first layer. Positions count from 0."""
     segments = token_type_ids.clamp(max=encoder.config.type_vocab_size - 1)
     positions = positions + first_position(encoder)
     return encoder.embeddings(input_ids=input_ids, token_type_ids=segments, position_ids=positions)
 
 
 def run_layers(layers: Iterable[nn.Module], states: Tensor, is_visible: Tensor) -> Tensor:
-    """Return the states (B, T, H) behind some layers, where tokens attend to those visible, (B, 1 or T, T)."""
+    """Return states (B, T, H) behind some layers. `is_visible` is (B, 1 or T, T)."""
     bias = attention_bias(is_visible, states.dtype).unsqueeze(1)  # (B, 1, 1 or T, T)
     for layer in layers:
         states = layer(states, bias)

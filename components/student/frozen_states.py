@@ -16,7 +16,8 @@ from components.student.late_interaction import LateInteractionStudent
 
 MOST_BYTES = 512 << 20  # of memory for the states; where they are more, every update computes its own
 BATCH_TEXTS = 64
-QUERY, ITEM = 0, 1
+QUERY = 0
+ITEM = 1
 Text = tuple[int, bytes]  # the side, and its tokens as int32
 
 
@@ -33,15 +34,15 @@ class FrozenStates:
     def pad(self, queries: Sequence[Sequence[int]], items: Sequence[Sequence[int]]) -> Tensor:
         """Return the states (B, T, H) of tokenised pairs, padded as by `pad_pairs`."""
         lengths = [len(query) + len(item) for query, item in zip(queries, items, strict=True)]
-        padded = torch.zeros(len(lengths), max(lengths), self.states.shape[1])
-        for query, item, pair in zip(queries, items, padded, strict=True):
+        batch = torch.zeros(len(lengths), max(lengths), self.states.shape[1])
+        for query, item, pair in zip(queries, items, batch, strict=True):
             pair[: len(query)] = self.of(QUERY, query)
             pair[len(query) : len(query) + len(item)] = self.of(ITEM, item)
-        return padded
+        return batch
 
     def of(self, side: int, tokens: Sequence[int]) -> Tensor:
         """Return the states (T, H) of one text."""
-        first = self.first_token[text_of(side, tokens)]
+        first = self.first_token[name_text(side, tokens)]
         return self.states[first : first + len(tokens)]
 
 
@@ -56,15 +57,15 @@ def compute_frozen_states(student: LateInteractionStudent, examples) -> FrozenSt
     texts = unique_texts(examples, MOST_BYTES // (4 * width))
     if texts is None:
         return None
-    frozen = FrozenStates(torch.zeros(sum(len(tokens_of(text)) for text in texts), width))
+    frozen_states = FrozenStates(torch.zeros(sum(len(read_tokens(text)) for text in texts), width))
     end = 0
     student.eval()
     with torch.inference_mode():
         for text, states in encode_texts(student, sorted(texts, key=lambda text: len(text[1]))):
-            frozen.first_token[text] = end
-            frozen.states[end : end + len(states)] = states
+            frozen_states.first_token[text] = end
+            frozen_states.states[end : end + len(states)] = states
             end += len(states)
-    return frozen
+    return frozen_states
 
 
 def unique_texts(examples: Iterable[dict], most_tokens: int) -> set[Text] | None:
@@ -72,10 +73,10 @@ def unique_texts(examples: Iterable[dict], most_tokens: int) -> set[Text] | None
     texts: set[Text] = set()
     tokens = 0
     for row in examples:
-        for text in (text_of(QUERY, row["query"]), text_of(ITEM, row["item"])):
+        for text in (name_text(QUERY, row["query"]), name_text(ITEM, row["item"])):
             if text not in texts:
                 texts.add(text)
-                tokens += len(tokens_of(text))
+                tokens += len(read_tokens(text))
         if tokens > most_tokens:
             return None
     return texts
@@ -85,19 +86,19 @@ def encode_texts(student: LateInteractionStudent, texts: Sequence[Text]) -> Iter
     """Yield each text with its states behind the frozen layers (T, H)."""
     for first in range(0, len(texts), BATCH_TEXTS):
         batch = texts[first : first + BATCH_TEXTS]
-        queries = [tokens_of(text) if text[0] == QUERY else [] for text in batch]
-        items = [tokens_of(text) if text[0] == ITEM else [] for text in batch]
+        queries = [read_tokens(text) if text[0] == QUERY else [] for text in batch]
+        items = [read_tokens(text) if text[0] == ITEM else [] for text in batch]
         arrays = {name: torch.from_numpy(array) for name, array in pad_pairs(queries, items).items()}
-        padded = student.encode_frozen(arrays["input_ids"], arrays["attention_mask"], arrays["token_type_ids"])
-        for text, states in zip(batch, padded, strict=True):
-            yield text, states[: len(tokens_of(text))]
+        batch_states = student.encode_frozen(arrays["input_ids"], arrays["attention_mask"], arrays["token_type_ids"])
+        for text, states in zip(batch, batch_states, strict=True):
+            yield text, states[: len(read_tokens(text))]
 
 
-def text_of(side: int, tokens: Sequence[int]) -> Text:
+def name_text(side: int, tokens: Sequence[int]) -> Text:
     """Return the name of a side's tokens."""
     return side, np.asarray(tokens, np.int32).tobytes()
 
 
-def tokens_of(text: Text) -> list[int]:
+def read_tokens(text: Text) -> list[int]:
     """Return the tokens of a text."""
     return np.frombuffer(text[1], np.int32).tolist()

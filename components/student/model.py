@@ -14,9 +14,7 @@ Student = CrossEncoderStudent | LateInteractionStudent
 def new_student(config: LrkdConfig, embedding_width: int) -> Student:
     """Build a student with a pretrained encoder and a new head."""
     encoder = load_encoder(config.encoder, architecture_class(config).dropout)
-    if config.is_encoder_frozen:
-        encoder.requires_grad_(False)
-    elif config.trained_layers:
+    if config.trained_layers:
         freeze_lower_layers(encoder, config.trained_layers)
     return build_student(encoder, embedding_width, config)
 

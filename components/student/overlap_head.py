@@ -23,19 +23,19 @@ PCA_PAIRS = 1000
 
 
 def initialise_late_interaction(
-    student: LateInteractionStudent, examples, power: float, frozen: FrozenStates | None = None
+    student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
-    """Fit the projection and the overlap head to EXAMPLES rows, from their frozen states where they are known."""
+    """Fit the projection and the overlap head to EXAMPLES rows."""
     rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
     lengths = list(examples["length"])
     sample = examples.select(sorted(rows, key=lengths.__getitem__))
     student.eval()
-    init_projection_by_pca(student, sample.select(range(0, len(sample), 1 + len(sample) // PCA_PAIRS)), frozen)
-    fit_overlap_head(student, sample, power, frozen)
+    init_projection_by_pca(student, sample.select(range(0, len(sample), 1 + len(sample) // PCA_PAIRS)), frozen_states)
+    fit_overlap_head(student, sample, power, frozen_states)
 
 
 def fit_overlap_head(
-    student: LateInteractionStudent, examples, power: float, frozen: FrozenStates | None = None
+    student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
     """Set the overlap head to logistic regression on the match features of judged EXAMPLES rows.
 
@@ -47,7 +47,7 @@ def fit_overlap_head(
     examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
     if len(set(examples["label"])) < 3:
         return
-    features = match_features(student, examples, frozen)
+    features = match_features(student, examples, frozen_states)
     scaler, regression = fit_regression(features, list(examples["label"]), power)
     weight = regression.coef_ / scaler.scale_  # (C or fewer, F)
     bias = regression.intercept_ - weight @ scaler.mean_
@@ -57,36 +57,39 @@ def fit_overlap_head(
         head.bias[regression.classes_] = torch.tensor(bias, dtype=torch.float32)
 
 
-def init_projection_by_pca(student: LateInteractionStudent, examples, frozen: FrozenStates | None = None) -> None:
+def init_projection_by_pca(
+    student: LateInteractionStudent, examples, frozen_states: FrozenStates | None = None
+) -> None:
     """Set the token projection to the states' principal directions, which keep cosines."""
     projection = student.late_interaction.projection
     moments = torch.zeros(projection.in_features, projection.in_features)
     with torch.inference_mode():
-        for _, batch in example_batches(examples, frozen):
-            states = encode_batch(student, batch).flatten(0, 1)  # (B T, H)
+        for _, batch in example_batches(examples, frozen_states):
+            states = encode_batch(student, batch)[batch["attention_mask"].bool()]  # (tokens, H)
             moments += states.T @ states
     eigenvectors = torch.linalg.eigh(moments)[1].flip(1)  # (H, H), the largest first
     with torch.no_grad():
         projection.weight.copy_(eigenvectors[:, : projection.out_features].T)
 
 
-def match_features(student: LateInteractionStudent, examples, frozen: FrozenStates | None = None) -> np.ndarray:
+def match_features(student: LateInteractionStudent, examples, frozen_states: FrozenStates | None = None) -> np.ndarray:
     """Return the match features (N, F) of EXAMPLES rows, in their order."""
     features = np.zeros((len(examples), student.overlap_head.in_features), np.float32)
     with torch.inference_mode():
-        for rows, batch in example_batches(examples, frozen):
+        for rows, batch in example_batches(examples, frozen_states):
             states = encode_batch(student, batch)  # (B, T, H)
             query, item = student.split_sides(states, batch["attention_mask"], batch["token_type_ids"])
             features[rows] = student.match(query, item, batch["overlap"])[0].numpy()
     return features
 
 
-def example_batches(examples, frozen: FrozenStates | None) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
-    """Yield row numbers and tensors of EXAMPLES rows in batches, with their frozen states where they are known."""
-    queries, items = list(examples["query"]), list(examples["item"])
+def example_batches(examples, frozen_states: FrozenStates | None) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+    """Yield row numbers and tensors of EXAMPLES rows in batches."""
+    queries = list(examples["query"])
+    items = list(examples["item"])
     for rows, batch in pair_batches(queries, items, examples["overlap"]):
-        if frozen is not None:
-            batch["frozen_states"] = frozen.pad([queries[row] for row in rows], [items[row] for row in rows])
+        if frozen_states is not None:
+            batch["frozen_states"] = frozen_states.pad([queries[row] for row in rows], [items[row] for row in rows])
         yield rows, batch
 
 

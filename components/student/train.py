@@ -89,11 +89,11 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
-    frozen = None
+    frozen_states = None
     if isinstance(student, LateInteractionStudent):
-        frozen = compute_frozen_states(student, examples)
-        initialise_late_interaction(student, examples, config.class_weights, frozen)
-    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples, frozen)
+        frozen_states = compute_frozen_states(student, examples)
+        initialise_late_interaction(student, examples, config.class_weights, frozen_states)
+    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples, frozen_states)
     history = run_training(trainer, Checkpoints(work, prefix) if prefix else None) if config.epochs else []
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     temperature = fit_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))

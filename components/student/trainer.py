@@ -33,11 +33,12 @@ def training_arguments(config: LrkdConfig, folder: str, rows: int) -> TrainingAr
     return TrainingArguments(**arguments.trainer_arguments(config, folder) | student_arguments)
 
 
-def collate(rows: Sequence[dict], frozen: FrozenStates | None = None) -> dict[str, Tensor]:
-    """Return a batch of EXAMPLES rows, padded to its longest pair, with its frozen states where they are known."""
-    queries, items = ([row[side] for row in rows] for side in ("query", "item"))
+def collate(rows: Sequence[dict], frozen_states: FrozenStates | None = None) -> dict[str, Tensor]:
+    """Return a batch of EXAMPLES rows, padded to its longest pair."""
+    queries = [row["query"] for row in rows]
+    items = [row["item"] for row in rows]
     arrays = pad_pairs(queries, items)
-    states = {} if frozen is None else {"frozen_states": frozen.pad(queries, items)}
+    states = {} if frozen_states is None else {"frozen_states": frozen_states.pad(queries, items)}
     return (
         states
         | {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -59,12 +60,12 @@ class LrkdTrainer(Trainer):
         student: Student,
         settings: TrainingArguments,
         examples,
-        frozen: FrozenStates | None = None,
+        frozen_states: FrozenStates | None = None,
     ):
-        collate_rows = partial(collate, frozen=frozen)
+        collate_rows = partial(collate, frozen_states=frozen_states)
         super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collate_rows)
         self.config = config
-        self.inputs = student.inputs if frozen is None else (*student.inputs, "frozen_states")
+        self.inputs = student.inputs if frozen_states is None else (*student.inputs, "frozen_states")
         self.logged_terms: dict[str, float] = {}
         self.tokens = 0
         self.padded_tokens = 0
@@ -93,7 +94,10 @@ class LrkdTrainer(Trainer):
         return (loss, (logits, reasoning)) if return_outputs else loss
 
     def note_terms(self, terms: dict[str, Tensor]) -> None:
-        """Keep each term and the norm of its gradient in the encoder's last layer, or in the head of a frozen one."""
+        """Keep each term and the norm of its gradient.
+
+        It is that of the encoder's last layer, or of the head where the encoder is frozen.
+        """
         student = self.accelerator.unwrap_model(self.model)
         last_layer = list(encoder_layers(student.encoder)[-1].parameters())
         weights = [weight for weight in last_layer if weight.requires_grad] or list(student.extractor.parameters())

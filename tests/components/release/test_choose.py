@@ -79,7 +79,7 @@ def test_students_of_different_rows_are_not_compared(student):
 
 
 @pytest.mark.parametrize("lrkd_sharpness, chosen", [(1.0, "plain"), (2.0, "lrkd")])
-def test_the_step_passes_the_chosen_files_on_where_they_are(student, tmp_path, lrkd_sharpness, chosen):
+def test_the_step_copies_no_package(student, tmp_path, lrkd_sharpness, chosen):
     students = {"lrkd": student("lrkd", lrkd_sharpness), "plain": student("plain", 1.5)}
     inputs = [dsl.Model(uri=scored.package) for scored in students.values()]
     inputs += [dsl.Dataset(uri=scored.predictions) for scored in students.values()]

@@ -121,10 +121,11 @@ def sweep_nights(facts: dsl.Output[dsl.Metrics]):
 @student_step()
 def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metrics]) -> str:
     from components.release.candidate import register_baseline
+    from components.release.registry_mirror import note_model_registry
     from components.step_result import record
 
     result = register_baseline(package.path)
-    record(facts, result.to_step_result())
+    record(facts, note_model_registry(result.to_step_result()))
     return result.version
 
 
@@ -136,10 +137,11 @@ def start_canary(
 
     from components.release.candidate import start_canary
     from components.release.gate_verdict import GateVerdict
+    from components.release.registry_mirror import note_model_registry
     from components.step_result import record
 
     result = start_canary(package.path, GateVerdict.from_json(Path(verdict.path).read_text()))
-    record(facts, result.to_step_result())
+    record(facts, note_model_registry(result.to_step_result()))
     return result.version if result.is_accepted else ""
 
 
@@ -150,8 +152,9 @@ def move_traffic(verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics
 
     from components.release import canary
     from components.release.drivers import release_from_settings
+    from components.release.registry_mirror import note_model_registry
     from components.step_result import record
 
     result = canary.move_traffic(json.loads(Path(verdict.path).read_text()), release_from_settings())
-    record(facts, result.to_step_result())
+    record(facts, note_model_registry(result.to_step_result()))
     return result.action_taken

@@ -18,6 +18,7 @@ from components.release import state_machine
 from components.release.context import Release
 from components.release.decisions import check_not_replaced, decide_by_hand
 from components.release.experiment_progress import read_progress
+from components.release.registry_mirror import mirror_release
 from components.release.status import describe_state, state_json
 from components.release_state import Intent, ReleaseState
 from components.release_store import read_state, update_state
@@ -169,6 +170,8 @@ def main(arguments: list[str]) -> int:
             reconcile_until_signal()
             return 0
         state = run_command(args, release_from_settings)
+        if args.verb != "status" and (sentence := mirror_release(state)):
+            print(sentence, file=sys.stderr)
         progress = read_progress(state.experiment, datetime.now(UTC))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -125,12 +125,28 @@ def test_the_command_counts_what_kustomize_writes():
     assert Path(ROOT, "manifests").is_dir()
 
 
-def test_an_overlay_of_ones_own_moves_the_links(tmp_path):
-    page = (ROOT / "docs" / "operations" / "runbooks.md").read_text()
-    own_overlay = re.search(r"```yaml\n(resources: .*?)```", page, re.DOTALL)[1]
+def render_documented(page, tmp_path):
+    """Return the objects of the overlay that a page shows."""
+    overlay = re.search(r"```yaml\n(resources: .*?)```", (ROOT / "docs" / "operations" / page).read_text(), re.DOTALL)[
+        1
+    ]
     folder = shutil.copytree(ROOT / "manifests", tmp_path / "manifests") / "overlays" / "own"
     folder.mkdir()
-    (folder / "kustomization.yaml").write_text(own_overlay)
-    manifests = [one for one in yaml.safe_load_all(kustomize(folder)) if one]
+    (folder / "kustomization.yaml").write_text(overlay)
+    return [manifest for manifest in yaml.safe_load_all(kustomize(folder)) if manifest]
+
+
+def test_an_overlay_of_ones_own_moves_the_links(tmp_path):
+    manifests = render_documented("runbooks.md", tmp_path)
     assert runbooks_address(manifests) == "https://wiki.internal.example.com/broadfast/runbooks"
     assert list(check_runbooks(manifests)) == []
+
+
+def test_the_model_registry_is_reached(tmp_path):
+    manifests = render_documented("model-registry.md", tmp_path)
+    assert manifest_rules.find_faults(manifests) == []
+    settings = find_object(manifests, "ConfigMap", "broadfast-settings")["data"]
+    assert settings["BROADFAST_MODEL_REGISTRY_URL"].endswith("model-registry-service.kubeflow.svc.cluster.local:8080")
+    policy = find_object(manifests, "NetworkPolicy", "release-model-registry")["spec"]
+    control = next(pod for pod in pods(manifests) if pod.name == "Deployment/release-control")
+    assert selector_matches(policy["podSelector"], control.labels)

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from components import storage
+from components.experiment_progress import read_progress
 from components.release import state_machine
 from components.release.context import Release
 from components.release.decisions import check_not_replaced, decide_by_hand
-from components.release.experiment_progress import read_progress
 from components.release.registry_mirror import mirror_release
-from components.release.status import describe_state, state_json
 from components.release_state import Intent, ReleaseState
+from components.release_status import describe_state, state_json
 from components.release_store import read_state, update_state
 
 ABOUT = """See and control the release. `pause` keeps traffic as it is until `resume`, and only a broken guardrail still

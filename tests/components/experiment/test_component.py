@@ -14,9 +14,9 @@ from components.experiment import component
 from components.experiment.assignment import arm, user_hash
 from components.experiment.logs import moment, running_experiment
 from components.experiment.plan import ExperimentPlan
+from components.experiment_progress import read_progress
 from components.log_gaps import LogGap, object_name
 from components.monitoring.exporter import newest_look
-from components.release.experiment_progress import read_progress
 from components.release_state import Experiment, Stage
 from components.release_store import update_state
 from components.settings import Settings

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from components import release_store, storage
+from components.experiment_progress import ExperimentProgress
 from components.release import canary
 from components.release.candidate import EXPECTED
 from components.release.drivers import LocalRelease, RemoteRelease
-from components.release.experiment_progress import ExperimentProgress
 from components.release.gateway import UnreachableGateway
 from components.release.parity import parity_through
 from components.release.readiness import (
@@ -21,8 +21,8 @@ from components.release.readiness import (
     wait_until_serves,
 )
 from components.release.router import EnvoyRouter
-from components.release.status import describe_state
 from components.release_state import Intent
+from components.release_status import describe_state
 from components.release_store import read_state
 from testing.release_world import ReleaseWorld
 from testing.servers import JsonHandler, free_ports, serving

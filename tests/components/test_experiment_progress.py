@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import storage
-from components.look_store import StoredLook, list_looks, look_name
-from components.release.experiment_progress import (
+from components.experiment_progress import (
     describe_guardrails,
     describe_lift,
     describe_next_look,
     describe_preference,
     read_progress,
 )
+from components.look_store import StoredLook, list_looks, look_name
 from components.release_state import Experiment, Stage
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from components.release.experiment_progress import ExperimentProgress
-from components.release.status import describe_state, state_json
+from components.experiment_progress import ExperimentProgress
 from components.release_state import Experiment, Intent, ReleaseState, Stage
+from components.release_status import describe_state, state_json
 
 TIME = "2026-11-30T20:00:00+00:00"
 

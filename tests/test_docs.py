@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.glob("*.md"))
 WRITTEN_BY_MAKE_PIN = {"manifests/overlays/production/images/kustomization.yaml"}
 IDS = [page.name for page in PAGES]
-ROOMS = "components|pipelines|serving|manifests|docs|tests|testing|bench|simulation|feature_repo|findings"
+ROOMS = "components|pipelines|serving|manifests|docs|tests|testing|bench|simulation|feature_repo|findings|workbench"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

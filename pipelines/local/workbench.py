@@ -1,0 +1,88 @@
+"""The workbench on this machine: `make workbench`. What the last run left on S3 is served again beside the page.
+
+The servers are those that the release's state names, so that an order given on the page moves real traffic.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from components.release import registry
+from components.release_store import read_state
+from pipelines.local.home import parse_folder
+from pipelines.local.processes import Laptop
+from pipelines.local.run import lock
+
+LOGS = "workbench-logs"
+PAUSE_S = 0.5
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
+Home = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where runs leave their state.")]
+Port = Annotated[int, typer.Option(help="The page's port.")]
+
+
+@app.command()
+def workbench(home: Home = Path("runs"), port: Port = 8070) -> None:
+    """Compare, judge and promote what this machine's runs made, until Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends it as Ctrl-C does
+    try:
+        features = newest_features(home)
+        with lock(home):
+            logs = home / LOGS
+            logs.mkdir(exist_ok=True)
+            with Laptop(home / "state", logs) as laptop:
+                serve(laptop, features, port)
+    except (ValueError, RuntimeError, OSError) as error:
+        console.print(f"stopped: {error}", markup=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("\nstopped by you; ratings and decisions are kept")
+
+
+def newest_features(home: Path) -> Path:
+    """Return the features of the newest night of a home.
+
+    Raises:
+        ValueError: no run has come so far.
+    """
+    folders = sorted(home.glob("state/kfp/retrain-*/build-features/features"))
+    if not folders:
+        raise ValueError(f"no finished run is in {home}: `make run` or `make smoke` leaves one; --home names another")
+    return folders[-1]
+
+
+def serve(laptop: Laptop, features: Path, port: int) -> None:
+    """Serve the page and what it speaks to, as long as it runs.
+
+    Raises:
+        RuntimeError: the page ended by itself; its log says why.
+    """
+    url = f"http://127.0.0.1:{port}"
+    laptop.start_s3()
+    os.environ.update(laptop.environment)  # this process speaks to the same S3
+    laptop.start_gateway(features)
+    page = laptop.start("workbench", [sys.executable, "-m", "workbench", f"--port={port}"])
+    laptop.wait_ready("workbench", f"{url}/static/style.css")
+    console.print(f"workbench at {url}; Ctrl-C ends it. Servers are starting; logs are in {laptop.logs}")
+    while page.poll() is None:
+        laptop.reconcile(read_state(), lambda version: fetch_package(laptop, version))
+        time.sleep(PAUSE_S)
+    raise RuntimeError(f"the page ended by itself with {page.returncode}: see {laptop.logs / 'workbench.log'}")
+
+
+def fetch_package(laptop: Laptop, version: str) -> Path:
+    """Return the folder of a version's package, fetched from the registry once."""
+    folder = laptop.home / "packages" / version
+    if not folder.exists():
+        registry.fetch(version, folder)
+    return folder
+
+
+if __name__ == "__main__":
+    app()

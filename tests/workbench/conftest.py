@@ -1,0 +1,55 @@
+"""The workbench's server in this process, over the real S3, which is left as it was."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from components import storage
+from components.release_store import COMPARISONS, NIGHTS, STATE
+from components.settings import Settings
+from testing.compared_nights import two_queries, write_night
+from workbench import judging, nights, query_changes, ratings, rationale_pairs
+from workbench.app import create_app
+
+PREFIXES = (NIGHTS, COMPARISONS, "experiment", "packages")
+CACHES = (nights.read_table, query_changes.sorted_pairs, query_changes.measure_queries)
+CACHES += (judging.read_pairs, rationale_pairs.explained_pairs)
+
+
+class Browser:
+    """A client that keeps its cookie, and sends the token of its forms."""
+
+    def __init__(self):
+        self.client = TestClient(create_app(), base_url="http://localhost")
+
+    def get(self, address: str, **options):
+        return self.client.get(address, **options)
+
+    def post(self, address: str, form_page: str, **fields):
+        token = re.search(r'name="token" value="(\w+)"', self.get(form_page).text)[1]
+        return self.client.post(address, data=fields | {"token": token})
+
+
+def empty_bucket() -> None:
+    for prefix in PREFIXES:
+        storage.remove_folder(prefix)
+    for name in (ratings.NAME, STATE):
+        storage.client().remove_object(Settings().s3_bucket, name)
+    for cache in CACHES:
+        cache.cache_clear()
+
+
+@pytest.fixture
+def empty_browser(s3):
+    empty_bucket()
+    yield Browser()
+    empty_bucket()
+
+
+@pytest.fixture
+def browser(empty_browser):
+    """Return a browser on a night of two queries."""
+    pairs, rationales = two_queries()
+    write_night(5, pairs, rationales)
+    return empty_browser

@@ -1,0 +1,33 @@
+"""Where the trend of nights breaks, by hand."""
+
+import pytest
+
+from workbench.nights import find_trend_breaks, trend_limit
+
+
+def night(ndcg, seconds=10.0):
+    return {"time": "2026-01-05", "metrics": {"ndcg_at_10": ndcg, "macro_f1": 0.5}, "used": {"seconds": seconds}}
+
+
+def test_limit_is_mean_less_moving_ranges():
+    # mean 0.5, steps 0.2 and 0.2
+    assert trend_limit([0.4, 0.6, 0.4, 0.6], is_lower=True) == pytest.approx(0.5 - 2.66 * 0.2)
+
+
+def test_a_fall_beyond_the_limit_breaks_the_trend():
+    nights = [night(value) for value in (0.80, 0.81, 0.80, 0.81, 0.80, 0.70)]
+    (trend_break,) = find_trend_breaks(nights)
+    assert (trend_break.name, trend_break.value) == ("ndcg_at_10", 0.70)
+
+
+def test_a_rise_of_quality_is_no_break():
+    assert not find_trend_breaks([night(value) for value in (0.80, 0.81, 0.80, 0.81, 0.80, 0.95)])
+
+
+def test_a_slow_night_breaks_the_trend():
+    nights = [night(0.8, seconds) for seconds in (10, 11, 10, 11, 10, 40)]
+    assert [trend_break.name for trend_break in find_trend_breaks(nights)] == ["seconds"]
+
+
+def test_few_nights_have_no_limit():
+    assert not find_trend_breaks([night(value) for value in (0.8, 0.81, 0.8, 0.81, 0.1)])

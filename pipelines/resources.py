@@ -203,6 +203,8 @@ def _set_pod(task: dsl.PipelineTask, kind: str) -> None:
 def _set_environment(task: dsl.PipelineTask, placement: Placement) -> None:
     """Take the platform's settings from its ConfigMap, and keys from its Secrets by reference."""
     kubernetes.use_config_map_as_env(task, SETTINGS_MAP, {name: name for name in SETTINGS_VARIABLES}, optional=True)
+    if tag := Settings().image_tag:
+        task.set_env_variable("BROADFAST_IMAGE_TAG", tag)  # the lineage's git sha
     kubernetes.use_secret_as_env(task, S3_SECRET, {name: name for name in S3_VARIABLES})
     if placement.fills_online_store:
         names = {name: name for name in FEATURE_STORE_VARIABLES}

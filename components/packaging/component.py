@@ -11,12 +11,18 @@ def package_student(
     embeddings: dsl.Input[dsl.Dataset],
     training_set: dsl.Input[dsl.Dataset],
     package: dsl.Output[dsl.Model],
+    card: dsl.Output[dsl.Markdown],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
+    from pathlib import Path
+
+    from components.artifact_metadata import model_card_text, package_metadata
     from components.packaging.package import make_package
     from components.step_result import record
 
     result = make_package(student.path, embeddings.path, training_set.path, package.path)
+    package.metadata.update(package_metadata(package.path))
+    Path(card.path).write_text(model_card_text(package.path))
     record(facts, result)
     return result.details["version"]
 
@@ -29,11 +35,13 @@ def baseline_package(
     package: dsl.Output[dsl.Model],
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
+    from components.artifact_metadata import package_metadata
     from components.packaging.baseline import make_baseline
     from components.step_result import record
     from components.student.config import LrkdConfig
 
     result = make_baseline(serving_version, training_set.path, LrkdConfig.from_json(config), package.path)
+    package.metadata.update(package_metadata(package.path))
     record(facts, result)
     return result.details["version"]
 

@@ -20,7 +20,7 @@ from components.model_registry import (
     Properties,
 )
 from components.release_state import Experiment, ReleaseState
-from components.release_store import read_state
+from components.release_store import NIGHTS, read_state
 from components.settings import Settings
 from components.step_result import StepResult
 
@@ -29,7 +29,7 @@ STAGE = "stage"  # the property
 STABLE = "stable"
 WAITING = "waiting"
 REPLACED = "replaced"  # served everybody once
-LINEAGE = ("git_sha", "training_set", "rationale_embeddings", "weights", "code")
+LINEAGE = ("training_set", "rationale_embeddings", "weights", "code")
 
 
 def write_release(registry: ModelRegistry, state: ReleaseState) -> Counter:
@@ -41,10 +41,13 @@ def write_release(registry: ModelRegistry, state: ReleaseState) -> Counter:
     counts = Counter()
     versions = registry.list_versions()
     packages = list_packages()
+    nights = None  # read once there is something to register
     for name, stage in version_stages(state).items():
         version = versions.get(name)
         if version is None and name in packages:
-            registry.create_version(name, locate(name), describe_package(name) | {STAGE: stage})
+            nights = nights if nights is not None else read_nights()
+            properties = describe_package(name, nights.get(name, {})) | {STAGE: stage}
+            registry.create_version(name, locate(name), properties)
             counts["registered"] += 1
         elif version and move_version(registry, version, stage, has_package=name in packages):
             counts["moved"] += 1
@@ -76,15 +79,22 @@ def locate(version: str) -> Artifact:
     return Artifact(f"s3://{Settings().s3_bucket}/packages/{version}/", *FORMAT)
 
 
-def describe_package(version: str) -> Properties:
-    """Return the numbers of a package's metrics, and its lineage, as flat properties."""
+def describe_package(version: str, night: Mapping) -> Properties:
+    """Return the numbers of a package's metrics, its lineage and its night, as flat properties."""
     metrics = storage.get_json(f"packages/{version}/metrics.json") or {}
     lineage = storage.get_json(f"packages/{version}/lineage.json") or {}
     numbers = {name: float(value) for name, value in metrics.items() if _is_number(value)}
-    texts = {name: lineage[name] for name in LINEAGE if lineage.get(name)}
-    if lineage.get("teachers"):
-        texts["teachers"] = ", ".join(lineage["teachers"])
-    return numbers | texts
+    numbers |= {f"gain_{name}": gain["difference"] for name, gain in night.get("gains", {}).items()}
+    texts = {name: lineage.get(name) for name in LINEAGE}
+    texts["teachers"] = ", ".join(lineage.get("teachers", []))
+    texts |= {"git_sha": night.get("git_sha"), "run_artifacts": night.get("artifacts")}
+    return numbers | {name: text for name, text in texts.items() if text}
+
+
+def read_nights() -> dict[str, dict]:
+    """Return the last night of each candidate."""
+    nights = [storage.get_json(name) or {} for name in sorted(storage.list_names(NIGHTS))]
+    return {night["version"]: night for night in nights if night.get("version")}
 
 
 def _is_number(value: object) -> bool:

@@ -11,6 +11,7 @@ from components.model_reference import read_reference
 from components.release.comparison import ComparisonTables, publish_comparison
 from components.release.gate_verdict import GateVerdict
 from components.release_store import NIGHTS
+from components.source_digest import git_sha
 
 METRICS = ("macro_f1", "accuracy", "ndcg_at_10")
 USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
@@ -32,6 +33,7 @@ class Night:
     models: dict[str, list[str]]  # of its teachers: digest, and the sha256 of what its tunings changed
     artifacts: str  # where its steps' outputs lie in Kubeflow's store; "" on a laptop
     comparison: str  # the prefix of what people compare; "" without
+    git_sha: str = ""  # of the code; "" where it is not known
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def record_night(
         models=outputs.models(),
         artifacts=outputs.artifacts,
         comparison=publish_comparison(name, outputs.comparison) if outputs.comparison else "",
+        git_sha=git_sha(),
     )
     storage.put_json(f"{NIGHTS}/{name}.json", vars(night))
     return night

@@ -26,14 +26,18 @@ def read_facts(tmp_path) -> dict:
     return json.loads((tmp_path / "facts").read_text())
 
 
-def test_train_then_package_then_predict(inputs, config, tmp_path):
+def test_train_then_package_then_predict(inputs, tables, config, tmp_path):
     training_set, embeddings = inputs
     student = dsl.Model(uri=str(tmp_path / "student"))
     package = dsl.Model(uri=str(tmp_path / "package"))
     train_student.python_func(training_set, embeddings, config.to_json(), student, facts(tmp_path))
     assert read_facts(tmp_path)["headline"].startswith("loss ")
-    version = component.package_student.python_func(student, embeddings, training_set, package, facts(tmp_path))
+    card = dsl.Markdown(uri=str(tmp_path / "card"))
+    version = component.package_student.python_func(student, embeddings, training_set, package, card, facts(tmp_path))
     assert version == read_facts(tmp_path)["version"] == package_manifest.version(tmp_path / "package")
+    assert (tmp_path / "card").read_text() == (tmp_path / "package" / "model_card.md").read_text()
+    assert package.metadata["version"] == version and package.metadata["code"].startswith("src-")
+    assert package.metadata["training_set"] == package_manifest.file_digest(tables[0])
     confusion = dsl.ClassificationMetrics(uri=str(tmp_path / "confusion"))
     out = dsl.Dataset(uri=str(tmp_path / "predictions"))
     component.predict_split.python_func(package, training_set, "valid", out, confusion, facts(tmp_path))
@@ -47,7 +51,10 @@ def test_without_rationales_nothing_is_distilled_or_packaged(inputs, config, tmp
     student, package = (dsl.Model(uri=str(tmp_path / name)) for name in ("student", "package"))
     train_student.python_func(inputs[0], none, config.to_json(), student, facts(tmp_path))
     assert read_facts(tmp_path)["absent"] == "there is no rationale to learn from"
-    assert component.package_student.python_func(student, none, inputs[0], package, facts(tmp_path)) == ""
+    card = dsl.Markdown(uri=str(tmp_path / "card"))
+    assert component.package_student.python_func(student, none, inputs[0], package, card, facts(tmp_path)) == ""
+    assert package.metadata == {"absent": "there is no rationale to learn from"}
+    assert "no rationale to learn from" in (tmp_path / "card").read_text()
     out = dsl.Dataset(uri=str(tmp_path / "predictions"))
     confusion = dsl.ClassificationMetrics(uri=str(tmp_path / "confusion"))
     component.predict_split.python_func(package, inputs[0], "valid", out, confusion, facts(tmp_path))

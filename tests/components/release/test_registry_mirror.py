@@ -7,7 +7,7 @@ import pytest
 
 from components import storage
 from components.release import candidate, state_machine
-from components.release.registry_mirror import describe_package, mirror_release, note_model_registry, version_stages
+from components.release.registry_mirror import mirror_release, note_model_registry, version_stages
 from components.release_state import HistoryEntry, Intent, ReleaseState, changes
 from components.release_store import read_state, update_state
 from components.step_result import StepResult
@@ -75,8 +75,11 @@ def started(s3, package):
     baseline = candidate.register_baseline(package("old")).version
     new = candidate.start_canary(package("new"), release_verdict(package("new"))).version
     storage.put_json(f"packages/{new}/metrics.json", {"macro_f1": 0.8, "slices": {}, "precomputed_items": None})
+    night = {"version": new, "git_sha": "1f3a", "artifacts": "", "gains": {"ndcg_at_10": {"difference": 0.1}}}
+    storage.put_json("release/nights/20260105T000000Z.json", night)
     storage.put_json(f"packages/{new}/lineage.json", {"code": "src-1", "teachers": ["a", "b"], "pairs": {}})
-    return baseline, new
+    yield baseline, new
+    storage.remove_folder("release/nights")  # which other tests with the same S3 would read
 
 
 def stages(double):
@@ -91,7 +94,11 @@ def test_a_release_is_registered_and_moved(started, registry):
     assert {row["uri"] for row in registry.artifacts.values()} == {
         f"s3://broadfast/packages/{name}/" for name in started
     }
-    assert describe_package(new) == {"macro_f1": 0.8, "code": "src-1", "teachers": "a, b"}
+    (version,) = [row for row in registry.versions.values() if row["name"] == new]
+    properties = {name: list(value.values())[-1] for name, value in version["customProperties"].items()}
+    assert properties == {
+        "macro_f1": 0.8, "code": "src-1", "teachers": "a, b", "stage": "dark", "git_sha": "1f3a", "gain_ndcg_at_10": 0.1
+    }  # fmt: skip
     update_state(lambda state: promote(state), "test")
     assert note_model_registry(StepResult(1, 1)).details["model_registry"].endswith("0 registered, 2 moved")
     assert stages(registry) == {baseline: "replaced", new: "stable"}

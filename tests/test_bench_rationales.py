@@ -65,11 +65,11 @@ def test_each_arm_trains_on_its_own_pairs(stage):
     assert labels(LABELS) == labels(BOTH) == {False}
 
 
-def test_cross_entropy_has_as_many_updates():
+def test_all_arms_have_as_many_updates():
     setting = Setting(epochs=2, head_learning_rate=1e-3)
-    arms = (Arm(CROSS_ENTROPY, 30), Arm(CROSS_ENTROPY_SHORT, 30), Arm(LRKD, 30, 0.8))
-    plain, short, lrkd = (arm.config(setting, 450, 9000) for arm in arms)
-    assert plain.epochs * 450 == 4 * short.epochs * 450 == lrkd.epochs * 9000
+    arms = (Arm(CROSS_ENTROPY, 30), Arm(CROSS_ENTROPY_SHORT, 30), Arm(LRKD, 30, 0.8), Arm(LABELS, 30, 0.8))
+    plain, short, lrkd, labels = (arm.config(setting, 500, 9500) for arm in arms)
+    assert lrkd.epochs * 2 * 9500 == plain.epochs * 500 == 4 * short.epochs * 500 == labels.epochs * 10000
     assert (plain.align_weight, short.align_weight, lrkd.align_weight) == (0.0, 0.0, 3.0)
 
 

@@ -35,7 +35,7 @@ class Setting:
         return f"{self.epochs:g} epochs, learning rate {self.head_learning_rate:g}"
 
 
-SETTINGS = tuple(Setting(epochs, rate) for epochs in (2, 8) for rate in (1e-4, 5e-4))
+SETTINGS = (Setting(2, 1e-4), Setting(2, 5e-4), Setting(4, 5e-4), Setting(4, 2e-3))
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,20 @@ class Arm:
         teacher = f", facts {self.accuracy:.0%} right" if self.accuracy else ""
         return f"{self.queries} queries: {self.title}{teacher}"
 
-    def config(self, setting: Setting, judged_pairs: int, all_pairs: int) -> LrkdConfig:
-        """Return the student's configuration.
+    def config(self, setting: Setting, judged_pairs: int, unjudged_pairs: int) -> LrkdConfig:
+        """Return the student's configuration. All arms have as many updates.
 
-        Cross-entropy alone has as many updates as the arms that read unjudged pairs, over fewer pairs.
+        Where there are unjudged pairs, half of what a student reads is judged.
         """
-        weight = ALIGN_WEIGHT if self.title in ALIGNED else 0.0
-        epochs = setting.epochs if self.accuracy else setting.epochs * all_pairs / judged_pairs
+        rows_read = setting.epochs * 2 * unjudged_pairs
+        epochs = setting.epochs
+        if self.title in BASELINES:
+            epochs = rows_read / judged_pairs
+        elif self.title in WITH_LABELS:
+            epochs = rows_read / (judged_pairs + unjudged_pairs)
         if self.title == CROSS_ENTROPY_SHORT:
             epochs /= 4
+        weight = ALIGN_WEIGHT if self.title in ALIGNED else 0.0
         rate = setting.head_learning_rate
         return replace(STUDENT, align_weight=weight, epochs=round(epochs, 2), head_learning_rate=rate)
 

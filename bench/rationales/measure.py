@@ -84,7 +84,8 @@ def worker_jobs(stage: Stage, arm: Arm, setting: Setting, folder: Path, seeds: i
     training_set = stage.training_set(arm)
     judged_queries = set(stage.judged_queries)
     rows = [row for row in contracts.read(contracts.TRAINING_SET, training_set) if row["split"] == "train"]
-    config = arm.config(setting, sum(row["query_id"] in judged_queries for row in rows), len(rows))
+    judged_pairs = sum(row["query_id"] in judged_queries for row in rows)
+    config = arm.config(setting, judged_pairs, len(rows) - judged_pairs)
     inputs = [WORKER, training_set, stage.embeddings(arm)]
     paths = [folder / f"{seed}.json" for seed in range(seeds)]
     return [(path, [*inputs, replace(config, seed=seed).to_json(), path]) for seed, path in enumerate(paths)]

@@ -86,6 +86,8 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     """Train on the examples below `work` in each process, and save in the first."""
     from datasets import Dataset
 
+    from components.student.repeats import repeat_judged
+
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
@@ -93,7 +95,8 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     if isinstance(student, LateInteractionStudent):
         frozen_states = compute_frozen_states(student, examples)
         initialise_late_interaction(student, examples, config.class_weights, frozen_states)
-    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples, frozen_states)
+    rows = repeat_judged(examples)
+    trainer = LrkdTrainer(config, student, training_arguments(config, work, len(rows)), rows, frozen_states)
     history = run_training(trainer, Checkpoints(work, prefix) if prefix else None) if config.epochs else []
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     temperature = fit_temperature(student, Dataset.from_file(f"{work}/held_out.arrow"))

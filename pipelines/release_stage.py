@@ -40,7 +40,12 @@ def release_stage(
     # `If` only draws the graph: start_canary itself refuses any other verdict
     with dsl.If(verdict.outputs["Output"] == "release", name="no-worse-than-baseline"):
         canary = add_step(
-            "release", release.start_canary, package=candidate.package, verdict=verdict.outputs["verdict"]
+            "release",
+            release.start_canary,
+            lrkd=candidate.lrkd,
+            plain=candidate.plain,
+            student=candidate.student,
+            verdict=verdict.outputs["verdict"],
         )
         canary.after(registration)
 
@@ -86,7 +91,9 @@ def gate(parameters: SimpleNamespace, tables: Tables, candidate: Candidate, base
     measurement = add_step(
         "student",
         packaging.compare_packages,
-        candidate=candidate.package,
+        lrkd=candidate.lrkd,
+        plain=candidate.plain,
+        student=candidate.student,
         baseline=baseline.package,
         training_set=tables.training_set,
     )
@@ -95,7 +102,9 @@ def gate(parameters: SimpleNamespace, tables: Tables, candidate: Candidate, base
         release.gate_candidate,
         candidate=candidate.predictions,
         baseline=baseline.predictions,
-        candidate_package=candidate.package,
+        lrkd_package=candidate.lrkd,
+        plain_package=candidate.plain,
+        student=candidate.student,
         baseline_package=baseline.package,
         measured=measurement.outputs["facts"],
         choice=candidate.choice,

@@ -16,9 +16,11 @@ from pipelines.teacher_stage import TeacherOutputs
 
 @dataclass(frozen=True)
 class Candidate:
-    """A packaged student, its version, its valid predictions, and why it was chosen."""
+    """Both students, and of the chosen one: name, version, valid predictions, and why."""
 
-    package: PipelineChannel
+    lrkd: PipelineChannel
+    plain: PipelineChannel
+    student: PipelineChannel
     version: PipelineChannel
     predictions: PipelineChannel
     choice: PipelineChannel
@@ -40,7 +42,8 @@ def student_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherO
         refusal=teacher.refusal,
         config=parameters.gate_config,
     )
-    return Candidate(*(choice.outputs[name] for name in ("package", "Output", "predictions", "choice")))
+    outputs = (choice.outputs[name] for name in ("student", "Output", "predictions", "choice"))
+    return Candidate(lrkd_package, plain_package, *outputs)
 
 
 def train(config: PipelineChannel, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:

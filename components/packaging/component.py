@@ -70,12 +70,16 @@ def predict_split(
 
 @student_step()
 def compare_packages(
-    candidate: dsl.Input[dsl.Model],
+    lrkd: dsl.Input[dsl.Model],
+    plain: dsl.Input[dsl.Model],
+    student: str,
     baseline: dsl.Input[dsl.Model],
     training_set: dsl.Input[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
+    from components.chosen_student import choose_artifact
     from components.packaging import benchmark
     from components.step_result import record
 
+    candidate = choose_artifact(student, lrkd, plain)
     record(facts, benchmark.compare_packages(candidate.path, baseline.path, training_set.path))

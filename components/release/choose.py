@@ -5,19 +5,18 @@ gate's configuration says. The interval says whether that is more than chance, a
 better of its two students.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from components import contracts, package_manifest
 from components.absence import absence_reason
+from components.chosen_student import LRKD, PLAIN, choose_artifact
 from components.release.compare import Bootstrap, compare
 from components.release.gate import GateConfig
 from components.release.gate_verdict import Difference, StudentChoice
 from components.release.predictions import check_same_rows, load_predictions
 from components.step_result import StepResult
-
-LRKD = "LRKD"
-PLAIN = "plain"
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,17 @@ class ScoredStudent:
     predictions: str
 
 
-def choose_student(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str, config: GateConfig) -> StudentChoice:
-    """Choose of the LRKD and the plain student.
+def choose_student(
+    lrkd: ScoredStudent, plain: ScoredStudent, refusal: str, config: GateConfig, out: str
+) -> StudentChoice:
+    """Choose of the LRKD and the plain student, and copy the choice's predictions to `out`.
 
     `refusal` is why the teacher trains nobody. LRKD's package may be absent; the plain student is the candidate then.
     """
     absence = refusal or absence_reason(lrkd.package)
-    return choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
+    choice = choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
+    shutil.copy(choose_artifact(choice.student, lrkd, plain).predictions, out)
+    return choice
 
 
 def choose_plain(plain: ScoredStudent, reason: str) -> StudentChoice:
@@ -68,8 +71,9 @@ def describe_gain(gain: Difference, rows: int, minimum: float) -> str:
     return f"{comparison}, no more than {minimum:g}: the plain student is the candidate"
 
 
-def choice_result(choice: StudentChoice, package: str, predictions: str) -> StepResult:
+def choice_result(choice: StudentChoice, lrkd: ScoredStudent, plain: ScoredStudent) -> StepResult:
     """Return what the step did, with the whole choice in the details."""
-    rows = contracts.count(predictions)
-    details = choice.to_json() | {"version": package_manifest.version(package)}
+    chosen_student = choose_artifact(choice.student, lrkd, plain)
+    rows = contracts.count(chosen_student.predictions)
+    details = choice.to_json() | {"version": package_manifest.version(chosen_student.package)}
     return StepResult(rows, rows, headline=choice.sentence, details=details)

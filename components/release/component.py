@@ -23,24 +23,22 @@ def choose_student(
     plain_predictions: dsl.Input[dsl.Dataset],
     refusal: str,
     config: str,
-    package: dsl.Output[dsl.Model],
     predictions: dsl.Output[dsl.Dataset],
     choice: dsl.Output[dsl.Artifact],
     facts: dsl.Output[dsl.Metrics],
+    student: dsl.OutputPath(str),
 ) -> str:
     from pathlib import Path
 
-    from components.release.choose import LRKD, ScoredStudent, choice_result, choose_student
+    from components.release.choose import ScoredStudent, choice_result, choose_student
     from components.release.gate import GateConfig
     from components.step_result import record
 
     students = ScoredStudent(lrkd.path, lrkd_predictions.path), ScoredStudent(plain.path, plain_predictions.path)
-    student_choice = choose_student(*students, refusal, GateConfig.from_json(config))
-    # the chosen files stay where they are: a copy would be a whole package more a night
-    outputs = (lrkd, lrkd_predictions) if student_choice.student == LRKD else (plain, plain_predictions)
-    package.uri, predictions.uri = (output.uri for output in outputs)
+    student_choice = choose_student(*students, refusal, GateConfig.from_json(config), predictions.path)
     Path(choice.path).write_text(student_choice.to_json_text())
-    result = choice_result(student_choice, package.path, predictions.path)
+    Path(student).write_text(student_choice.student)
+    result = choice_result(student_choice, *students)
     record(facts, result)
     return result.details["version"]
 
@@ -49,7 +47,9 @@ def choose_student(
 def gate_candidate(
     candidate: dsl.Input[dsl.Dataset],
     baseline: dsl.Input[dsl.Dataset],
-    candidate_package: dsl.Input[dsl.Model],
+    lrkd_package: dsl.Input[dsl.Model],
+    plain_package: dsl.Input[dsl.Model],
+    student: str,
     baseline_package: dsl.Input[dsl.Model],
     measured: dsl.Input[dsl.Metrics],
     choice: dsl.Input[dsl.Artifact],
@@ -63,11 +63,13 @@ def gate_candidate(
 ) -> str:
     from pathlib import Path
 
+    from components.chosen_student import choose_artifact
     from components.release.gate import GateConfig, Versions, run_gate
     from components.release.gate_evidence import read_evidence
     from components.release.report import gate_page, gate_result
     from components.step_result import record
 
+    candidate_package = choose_artifact(student, lrkd_package, plain_package)
     evidence = read_evidence(measured.path, candidate_package.path, baseline_package.path, choice.path)
     versions = Versions(candidate_version, serving_version)
     result = run_gate(candidate.path, baseline.path, GateConfig.from_json(config), versions, evidence)
@@ -131,15 +133,21 @@ def register_baseline(package: dsl.Input[dsl.Model], facts: dsl.Output[dsl.Metri
 
 @student_step()
 def start_canary(
-    package: dsl.Input[dsl.Model], verdict: dsl.Input[dsl.Artifact], facts: dsl.Output[dsl.Metrics]
+    lrkd: dsl.Input[dsl.Model],
+    plain: dsl.Input[dsl.Model],
+    student: str,
+    verdict: dsl.Input[dsl.Artifact],
+    facts: dsl.Output[dsl.Metrics],
 ) -> str:
     from pathlib import Path
 
+    from components.chosen_student import choose_artifact
     from components.release.candidate import start_canary
     from components.release.gate_verdict import GateVerdict
     from components.release.registry_mirror import note_model_registry
     from components.step_result import record
 
+    package = choose_artifact(student, lrkd, plain)
     result = start_canary(package.path, GateVerdict.from_json(Path(verdict.path).read_text()))
     record(facts, note_model_registry(result.to_step_result()))
     return result.version if result.is_accepted else ""

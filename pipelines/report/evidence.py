@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from components import contracts
+from components.chosen_student import choose_artifact
 from components.metrics import BootstrapConfig, bootstrap_interval, macro_f1
 from components.release.predictions import load_predictions
 from pipelines.report.query_changes import compare_rankings, mean_ndcg
@@ -55,11 +56,13 @@ def sum_confusions(path: Path) -> np.ndarray:
 
 def read_lineage(tasks: Mapping) -> dict[str, str]:
     """Return where the candidate comes from: code, data and models by digest, and its package."""
-    folder = tasks["choose-student"].artifacts["package"]
+    choice = tasks["choose-student"]
+    packages = (tasks[name].artifacts["package"] for name in ("package-student", "package-student-2"))
+    folder = choose_artifact(choice.facts["student"], *packages)
     package = json.loads((folder / "lineage.json").read_text())
     teachers = ", ".join(digest[:12] for digest in package["teachers"])
     return {
-        "package": f"packages/{tasks['choose-student'].output}",
+        "package": f"packages/{choice.output}",
         "git_commit": git_commit(),
         "code": package["code"],
         "training_set": package["training_set"][:12],

@@ -1,7 +1,7 @@
 """Which of a night's two students is the candidate: the better one on the same rows, whatever the teacher was."""
 
 import json
-from dataclasses import astuple
+from pathlib import Path
 
 import pytest
 from kfp import dsl
@@ -33,12 +33,19 @@ def student(tmp_path):
     return write
 
 
-def choose(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str = "", config: GateConfig = CONFIG) -> StudentChoice:
-    return choose_student(lrkd, plain, refusal, config)
+@pytest.fixture
+def choose(tmp_path):
+    """Choose between two students, and return the choice and the predictions that go on."""
+
+    def run(lrkd: ScoredStudent, plain: ScoredStudent, refusal: str = "", config: GateConfig = CONFIG):
+        choice = choose_student(lrkd, plain, refusal, config, str(tmp_path / "scored"))
+        return choice, (tmp_path / "scored").read_bytes()
+
+    return run
 
 
-def test_the_better_student_is_the_candidate(student):
-    choice = choose(student("lrkd", 1.5), student("plain", 1.0))
+def test_the_better_student_is_the_candidate(student, choose):
+    choice, _ = choose(student("lrkd", 1.5), student("plain", 1.0))
     assert choice.student == "LRKD"
     gain = choice.differences["macro_f1"]
     measured = choice.metrics["LRKD"]["macro_f1"] - choice.metrics["plain"]["macro_f1"]
@@ -46,50 +53,49 @@ def test_the_better_student_is_the_candidate(student):
     assert choice.sentence.endswith("on the same 960 pairs, more than 0: it is the candidate")
 
 
-def test_a_better_plain_student_is_not_thrown_away(student):
-    choice = choose(student("lrkd", 1.0), student("plain", 1.5))
-    assert choice.student == "plain"
+def test_a_better_plain_student_is_not_thrown_away(student, choose):
+    choice, scored = choose(student("lrkd", 1.0), plain := student("plain", 1.5))
+    assert choice.student == "plain" and scored == Path(plain.predictions).read_bytes()
     assert "no more than 0: the plain student is the candidate" in choice.sentence
 
 
-def test_equal_students_leave_the_plain_one(student):
+def test_equal_students_leave_the_plain_one(student, choose):
     lrkd = student("lrkd", 1.5)
-    choice = choose(lrkd, ScoredStudent(student("plain", 1.5).package, lrkd.predictions))
+    choice, _ = choose(lrkd, ScoredStudent(student("plain", 1.5).package, lrkd.predictions))
     assert choice.differences["macro_f1"].difference == 0 and choice.student == "plain"
 
 
-def test_the_gain_that_counts_is_stated_beforehand(student):
-    choice = choose(student("lrkd", 1.5), student("plain", 1.0), config=GateConfig(lrkd_gain=0.5))
+def test_the_gain_that_counts_is_stated_beforehand(student, choose):
+    choice, _ = choose(student("lrkd", 1.5), student("plain", 1.0), config=GateConfig(lrkd_gain=0.5))
     assert choice.student == "plain" and "no more than 0.5" in choice.sentence
 
 
-def test_without_a_teacher_the_night_goes_on(student, tmp_path):
+def test_without_a_teacher_the_night_goes_on(student, choose, tmp_path):
     leave_out(tmp_path / "none", "there is no rationale to learn from")
     absent = ScoredStudent(str(tmp_path / "none"), str(tmp_path / "nothing"))
-    choice = choose(absent, student("plain", 1.5), "the teacher does not qualify: it is poor")
+    choice, _ = choose(absent, student("plain", 1.5), "the teacher does not qualify: it is poor")
     assert choice.student == "plain" and choice.metrics.keys() == {"plain"} and not choice.differences
     assert choice.sentence == "The plain student is the candidate, because the teacher does not qualify: it is poor"
-    choice = choose(absent, student("plain2", 1.5))
+    choice, _ = choose(absent, student("plain2", 1.5))
     assert choice.sentence == "The plain student is the candidate, because there is no rationale to learn from"
 
 
-def test_students_of_different_rows_are_not_compared(student):
+def test_students_of_different_rows_are_not_compared(student, choose):
     with pytest.raises(ValueError, match="candidate and baseline scored different rows"):
         choose(student("lrkd", 1.5, queries=3), student("plain", 1.5))
 
 
-@pytest.mark.parametrize("lrkd_sharpness, chosen", [(1.0, "plain"), (2.0, "lrkd")])
-def test_the_step_copies_no_package(student, tmp_path, lrkd_sharpness, chosen):
-    students = {"lrkd": student("lrkd", lrkd_sharpness), "plain": student("plain", 1.5)}
+@pytest.mark.parametrize("lrkd_sharpness, chosen", [(1.0, "plain"), (2.0, "LRKD")])
+def test_the_step_names_the_student_and_copies_none(student, tmp_path, lrkd_sharpness, chosen):
+    students = {"LRKD": student("lrkd", lrkd_sharpness), "plain": student("plain", 1.5)}
     inputs = [dsl.Model(uri=scored.package) for scored in students.values()]
     inputs += [dsl.Dataset(uri=scored.predictions) for scored in students.values()]
-    names = {"package": dsl.Model, "predictions": dsl.Dataset, "choice": dsl.Artifact, "facts": dsl.Metrics}
-    outputs = {name: kind(uri=str(tmp_path / name)) for name, kind in names.items()}
-    version = component.choose_student.python_func(*inputs, "", CONFIG.to_json(), *outputs.values())
-    assert (outputs["package"].uri, outputs["predictions"].uri) == astuple(students[chosen])
-    assert not (tmp_path / "package").exists()
+    names = {"predictions": dsl.Dataset, "choice": dsl.Artifact, "facts": dsl.Metrics}
+    outputs = [kind(uri=str(tmp_path / name)) for name, kind in names.items()]
+    version = component.choose_student.python_func(*inputs, "", CONFIG.to_json(), *outputs, str(tmp_path / "student"))
+    assert (tmp_path / "student").read_text() == chosen
+    assert (tmp_path / "predictions").read_bytes() == Path(students[chosen].predictions).read_bytes()
     facts = json.loads((tmp_path / "facts").read_text())
     assert version == facts["version"] == package_manifest.version(students[chosen].package)
     assert facts["rows_in"] == facts["rows_out"] == 960 and facts["headline"] == facts["sentence"]
-    choice = StudentChoice.from_json(json.loads((tmp_path / "choice").read_text()))
-    assert choice.student.lower() == chosen
+    assert StudentChoice.from_json(json.loads((tmp_path / "choice").read_text())).student == chosen

@@ -40,7 +40,10 @@ def run_gate(tmp_path, new, old, **versions):
     word = component.gate_candidate.python_func(
         dsl.Dataset(uri=str(predictions.write(tmp_path / "new", new))),
         dsl.Dataset(uri=str(predictions.write(tmp_path / "old", old, seed=3))),
-        *(dsl.Model(uri=str(tmp_path / name)) for name in ("new_package", "old_package")),
+        dsl.Model(uri=str(tmp_path / "none")),
+        dsl.Model(uri=str(tmp_path / "new_package")),
+        "plain",
+        dsl.Model(uri=str(tmp_path / "old_package")),
         dsl.Metrics(uri=str(tmp_path / "measured")),
         dsl.Artifact(uri=str(tmp_path / "choice")),
         versions.get("candidate", "v2"),
@@ -72,7 +75,8 @@ def test_the_steps_start_a_dark_candidate(tmp_path, s3, package):
     stable = component.register_baseline.python_func(dsl.Model(uri=str(old)), facts(tmp_path))
     assert component.read_serving_version.python_func(facts(tmp_path)) == stable
     _, verdict = run_gate(tmp_path, 1.5, 1.0, candidate=package_manifest.version(new), serving=stable)
-    started = component.start_canary.python_func(dsl.Model(uri=str(new)), verdict, facts(tmp_path))
+    packages = (dsl.Model(uri=str(new)), dsl.Model(uri=str(old)))
+    started = component.start_canary.python_func(*packages, "LRKD", verdict, facts(tmp_path))
     assert started == read_state().candidate == package_manifest.version(new)
 
 
@@ -80,7 +84,8 @@ def test_the_steps_start_a_dark_candidate(tmp_path, s3, package):
 def test_start_canary_refuses_a_candidate_that_was_rejected(tmp_path, s3, package):
     component.register_baseline.python_func(dsl.Model(uri=str(package("old"))), facts(tmp_path))
     _, verdict = run_gate(tmp_path, 1.0, 1.5)
-    assert component.start_canary.python_func(dsl.Model(uri=str(package("new"))), verdict, facts(tmp_path)) == ""
+    packages = [dsl.Model(uri=str(package(name))) for name in ("new", "old")]
+    assert component.start_canary.python_func(*packages, "LRKD", verdict, facts(tmp_path)) == ""
     assert json.loads((tmp_path / "facts").read_text())["quarantined"] == 1
 
 

@@ -102,13 +102,18 @@ def calibration_error(totals: np.ndarray) -> np.ndarray:
 def ndcg(gains: np.ndarray, scores: np.ndarray, k: int = 10, minimum_items: int = 3) -> float:
     """Return NDCG@k of one query: linear gains, mean over the orders of tied scores.
 
-    It is NaN for a query with fewer than `minimum_items` items or without a gain.
+    It is NaN for a query with fewer than `minimum_items` items or without a gain. It equals scikit-learn's, whose
+    checks of its arguments take over a millisecond a query.
     """
-    from sklearn.metrics import ndcg_score
-
     if len(gains) < minimum_items or not gains.any():
         return float("nan")
-    return float(ndcg_score([gains], [scores], k=k))
+    discounts = 1 / np.log2(np.arange(2, len(gains) + 2))
+    discounts[k:] = 0
+    ideal = np.sort(gains)[::-1] @ discounts
+    order = np.argsort(-scores)
+    tied_group = np.r_[0, np.cumsum(np.diff(scores[order]) != 0)]
+    mean_gains = np.bincount(tied_group, gains[order]) / np.bincount(tied_group)
+    return float(mean_gains[tied_group] @ discounts / ideal)
 
 
 def draw_query_weights(queries: int, samples: int, seed: int) -> Iterator[np.ndarray]:

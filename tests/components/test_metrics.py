@@ -47,6 +47,14 @@ def test_ndcg_needs_three_items_and_a_gain():
     assert np.isnan(metrics.ndcg(np.zeros(3), np.array([3.0, 2.0, 1.0])))
 
 
+def test_ndcg_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    for items in range(3, 40):
+        gains = metrics.LABEL_GAINS[np.r_[0, rng.integers(4, size=items - 1)]]
+        scores = rng.integers(1 + items // 2, size=items) / 7  # many are tied
+        assert metrics.ndcg(gains, scores) == pytest.approx(ndcg_score([gains], [scores], k=10), abs=1e-12)
+
+
 def test_an_interval_holds_its_estimate_and_repeats():
     queries = np.array([[[2, number % 2], [number % 3, 1]] for number in range(30)])
     interval = metrics.bootstrap_interval(queries, metrics.accuracy, FEW)

@@ -11,6 +11,7 @@ from bench.interleaving.world import build_market, load_world
 from bench.workbench.clicks import measure_clicks
 from bench.workbench.few_labels import measure_few_labels
 from bench.workbench.oracle_python import build_environment
+from bench.workbench.page import MEASURED_ON, measure_page
 from bench.workbench.rankings import compare_measures
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -23,7 +24,7 @@ def bench(
         "runs/bench/workbench"
     ),
 ) -> None:
-    """Measure rankings beside ir-measures, clicks beside the hidden truth, and few labels beside all of ESCI's.
+    """Measure rankings, clicks, few labels, and the page of 5,000 queries.
 
     About five minutes on one core.
     """
@@ -33,7 +34,9 @@ def bench(
     market = build_market(load_world(home / "world"))
     figures |= once(home / "clicks.json", lambda: measure_clicks(market, home / "logs"))
     figures |= once(home / "few_labels.json", lambda: measure_few_labels(python, esci))
+    figures |= once(home / "page.json", lambda: measure_page(home))
     measured_on = "ESCI's pairs (rankings, few labels); the embedded marketplace and its simulated shoppers (clicks)"
+    measured_on += f"; {MEASURED_ON}"
     update_results("workbench", figures, measured_on)
     show("workbench", figures)
 

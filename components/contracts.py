@@ -101,6 +101,13 @@ COMPARED_PAIRS = pa.schema(  # of a night, for people
         ("candidate_score", pa.float32()),
     ]
 )
+EXPLAINED_PAIRS = pa.schema(  # a rationale a row, for people
+    [
+        *_texts("query_id", "item_id", "query", "title", "locale", "split", "label"),
+        *_texts("perspective", "text", "predicted_label", "model_digest"),
+        ("sample", pa.int32()),
+    ]
+)
 _DRAFT = [  # of a page that two rankers share; A is stable, B the candidate
     *_texts("page_kind", "team"),
     ("pair", pa.int32()),

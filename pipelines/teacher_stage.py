@@ -26,12 +26,12 @@ class TeacherTasks:
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """What later stages read: facts of both kinds of rationales, embeddings, and the teacher's states.
+    """What later stages read: sampled rationales, facts of final ones, embeddings, the teacher's states.
 
     `refusal` says why the teacher trains nobody: the final rationales and embeddings are none then. It is "" elsewhere.
     """
 
-    sampling_facts: PipelineChannel
+    samples: PipelineTask
     final_facts: PipelineChannel
     embeddings: PipelineChannel
     models: TeacherTasks
@@ -69,7 +69,7 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables, student_predictio
         embedder=parameters.embedder,
     )
     return TeacherOutputs(
-        *facts.values(), embeddings.outputs["embeddings"], models, held_out, qualification.outputs["Output"]
+        samples, facts["final"], embeddings.outputs["embeddings"], models, held_out, qualification.outputs["Output"]
     )
 
 

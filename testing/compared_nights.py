@@ -18,13 +18,19 @@ def compared_pair(**fields) -> dict:
     return row | SIDES | {"stable_score": 0.5, "candidate_score": 0.5} | fields
 
 
+def explained_pair(**fields) -> dict:
+    """Return an EXPLAINED_PAIRS row: a rationale with the texts of its pair."""
+    row = judgement() | rationale() | fields
+    return {name: row[name] for name in contracts.EXPLAINED_PAIRS.names}
+
+
 def write_night(number: int, pairs: list[dict], rationales: list[dict] | None = None, **values) -> dict:
     """Write a night of January 2026 to S3, with its comparison, and return its record."""
     time = datetime(2026, 1, number, 3, tzinfo=UTC)
     prefix = f"{COMPARISONS}/{time:%Y%m%dT%H%M%SZ}"
     with TemporaryDirectory() as folder:
         contracts.write(pairs, contracts.COMPARED_PAIRS, Path(folder, COMPARED_PAIRS))
-        contracts.write(rationales or [], contracts.RATIONALES, Path(folder, COMPARED_RATIONALES))
+        contracts.write(rationales or [], contracts.EXPLAINED_PAIRS, Path(folder, COMPARED_RATIONALES))
         storage.put_folder(folder, prefix)
     night = {
         "time": time.isoformat(),
@@ -84,7 +90,6 @@ def two_queries() -> tuple[list[dict], list[dict]]:
             pairs.append(compared_pair(**texts, label=label, **scores))
     answers = [("attributes", "Exact"), ("user_intent", "Irrelevant")]
     rationales = [
-        rationale(item_id="i0", perspective=perspective, predicted_label=label, key=perspective)
-        for perspective, label in answers
+        explained_pair(item_id="i0", perspective=perspective, predicted_label=label) for perspective, label in answers
     ]
     return pairs, rationales

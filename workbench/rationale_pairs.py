@@ -1,22 +1,25 @@
-"""What the teacher said of held-out pairs: each pair's rationales by perspective, right or wrong."""
+"""What the teacher said of judged pairs: each pair's rationales by perspective, right or wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from components.release_store import COMPARED_RATIONALES
-from workbench.judging import read_pairs
 from workbench.nights import read_table
 
+GROUPED_BY = ("query_id", "item_id", "model_digest")
 KINDS = ("right", "wrong", "conflict")
 
 
 @dataclass(frozen=True)
 class ExplainedPair:
-    """A pair with its texts and its rationales, by perspective and sample."""
+    """One teacher's rationales of a pair, by perspective and sample, each with its texts."""
 
-    pair: dict
     rationales: tuple[dict, ...]
+
+    @property
+    def pair(self) -> dict:
+        return self.rationales[0]
 
     @property
     def right(self) -> int:
@@ -38,14 +41,15 @@ def is_right(rationale: dict) -> bool:
 @lru_cache(maxsize=2)
 def explained_pairs(comparison: str) -> tuple[ExplainedPair, ...]:
     """Return a night's pairs with a rationale, in the order of query and item."""
-    pairs = read_pairs(comparison)
-    groups: dict[tuple[str, str], list[dict]] = {}
+    groups: dict[tuple[str, ...], list[dict]] = {}
     for row in read_table(f"{comparison}/{COMPARED_RATIONALES}").to_pylist():
-        groups.setdefault((row["query_id"], row["item_id"]), []).append(row)
-    return tuple(
-        ExplainedPair(pairs[key], tuple(sorted(groups[key], key=lambda row: (row["perspective"], row["sample"]))))
-        for key in sorted(groups.keys() & pairs.keys())
-    )
+        groups.setdefault(tuple(row[name] for name in GROUPED_BY), []).append(row)
+    return tuple(ExplainedPair(tuple(sorted(groups[key], key=by_perspective))) for key in sorted(groups))
+
+
+def by_perspective(rationale: dict) -> tuple[str, int]:
+    """Return what the rationales of a pair are ordered by."""
+    return rationale["perspective"], rationale["sample"]
 
 
 def select_pairs(pairs: Sequence[ExplainedPair], kind: str, query_id: str) -> list[ExplainedPair]:

@@ -1,25 +1,27 @@
-"""What is kept of a night for people: each held-out pair as both students scored it, and the teacher's rationales."""
+"""What is kept of a night for people: held-out pairs as both students scored them, and the teacher's rationales."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts, storage
 from components.release_store import COMPARED_PAIRS, COMPARED_RATIONALES, COMPARISONS
-from components.settings import Settings
 
+MOST_EXPLAINED = 20_000  # rationales of a table, the first ones
+RATIONALE_TEXTS = ("query", "title", "locale", "split")
 TEXTS = ("query", "title", "brand", "category", "attributes")
 
 
 @dataclass(frozen=True)
 class ComparisonTables:
-    """A night's tables: two students' PREDICTIONS of the same pairs, their JUDGEMENTS, held-out RATIONALES."""
+    """A night's PREDICTIONS of the same pairs by two students, JUDGEMENTS, and RATIONALES."""
 
     candidate: Path
     baseline: Path
     judgements: Path
-    rationales: Path
+    rationales: Sequence[Path]
 
 
 def publish_comparison(name: str, tables: ComparisonTables) -> str:
@@ -28,8 +30,9 @@ def publish_comparison(name: str, tables: ComparisonTables) -> str:
     with TemporaryDirectory() as folder:
         pairs = Path(folder, COMPARED_PAIRS)
         contracts.write_batches(join_pairs(tables), contracts.COMPARED_PAIRS, pairs)
-        storage.client().fput_object(Settings().s3_bucket, f"{prefix}/{COMPARED_PAIRS}", str(pairs))
-    storage.client().fput_object(Settings().s3_bucket, f"{prefix}/{COMPARED_RATIONALES}", str(tables.rationales))
+        rationales = Path(folder, COMPARED_RATIONALES)
+        contracts.write_batches(join_rationales(tables), contracts.EXPLAINED_PAIRS, rationales)
+        storage.put_folder(folder, prefix)
     return prefix
 
 
@@ -53,6 +56,22 @@ def join_pairs(tables: ComparisonTables) -> Iterator[dict]:
                 f"{tables.judgements}: give the tables of one night"
             )
         yield _join(row, baseline[pair], texts[pair])
+
+
+def join_rationales(tables: ComparisonTables) -> Iterator[dict]:
+    """Yield the first rationales of each table, with the texts of their pairs."""
+    rationales = []
+    for path in tables.rationales:
+        rationales += islice(contracts.read_batches(contracts.RATIONALES, path), MOST_EXPLAINED)
+    pairs = {_pair(row) for row in rationales}
+    texts = {
+        _pair(row): dict(zip(RATIONALE_TEXTS, map(row.get, RATIONALE_TEXTS), strict=True))
+        for row in contracts.read_batches(contracts.JUDGEMENTS, tables.judgements)
+        if _pair(row) in pairs
+    }
+    for row in rationales:
+        if _pair(row) in texts:  # what was shown and never judged has no label to be right about
+            yield {name: row[name] for name in contracts.EXPLAINED_PAIRS.names if name in row} | texts[_pair(row)]
 
 
 def _join(candidate: dict, baseline: dict, texts: dict) -> dict:

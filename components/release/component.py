@@ -91,6 +91,7 @@ def record_night(
     baseline: dsl.Input[dsl.Dataset],
     judgements: dsl.Input[dsl.Dataset],
     rationales: dsl.Input[dsl.Dataset],
+    held_out: dsl.Input[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
 ):
     import json
@@ -105,7 +106,7 @@ def record_night(
     usages = [json.loads(Path(step.path).read_text())["used"] for step in (sampled, final)]
     gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
     teachers = [model.path for model in (started, tuned, hardened)]
-    comparison = ComparisonTables(candidate.path, baseline.path, judgements.path, rationales.path)
+    comparison = ComparisonTables(candidate.path, baseline.path, judgements.path, (rationales.path, held_out.path))
     outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison)
     night = record_night(gate_verdict, usages, Settings().usd_per_hour, outputs)
     record(facts, StepResult(0, 0, headline=night.verdict))

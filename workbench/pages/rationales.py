@@ -1,4 +1,4 @@
-"""Rationales: what the tuned teacher said of held-out pairs, by perspective, right or wrong."""
+"""Rationales: what the teacher said of judged pairs, by perspective, right or wrong."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -48,7 +48,7 @@ def comparison_tables(folder, **fields):
     contracts.write([judgement(split="valid", **fields)], contracts.JUDGEMENTS, folder / "judgements.parquet")
     contracts.write([rationale()], contracts.RATIONALES, folder / "rationales.parquet")
     predictions = [write_predictions(folder / f"{score}.parquet", score) for score in (0.75, 0.25)]
-    return ComparisonTables(*predictions, folder / "judgements.parquet", folder / "rationales.parquet")
+    return ComparisonTables(*predictions, folder / "judgements.parquet", [folder / "rationales.parquet"])
 
 
 def test_a_night_keeps_what_people_compare(s3, tmp_path):
@@ -57,7 +57,8 @@ def test_a_night_keeps_what_people_compare(s3, tmp_path):
     storage.get_folder(prefix, tmp_path / "night")
     (row,) = contracts.read(contracts.COMPARED_PAIRS, tmp_path / "night" / "pairs.parquet")
     assert (row["stable_score"], row["candidate_score"], row["title"]) == (0.25, 0.75, judgement()["title"])
-    assert contracts.count(tmp_path / "night" / "rationales.parquet") == 1
+    (row,) = contracts.read(contracts.EXPLAINED_PAIRS, tmp_path / "night" / "rationales.parquet")
+    assert (row["title"], row["split"], row["text"]) == (judgement()["title"], "valid", rationale()["text"])
     storage.remove_folder(prefix)
 
 

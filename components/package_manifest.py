@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 NAME = "manifest.json"
+SIGNATURE = "model.sig"  # of all files, where packages are signed
 # kinds of file that run no code when they are loaded
 DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
 FORMAT = 7  # of packages: 6 held every graph and the trained weights besides
@@ -26,6 +27,7 @@ def write(folder: str | Path) -> str:
     folder as another user.
     """
     folder = Path(folder)
+    (folder / SIGNATURE).unlink(missing_ok=True)  # of other files
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
     for path in files:
         path.chmod(path.stat().st_mode | READABLE)
@@ -53,7 +55,7 @@ def verify(folder: str | Path) -> dict[str, str]:
         manifest = json.loads((folder / NAME).read_text())
     except ValueError as error:
         raise ValueError(f"{folder / NAME} was changed: it is not JSON ({error})") from error
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME, SIGNATURE}
     if present != manifest.keys():
         raise ValueError(f"{folder}: files that differ from the manifest: {sorted(present ^ manifest.keys())}")
     if code := sorted(name for name in present if Path(name).suffix not in DATA):

@@ -79,6 +79,8 @@ class Settings:
     run_id: str = _variable("BROADFAST_RUN_ID", "")  # of the pipeline's run on a cluster
     # of a machine that writes rationales; 0: not stated, and no cost is reported
     usd_per_hour: float = _number("BROADFAST_USD_PER_HOUR", "0", "US dollars")
+    signing_key_file: str = _variable("BROADFAST_SIGNING_KEY_FILE", "")  # private, PEM; "": packages are not signed
+    verification_key_file: str = _variable("BROADFAST_VERIFICATION_KEY_FILE", "")  # public; "": unsigned ones serve
     model_registry_url: str = _variable("BROADFAST_MODEL_REGISTRY_URL", "")  # Kubeflow's, as http://host:8080; "": none
     model_registry_auth_file: str = _variable("BROADFAST_MODEL_REGISTRY_AUTH_FILE", "")  # "": it asks for none
     router: str = _variable("BROADFAST_ROUTER", "envoy")  # or, on a cluster, standard or knative: KServe's modes

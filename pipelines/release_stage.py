@@ -77,7 +77,7 @@ def prepare_baseline(parameters: SimpleNamespace, tables: Tables) -> Baseline:
     """
     serving = add_step("release", release.read_serving_version)
     package = add_step(
-        "student",
+        "packaging",
         packaging.baseline_package,
         serving_version=serving.outputs["Output"],
         training_set=tables.training_set,

@@ -43,9 +43,13 @@ SETTINGS_VARIABLES = (
     "BROADFAST_FEATURE_STORE",
     "BROADFAST_MODEL_REGISTRY_URL",
     "BROADFAST_MODEL_REGISTRY_AUTH_FILE",
+    "BROADFAST_SIGNING_KEY_FILE",
+    "BROADFAST_VERIFICATION_KEY_FILE",
 )
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 FEATURE_STORE_VARIABLES = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
+SIGNING = ("broadfast-signing", "/etc/broadfast/signing")  # Secret of the private key, and where it is mounted
+VERIFICATION = ("broadfast-verification", "/etc/broadfast/verification")  # ConfigMap of the public one
 RUN_ID_FIELD = "metadata.labels['pipeline/runid']"  # Kubeflow puts it on every pod of a run
 DEFAULT_CLUSTER = Cluster()
 CLUSTER: ContextVar[Cluster | None] = ContextVar("cluster", default=None)  # while a pipeline is compiled for one
@@ -65,6 +69,8 @@ class Placement:
     tolerates_spot: bool = False  # only for steps that resume after their node is taken away
     caching: str = "always"  # always, never, or "laptop", where sources are digests
     fills_online_store: bool = False
+    signs_packages: bool = False
+    verifies_packages: bool = False
     tunes_teacher: bool = False  # on the GPUs and machines that the settings name
 
 
@@ -83,8 +89,9 @@ PLACEMENTS = {
     ),
     "embeddings": Placement("gpu-small", cpu=4, memory=32, hours=6, gpus=1, shared_memory="2Gi", retries=3),
     "lrkd": Placement("gpu-small", cpu=8, memory=32, hours=12, gpus=1, shared_memory="8Gi", retries=3),
-    "student": Placement("cpu", cpu=4, memory=16, hours=6),
-    "release": Placement("cpu", cpu=1, memory=4, hours=1, retries=2, caching="never"),
+    "packaging": Placement("cpu", cpu=4, memory=16, hours=6, signs_packages=True),
+    "student": Placement("cpu", cpu=4, memory=16, hours=6, verifies_packages=True),
+    "release": Placement("cpu", cpu=1, memory=4, hours=1, retries=2, caching="never", verifies_packages=True),
     "experiment": Placement("cpu", cpu=2, memory=8, hours=1, retries=2, caching="never"),
 }
 
@@ -206,6 +213,10 @@ def _set_environment(task: dsl.PipelineTask, placement: Placement) -> None:
     if tag := Settings().image_tag:
         task.set_env_variable("BROADFAST_IMAGE_TAG", tag)  # the lineage's git sha
     kubernetes.use_secret_as_env(task, S3_SECRET, {name: name for name in S3_VARIABLES})
+    if placement.signs_packages:
+        kubernetes.use_secret_as_volume(task, *SIGNING, optional=True)
+    if placement.verifies_packages:
+        kubernetes.use_config_map_as_volume(task, *VERIFICATION, optional=True)
     if placement.fills_online_store:
         names = {name: name for name in FEATURE_STORE_VARIABLES}
         kubernetes.use_secret_as_env(task, FEATURE_STORE_SECRET, names, optional=True)  # a platform may have no store

@@ -56,7 +56,7 @@ def train(config: PipelineChannel, tables: Tables, embeddings: PipelineChannel) 
 def package(model: PipelineTask, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:
     """Package one student."""
     return add_step(
-        "student",
+        "packaging",
         packaging.package_student,
         student=model.outputs["student"],
         embeddings=embeddings,

@@ -10,6 +10,7 @@ from functools import partial
 
 from components import storage
 from components.experiment.assignment import user_hash
+from components.package_signature import check_signature
 from components.settings import Settings
 from serving.feature_source import add_feature_options, open_features
 from serving.import_guard import stay_light
@@ -25,6 +26,7 @@ def main() -> None:
     options = _read_options()
     try:
         check_ports(options)
+        check_signature(options.package)
         stay_light()
         model, recorder = load(options)
     except (ValueError, OSError) as error:

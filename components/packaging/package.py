@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from components import contracts, package_manifest
 from components.absence import absence_reason, leave_out
+from components.package_signature import sign_where_configured
 from components.packaging.export import export
 from components.packaging.lineage import describe_lineage
 from components.packaging.model_card import model_card
@@ -61,6 +62,7 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     write_json(metrics.to_dict(), folder / "metrics.json")
     (folder / "model_card.md").write_text(model_card(config, metrics, lineage))
     version = package_manifest.write(folder)
+    sign_where_configured(folder)
     headline = f"{metrics.served_graph}, int8 keeps {metrics.int8_agreement:.1%} of labels"
     return StepResult(1, 1, headline=headline, details={"version": version, **metrics.to_dict()})
 

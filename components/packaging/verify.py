@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from components import package_manifest
+from components.package_signature import check_signature
 from components.scoring.scorer import Scorer
 
 
 def main(arguments: list[str]) -> int:
-    """Verify every file of a package, load it, and print its version."""
+    """Verify every file of a package and its signature, load it, and print its version."""
     parser = argparse.ArgumentParser(
         prog="python -m components.packaging.verify", description="Check every file of a package, and that it loads."
     )
@@ -17,6 +18,7 @@ def main(arguments: list[str]) -> int:
     folder = parser.parse_args(arguments).folder
     try:
         scorer = Scorer(folder)
+        check_signature(folder)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -105,6 +105,7 @@ def find_all(
         *check_slices(comparison.slices, config),
         *check_benchmark(evidence.benchmark, config),
         *check_brands(evidence.brands_with_label_shift),
+        *([Finding("reject", evidence.signature_problem)] if evidence.signature_problem else []),
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.package_signature import signature_problem
 from components.release.gate_verdict import Benchmark, BrandShift, StudentChoice
 from components.release.label_shift import brands_with_label_shift
 
@@ -16,6 +17,7 @@ class GateEvidence:
     benchmark: Benchmark | None = None
     brands_with_label_shift: Sequence[BrandShift] = ()
     choice: StudentChoice | None = None  # of the night's two students
+    signature_problem: str = ""  # of the candidate's package
 
 
 def read_evidence(
@@ -37,4 +39,5 @@ def read_evidence(
         result,
         brands_with_label_shift(Path(candidate_package), Path(baseline_package)),
         StudentChoice.from_json(json.loads(Path(choice).read_text())),
+        signature_problem(candidate_package),
     )

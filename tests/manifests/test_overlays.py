@@ -13,7 +13,7 @@ from pipelines.cluster import manifest_rules
 from pipelines.cluster.manifest_pods import pods
 from pipelines.cluster.manifest_rules import check_runbooks, runbooks_address
 from pipelines.cluster.network_rules import own_policy_types, selector_matches
-from pipelines.resources import PLACEMENTS, SETTINGS_VARIABLES
+from pipelines.resources import PLACEMENTS, SETTINGS_VARIABLES, SIGNING, VERIFICATION
 from tests.manifests.rendered import OVERLAYS, ROOT, find_object, kustomize, objects, text
 
 WITHOUT_SCHEMA = {"BackendTrafficPolicy"}  # Envoy Gateway's own
@@ -150,3 +150,15 @@ def test_the_model_registry_is_reached(tmp_path):
     policy = find_object(manifests, "NetworkPolicy", "release-model-registry")["spec"]
     control = next(pod for pod in pods(manifests) if pod.name == "Deployment/release-control")
     assert selector_matches(policy["podSelector"], control.labels)
+
+
+def test_servers_get_the_key_that_they_verify_by(tmp_path):
+    manifests = render_documented("signing.md", tmp_path)
+    assert manifest_rules.find_faults(manifests) == []
+    settings = find_object(manifests, "ConfigMap", "broadfast-settings")["data"]
+    runtime = find_object(manifests, "ServingRuntime", "broadfast")["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in runtime["containers"][0]["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in runtime["volumes"]}
+    assert volumes["verification"]["configMap"]["name"] == VERIFICATION[0] and mounts["verification"] == VERIFICATION[1]
+    assert settings["BROADFAST_VERIFICATION_KEY_FILE"] == f"{VERIFICATION[1]}/public.pem"
+    assert settings["BROADFAST_SIGNING_KEY_FILE"] == f"{SIGNING[1]}/private.pem"

@@ -7,7 +7,9 @@ import sys
 import httpx
 import pytest
 
+from serving.__main__ import main
 from testing.relevance_server import read_log, start_relevance_server
+from testing.tiny_package import write_package
 
 pytestmark = pytest.mark.slow  # starts servers
 
@@ -35,3 +37,11 @@ def test_a_server_that_cannot_load_prints_one_sentence(s3, tmp_path):
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1].startswith("the relevance server cannot start: ")
     assert "Traceback" not in process.stderr
+
+
+def test_a_server_refuses_an_unsigned_package(tmp_path, monkeypatch):
+    write_package(tmp_path / "package")
+    monkeypatch.setenv("BROADFAST_VERIFICATION_KEY_FILE", str(tmp_path / "public.pem"))
+    monkeypatch.setattr(sys, "argv", ["serving", f"--package={tmp_path / 'package'}", "--text-only"])
+    with pytest.raises(SystemExit, match="cannot start: .*package: the package is not signed, and a key is configured"):
+        main()

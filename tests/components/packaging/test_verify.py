@@ -36,6 +36,12 @@ def test_another_format_is_refused(package, tmp_path, capsys):
     assert "is a package of format 4; this release reads 6, 7" in capsys.readouterr().err
 
 
+def test_a_missing_signature_is_named(package, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BROADFAST_VERIFICATION_KEY_FILE", str(tmp_path / "public.pem"))
+    assert main([str(package)]) == 1
+    assert "the package is not signed, and a key is configured" in capsys.readouterr().err
+
+
 def test_a_missing_key_is_named(package, capsys):
     config = json.loads((package / "config.json").read_text())
     del config["served"], config["temperature"]

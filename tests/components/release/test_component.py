@@ -57,6 +57,13 @@ def run_gate(tmp_path, new, old, **versions):
     return word, verdict
 
 
+def test_the_gate_asks_for_a_signature(tmp_path, monkeypatch):
+    monkeypatch.setenv("BROADFAST_VERIFICATION_KEY_FILE", str(tmp_path / "public.pem"))
+    word, _ = run_gate(tmp_path, 1.5, 1.0)
+    reason = json.loads((tmp_path / "verdict.json").read_text())["reasons"][0]
+    assert word == "reject" and reason.startswith("the package is not signed, and a key is configured")
+
+
 def test_gate_candidate_writes_verdict_page_and_facts(tmp_path):
     word, verdict = run_gate(tmp_path, 1.5, 1.0)
     assert word == json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "release"

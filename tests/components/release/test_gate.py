@@ -127,6 +127,13 @@ def test_a_brand_whose_labels_moved_is_named(tmp_path):
     assert verdict.verdict == "hold" and "30% of the labels of brand 'Acme' moved" in verdict.reasons[0]
 
 
+def test_an_unsigned_package_is_rejected(tmp_path):
+    path = predictions.write(tmp_path / "new", 1.5)
+    evidence = GateEvidence(Benchmark(**BENCHMARK), signature_problem="the package is not signed")
+    verdict = run_gate(path, path, CONFIG, VERSIONS, evidence)
+    assert (verdict.verdict, verdict.reasons[0]) == ("reject", "the package is not signed")
+
+
 def test_a_first_release_beats_naming_one_label(tmp_path):
     candidate = load_predictions(predictions.write(tmp_path / "new", 1.5))  # a quarter of each label
     assert not list(check_first_release(0.6, candidate, CONFIG))

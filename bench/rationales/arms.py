@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from bench.rationales.stand_in import FACTS, STATES
 from components.student.config import LrkdConfig
 from pipelines.profiles import laptop
 
@@ -28,14 +29,16 @@ class Setting:
 
     epochs: float  # over judged and unjudged pairs
     head_learning_rate: float
+    target: str = FACTS  # what is embedded
 
     @property
     def name(self) -> str:
         """Return its name in files."""
-        return f"{self.epochs:g} epochs, learning rate {self.head_learning_rate:g}"
+        return f"{self.epochs:g} epochs, learning rate {self.head_learning_rate:g}, {self.target}"
 
 
 SETTINGS = (Setting(2, 1e-4), Setting(2, 5e-4), Setting(4, 5e-4), Setting(4, 2e-3))
+TEACHER_SETTINGS = (*SETTINGS[1:], *(replace(setting, target=STATES) for setting in SETTINGS[1:]))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bench.rationales.arms import (
     LRKD,
     SETTINGS,
     TEACHER_ARMS,
+    TEACHER_SETTINGS,
     Arm,
     Setting,
     all_arms,
@@ -61,15 +62,16 @@ def bench(
 
 def choose_settings(stage: Stage) -> dict[bool, Setting]:
     """Return the best setting without and with a teacher, by one student each on train queries that no arm tests."""
-    arms = {False: Arm(CROSS_ENTROPY, SETTING_QUERIES), True: Arm(LRKD, SETTING_QUERIES, 0.8)}
-    places = {
-        (has_teacher, setting): stage.folder / "settings" / arm.name / setting.name
-        for has_teacher, arm in arms.items()
-        for setting in SETTINGS
-    }
-    on_cores([job for key, place in places.items() for job in worker_jobs(stage, arms[key[0]], key[1], place, 1)])
-    scores = {key: mean_of_seeds(read_answers(place, 1)) for key, place in places.items()}
-    return {has_teacher: max(SETTINGS, key=lambda setting: scores[has_teacher, setting]) for has_teacher in arms}
+    plain = Arm(CROSS_ENTROPY, SETTING_QUERIES)
+    lrkd = Arm(LRKD, SETTING_QUERIES, 0.8)
+    return {False: choose_setting(stage, plain, SETTINGS), True: choose_setting(stage, lrkd, TEACHER_SETTINGS)}
+
+
+def choose_setting(stage: Stage, arm: Arm, settings: tuple[Setting, ...]) -> Setting:
+    """Return the setting with which an arm's student is best."""
+    folders = {setting: stage.folder / "settings" / arm.name / setting.name for setting in settings}
+    on_cores([job for setting, folder in folders.items() for job in worker_jobs(stage, arm, setting, folder, 1)])
+    return max(settings, key=lambda setting: mean_of_seeds(read_answers(folders[setting], 1)))
 
 
 def setting_figures(settings: dict[bool, Setting]) -> dict:
@@ -86,7 +88,7 @@ def worker_jobs(stage: Stage, arm: Arm, setting: Setting, folder: Path, seeds: i
     rows = [row for row in contracts.read(contracts.TRAINING_SET, training_set) if row["split"] == "train"]
     judged_pairs = sum(row["query_id"] in judged_queries for row in rows)
     config = arm.config(setting, judged_pairs, len(rows) - judged_pairs)
-    inputs = [WORKER, training_set, stage.embeddings(arm)]
+    inputs = [WORKER, training_set, stage.embeddings(arm, setting.target)]
     paths = [folder / f"{seed}.json" for seed in range(seeds)]
     return [(path, [*inputs, replace(config, seed=seed).to_json(), path]) for seed, path in enumerate(paths)]
 

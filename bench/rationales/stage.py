@@ -80,29 +80,32 @@ class Stage:
         contracts.write(rows, contracts.TRAINING_SET, path)
         return path
 
-    def embeddings(self, arm: Arm) -> Path:
-        """Return the path of an arm's centred embeddings; without a teacher, of none."""
+    def embeddings(self, arm: Arm, target: str) -> Path:
+        """Return the path of an arm's centred embeddings of a target's texts; without a teacher, of none."""
         if arm.title not in ALIGNED:
-            return self.facts_embeddings(0)
-        facts = self.facts_embeddings(arm.accuracy)
+            return self.target_embeddings(0, target)
+        embeddings = self.target_embeddings(arm.accuracy, target)
         if arm.title not in (PLACEBO, PLACEBO_WITHIN):
-            return facts
-        path = self.folder / "embeddings" / f"{arm.title} {arm.accuracy:.2f}.parquet"
+            return embeddings
+        path = self.folder / "embeddings" / f"{arm.title}, {target} {arm.accuracy:.2f}.parquet"
         if not path.exists():
             donors = shuffle_pairs(self.answers(arm.accuracy), arm.title == PLACEBO_WITHIN)
-            write_placebo(facts, donors, path)
+            write_placebo(embeddings, donors, path)
         return path
 
-    def facts_embeddings(self, accuracy: float) -> Path:
-        """Return the path of the centred embeddings of a teacher's facts; at 0, of none."""
-        path = self.folder / "embeddings" / f"facts {accuracy:.2f}.parquet"
+    def target_embeddings(self, accuracy: float, target: str) -> Path:
+        """Return the path of the centred embeddings of a teacher's texts; at 0, of none."""
+        path = self.folder / "embeddings" / f"{target} {accuracy:.2f}.parquet"
         if not path.exists():
-            rationales = path.with_suffix(".rationales")
             answers = self.answers(accuracy) if accuracy else {}
-            contracts.write(rationale_rows(answers), contracts.RATIONALES, rationales)
+            rows = list(rationale_rows(answers, target))
+            texts = path.with_suffix(".texts")
+            contracts.write(list({row["text"]: row for row in rows}.values()), contracts.RATIONALES, texts)
             embeddings = path.with_suffix(".raw")
-            embed(rationales, EMBEDDER, embeddings)
-            centre(embeddings, path)
+            embed(texts, EMBEDDER, embeddings)
+            by_pair = path.with_suffix(".pairs")
+            spread(embeddings, rows, by_pair)
+            centre(by_pair, path)
         return path
 
 
@@ -132,10 +135,17 @@ def write_placebo(embeddings: Path, donors: dict[Pair, Pair], path: Path) -> Non
     contracts.write(shuffled, contracts.RATIONALE_EMBEDDINGS, path)
 
 
-def rationale_rows(answers: dict[Pair, Answer]) -> Iterable[dict]:
+def spread(embeddings: Path, rows: Iterable[dict], path: Path) -> None:
+    """Write the embedding of each RATIONALES row from one of every text."""
+    by_text = {row["text"]: row for row in contracts.read(contracts.RATIONALE_EMBEDDINGS, embeddings)}
+    pairs = [by_text[row["text"]] | {name: row[name] for name in ("query_id", "item_id", "key")} for row in rows]
+    contracts.write(pairs, contracts.RATIONALE_EMBEDDINGS, path)
+
+
+def rationale_rows(answers: dict[Pair, Answer], target: str) -> Iterable[dict]:
     """Yield RATIONALES rows, one a pair."""
     empty = dict.fromkeys(contracts.RATIONALES.names)
     for (query_id, item_id), answer in answers.items():
         key = f"{query_id} {item_id}"
         row = {"query_id": query_id, "item_id": item_id, "perspective": "facts", "sample": 0, "key": key}
-        yield empty | row | {"text": answer.text, "predicted_label": answer.label}
+        yield empty | row | {"text": answer.text(target), "predicted_label": answer.label}

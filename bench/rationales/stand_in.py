@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from components.rationales.facts import Fact, format_facts, parse_facts, states
+from components.rationales.facts import Fact, format_facts, format_states, parse_facts, states
 from components.sampling import hash_fraction
 from simulation.knowledge.judging import conclude
 
+FACTS = "facts"  # what a student is aligned with
+STATES = "states"  # the same without values
 Pair = tuple[str, str]  # query_id, item_id
 
 
@@ -21,10 +23,10 @@ class Answer:
         """Return the label that the facts come to."""
         return conclude([fact for facts in self.facts.values() for fact in facts])[0]
 
-    @property
-    def text(self) -> str:
-        """Return the facts of all perspectives, without a verdict."""
-        return "\n".join(text for text in map(format_facts, self.facts.values()) if text)
+    def text(self, target: str) -> str:
+        """Return the facts of all perspectives, without a verdict: whole, or how they stand alone."""
+        write = {FACTS: format_facts, STATES: format_states}[target]
+        return "\n".join(text for text in map(write, self.facts.values()) if text)
 
     @property
     def item_kind(self) -> str:

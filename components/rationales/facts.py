@@ -48,6 +48,11 @@ def format_facts(facts: Iterable[Fact]) -> str:
     return "\n".join(map(str, facts))
 
 
+def format_states(facts: Iterable[Fact]) -> str:
+    """Return how the facts stand, in the same words for every topic."""
+    return "\n".join(f"{fact.name}: {fact.state}" for fact in facts)
+
+
 def parse_facts(text: str, perspective: str) -> list[Fact]:
     """Read the facts of a perspective from text.
 

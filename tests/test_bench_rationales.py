@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import typer
 
-from bench.rationales.arms import BOTH, CROSS_ENTROPY, CROSS_ENTROPY_SHORT, LABELS, LRKD, Arm, Setting
+from bench.rationales.arms import BOTH, CROSS_ENTROPY, CROSS_ENTROPY_SHORT, LABELS, LRKD, Arm
+from bench.rationales.measure import select_arms
 from bench.rationales.stage import Stage, shuffle_pairs, write_placebo
 from components import contracts
 from simulation.knowledge.marketplace import Sizes
@@ -66,9 +68,8 @@ def test_each_arm_trains_on_its_own_pairs(stage):
 
 
 def test_all_arms_have_as_many_updates():
-    setting = Setting(epochs=2, head_learning_rate=1e-3)
     arms = (Arm(CROSS_ENTROPY, 30), Arm(CROSS_ENTROPY_SHORT, 30), Arm(LRKD, 30, 0.8), Arm(LABELS, 30, 0.8))
-    plain, short, lrkd, labels = (arm.config(setting, 500, 9500) for arm in arms)
+    plain, short, lrkd, labels = (arm.config(500, 9500) for arm in arms)
     assert lrkd.epochs * 2 * 9500 == plain.epochs * 500 == 4 * short.epochs * 500 == labels.epochs * 10000
     assert (plain.align_weight, short.align_weight, lrkd.align_weight) == (0.0, 0.0, 3.0)
 
@@ -87,3 +88,15 @@ def test_settings_are_chosen_without_the_test_queries(stage):
 @pytest.mark.parametrize("accuracy", [0.6, 0.95])
 def test_wrong_facts_come_to_a_label_too(stage, accuracy):
     assert {answer.label for answer in stage.answers(accuracy).values()} == set(contracts.LABELS)
+
+
+def test_arms_are_selected_with_their_baselines():
+    names = [arm.name for arm in select_arms(["355 queries", "LRKD,", "80%"])]
+    assert names == [
+        "355 queries: cross-entropy",
+        "355 queries: cross-entropy, a quarter of the updates",
+        "355 queries: LRKD, facts 80% right",
+        "355 queries: LRKD, with values, facts 80% right",
+    ]
+    with pytest.raises(typer.BadParameter, match="no arm's name has '31 queries' in it"):
+        select_arms(["31 queries"])

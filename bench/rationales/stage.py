@@ -80,14 +80,14 @@ class Stage:
         contracts.write(rows, contracts.TRAINING_SET, path)
         return path
 
-    def embeddings(self, arm: Arm, target: str) -> Path:
-        """Return the path of an arm's centred embeddings of a target's texts; without a teacher, of none."""
+    def embeddings(self, arm: Arm) -> Path:
+        """Return the path of an arm's centred embeddings; without a teacher, of none."""
         if arm.title not in ALIGNED:
-            return self.target_embeddings(0, target)
-        embeddings = self.target_embeddings(arm.accuracy, target)
+            return self.target_embeddings(0, arm.target)
+        embeddings = self.target_embeddings(arm.accuracy, arm.target)
         if arm.title not in (PLACEBO, PLACEBO_WITHIN):
             return embeddings
-        path = self.folder / "embeddings" / f"{arm.title}, {target} {arm.accuracy:.2f}.parquet"
+        path = self.folder / "embeddings" / f"{arm.title} {arm.accuracy:.2f}.parquet"
         if not path.exists():
             donors = shuffle_pairs(self.answers(arm.accuracy), arm.title == PLACEBO_WITHIN)
             write_placebo(embeddings, donors, path)

@@ -71,7 +71,10 @@ def serve(laptop: Laptop, features: Path, port: int) -> None:
     laptop.wait_ready("workbench", f"{url}/static/style.css")
     console.print(f"workbench at {url}; Ctrl-C ends it. Servers are starting; logs are in {laptop.logs}")
     while page.poll() is None:
-        laptop.reconcile(read_state(), lambda version: fetch_package(laptop, version))
+        try:
+            laptop.reconcile(read_state(), lambda version: fetch_package(laptop, version))
+        except RuntimeError as error:  # a server that did not come up is started again, and the page stays
+            console.print(f"{error}\nit is started again", markup=False)
         time.sleep(PAUSE_S)
     raise RuntimeError(f"the page ended by itself with {page.returncode}: see {laptop.logs / 'workbench.log'}")
 

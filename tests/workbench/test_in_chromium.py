@@ -61,6 +61,7 @@ def chromium(window):
 def start_judging(chromium, address, rater):
     """Judge by keys alone: the field for the name has the focus."""
     chromium.open(f"{address}/judge")
+    chromium.wait_for("document.activeElement?.name === 'rater'")
     chromium.type(rater)
     chromium.press("Enter")
     chromium.wait_for("document.querySelector('[data-key=e]')")

@@ -125,9 +125,19 @@ def prepare_for_cluster(
     """Build the same pipeline with retries, with sources read every night, for a cluster's nodes."""
     token = CLUSTER.set(cluster)
     try:
-        return dsl.pipeline(name=pipeline.name, description=pipeline.description)(pipeline.pipeline_func)
+        options = {"name": pipeline.name, "description": pipeline.description, "pipeline_config": _pipeline_config()}
+        return dsl.pipeline(**options)(pipeline.pipeline_func)
     finally:
         CLUSTER.reset(token)
+
+
+def _pipeline_config() -> dsl.PipelineConfig | None:
+    """Return how long a run's Workflow stays, where that is said.
+
+    Servers before 2.17 refuse the field.
+    """
+    days = Settings().keep_runs_days
+    return dsl.PipelineConfig(ttl_seconds_after_finished=round(days * 86_400)) if days else None
 
 
 @contextlib.contextmanager

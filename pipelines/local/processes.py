@@ -146,7 +146,7 @@ class Laptop:
                 continue
             if role in self.processes:
                 self.stop(role)
-                self.serving.pop(role)
+                self.serving.pop(role, None)  # it did not come up the last time
             if version and role == "interleaver":
                 self.start_interleaver()
             elif version:

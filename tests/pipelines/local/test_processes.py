@@ -171,3 +171,14 @@ def test_the_s3_is_private_and_on_loopback(s3):
     assert addresses == {"127.0.0.1"}
     assert stat.S_IMODE((s3.home / "s3" / "s3.json").stat().st_mode) == 0o600
     assert not {s3.environment["AWS_SECRET_ACCESS_KEY"]} & set(process.cmdline())
+
+
+def test_a_server_that_never_came_up_is_replaced(tmp_path):
+    def fetch(version):
+        raise RuntimeError(f"no package {version}")
+
+    with Laptop(tmp_path, tmp_path) as laptop:
+        process = laptop.start("stable", ["sleep", "60"])
+        with pytest.raises(RuntimeError, match="no package v1"):
+            laptop.reconcile(ReleaseState("v1"), fetch)
+        assert process.poll() is not None and "stable" not in laptop.processes

@@ -22,11 +22,15 @@ def serving(*stages, **changes):
     [
         (ReleaseState(), "stable           none", "the nightly run registers the first version"),
         (ReleaseState("a"), "stage            no experiment yet", "the nightly run's gate releases the next candidate"),
-        (serving((0.0, TIME)), f"stage            dark: no users, since {TIME} (b-1)", "decides"),
+        (serving((0.0, TIME)), "stage            dark: no users, since 2026-11-30 20:00 UTC (b-1)", "decides"),
         (serving((0.0, TIME, 0.2)), "stage            interleaved: 20% of users", "the next look"),
         (serving((0.0, TIME), (0.5, TIME)), "stage            A/B: 50% of users", "the next look"),
         (serving((0.5, TIME), is_paused=True), ", paused (b-1)", "nothing until `resume`"),
-        (serving((0.5, TIME), status="promoted", end_time=TIME), f"promoted, ended {TIME}", "the nightly run's gate"),
+        (
+            serving((0.5, TIME), status="promoted", end_time=TIME),
+            "promoted, ended 2026-11-30 20:00 UTC",
+            "the nightly run's gate",
+        ),
     ],
 )
 def test_the_screen_says_stage_and_next_step(state, line, next_step):

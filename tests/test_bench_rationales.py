@@ -71,6 +71,7 @@ def test_all_arms_have_as_many_updates():
     arms = (Arm(CROSS_ENTROPY, 30), Arm(CROSS_ENTROPY_SHORT, 30), Arm(LRKD, 30, 0.8), Arm(LABELS, 30, 0.8))
     plain, short, lrkd, labels = (arm.config(500, 9500) for arm in arms)
     assert lrkd.epochs * 2 * 9500 == plain.epochs * 500 == 4 * short.epochs * 500 == labels.epochs * 10000
+    assert Arm(LRKD, 355, 0.8).config(4000, 7000).epochs * 11000 == pytest.approx(14000, rel=0.01)
     assert (plain.align_weight, short.align_weight, lrkd.align_weight) == (0.0, 0.0, 3.0)
 
 

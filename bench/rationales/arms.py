@@ -48,14 +48,15 @@ class Arm:
     def config(self, judged_pairs: int, unjudged_pairs: int) -> LrkdConfig:
         """Return the student's configuration. All arms have as many updates.
 
-        Where there are unjudged pairs, half of what a student reads is judged.
+        Of what a student reads beside unjudged pairs, half is judged, or as much as there is.
         """
-        rows_read = EPOCHS * 2 * unjudged_pairs
-        epochs = EPOCHS
+        judged_rows = judged_pairs * max(unjudged_pairs // judged_pairs, 1)  # as `repeat_judged` reads them
+        rows = judged_rows + unjudged_pairs
         if self.title in BASELINES:
-            epochs = rows_read / judged_pairs
+            rows = judged_pairs
         elif self.title in WITH_LABELS:
-            epochs = rows_read / (judged_pairs + unjudged_pairs)
+            rows = judged_pairs + unjudged_pairs
+        epochs = EPOCHS * 2 * unjudged_pairs / rows
         if self.title == CROSS_ENTROPY_SHORT:
             epochs /= 4
         weight = ALIGN_WEIGHT if self.title in ALIGNED else 0.0

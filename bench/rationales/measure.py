@@ -13,7 +13,7 @@ import typer
 
 from bench.ablation.results import confusions_by_query, interval_figures, read_answers
 from bench.figures import show, write_results
-from bench.rationales.arms import ACCURACIES, BASELINES, BUDGETS, TEACHER_ARMS, Arm, all_arms
+from bench.rationales.arms import ACCURACIES, BASELINES, BUDGETS, LRKD, TEACHER_ARMS, Arm, all_arms
 from bench.rationales.stage import TEST_QUERIES, Stage
 from bench.worker_pool import on_cores
 from components import contracts
@@ -92,8 +92,8 @@ def summarise(stage: Stage, seeds: int) -> dict:
                 answers = read_answers(answers_folder(stage, Arm(title, queries, accuracy)), seeds)
                 both = sorted(answers.keys() & baseline.keys())
                 if both:
-                    name = f"{figure_name(title)}_{queries}_at_{100 * accuracy:.0f}"
-                    figures |= gain(name, [answers[s] for s in both], [baseline[s] for s in both])
+                    name = f"{queries}_stand_in_{100 * accuracy:.0f}"
+                    figures |= gain(title, name, [answers[s] for s in both], [baseline[s] for s in both])
     return figures
 
 
@@ -112,11 +112,15 @@ def mean_macro_f1(confusion: np.ndarray) -> float:
     return round(float(macro_f1(confusion.sum(0)).mean()), 4)
 
 
-def gain(name: str, answers: list[dict], baseline: list[dict]) -> dict:
-    """Return an arm's macro-F1, and its gain with an interval over queries, paired by seed."""
+def gain(title: str, name: str, answers: list[dict], baseline: list[dict]) -> dict:
+    """Return an arm's macro-F1, and its gain with an interval over queries, paired by seed.
+
+    LRKD's gain is `gain_NAME`, another arm's has its title before that.
+    """
     confusion = confusions_by_query(answers)
-    figures = {f"{name}_macro_f1": mean_macro_f1(confusion), f"{name}_seeds": len(answers)}
-    return figures | interval_figures(f"{name}_gain", confusion, macro_f1, confusions_by_query(baseline))
+    prefix = "" if title == LRKD else f"{figure_name(title)}_"
+    figures = {f"{prefix}macro_f1_{name}": mean_macro_f1(confusion), f"{prefix}seeds_{name}": len(answers)}
+    return figures | interval_figures(f"{prefix}gain_{name}", confusion, macro_f1, confusions_by_query(baseline))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def run_gate(
     comparison = compare(new, old, bootstrap)
     metrics = {"candidate": new.metrics(), "baseline": old.metrics()}
     findings = find_all(metrics, comparison, evidence, config)
-    if not versions.serving:
+    if versions.serving:
+        findings += check_latency(evidence.benchmark, config)
+    else:
         findings += check_first_release(metrics["candidate"]["accuracy"], new, config)
     verdict, reasons = decide(findings, versions)
     return GateVerdict(
@@ -156,13 +158,20 @@ def check_slices(slices: Sequence[SliceDifference], config: GateConfig) -> Itera
             yield Finding("hold", f"{text}, and is surely worse")
 
 
-def check_benchmark(benchmark: Benchmark | None, config: GateConfig) -> Iterator[Finding]:
-    """Yield what a person has to look at in the benchmark: time and golden pairs."""
-    if not benchmark:
-        return
-    if benchmark.latency_ratio > 1 + config.margin_latency:
+def check_latency(benchmark: Benchmark | None, config: GateConfig) -> Iterator[Finding]:
+    """Yield a candidate that is slower than the version that serves.
+
+    A first release slows nobody down: its baseline serves nobody, and may be int8 where the candidate is not.
+    """
+    if benchmark and benchmark.latency_ratio > 1 + config.margin_latency:
         ratio = f"{benchmark.latency_ratio:.2f}"
         yield Finding("hold", f"it takes {ratio} of the baseline's CPU time, over 1 + {config.margin_latency}")
+
+
+def check_benchmark(benchmark: Benchmark | None, config: GateConfig) -> Iterator[Finding]:
+    """Yield golden pairs that a person has to look at."""
+    if not benchmark:
+        return
     right = benchmark.golden_right_candidate
     text = f"{right} of {benchmark.golden_pairs} golden pairs are right"
     if right < benchmark.golden_right_baseline - config.margin_checked_pairs:

@@ -10,6 +10,7 @@ from components.release.gate import (
     check_benchmark,
     check_differences,
     check_first_release,
+    check_latency,
     check_slices,
     decide,
     run_gate,
@@ -108,9 +109,18 @@ def test_empty_predictions_are_refused(tmp_path):
     ],
 )
 def test_a_slow_or_forgetful_candidate_is_held(changed, reasons):
-    findings = list(check_benchmark(Benchmark(**BENCHMARK | changed), CONFIG))
+    benchmark = Benchmark(**BENCHMARK | changed)
+    findings = [*check_latency(benchmark, CONFIG), *check_benchmark(benchmark, CONFIG)]
     assert [finding.verdict for finding in findings] == ["hold"] * len(reasons)
     assert all(reason in finding.reason for reason, finding in zip(reasons, findings, strict=True))
+
+
+@pytest.mark.parametrize(("serving", "verdict"), [("v1", "hold"), ("", "release")])
+def test_a_first_release_slows_nobody_down(tmp_path, serving, verdict):
+    candidate = predictions.write(tmp_path / "new", 1.5)
+    baseline = predictions.write(tmp_path / "old", 1.0, seed=3)
+    slow = GateEvidence(Benchmark(**BENCHMARK | {"latency_ratio": 1.3}))
+    assert run_gate(candidate, baseline, CONFIG, Versions("v2", serving), slow).verdict == verdict
 
 
 def test_a_worse_calibration_is_a_larger_error():

@@ -3,7 +3,6 @@
 A headless Chromium (Debian's package) draws the page; pictures go to docs/pictures, small enough to commit.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,19 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from testing.chromium import QUIET, find_chromium
+
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 COLOURS = 96
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-]
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not (report := Path(arguments[0], "report.html")).exists():
         print("give a run's folder that holds report.html, as in: python -m bench.pictures runs/latest")
         return 2
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser = find_chromium()
     if not browser:
         print("no chromium is installed: apt-get install chromium")
         return 1
@@ -73,7 +63,7 @@ def take_picture(browser: str, report: Path, picture: Picture, path: Path) -> No
         drawing = Path(folder, "drawing.png")
         size = f"--window-size={picture.width},{picture.height}"
         profile = f"--user-data-dir={folder}/profile"
-        command = [browser, *CHROMIUM, size, profile, f"--screenshot={drawing}", page.as_uri()]
+        command = [browser, *QUIET, size, profile, f"--screenshot={drawing}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
         with Image.open(drawing) as image:
             image.convert("RGB").quantize(COLOURS).save(path, optimize=True)

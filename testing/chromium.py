@@ -13,7 +13,7 @@ from websocket import create_connection
 
 from components.waiting import wait_until
 
-OPTIONS = (
+QUIET = (  # without a window, and without a request of the browser's own
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +23,9 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+)
+OPTIONS = (
+    *QUIET,
     "--remote-debugging-port=0",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a request elsewhere is seen, and leads nowhere
 )
@@ -95,7 +98,7 @@ class Chromium:
         """Open a page, and wait until it is loaded."""
         self.evaluate("window.isLeft = true")
         self.command("Page.navigate", url=url)
-        self.wait_for("!window.isLeft && document.readyState === 'complete'")
+        self.wait_for("!window.isLeft")
 
     def evaluate(self, expression: str):
         """Return the value of an expression, or of its promise.
@@ -109,12 +112,13 @@ class Chromium:
         return result["result"].get("value")
 
     def wait_for(self, expression: str) -> None:
-        """Wait until an expression is true, also across pages.
+        """Wait until an expression is true of a page whose scripts have run, also across pages.
 
         Raises:
             TimeoutError: it is not so in time; with what the page shows.
         """
-        if not wait_until(lambda: self._is_true(expression), bool, WAIT_S, pause_s=0.02):
+        is_loaded_and_true = f"document.readyState === 'complete' && ({expression})"
+        if not wait_until(lambda: self._is_true(is_loaded_and_true), bool, WAIT_S, pause_s=0.02):
             raise TimeoutError(f"{expression} is not true on a page that shows: {self.text()[:500]}")
 
     def _is_true(self, expression: str) -> bool:

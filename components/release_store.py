@@ -4,7 +4,7 @@ A write succeeds only upon the revision that was read, so no update is lost.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -51,6 +51,21 @@ def update_state(change: Callable[[ReleaseState], ReleaseState], what: str, **fa
         if _write(after, etag):
             return after
     raise RuntimeError(f"{STATE} was changed by others {ATTEMPTS} times while this step tried to: {what}")
+
+
+def newest_nights() -> Iterator[tuple[str, dict]]:
+    """Yield the nights whose gate has spoken with their objects' names, newest first.
+
+    Each is read when it is asked for.
+    """
+    for name in sorted(storage.list_names(NIGHTS), reverse=True):
+        if night := storage.get_json(name):
+            yield name, night
+
+
+def read_nights() -> dict[str, dict]:
+    """Return all nights by the names of their objects, oldest first."""
+    return dict(reversed(list(newest_nights())))
 
 
 def _read() -> tuple[ReleaseState, str]:

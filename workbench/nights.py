@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import storage
-from components.release_store import NIGHTS
+from components.release_store import newest_nights
 from workbench.page import PageError
 
 TRENDS = {"ndcg_at_10": "NDCG@10", "macro_f1": "macro-F1", "seconds": "seconds of writing rationales"}
@@ -29,19 +29,13 @@ class TrendBreak:
     limit: float
 
 
-def read_nights() -> list[dict]:
-    """Return the record of every night, oldest first."""
-    records = [storage.get_json(name) for name in sorted(storage.list_names(NIGHTS))]
-    return [record for record in records if record]
-
-
 def latest_comparison() -> dict:
     """Return the record of the newest night that left something to compare.
 
     Raises:
         PageError: no night did.
     """
-    night = next((night for night in reversed(read_nights()) if night.get("comparison")), None)
+    night = next((night for _, night in newest_nights() if night.get("comparison")), None)
     if night is None:
         raise PageError(404, "No night has left a comparison yet: it is written when a night's gate has spoken.")
     return night

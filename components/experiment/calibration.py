@@ -15,9 +15,8 @@ from minio.error import S3Error
 from scipy.stats import binomtest
 from urllib3.exceptions import HTTPError
 
-from components import storage
 from components.experiment.release_figures import FIGURES, Figure, ReleaseFigures, list_experiments, read_release
-from components.release_store import NIGHTS, read_state
+from components.release_store import read_nights, read_state
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Agreement:
 
 def read_calibration() -> tuple[list[ReleaseFigures], list[Agreement]]:
     """Return every stored release, the oldest first, and which of its figures agree."""
-    nights = [storage.get_json(name) or {} for name in sorted(storage.list_names(NIGHTS))]
+    nights = list(read_nights().values())
     releases = [
         read_release(experiment, versions, nights) for experiment, versions in list_experiments(read_state().history)
     ]

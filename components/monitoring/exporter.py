@@ -17,10 +17,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from urllib3.exceptions import HTTPError
 
-from components import storage
 from components.look_store import list_looks, read_newest
 from components.release_state import Experiment, ReleaseState
-from components.release_store import NIGHTS, read_state
+from components.release_store import newest_nights, read_state
 
 INTERVALS = ("rpm", "rs", "click_through", "conversion")
 BOUNDS = ("estimate", "low", "high")
@@ -68,8 +67,7 @@ def newest_look(experiment: Experiment | None) -> dict:
 
 def newest_night() -> dict:
     """Return what the last night's gate said, {} before the first."""
-    name = max(storage.list_names(NIGHTS), default="")
-    return (storage.get_json(name) or {}) if name else {}
+    return next((night for _, night in newest_nights()), {})
 
 
 def state_families(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -20,7 +20,7 @@ from components.model_registry import (
     Properties,
 )
 from components.release_state import Experiment, ReleaseState
-from components.release_store import NIGHTS, read_state
+from components.release_store import read_nights, read_state
 from components.settings import Settings
 from components.step_result import StepResult
 
@@ -45,7 +45,7 @@ def write_release(registry: ModelRegistry, state: ReleaseState) -> Counter:
     for name, stage in version_stages(state).items():
         version = versions.get(name)
         if version is None and name in packages:
-            nights = nights if nights is not None else read_nights()
+            nights = nights if nights is not None else last_nights()
             properties = describe_package(name, nights.get(name, {})) | {STAGE: stage}
             registry.create_version(name, locate(name), properties)
             counts["registered"] += 1
@@ -91,10 +91,9 @@ def describe_package(version: str, night: Mapping) -> Properties:
     return numbers | {name: text for name, text in texts.items() if text}
 
 
-def read_nights() -> dict[str, dict]:
+def last_nights() -> dict[str, dict]:
     """Return the last night of each candidate."""
-    nights = [storage.get_json(name) or {} for name in sorted(storage.list_names(NIGHTS))]
-    return {night["version"]: night for night in nights if night.get("version")}
+    return {night["version"]: night for night in read_nights().values() if night.get("version")}
 
 
 def _is_number(value: object) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from components import storage
 from components.blobs import PREFIX as BLOBS
 from components.release.old_objects import Removal, artifact_objects, old_groups, remove_objects
-from components.release_store import COMPARISONS, NIGHTS, read_state
+from components.release_store import COMPARISONS, read_nights, read_state
 from components.settings import Settings
 from components.step_result import StepResult
 
@@ -99,12 +99,6 @@ def sweep_nights(keep: int) -> Sweep:
             storage.put_json(name, night | {"is_swept": True})
             sweep.swept_nights += 1
     return sweep
-
-
-def read_nights() -> dict[str, dict]:
-    """Return the nights whose gate has spoken by the names of their objects, oldest first."""
-    names = sorted(storage.list_names(NIGHTS))
-    return {name: storage.get_json(name) for name in names}
 
 
 def find_kept(nights: dict[str, dict], kept_nights: Sequence[dict]) -> KeptNames:

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from workbench.nights import TRENDS, find_trend_breaks, read_nights, trend_values
+from components.release_store import read_nights
+from workbench.nights import TRENDS, find_trend_breaks, trend_values
 from workbench.page import show
 
 CHART_WIDTH = 600
@@ -15,7 +16,7 @@ router = APIRouter()
 @router.get("/nights")
 def show_nights(request: Request):
     """Show every night, newest first, with the charts of its figures."""
-    nights = read_nights()
+    nights = list(read_nights().values())
     charts = {title: chart_points(trend_values(nights, name)) for name, title in TRENDS.items()}
     context = {"nights": nights[::-1], "breaks": find_trend_breaks(nights)[::-1], "names": TRENDS, "charts": charts}
     return show(request, "nights.html.j2", context)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from components.scoring.tokenizer import pad_pairs
-from components.student.encoder import frozen_layers
 from components.student.late_interaction import LateInteractionStudent
 
 MOST_BYTES = 512 << 20  # of memory for the states; where they are more, every update computes its own
@@ -52,7 +51,7 @@ def compute_frozen_states(student: LateInteractionStudent, examples) -> FrozenSt
     Return None where no layer is frozen, or the states are more than `MOST_BYTES`.
     """
     width = student.encoder.config.hidden_size
-    if not frozen_layers(student.encoder):
+    if not student.frozen_layers:
         return None
     texts = unique_texts(examples, MOST_BYTES // (4 * width))
     if texts is None:

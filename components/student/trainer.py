@@ -37,18 +37,13 @@ def collate(rows: Sequence[dict], frozen_states: FrozenStates | None = None) -> 
     """Return a batch of EXAMPLES rows, padded to its longest pair."""
     queries = [row["query"] for row in rows]
     items = [row["item"] for row in rows]
-    arrays = pad_pairs(queries, items)
-    states = {} if frozen_states is None else {"frozen_states": frozen_states.pad(queries, items)}
-    return (
-        states
-        | {name: torch.from_numpy(array) for name, array in arrays.items()}
-        | {
-            "overlap": torch.tensor([row["overlap"] for row in rows]),
-            "labels": torch.tensor([row["label"] for row in rows]),
-            "rationale_embedding": torch.tensor([row["rationale_embedding"] for row in rows]),
-            "has_rationale": torch.tensor([row["has_rationale"] for row in rows]),
-        }
-    )
+    batch = {name: torch.from_numpy(array) for name, array in pad_pairs(queries, items).items()}
+    batch["labels"] = torch.tensor([row["label"] for row in rows])
+    for name in ("overlap", "rationale_embedding", "has_rationale"):
+        batch[name] = torch.tensor([row[name] for row in rows])
+    if frozen_states is not None:
+        batch["frozen_states"] = frozen_states.pad(queries, items)
+    return batch
 
 
 class LrkdTrainer(Trainer):

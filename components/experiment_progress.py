@@ -32,7 +32,7 @@ def read_progress(experiment: Experiment | None, now: datetime) -> ExperimentPro
     page_looks = [look for look in looks if look.is_interleaved]
     arm_looks = [look for look in looks if look.is_of_arms]
     return ExperimentProgress(
-        f"{newest['verdict']}, at {_minute(looks[-1].time)}: {newest['reason']}",
+        f"{newest['verdict']}, at {format_minute(looks[-1].time)}: {newest['reason']}",
         describe_preference(read_newest(page_looks).get("preference") or {}),
         describe_lift(read_newest(arm_looks).get("figures") or {}),
         describe_guardrails((newest.get("figures") or {}).get("guardrails") or {}),
@@ -74,11 +74,12 @@ def describe_next_look(looks: Sequence[StoredLook], now: datetime) -> str:
     due = looks[-1].time + interval
     pace = f"the last two were {_minutes(interval)} apart"
     if now > due + interval:
-        return f"due since {_minute(due)}: {pace}; see whether its schedule is on"
-    return f"due at about {_minute(due)}: {pace}"
+        return f"due since {format_minute(due)}: {pace}; see whether its schedule is on"
+    return f"due at about {format_minute(due)}: {pace}"
 
 
-def _minute(time: datetime) -> str:
+def format_minute(time: datetime) -> str:
+    """Return a time to its minute, in UTC."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 

@@ -1,9 +1,9 @@
 """The release on one screen: what serves, what is tried, how far it is, and what happens next."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
-from components.experiment_progress import ExperimentProgress
+from components.experiment_progress import ExperimentProgress, format_minute
 from components.release_state import Experiment, HistoryEntry, ReleaseState
 
 SHOWN_EVENTS = 5
@@ -33,7 +33,7 @@ def describe_state(state: ReleaseState, progress: ExperimentProgress) -> str:
 def describe_stage(experiment: Experiment) -> str:
     """Return how far an experiment is, and since when."""
     if not experiment.is_running:
-        return f"{experiment.status}, ended {format_minute(experiment.end_time) or 'before times were kept'}"
+        return f"{experiment.status}, ended {describe_time(experiment.end_time) or 'before times were kept'}"
     if experiment.interleaved_share:
         stage = f"interleaved: {experiment.interleaved_share:.0%} of users"
     elif experiment.share:
@@ -41,12 +41,12 @@ def describe_stage(experiment: Experiment) -> str:
     else:
         stage = "dark: no users"
     pause = ", paused" if experiment.is_paused else ""
-    return f"{stage}, since {format_minute(experiment.stages[-1].start_time)}{pause} ({experiment.experiment_id})"
+    return f"{stage}, since {describe_time(experiment.stages[-1].start_time)}{pause} ({experiment.experiment_id})"
 
 
-def format_minute(time: str | None) -> str:
+def describe_time(time: str | None) -> str:
     """Return an ISO time to its minute in UTC, or nothing without one."""
-    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if time else ""
+    return format_minute(datetime.fromisoformat(time)) if time else ""
 
 
 def describe_intent(state: ReleaseState) -> str:

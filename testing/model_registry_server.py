@@ -9,12 +9,11 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from testing.model_registry_contract import ARTIFACT_FIELDS, MODEL_FIELDS, VERSION_FIELDS, Refusal, check
+from testing.servers import JsonHandler, serving
 
 OLD = "/api/model_registry/v1alpha3"
 NEW = "/api/model_registry/v1"
@@ -162,38 +161,17 @@ def page(rows: list[dict], query: Mapping) -> dict:
     return {"items": items, "size": len(items), "pageSize": PAGE, "nextPageToken": token}
 
 
-def make_handler(registry: RegistryDouble) -> type[BaseHTTPRequestHandler]:
-    """Return the handler of a registry's requests."""
+class RegistryHandler(JsonHandler):
+    """Hands a registry's requests to the double."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self):
-            size = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(size)) if size else None
-            status, document = registry.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def reply(self):
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(size)) if size else None
+        self.say(*self.server.state.answer(self.command, self.path, body, self.headers.get("Authorization", "")))
 
-        do_GET = do_POST = do_PATCH = reply
-
-        def log_message(self, *_):
-            pass
-
-    return Handler
+    do_GET = do_POST = do_PATCH = reply
 
 
-@contextmanager
 def serve_registry(registry: RegistryDouble):
     """Serve a registry on loopback until the block ends, and yield its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(registry))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(RegistryHandler, registry)

@@ -20,6 +20,15 @@ LOGITS = np.array([[0, 0, 0, 0], [9, 0, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9]], np.f
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
+def write_files(folder: Path) -> Path:
+    """Write two files and their manifest, which is all that manifests and signatures read, and return the folder."""
+    (folder / "encoder").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"weights")
+    (folder / "encoder" / "config.json").write_text("{}")
+    package_manifest.write(folder)
+    return folder
+
+
 def write_package(folder: Path) -> str:
     """Write the package and return its version."""
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from components import package_manifest
 from components.waiting import wait_until
-from pipelines.local.home import parse_folder
+from pipelines.local.home import HomeOfRuns
 from pipelines.local.progress import PROGRESS, Steps
 from pipelines.local.readiness import start_state
 from pipelines.local.sources import generate_marketplace
@@ -29,12 +29,11 @@ EXAMPLE = """curl -s localhost:{port}/v1/models/relevance:predict -H 'content-ty
   -d '{{"query": "trail running shoes", "instances": [{{"item_id": "i1", "title": "Salomon Speedcross 6"}}]}}'"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
-Home = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where runs leave their state.")]
 Port = Annotated[int, typer.Option(help="The server's port.")]
 
 
 @app.command()
-def serve(home: Home = Path("runs"), port: Port = 8080) -> None:
+def serve(home: HomeOfRuns = Path("runs"), port: Port = 8080) -> None:
     """Serve the newest package of this machine's runs."""
     package = newest_package(home)
     if package is None:
@@ -44,7 +43,7 @@ def serve(home: Home = Path("runs"), port: Port = 8080) -> None:
 
 
 @app.command()
-def demo(home: Home = Path("runs"), port: Port = 8080) -> None:
+def demo(home: HomeOfRuns = Path("runs"), port: Port = 8080) -> None:
     """Serve the newest package, or a small student that is trained now, in two minutes."""
     package = newest_package(home) or train_demo_package(home)
     run_server(package, port)

@@ -1,6 +1,7 @@
 """The folder of an option --home."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,3 +15,6 @@ def parse_folder(text: str | Path) -> Path:
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a folder, which may be new")
     return Path(text)
+
+
+HomeOfRuns = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where runs leave their state.")]

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from components import storage
 from components.experiment.calibration import describe_history
-from components.release import registry
 from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
@@ -150,14 +149,7 @@ class Loop:
     def reconcile(self) -> None:
         """Run the servers that the desired state names, once there is a gateway."""
         if "gateway" in self.laptop.processes:
-            self.laptop.reconcile(read_state(), self.fetch_package)
-
-    def fetch_package(self, version: str) -> Path:
-        """Return the folder of a version's package, fetched from the registry once."""
-        folder = self.laptop.home / "packages" / version
-        if not folder.exists():
-            registry.fetch(version, folder)
-        return folder
+            self.laptop.reconcile(read_state(), self.laptop.fetch_package)
 
     def send_shoppers(self, phase: str, tasks: dict[str, Task]) -> None:
         """Send simulated shoppers through the gateway."""

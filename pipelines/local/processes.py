@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.interleaved_versions import interleaved_versions
+from components.release import registry
 from components.release_state import ReleaseState
 from components.waiting import wait_until
 from pipelines.local.environment import run_environment
@@ -153,6 +154,13 @@ class Laptop:
                 self.start_server(role, fetch(version))
             if version:
                 self.serving[role] = version
+
+    def fetch_package(self, version: str) -> Path:
+        """Return the folder of a version's package, fetched from the registry once."""
+        folder = self.home / "packages" / version
+        if not folder.exists():
+            registry.fetch(version, folder)
+        return folder
 
     def start_server(self, role: str, package: Path) -> None:
         """Start one relevance server and wait until its model is ready."""

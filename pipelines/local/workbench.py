@@ -13,9 +13,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from components.release import registry
 from components.release_store import read_state
-from pipelines.local.home import parse_folder
+from pipelines.local.home import HomeOfRuns
 from pipelines.local.processes import Laptop
 from pipelines.local.run import lock
 
@@ -23,12 +22,11 @@ LOGS = "workbench-logs"
 PAUSE_S = 0.5
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
-Home = Annotated[Path, typer.Option(parser=parse_folder, metavar="FOLDER", help="Where runs leave their state.")]
 Port = Annotated[int, typer.Option(help="The page's port.")]
 
 
 @app.command()
-def workbench(home: Home = Path("runs"), port: Port = 8070) -> None:
+def workbench(home: HomeOfRuns = Path("runs"), port: Port = 8070) -> None:
     """Compare, judge and promote what this machine's runs made, until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends it as Ctrl-C does
     try:
@@ -72,19 +70,11 @@ def serve(laptop: Laptop, features: Path, port: int) -> None:
     console.print(f"workbench at {url}; Ctrl-C ends it. Servers are starting; logs are in {laptop.logs}")
     while page.poll() is None:
         try:
-            laptop.reconcile(read_state(), lambda version: fetch_package(laptop, version))
+            laptop.reconcile(read_state(), laptop.fetch_package)
         except RuntimeError as error:  # a server that did not come up is started again, and the page stays
             console.print(f"{error}\nit is started again", markup=False)
         time.sleep(PAUSE_S)
     raise RuntimeError(f"the page ended by itself with {page.returncode}: see {laptop.logs / 'workbench.log'}")
-
-
-def fetch_package(laptop: Laptop, version: str) -> Path:
-    """Return the folder of a version's package, fetched from the registry once."""
-    folder = laptop.home / "packages" / version
-    if not folder.exists():
-        registry.fetch(version, folder)
-    return folder
 
 
 if __name__ == "__main__":

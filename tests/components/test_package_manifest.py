@@ -5,16 +5,12 @@ import stat
 import pytest
 
 from components import package_manifest
+from testing.tiny_package import write_files
 
 
 @pytest.fixture
 def package(tmp_path):
-    folder = tmp_path / "package"
-    (folder / "encoder").mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(b"weights")
-    (folder / "encoder" / "config.json").write_text("{}")
-    package_manifest.write(folder)
-    return folder
+    return write_files(tmp_path / "package")
 
 
 def test_the_manifest_names_every_file_below_the_folder(package):

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from components import package_manifest
 from components.package_manifest import SIGNATURE
 from components.package_signature import check_signature, sign_package, sign_where_configured, signature_problem
+from testing.tiny_package import write_files
 
 PEM = serialization.Encoding.PEM
 PKCS8 = (PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -33,12 +34,7 @@ def keys(tmp_path):
 
 @pytest.fixture
 def package(tmp_path):
-    folder = tmp_path / "package"
-    (folder / "encoder").mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(b"weights")
-    (folder / "encoder" / "config.json").write_text("{}")
-    package_manifest.write(folder)
-    return folder
+    return write_files(tmp_path / "package")
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda curve: curve.name)

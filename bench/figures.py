@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +58,11 @@ def flatten(figures: Mapping, prefix: str = "") -> Iterator[tuple[str, float | s
 def mean(values) -> float:
     """Return the mean of some numbers, rounded to four digits."""
     return round(float(np.mean(list(values))), 4)
+
+
+def slug(title: str) -> str:
+    """Return a step's title as part of a figure's name."""
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
 
 
 def describe_machine() -> str:

@@ -64,6 +64,8 @@ class Placement:
     memory: int  # GiB, of each GPU where there are any
     hours: int
     gpus: int = 0
+    requested_cpu: float = 0  # what a node has to have free; 0: all of the limit
+    requested_memory: int = 0  # GiB; about twice what a measured night took (docs/operations/capacity.md)
     shared_memory: str = ""  # of /dev/shm
     retries: int = 1  # on a cluster; on a laptop a failure shows at once
     tolerates_spot: bool = False  # only for steps that resume after their node is taken away
@@ -74,10 +76,13 @@ class Placement:
     tunes_teacher: bool = False  # on the GPUs and machines that the settings name
 
 
+DATA = {"requested_cpu": 1, "requested_memory": 2}
+MODEL = {"requested_cpu": 2, "requested_memory": 3}
+SHORT = {"requested_cpu": 0.25, "requested_memory": 1}
 PLACEMENTS = {
-    "sources": Placement("cpu", cpu=4, memory=16, hours=6, retries=0, caching="laptop"),  # what fails is the source
-    "data": Placement("cpu", cpu=4, memory=16, hours=6),
-    "features": Placement("cpu", cpu=4, memory=32, hours=6, caching="laptop", fills_online_store=True),
+    "sources": Placement("cpu", cpu=4, memory=16, hours=6, retries=0, caching="laptop", **DATA),  # the source fails
+    "data": Placement("cpu", cpu=4, memory=16, hours=6, **DATA),
+    "features": Placement("cpu", cpu=4, memory=32, hours=6, caching="laptop", fills_online_store=True, **DATA),
     "rationales": Placement(
         "gpu-spot", cpu=8, memory=64, hours=24, gpus=1, shared_memory="8Gi", retries=5, tolerates_spot=True
     ),
@@ -89,10 +94,10 @@ PLACEMENTS = {
     ),
     "embeddings": Placement("gpu-small", cpu=4, memory=32, hours=6, gpus=1, shared_memory="2Gi", retries=3),
     "lrkd": Placement("gpu-small", cpu=8, memory=32, hours=12, gpus=1, shared_memory="8Gi", retries=3),
-    "packaging": Placement("cpu", cpu=4, memory=16, hours=6, signs_packages=True),
-    "student": Placement("cpu", cpu=4, memory=16, hours=6, verifies_packages=True),
-    "release": Placement("cpu", cpu=1, memory=4, hours=1, retries=2, caching="never", verifies_packages=True),
-    "experiment": Placement("cpu", cpu=2, memory=8, hours=1, retries=2, caching="never"),
+    "packaging": Placement("cpu", cpu=4, memory=16, hours=6, signs_packages=True, **MODEL),
+    "student": Placement("cpu", cpu=4, memory=16, hours=6, verifies_packages=True, **MODEL),
+    "release": Placement("cpu", cpu=1, memory=4, hours=1, retries=2, caching="never", verifies_packages=True, **SHORT),
+    "experiment": Placement("cpu", cpu=2, memory=8, hours=1, retries=2, caching="never", **SHORT),
 }
 
 
@@ -190,8 +195,12 @@ def _set_node(task: dsl.PipelineTask, placement: Placement) -> None:
         mount = {"volume_name": "shm", "mount_path": "/dev/shm", "medium": "Memory"}
         kubernetes.empty_dir_mount(task, **mount, size_limit=placement.shared_memory)
     shares = max(1, gpus)  # CPU and memory grow with the number of GPUs
-    task.set_cpu_limit(str(_cap(shares * placement.cpu, cluster.maximum_cpu)))
-    task.set_memory_limit(f"{_cap(shares * placement.memory, cluster.maximum_memory_gib)}Gi")
+    cpu = _cap(shares * placement.cpu, cluster.maximum_cpu)
+    memory = _cap(shares * placement.memory, cluster.maximum_memory_gib)
+    task.set_cpu_limit(str(cpu)).set_memory_limit(f"{memory}Gi")
+    if placement.requested_cpu:
+        task.set_cpu_request(str(min(placement.requested_cpu, cpu)))
+        task.set_memory_request(f"{min(placement.requested_memory, memory)}Gi")
     if has_pools:
         kubernetes.add_node_selector(task, POOL, placement.pool if gpus else "cpu")
 

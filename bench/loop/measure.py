@@ -1,7 +1,6 @@
 """Measure whole runs of the laptop and the quick profile in turn: `python -m bench.loop.measure --help`."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bench.figures import flatten, show, write_results
+from bench.figures import flatten, show, slug, write_results
 
 PROFILES = ("laptop", "quick")
 POLL_SECONDS = 0.2
@@ -86,11 +85,6 @@ def describe_run(home: Path) -> dict:
 def describe_cost(summary: dict) -> dict:
     """Return wall and CPU seconds, and memory at its highest."""
     return {name: summary["cost"][name] for name in ("wall_seconds", "cpu_seconds", "peak_memory_gb")}
-
-
-def slug(title: str) -> str:
-    """Return a step's title as part of a figure's name."""
-    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
 
 
 def count_megabytes(folder: Path) -> int:

@@ -30,10 +30,15 @@ def count_artifacts(home: Path) -> Counter:
     runs = sorted((home / "state" / "kfp").glob("retrain-*"))
     if not runs:
         raise ValueError(f"{home} holds no night: make smoke RUN='--home {home}' runs one")
+    return count_night(runs[-1])
+
+
+def count_night(folder: Path) -> Counter:
+    """Count the bytes that the steps of the night in a folder left, by step."""
     counts: Counter = Counter()
-    for path in runs[-1].rglob("*"):
+    for path in folder.rglob("*"):
         if path.is_file() and path.name != RESULT:
-            counts[path.relative_to(runs[-1]).parts[0]] += path.stat().st_size
+            counts[path.relative_to(folder).parts[0]] += path.stat().st_size
     return counts
 
 

@@ -5,6 +5,8 @@ import yaml
 from google.protobuf import json_format
 from kfp import compiler, dsl
 
+from bench.figures import RESULTS, slug
+from bench.render_docs import load_figures
 from components.release import component as release
 from pipelines import resources
 from pipelines.experiment import experiment
@@ -96,6 +98,18 @@ def test_gpu_steps_are_configured_as_placed(compilations, row, step):
     assert [(mount["mountPath"], mount["sizeLimit"]) for mount in memory] == [("/dev/shm", placement.shared_memory)]
     assert int(executor["activeDeadlineSeconds"]) == 3600 * placement.hours
     assert tasks(spec)[step]["retryPolicy"]["maxRetryCount"] == placement.retries
+
+
+def test_requests_hold_what_a_night_took(pipeline):
+    measured = load_figures(RESULTS / "steps.json")
+    executors = pipeline[1]["deploymentSpec"]["executors"]
+    memory = {}
+    for name in tasks(pipeline[1]):
+        container = executors.get(f"exec-{name}", {}).get("container", {})
+        if request := container.get("resources", {}).get("resourceMemoryRequest"):
+            memory[name] = int(request.removesuffix("Gi")) * 2**30 / 1e9
+    taken = {name: measured[f"{slug(title(name))}_memory_gb"] for name in memory}
+    assert len(memory) >= 3 and all(1.3 * taken[name] <= memory[name] for name in memory), taken
 
 
 def test_a_source_that_is_wrong_is_read_once(compilations):

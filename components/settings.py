@@ -71,8 +71,9 @@ class Settings:
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
     models: str = _variable("BROADFAST_MODELS", "")  # folder of whole models, between steps; "": each makes its own
     keep_nights: int = _count("BROADFAST_KEEP_NIGHTS", "14")  # whole on S3; what older ones left is swept
-    # a run's Workflow is kept on the cluster, from Kubeflow Pipelines 2.17 on; 0: as long as the server says
-    keep_runs_days: float = _number("BROADFAST_KEEP_RUNS_DAYS", "0", "days")
+    # both from Kubeflow Pipelines 2.17 on; 0: as long as the server says
+    keep_runs_days: float = _number("BROADFAST_KEEP_RUNS_DAYS", "0", "days")  # a run's Workflow is kept on the cluster
+    run_hours: float = _number("BROADFAST_RUN_HOURS", "0", "hours")  # a whole run takes at most, else it is failed
     training_nodes: int = _count("BROADFAST_TRAINING_NODES", "1")  # of several, each a machine of Kubeflow's Trainer
     teacher_image: str = _variable("BROADFAST_TEACHER_IMAGE", "")  # of these machines: the step's own
     training_gpus: int = _count("BROADFAST_TRAINING_GPUS", "1")  # of the pod that tunes the teacher

@@ -137,12 +137,17 @@ def prepare_for_cluster(
 
 
 def _pipeline_config() -> dsl.PipelineConfig | None:
-    """Return how long a run's Workflow stays, where that is said.
+    """Return how long a run may take and its Workflow stays.
 
-    Servers before 2.17 refuse the field.
+    Servers before 2.17 refuse the fields.
     """
-    days = Settings().keep_runs_days
-    return dsl.PipelineConfig(ttl_seconds_after_finished=round(days * 86_400)) if days else None
+    settings = Settings()
+    seconds = {
+        "ttl_seconds_after_finished": round(settings.keep_runs_days * 86_400),
+        "active_deadline_seconds": round(settings.run_hours * 3600),
+    }
+    limits = {name: value for name, value in seconds.items() if value}
+    return dsl.PipelineConfig(**limits) if limits else None
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ def build_table(gpu: str, figures: dict) -> Table:
 
 def deadline_warnings(figures: dict) -> list[str]:
     """Return a sentence for each stage that takes one GPU past its step's deadline."""
-    from pipelines.resources import PLACEMENTS
+    from pipelines.placements import PLACEMENTS
 
     warnings = []
     for name, kind in STEP_KINDS.items():

@@ -13,7 +13,8 @@ from pipelines.cluster import manifest_rules
 from pipelines.cluster.manifest_pods import pods
 from pipelines.cluster.manifest_rules import check_runbooks, runbooks_address
 from pipelines.cluster.network_rules import own_policy_types, selector_matches
-from pipelines.resources import PLACEMENTS, SETTINGS_VARIABLES, SIGNING, VERIFICATION
+from pipelines.placements import PLACEMENTS
+from pipelines.resources import SETTINGS_VARIABLES, SIGNING, VERIFICATION
 from tests.manifests.rendered import OVERLAYS, ROOT, find_object, kustomize, objects, text
 
 WITHOUT_SCHEMA = {"BackendTrafficPolicy"}  # Envoy Gateway's own

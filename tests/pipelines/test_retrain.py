@@ -10,8 +10,9 @@ from bench.render_docs import load_figures
 from components.release import component as release
 from pipelines import resources
 from pipelines.experiment import experiment
+from pipelines.placements import PLACEMENTS
 from pipelines.profiles import PROFILES
-from pipelines.resources import GPU, PLACEMENTS, POOL, SPOT
+from pipelines.resources import GPU, POOL, SPOT
 from pipelines.retrain import retrain
 from pipelines.titles import title
 from testing.servers import environment

@@ -29,11 +29,11 @@ def write_files(folder: Path) -> Path:
     return folder
 
 
-def write_package(folder: Path) -> str:
-    """Write the package and return its version."""
+def write_package(folder: Path, logits: np.ndarray = LOGITS) -> str:
+    """Write the package, whose words have these logits, and return its version."""
     tokenizer = Tokenizer(WordLevel(WORDS, "[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    return write_parts(folder, build_model(), tokenizer, max_length=64)
+    return write_parts(folder, build_model(logits), tokenizer, max_length=64)
 
 
 def write_parts(folder: Path, model: onnx.ModelProto, tokenizer: Tokenizer, max_length: int) -> str:
@@ -52,7 +52,7 @@ def write_parts(folder: Path, model: onnx.ModelProto, tokenizer: Tokenizer, max_
     return package_manifest.write(folder)
 
 
-def build_model() -> onnx.ModelProto:
+def build_model(logits: np.ndarray) -> onnx.ModelProto:
     """Build a graph that averages the tokens' logits, which are also its hidden vector."""
     nodes = [
         helper.make_node("Gather", ["words", "input_ids"], ["token_logits"]),
@@ -61,7 +61,7 @@ def build_model() -> onnx.ModelProto:
     ]
     takes = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in INPUTS]
     gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in ("logits", "hidden")]
-    graph = helper.make_graph(nodes, "words", takes, gives, [numpy_helper.from_array(LOGITS, "words")])
+    graph = helper.make_graph(nodes, "words", takes, gives, [numpy_helper.from_array(logits, "words")])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 

@@ -16,6 +16,7 @@ from components.contracts import GAINS
 from components.metrics import ndcg
 from components.release_store import COMPARED_PAIRS
 from workbench.nights import read_table
+from workbench.page import PageError
 
 SLICES = ("query_class", "locale", "query_kind")
 
@@ -118,6 +119,18 @@ def mean_change(changes: Sequence[QueryChange]) -> float | None:
 def find_query(comparison: str, query_id: str) -> QueryChange | None:
     """Return a query by its id, or None."""
     return next((change for change in measure_queries(comparison) if change.query_id == query_id), None)
+
+
+def require_query(comparison: str, query_id: str) -> QueryChange:
+    """Return a query by its id.
+
+    Raises:
+        PageError: the night has none.
+    """
+    change = find_query(comparison, query_id)
+    if change is None:
+        raise PageError(404, f"The query {query_id!r} is not among the held-out ones of the newest night.")
+    return change
 
 
 def query_rows(comparison: str, change: QueryChange) -> list[dict]:

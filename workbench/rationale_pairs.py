@@ -47,6 +47,13 @@ def explained_pairs(comparison: str) -> tuple[ExplainedPair, ...]:
     return tuple(ExplainedPair(tuple(sorted(groups[key], key=by_perspective))) for key in sorted(groups))
 
 
+@lru_cache(maxsize=2)
+def describe_pairs(comparison: str) -> dict[tuple[str, str], dict]:
+    """Return the texts of a night's pairs with a rationale, by query and item."""
+    pairs = (each.pair for each in explained_pairs(comparison))
+    return {(pair["query_id"], pair["item_id"]): pair for pair in pairs}
+
+
 def by_perspective(rationale: dict) -> tuple[str, int]:
     """Return what the rationales of a pair are ordered by."""
     return rationale["perspective"], rationale["sample"]

@@ -5,6 +5,7 @@ RBO is Webber, Moffat and Zobel's rank-biased overlap (2010), extrapolated by eq
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class RankedItem:
 
     item_id: str
     title: str
-    judged_label: str
+    judged_label: str | None  # None where nobody judged it for this query
     predicted_label: str
     score: float
     rank: int
@@ -40,25 +41,36 @@ class SideBySide:
     candidate: list[RankedItem]
     jaccard: float  # of both first ten
     rank_biased_overlap: float
-    stable_ndcg: float
+    stable_ndcg: float  # NaN where an item is not judged
     candidate_ndcg: float
 
 
 def compare_rankings(rows: Sequence[Mapping]) -> SideBySide:
-    """Return both rankings of one query's COMPARED_PAIRS."""
+    """Return both rankings of one query's items, each with both sides' labels and scores."""
     stable = rank_items(rows, "stable_score")
     candidate = rank_items(rows, "candidate_score")
-    gains = np.array([GAINS[row["label"]] for row in rows])
-    stable_scores = np.array([row["stable_score"] for row in rows])
-    candidate_scores = np.array([row["candidate_score"] for row in rows])
     return SideBySide(
         describe_items(rows, stable, candidate, "stable"),
         describe_items(rows, candidate, stable, "candidate"),
         jaccard(stable[:TOP], candidate[:TOP]),
         rank_biased_overlap(stable, candidate),
-        ndcg(gains, stable_scores),
-        ndcg(gains, candidate_scores),
+        measure_side(rows, "stable"),
+        measure_side(rows, "candidate"),
     )
+
+
+def measure_side(rows: Sequence[Mapping], side: str) -> float:
+    """Return NDCG@10 of one side's ranking, NaN where an item is not judged."""
+    if any(row["label"] is None for row in rows):
+        return nan
+    gains = np.array([GAINS[row["label"]] for row in rows])
+    return ndcg(gains, np.array([row[f"{side}_score"] for row in rows]))
+
+
+def list_one_side(rows: Sequence[Mapping], side: str) -> list[RankedItem]:
+    """Return the ranking of the only side that scored the items."""
+    ranking = rank_items(rows, f"{side}_score")
+    return describe_items(rows, ranking, ranking, side)
 
 
 def rank_items(rows: Sequence[Mapping], score: str) -> list[str]:

@@ -9,12 +9,13 @@ from components import storage
 from components.release_store import COMPARISONS, NIGHTS, STATE
 from components.settings import Settings
 from testing.compared_nights import two_queries, write_night
-from workbench import judging, nights, query_changes, ratings, rationale_pairs
+from workbench import catalogue, judging, nights, query_changes, ratings, rationale_pairs
 from workbench.app import create_app
 
 PREFIXES = (NIGHTS, COMPARISONS, "experiment", "packages")
 CACHES = (nights.read_table, query_changes.sorted_pairs, query_changes.measure_queries)
-CACHES += (judging.read_pairs, rationale_pairs.explained_pairs)
+CACHES += (judging.read_pairs, rationale_pairs.explained_pairs, rationale_pairs.describe_pairs)
+CACHES += (catalogue.list_locales, catalogue.read_catalogue)
 
 
 class Browser:
@@ -36,6 +37,10 @@ def empty_bucket() -> None:
         storage.remove_folder(prefix)
     for name in (ratings.NAME, STATE):
         storage.client().remove_object(Settings().s3_bucket, name)
+    clear_caches()
+
+
+def clear_caches() -> None:
     for cache in CACHES:
         cache.cache_clear()
 

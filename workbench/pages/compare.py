@@ -1,13 +1,16 @@
-"""Compare: one query under stable and candidate, as the servers rank it now or as the night logged it."""
+"""Compare: one held-out query under stable and candidate, as the servers rank it now or as the night logged it."""
+
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
 from components.release_store import read_state
-from workbench.model_servers import score_by_servers
+from workbench.catalogue import list_locales
+from workbench.model_servers import ARMS, score_by_servers
 from workbench.nights import latest_comparison
 from workbench.page import PageError, show
-from workbench.query_changes import find_query, measure_queries, query_rows
+from workbench.query_changes import measure_queries, query_rows, require_query
 from workbench.side_by_side import compare_rankings
 
 SHOWN_MATCHES = 50
@@ -22,16 +25,15 @@ def show_comparison(request: Request, query_id: str = "", text: str = "", source
         changes = measure_queries(night["comparison"])
         matches = [change for change in changes if text.casefold() in change.query.casefold()]
         context = {"text": text, "matches": matches[:SHOWN_MATCHES], "count": len(matches)}
-        return show(request, "find_query.html.j2", context)
-    change = find_query(night["comparison"], query_id)
-    if change is None:
-        raise PageError(404, f"The query {query_id!r} is not among the held-out ones of the newest night.")
+        return show(request, "find_query.html.j2", context | {"locales": list_locales(night["comparison"])})
+    change = require_query(night["comparison"], query_id)
     rows = query_rows(night["comparison"], change)
     versions = {"stable": night["serving_version"] or "the first baseline", "candidate": night["version"]}
     problem = ""
     if source == "servers":
         rows, versions, problem = ask_servers(rows, versions)
     context = {"query": change, "night": night, "versions": versions, "sides": compare_rankings(rows)}
+    context |= {"address": urlencode({"query_id": query_id})}
     return show(request, "compare.html.j2", context | {"source": source, "problem": problem})
 
 
@@ -40,6 +42,6 @@ def ask_servers(rows: list[dict], versions: dict[str, str]) -> tuple[list[dict],
     if not read_state().candidate:
         return rows, versions, "no candidate is served now"
     try:
-        return *score_by_servers(rows), ""
-    except ConnectionError as error:
+        return *score_by_servers(rows, tuple(ARMS)), ""
+    except PageError as error:
         return rows, versions, str(error)

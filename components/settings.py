@@ -56,6 +56,7 @@ class Settings:
 
     s3_endpoint: str = _variable("BROADFAST_S3_ENDPOINT", "http://127.0.0.1:8333")
     s3_bucket: str = _variable("BROADFAST_S3_BUCKET", "broadfast")
+    s3_region: str = _variable("BROADFAST_S3_REGION", "")  # "": S3 is asked, which takes a right to read the bucket
     s3_access_key: str = field(default_factory=lambda: os.environ.get("AWS_ACCESS_KEY_ID", ""), repr=False)
     s3_secret_key: str = field(default_factory=lambda: os.environ.get("AWS_SECRET_ACCESS_KEY", ""), repr=False)
     s3_timeout_s: float = _number("BROADFAST_S3_TIMEOUT_S", "60", "seconds")  # without an answer, before a retry

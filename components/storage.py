@@ -78,7 +78,8 @@ def connect(settings: Settings) -> Minio:
     keys = (settings.s3_access_key, settings.s3_secret_key)
     if not all(keys):
         raise ValueError("no S3 credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    return Minio(url.netloc, *keys, secure=url.scheme == "https", http_client=http(settings))
+    region = settings.s3_region or None
+    return Minio(url.netloc, *keys, secure=url.scheme == "https", region=region, http_client=http(settings))
 
 
 def ensure_bucket() -> None:

@@ -20,6 +20,7 @@ from pipelines.cluster.pod_rules import check_image_digests, check_image_tags, c
 KUBERNETES = "1.34"
 BUILT_IN = re.compile(r"v1|[a-z]+/v\d+|[a-z.]+\.k8s\.io/v\d+")
 RELEASE_SERVICES = ("relevance", "relevance-stable", "relevance-candidate")
+RELEASE_ROUTES = ("relevance", "relevance-edge")
 CHANGING_VERBS = {"update", "patch", "delete", "deletecollection"}
 UNNAMED_RESOURCES = (["workflowtaskresults"], ["trainjobs"])  # their names are made by a run
 SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL)")
@@ -66,11 +67,12 @@ def check_secrets(objects: Sequence[dict]) -> Iterator[str]:
 
 
 def check_release_ownership(objects: Sequence[dict]) -> Iterator[str]:
-    """Demand that no overlay has what the release owns: its services, and rules of routes."""
+    """Demand that no overlay has what the release owns: its services, and rules of its routes."""
     for manifest in objects:
         if manifest["kind"] == "InferenceService" and manifest["metadata"]["name"] in RELEASE_SERVICES:
             yield f"{full_name(manifest)}: release-control makes it (components/release/standard_router.py)"
-        if manifest["kind"] == "HTTPRoute" and manifest["spec"].get("rules"):
+        is_release_route = manifest["kind"] == "HTTPRoute" and manifest["metadata"]["name"] in RELEASE_ROUTES
+        if is_release_route and manifest["spec"].get("rules"):
             yield f"{full_name(manifest)}: release-control alone writes rules; an apply would reset its weights"
 
 

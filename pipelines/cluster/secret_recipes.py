@@ -15,7 +15,11 @@ S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 S3_ROLES = {  # secret: its identity in our own S3, and what that may do
     "broadfast-s3": ("pipelines", ["Admin"]),
     "broadfast-models": ("models", ["Read:{bucket}", "List:{bucket}"]),
-    "broadfast-logs": ("logs", ["Write:{bucket}/logs", "Read:{bucket}/logs", "List:{bucket}/logs"]),
+    "broadfast-logs": ("logs", ["Write:{bucket}/logs/*", "Read:{bucket}/logs/*", "List:{bucket}/logs/*"]),
+    "broadfast-workbench": (
+        "workbench",
+        ["Read:{bucket}", "List:{bucket}", "Write:{bucket}/judgements/*", "Write:{bucket}/release/*"],
+    ),
 }
 DAYS = 365  # of a certificate that we sign ourselves
 
@@ -67,7 +71,7 @@ def make_feature_store(plan: SecretPlan, ask: Asker) -> SecretContent:
 
 
 def s3_recipe(name: str) -> Callable[[SecretPlan, Asker], SecretContent]:
-    """Return the recipe of one of the three pairs of S3 keys."""
+    """Return the recipe of one of the pairs of S3 keys."""
 
     def make_keys(plan: SecretPlan, ask: Asker) -> SecretContent:
         identity, _ = S3_ROLES[name]
@@ -99,15 +103,17 @@ def describe_endpoint(settings: dict[str, str]) -> dict[str, str]:
 
 
 def make_identities(plan: SecretPlan, ask: Asker) -> SecretContent:
-    """Make the identities of our own S3, of the three pairs of keys."""
+    """Make the identities of our own S3, of the pairs of keys that the overlay names."""
     identities = []
     for name, (identity, actions) in S3_ROLES.items():
+        if name not in plan.values:  # an overlay may leave a component out
+            continue
         access_key, secret_key = (plan.values[name][key] for key in S3_KEYS)
         credentials = [{"accessKey": access_key, "secretKey": secret_key}]
         rights = [action.format(bucket=plan.settings["BROADFAST_S3_BUCKET"]) for action in actions]
         identities.append({"name": identity, "credentials": credentials, "actions": rights})
     document = json.dumps({"identities": identities}, indent=1)
-    return SecretContent({"s3.json": document}, "made, of the three pairs of keys")
+    return SecretContent({"s3.json": document}, f"made, of {len(identities)} pairs of keys")
 
 
 def make_certificate(plan: SecretPlan, ask: Asker) -> SecretContent:

@@ -14,7 +14,7 @@ from tests.manifests.rendered import objects
 
 REGISTRY = "postgresql+psycopg://feast:p@postgres:5432/feast"
 DEMO = {"broadfast-user-hash", "broadfast-s3", "broadfast-models", "broadfast-logs", "broadfast-seaweedfs"}
-DEMO |= {"relevance-tls"}
+DEMO |= {"relevance-tls", "broadfast-workbench"}
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_redis_and_its_readers_share_a_password(empty_cluster):
 def test_keys_of_another_s3_are_asked_for(empty_cluster):
     (empty_cluster / "objects.json").write_text(json.dumps({"namespace//broadfast": {"metadata": {}}}))
     with environment(BROADFAST_FEATURE_REGISTRY=REGISTRY):
-        code, output = run("kubeflow", answers="k1\ns1\nk2\ns2\nk3\ns3\n")
+        code, output = run("kubeflow", answers="k1\ns1\nk2\ns2\nk3\ns3\nk4\ns4\n")
     assert code == 0 and "Read:broadfast, List:broadfast" in output, output
     values = secrets.read_stored("broadfast")
     assert values["broadfast-models"] == {"AWS_ACCESS_KEY_ID": "k2", "AWS_SECRET_ACCESS_KEY": "s2"}

@@ -44,6 +44,7 @@ SERVICES = {
     "collector": Service(18090, platform_pod("outcomes")),
     "exporter": Service(9105, platform_pod("release-exporter")),
     "interleaver": Service(18091, platform_pod("relevance-interleaver")),
+    "workbench": Service(8070, platform_pod("workbench")),
     "internet": Service(443, address="93.184.216.34"),
 }
 PLATFORM_S3 = {"demo": "staging-s3", "staging": "staging-s3", "production": "private-s3", "kubeflow": "kubeflow-s3"}
@@ -63,6 +64,8 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
     "collector": (platform_pod("outcomes"), {"names", "s3"}),
     "interleaver": (platform_pod("relevance-interleaver"), {"names", "s3", "stable", "candidate", "redis", "postgres"}),
     "redis": (platform_pod("redis"), {"names"}),
+    "workbench": (platform_pod("workbench"), {"names", "s3", "gateway"}),
+    "auth proxy": (Pod({"app": "oauth2-proxy"}, {"broadfast/auth-proxy": "true"}), {"workbench"}),
     "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector", "interleaver"}),
     "search": (Pod({"app": "shop"}, {"broadfast/search": "true"}), set()),
     "monitoring": (
@@ -70,7 +73,7 @@ PODS = {  # by kind: a pod, and what it needs beside the platform's S3
         {"stable", "candidate", "collector", "exporter", "interleaver"},
     ),
 }
-OUTSIDERS = ("gateway", "monitoring", "search")  # whose ways out are not ours to bound
+OUTSIDERS = ("gateway", "monitoring", "search", "auth proxy")  # whose ways out are not ours to bound
 FEATURE_STORE = {"redis", "postgres"}
 SEARCH = {"broadfast/search": "true"}
 KNATIVE = {  # where an interleaver asks the gateway, and callers and the release ask the interleaver
@@ -79,7 +82,7 @@ KNATIVE = {  # where an interleaver asks the gateway, and callers and the releas
     "gateway": (Pod({"app": "envoy"}, GATEWAY), {"stable", "candidate", "collector"}),
     "search": (Pod({"app": "shop"}, SEARCH), {"interleaver"}),
 }
-GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "interleaver", "internet"}
+GUARDED = {"redis", "gateway", "stable", "candidate", "collector", "exporter", "interleaver", "workbench", "internet"}
 
 
 @pytest.fixture(params=PLATFORM_S3)
@@ -138,7 +141,12 @@ def test_a_shared_namespace_leaves_others_alone(shared_namespace):
 
 
 def test_other_pods_reach_nothing_of_ours(overlay):
-    ours = {"redis", "stable", "candidate", "collector", "exporter", "interleaver", "staging-s3"}
+    ours = {"redis", "stable", "candidate", "collector", "exporter", "interleaver", "workbench", "staging-s3"}
     stranger = Pod({}, {"kubernetes.io/metadata.name": "another-team"})
     assert not reachable_services(overlay, stranger) & ours
     assert reachable_services(overlay, Pod({"notebook-name": "n"})) == {"names"}  # in our namespace, without our labels
+
+
+def test_only_the_auth_proxy_reaches_the_workbench(overlay):
+    kinds = {kind for kind in PODS if "workbench" in reachable_services(overlay, pod_and_needs(overlay, kind)[0])}
+    assert kinds == {"auth proxy"}

@@ -38,7 +38,7 @@ def test_an_overlay_holds_to_all_schemas(overlay, schema_faults):
 @every
 def test_retries_are_for_both_routes(overlay):
     manifests = objects(overlay)
-    routes = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "HTTPRoute"}
+    routes = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "HTTPRoute"} - {"workbench"}
     policies = [manifest["spec"] for manifest in manifests if manifest["kind"] == "BackendTrafficPolicy"]
     assert {target["name"] for policy in policies for target in policy["targetRefs"]} == routes
     for policy in policies:
@@ -163,3 +163,25 @@ def test_servers_get_the_key_that_they_verify_by(tmp_path):
     assert volumes["verification"]["configMap"]["name"] == VERIFICATION[0] and mounts["verification"] == VERIFICATION[1]
     assert settings["BROADFAST_VERIFICATION_KEY_FILE"] == f"{VERIFICATION[1]}/public.pem"
     assert settings["BROADFAST_SIGNING_KEY_FILE"] == f"{SIGNING[1]}/private.pem"
+
+
+def test_the_workbench_is_routed_by_ones_own_gateway(tmp_path):
+    manifests = render_documented("../workbench.md", tmp_path)
+    assert manifest_rules.find_faults(manifests) == []
+    route = find_object(manifests, "HTTPRoute", "workbench")["spec"]
+    pod = next(pod for pod in pods(manifests) if pod.name == "Deployment/workbench")
+    arguments = find_object(manifests, "Deployment", "workbench")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert route["parentRefs"] == [{"name": "internal-tools", "namespace": "auth"}]
+    assert f"--name={route['hostnames'][0]}" in arguments and pod.labels["app.kubernetes.io/part-of"] == "broadfast"
+
+
+@every
+def test_the_workbench_may_nothing_on_the_cluster(overlay):
+    manifests = objects(overlay)
+    spec = find_object(manifests, "Deployment", "workbench")["spec"]["template"]["spec"]
+    bindings = [manifest["subjects"] for manifest in manifests if manifest["kind"] == "RoleBinding"]
+    assert {"kind": "ServiceAccount", "name": spec["serviceAccountName"]} not in [
+        one for many in bindings for one in many
+    ]
+    secrets = [source["secretRef"]["name"] for source in spec["containers"][0]["envFrom"] if "secretRef" in source]
+    assert not spec["automountServiceAccountToken"] and secrets == ["broadfast-workbench"]

@@ -155,4 +155,4 @@ def test_without_a_cluster_kubectls_words_are_shown(tmp_path):
     environment = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and "kubectl get namespace" in result.stderr and "Traceback" not in result.stderr
-    assert "53 objects, 0 faults" in result.stdout
+    assert "58 objects, 0 faults" in result.stdout

@@ -52,9 +52,9 @@ def split_words(text: str) -> set[str]:
 
 
 def find_candidates(catalogue: Catalogue, query: str) -> list[dict]:
-    """Return the items that share the rarest words with a query, as rows that servers can score, the nearest first.
+    """Return the items that share the rarest words with a query, nearest first.
 
-    A word that few items have weighs more, by its inverse document frequency (Sparck Jones 1972).
+    They are rows that servers can score. A word that few items have weighs more, by its inverse document frequency (Sparck Jones 1972).
     """
     weights: dict[int, float] = defaultdict(float)
     for word in split_words(query):
@@ -83,7 +83,7 @@ def find_by_text(comparison: str, query: str, locale: str) -> QueryChange | None
 
 
 def check_free_query(comparison: str, text: str, locale: str) -> tuple[str, str]:
-    """Return a free query's text and locale, the night's most frequent one where none is given.
+    """Return a free query's text and locale, by default the night's most frequent one.
 
     Raises:
         PageError: there is no text, or too much, or no query of the night has this locale.

@@ -18,7 +18,7 @@ POOL = urllib3.PoolManager(retries=False, timeout=TIMEOUT_S)
 
 
 def list_served_sides() -> tuple[str, ...]:
-    """Return the sides that the release's state names: stable, and while one is tried the candidate.
+    """Return the sides that are served: stable, and the candidate while one is tried.
 
     Raises:
         PageError: nothing serves yet.
@@ -36,15 +36,12 @@ def score_by_servers(rows: Sequence[Mapping], sides: Sequence[str]) -> tuple[lis
         PageError: a server gives no good answer, with its reason.
     """
     answers = {side: ask_server(rows, ARMS[side], "predict") for side in sides}
-    predictions = {side: {each["item_id"]: each for each in answers[side]["predictions"]} for side in sides}
-    scored_rows = []
-    for row in rows:
-        scored_row = dict(row)
-        for side in sides:
-            prediction = predictions[side][row["item_id"]]
-            scored_row |= {f"{side}_label": prediction["label"], f"{side}_score": prediction["score"]}
-        scored_rows.append(scored_row)
-    return scored_rows, {side: answer["version"] for side, answer in answers.items()}
+    scored_rows = {row["item_id"]: dict(row) for row in rows}
+    for side, answer in answers.items():
+        for prediction in answer["predictions"]:
+            scores = {f"{side}_label": prediction["label"], f"{side}_score": prediction["score"]}
+            scored_rows[prediction["item_id"]] |= scores
+    return list(scored_rows.values()), {side: answer["version"] for side, answer in answers.items()}
 
 
 def explain_by_servers(row: Mapping, sides: Sequence[str]) -> dict[str, dict]:

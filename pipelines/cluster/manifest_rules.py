@@ -67,7 +67,7 @@ def check_secrets(objects: Sequence[dict]) -> Iterator[str]:
 
 
 def check_release_ownership(objects: Sequence[dict]) -> Iterator[str]:
-    """Demand that no overlay has what the release owns: its services, and rules of its routes."""
+    """Demand that no overlay has what the release owns: services, and its routes' rules."""
     for manifest in objects:
         if manifest["kind"] == "InferenceService" and manifest["metadata"]["name"] in RELEASE_SERVICES:
             yield f"{full_name(manifest)}: release-control makes it (components/release/standard_router.py)"

@@ -103,7 +103,7 @@ def describe_endpoint(settings: dict[str, str]) -> dict[str, str]:
 
 
 def make_identities(plan: SecretPlan, ask: Asker) -> SecretContent:
-    """Make the identities of our own S3, of the pairs of keys that the overlay names."""
+    """Make our own S3's identities, of the pairs of keys that there are."""
     identities = []
     for name, (identity, actions) in S3_ROLES.items():
         if name not in plan.values:  # an overlay may leave a component out

@@ -17,7 +17,10 @@ router = APIRouter()
 
 @router.get("/compare/free")
 def show_free_query(request: Request, text: str = "", locale: str = ""):
-    """Show any query as the servers rank it now; one that was held out as it is judged."""
+    """Show any query as the servers rank it now.
+
+    One of the held-out queries is shown with its labels.
+    """
     comparison = latest_comparison()["comparison"]
     query, locale = check_free_query(comparison, text, locale)
     if match := find_by_text(comparison, query, locale):

@@ -8,6 +8,8 @@ from components.precision import is_fast_in_bf16
 from components.step_result import Progress
 from components.training.checkpoints import Checkpoints
 
+STATUS_SERVER = "KUBEFLOW_TRAINER_SERVER_URL"  # set in a TrainJob's pods where Trainer 2.2 or later takes progress
+
 
 def trainer_arguments(config, folder: str | Path) -> dict:
     """Build the trainer's arguments, with the defaults that a machine without a GPU needs."""
@@ -27,7 +29,7 @@ def trainer_arguments(config, folder: str | Path) -> dict:
         "save_strategy": "steps" if config.save_steps else "no",
         "save_steps": config.save_steps or 1,
         "save_total_limit": 1,
-        "report_to": "none",
+        "report_to": ["kubeflow"] if STATUS_SERVER in os.environ else [],  # progress and losses, into the TrainJob
         "disable_tqdm": True,
         "seed": config.seed,
     }

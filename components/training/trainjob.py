@@ -6,7 +6,7 @@ new one of the same name.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from components import storage
@@ -14,6 +14,7 @@ from components.config import JsonConfig
 from components.kubernetes_api import KubernetesApi, connect
 from components.sampling import hash_id
 from components.settings import Settings
+from components.training.trainjob_status import describe_progress, end_condition
 from components.waiting import wait_until
 
 RUNTIME = "broadfast-torch"  # manifests/components/multi-node
@@ -142,7 +143,7 @@ def wait_for_end(api: KubernetesApi, name: str) -> tuple[str, str]:
             raise LookupError(f"TrainJob {name} is gone: somebody deleted it")
         condition = end_condition(job)
         if condition is None:
-            print(f"TrainJob {name} {progress(job)}", file=sys.stderr, flush=True)
+            print(f"TrainJob {name} {describe_progress(job)}", file=sys.stderr, flush=True)
         return condition
 
     condition = wait_until(read, lambda value: value is not None, LIMIT_HOURS * 3600, POLL_S)
@@ -151,22 +152,6 @@ def wait_for_end(api: KubernetesApi, name: str) -> tuple[str, str]:
             f"TrainJob {name} has not ended after {LIMIT_HOURS} h: see `kubectl describe trainjob {name}`"
         )
     return condition
-
-
-def progress(job: Mapping) -> str:
-    """Say whether a job runs or is suspended, as a queue does."""
-    conditions = job.get("status", {}).get("conditions", [])
-    if any(condition["type"] == "Suspended" and condition["status"] == "True" for condition in conditions):
-        return "is suspended: it waits for its queue"
-    return f"runs on {Settings().training_nodes} nodes"
-
-
-def end_condition(job: Mapping) -> tuple[str, str] | None:
-    """Return (Complete or Failed, message) of a job that has ended, else None."""
-    for condition in job.get("status", {}).get("conditions", []):
-        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
-            return condition["type"], condition.get("message", "no reason is given")
-    return None
 
 
 def train_job(prefix: str, settings: Settings) -> dict:

@@ -11,6 +11,7 @@ from components.settings import Settings
 from components.teacher.config import SftConfig
 from components.training import trainjob
 from components.training.trainjob import Call
+from components.training.trainjob_status import describe_progress
 from testing.kubernetes_server import cluster
 from testing.servers import environment
 from tests.manifests.rendered import ROOT
@@ -93,8 +94,18 @@ def names(state):
 @pytest.mark.parametrize(("status", "words"), [("True", "waits for its queue"), ("False", "runs on 4 nodes")])
 def test_a_job_in_a_queue_says_so(status, words):
     with environment(**NODES):
-        text = trainjob.progress({"status": {"conditions": [{"type": "Suspended", "status": status}]}})
+        text = describe_progress({"status": {"conditions": [{"type": "Suspended", "status": status}]}})
     assert words in text
+
+
+def test_a_job_that_reports_says_how_far():
+    metrics = [{"name": "loss", "value": "0.41"}, {"name": "current_step", "value": "90"}]
+    status = {"progressPercentage": 45, "estimatedRemainingSeconds": 3600, "metrics": metrics}
+    with environment(**NODES):
+        assert describe_progress({"status": {"trainerStatus": status}}) == (
+            "runs on 4 nodes, 45% done, 3600 s left, loss 0.41"
+        )
+        assert describe_progress({"status": {}}) == "runs on 4 nodes"
 
 
 @pytest.mark.slow

@@ -96,8 +96,17 @@ def upload_version(handler, state):
     if any((v["pipeline_id"], v["display_name"]) == (pipeline_id, name) for v in state.versions.values()):
         raise Refused(409, f"Already exist error: version {name}")
     version = {"pipeline_id": pipeline_id, "pipeline_version_id": str(uuid.uuid4()), "display_name": name, "name": name}
+    if not state.default_account:  # 2.17 and later
+        version["tags"] = read_tags(handler.query.get("tags", ""))
     state.versions[version["pipeline_version_id"]] = version | {"pipeline_spec": handler.read_upload()}
     return version
+
+
+def read_tags(text: str) -> dict:
+    tags = json.loads(text or "{}")
+    if any("." in key or not key or len(key) > 63 or len(value) > 63 for key, value in tags.items()):
+        raise Refused(400, "Invalid input error: a tag's key or value")
+    return tags
 
 
 def list_versions(handler, state, pipeline_id):

@@ -56,6 +56,7 @@ class Wish:
             cron=self.crons[pipeline],
             parameters=run_arguments(pipeline, self.profile, self.source),
             service_account=SERVICE_ACCOUNTS[pipeline],
+            tags={"part-of": "broadfast", "git": self.version, "profile": self.profile.name},
         )
 
 

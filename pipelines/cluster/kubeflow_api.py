@@ -5,7 +5,7 @@ that is disabled or has a service account.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import kfp_server_api as api
@@ -55,11 +55,13 @@ class KubeflowApi:
         )
         return answer.pipeline_versions[0].pipeline_version_id if answer.pipeline_versions else None
 
-    def upload_version(self, pipeline_id: str, version: str, package: Path) -> str:
-        """Upload a pipeline's IR as a version and return its id."""
-        answer = self.uploads.upload_pipeline_version(
-            str(package), name=version, pipelineid=pipeline_id, _request_timeout=TIMEOUT_S
-        )
+    def upload_version(self, pipeline_id: str, name: str, package: Path, tags: Mapping[str, str]) -> str:
+        """Upload a pipeline's IR as a version with tags, and return its id.
+
+        Servers before 2.17 ignore the tags.
+        """
+        names = {"name": name, "pipelineid": pipeline_id, "tags": json.dumps(tags)}
+        answer = self.uploads.upload_pipeline_version(str(package), **names, _request_timeout=TIMEOUT_S)
         return answer.pipeline_version_id
 
     def ensure_experiment(self, name: str) -> str:

@@ -8,7 +8,7 @@ finishes it.
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import kfp_server_api as api
@@ -29,6 +29,7 @@ class Schedule:
     cron: str
     parameters: dict
     service_account: str
+    tags: dict[str, str] = field(default_factory=dict)  # of the version, on servers of 2.17 and later
 
     def digest(self, version_id: str) -> str:
         """Return the digest of all that makes another recurring run."""
@@ -83,7 +84,7 @@ class Deployment:
         version_id = self.server.find_version(pipeline_id, self.schedule.version)
         if version_id is None:
             package = self.schedule.write_package()
-            version_id = self.server.upload_version(pipeline_id, self.schedule.version, package)
+            version_id = self.server.upload_version(pipeline_id, self.schedule.version, package, self.schedule.tags)
             yield f"version {self.schedule.version} of {self.name} uploaded"
         yield from self._schedule(pipeline_id, version_id)
 

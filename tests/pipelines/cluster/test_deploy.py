@@ -47,6 +47,13 @@ def test_the_first_time_both_are_uploaded_and_scheduled(deploy):
     assert "broadfast-retrain runs next: " in output and output.endswith("UTC") and "02:00:00" in output
 
 
+def test_versions_are_tagged_with_git_and_profile(deploy):
+    with kubeflow() as (host, state):
+        deploy(host)
+        tags = [version["tags"] for version in state.versions.values()]
+    assert tags == 2 * [{"part-of": "broadfast", "git": "aaaa1111", "profile": "paper"}]
+
+
 def test_the_second_time_there_is_nothing_to_do(deploy):
     with kubeflow() as (host, state):
         deploy(host)

@@ -54,7 +54,8 @@ def split_words(text: str) -> set[str]:
 def find_candidates(catalogue: Catalogue, query: str) -> list[dict]:
     """Return the items that share the rarest words with a query, nearest first.
 
-    They are rows that servers can score. A word that few items have weighs more, by its inverse document frequency (Sparck Jones 1972).
+    They are rows that servers can score. A word that few items have weighs more, by its inverse document frequency
+    (Sparck Jones 1972).
     """
     weights: dict[int, float] = defaultdict(float)
     for word in split_words(query):

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 
 from minio.error import S3Error
 from prometheus_client import CollectorRegistry, start_http_server
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 from urllib3.exceptions import HTTPError
 
 from components.look_store import list_looks, read_newest
+from components.night_trends import EARLIER_NIGHTS, list_broken_trends
 from components.release_state import Experiment, ReleaseState
 from components.release_store import newest_nights, read_state
 
@@ -45,7 +47,7 @@ class ReleaseCollector(Collector):
         try:
             state = read_state()
             look = newest_look(state.experiment)
-            night = newest_night()
+            nights = newest_nights_in_order()
         except (OSError, ValueError, S3Error, HTTPError) as error:
             print(f"the state cannot be read: {error}", file=sys.stderr, flush=True)
             up.add_metric([], 0)
@@ -56,8 +58,10 @@ class ReleaseCollector(Collector):
         yield from state_families(state, datetime.now(UTC))
         if look.get("figures"):
             yield from look_families(look, datetime.now(UTC))
-        if night:
-            yield from night_families(night, datetime.now(UTC))
+        if nights:
+            yield from night_families(nights[-1], datetime.now(UTC))
+            breaks = list_broken_trends(nights)
+            yield _gauge_by_label("night_trend_broken", "1 where the last night breaks a trend", "metric", breaks)
 
 
 def newest_look(experiment: Experiment | None) -> dict:
@@ -65,9 +69,9 @@ def newest_look(experiment: Experiment | None) -> dict:
     return read_newest(list_looks(experiment.experiment_id)) if experiment else {}
 
 
-def newest_night() -> dict:
-    """Return what the last night's gate said, {} before the first."""
-    return next((night for _, night in newest_nights()), {})
+def newest_nights_in_order() -> list[dict]:
+    """Return what the gates of the last nights said, the newest last, as many as a trend needs."""
+    return [night for _, night in islice(newest_nights(), EARLIER_NIGHTS + 1)][::-1]
 
 
 def state_families(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricFamily]:

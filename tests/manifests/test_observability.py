@@ -67,7 +67,7 @@ def test_every_alert_has_a_test():
     firing_alerts = {
         case["alertname"] for test in cases["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]
     }
-    assert alerts == firing_alerts and len(alerts) == 13
+    assert alerts == firing_alerts and len(alerts) == 14
 
 
 def metrics_in_expressions():

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from components.night_trends import TRENDS, find_trend_breaks, trend_values
 from components.release_store import read_nights
-from workbench.nights import TRENDS, find_trend_breaks, trend_values
 from workbench.page import show
 
 CHART_WIDTH = 600

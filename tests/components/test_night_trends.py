@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.nights import find_trend_breaks, trend_limit
+from components.night_trends import find_trend_breaks, list_broken_trends, trend_limit
 
 
 def night(ndcg, seconds=10.0):
@@ -31,3 +31,11 @@ def test_a_slow_night_breaks_the_trend():
 
 def test_few_nights_have_no_limit():
     assert not find_trend_breaks([night(value) for value in (0.8, 0.81, 0.8, 0.81, 0.1)])
+
+
+def test_only_the_newest_night_is_broken_now():
+    values = (0.80, 0.81, 0.80, 0.81, 0.80, 0.70)
+    nights = [night(value) | {"time": f"2026-01-{day:02}"} for day, value in enumerate(values, 1)]
+    assert list_broken_trends(nights) == {"ndcg_at_10": True, "macro_f1": False, "seconds": False}
+    nights.append(night(0.80) | {"time": "2026-01-07"})
+    assert not any(list_broken_trends(nights).values())

@@ -9,6 +9,7 @@ from workbench.nights import latest_comparison
 from workbench.page import show
 from workbench.query_changes import Filters, list_queries, mean_change, measure_queries, slice_values
 
+GROUP_SIZE = 100  # rows that a browser lays out together, when they come into sight
 router = APIRouter()
 
 
@@ -23,6 +24,7 @@ def show_queries(request: Request, filters: Annotated[Filters, Query()]):
         "filters": filters,
         "slices": slice_values(changes),
         "rows": rows,
+        "group_size": GROUP_SIZE,
         "total": len(changes),
         "mean": mean_change(rows),
         "gained": sum(row.change > 0 for row in rows),

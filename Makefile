@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve workbench smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
+.PHONY: help run demo serve workbench smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench bench-nights plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -160,6 +160,9 @@ bench-serving: .venv ## the server's overhead and throughput beside its peers, i
 bench-workbench: .venv ## rankings beside ir-measures, clicks beside hidden truth, few labels beside all of ESCI's; 5 minutes: make bench-workbench BENCH="--esci FOLDER"
 	$(PY) -m bench.workbench.measure $(BENCH)
 
+bench-nights: .venv ## a shop of 30 judged queries retrains five nights on its own clicks, beside hidden truth; resumable, 10 minutes
+	OMP_NUM_THREADS=1 $(PY) -m bench.workbench.nights $(BENCH)
+
 plan-teacher: .venv ## what the teacher's half of a night takes on a GPU: make plan-teacher PAIRS=100000 GPU=a100-80gb
 	$(PY) -m pipelines.cluster.teacher_cost $(if $(PAIRS),--pairs $(PAIRS)) $(if $(GPU),--gpu $(GPU)) $(PLAN)
 
@@ -178,7 +181,7 @@ plan-judgements: .venv ## queries that people have to judge for an effect, besid
 docs: .venv ## render the figures of bench/results into README and docs
 	$(PY) -m bench.render_docs
 
-pictures: .venv ## take the README's pictures of the latest run's report with a headless Chromium: make pictures [RUN_FOLDER=runs/latest]
+pictures: .venv ## take pictures of the latest run's report and of the workbench with a headless Chromium: make pictures [RUN_FOLDER=runs/latest]
 	$(PY) -m bench.pictures $(or $(RUN_FOLDER),runs/latest)
 
 clean: ## remove what runs left behind (runs/ and build/), not the environment

@@ -6,7 +6,9 @@ import numpy as np
 
 from bench.figures import update_results
 from bench.interleaving.world import Market
+from bench.workbench.click_labels import label_posterior, measure_labels
 from bench.workbench.clicks import write_logs
+from bench.workbench.nights import bootstrap
 from components import contracts
 from components.judgements.click_counts import count_clicks
 
@@ -27,3 +29,23 @@ def test_simulated_logs_are_exposures_and_outcomes(tmp_path, monkeypatch):
     assert {row["kind"] for row in contracts.read(contracts.OUTCOMES, outcomes)} == {"click"}
     account = count_clicks(exposures, outcomes).account
     assert account["exposures_used"] == 400 and account["clicks_used"] == account["clicks"]
+
+
+def test_a_pair_gets_the_label_it_is_clicked_like():
+    rates = np.array([0.35, 0.15, 0.08, 0.03])
+    clicks = np.array([35, 3, 1])
+    posterior = label_posterior(clicks, np.array([100.0, 100.0, 2.0]), rates, np.full(4, 0.25))
+    assert posterior[0, 0] > 0.99 and posterior[1, 3] > 0.7 and posterior[2].max() < 0.7
+
+
+def test_click_rates_are_those_of_judged_pairs():
+    labels = np.array([0, 0, 3, -1])
+    rates, shares = measure_labels(labels, np.array([30, 39, 2, 50]), np.array([100.0, 100.0, 50.0, 60.0]))
+    assert rates[0] == 69.5 / 200 and rates[3] == 2.5 / 50  # half a click is added
+    assert shares.tolist() == [2 / 3, 0, 0, 1 / 3]
+
+
+def test_a_gain_of_every_query_has_no_spread():
+    assert bootstrap(np.full((3, 10), 0.02)) == (0.02, 0.02)
+    low, high = bootstrap(np.array([[0.0, 0.1] * 20, [-0.1, 0.2] * 20]))
+    assert low < 0.05 < high

@@ -31,6 +31,7 @@ OPTIONS = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT_S = 30
+ANSWER_S = 300  # of a page that waits for its server
 
 
 def find_chromium() -> str | None:
@@ -55,7 +56,7 @@ class Chromium:
         wait_until(lambda: port_file.exists() and port_file.read_text().count("\n"), bool, WAIT_S, pause_s=0.05)
         with urlopen(f"http://127.0.0.1:{port_file.read_text().split()[0]}/json/list") as answer:
             page = next(target for target in json.load(answer) if target["type"] == "page")
-        self.socket = create_connection(page["webSocketDebuggerUrl"], timeout=WAIT_S, suppress_origin=True)
+        self.socket = create_connection(page["webSocketDebuggerUrl"], timeout=ANSWER_S, suppress_origin=True)
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.command(f"{domain}.enable")
         self.resize(*self.size)
@@ -111,14 +112,14 @@ class Chromium:
             raise RuntimeError(f"{expression[:100]}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait_for(self, expression: str) -> None:
+    def wait_for(self, expression: str, seconds: float = WAIT_S) -> None:
         """Wait until an expression is true of a page whose scripts have run, also across pages.
 
         Raises:
             TimeoutError: it is not so in time; with what the page shows.
         """
         is_loaded_and_true = f"document.readyState === 'complete' && ({expression})"
-        if not wait_until(lambda: self._is_true(is_loaded_and_true), bool, WAIT_S, pause_s=0.02):
+        if not wait_until(lambda: self._is_true(is_loaded_and_true), bool, seconds, pause_s=0.02):
             raise TimeoutError(f"{expression} is not true on a page that shows: {self.text()[:500]}")
 
     def _is_true(self, expression: str) -> bool:

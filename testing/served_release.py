@@ -10,9 +10,9 @@ import httpx
 
 from components import storage
 from components.release import candidate
-from components.release.control import parse_args, run_command
-from components.release.drivers import release_from_settings
+from components.release.decisions import decide
 from components.release.gate_verdict import GateVerdict
+from components.release_state import Intent
 from components.release_store import read_state
 from components.waiting import wait_until
 from pipelines.local.processes import Laptop
@@ -64,8 +64,6 @@ def serve_release(folder: Path, pairs: list[dict]) -> Iterator[ServedRelease]:
             thread.start()
             try:
                 wait_for_sides(served)
-                args = parse_args(["canary", version, "5", "--by", "test", "--reason", "for a trial"])
-                run_command(args, release_from_settings)
                 yield served
             finally:
                 laptop.stop("workbench")
@@ -73,7 +71,7 @@ def serve_release(folder: Path, pairs: list[dict]) -> Iterator[ServedRelease]:
 
 
 def register_versions(folder: Path) -> tuple[str, str]:
-    """Make one version stable and another its candidate, and return both.
+    """Make one version stable and another its candidate, with an open move to 5%, and return both.
 
     To the candidate socks are irrelevant, and a hose is a Complement.
     """
@@ -82,6 +80,7 @@ def register_versions(folder: Path) -> tuple[str, str]:
     candidate.register_baseline(folder / "stable")
     verdict = GateVerdict("release", ["because"], version, "", rows=0, queries=0, metrics={})
     candidate.start_canary(folder / "candidate", verdict)
+    decide(Intent("ramp", "for a trial", percent=5, by="test"))  # of somebody whose command was killed
     return stable, version
 
 
@@ -92,11 +91,15 @@ def serve_until_stopped(laptop: Laptop, features: Path, port: int) -> None:
 
 
 def wait_for_sides(served: ServedRelease) -> None:
-    """Wait until each arm is answered by its own version.
+    """Wait until each arm is answered by its own version, and the open move is finished.
 
     Raises:
         TimeoutError: one is not.
     """
     sides = {"control": served.stable, "treatment": served.candidate}
-    if not wait_until(lambda: all(served.ask(arm) == version for arm, version in sides.items()), bool, START_S, 0.1):
+
+    def is_done() -> bool:
+        return all(served.ask(arm) == version for arm, version in sides.items()) and not read_state().intent
+
+    if not wait_until(is_done, bool, START_S, 0.1):
         raise TimeoutError(f"not all sides are served after {START_S} s: {read_state()}")

@@ -6,6 +6,7 @@ The servers are those that the release's state names, so that an order given on 
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from components.release.drivers import release_from_settings
 from components.release_store import read_state
 from pipelines.local.home import HomeOfRuns
 from pipelines.local.processes import Laptop
@@ -68,6 +70,8 @@ def serve(laptop: Laptop, features: Path, port: int) -> None:
     page = laptop.start("workbench", [sys.executable, "-m", "workbench", f"--port={port}"])
     laptop.wait_ready("workbench", f"{url}/static/style.css")
     console.print(f"workbench at {url}; Ctrl-C ends it. Servers are starting; logs are in {laptop.logs}")
+    if read_state().intent:
+        threading.Thread(target=finish_open_move, daemon=True).start()  # it waits for servers that this thread starts
     while page.poll() is None:
         try:
             laptop.reconcile(read_state(), laptop.fetch_package)
@@ -75,6 +79,16 @@ def serve(laptop: Laptop, features: Path, port: int) -> None:
             console.print(f"{error}\nit is started again", markup=False)
         time.sleep(PAUSE_S)
     raise RuntimeError(f"the page ended by itself with {page.returncode}: see {laptop.logs / 'workbench.log'}")
+
+
+def finish_open_move() -> None:
+    """Finish a move that an earlier command left open, as release-control does on a cluster."""
+    intent = read_state().intent
+    try:
+        release_from_settings().finish()
+        console.print(f"finished what was left open: {intent.action} by {intent.by or 'a look'}", markup=False)
+    except OSError as error:
+        console.print(f"{intent.action} stays open: {error}", markup=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.release_store import read_state
 from testing.chromium import Chromium, find_chromium
 from testing.compared_nights import compared_pair
 from testing.served_release import serve_release
@@ -9,6 +10,7 @@ from tests.workbench.conftest import Browser, clear_caches
 
 pytestmark = pytest.mark.slow
 needs_chromium = pytest.mark.skipif(not find_chromium(), reason="no chromium is installed: apt-get install chromium")
+MOVE_S = 300  # servers start meanwhile
 TITLES = {"i1": "red socks", "i2": "socks", "i3": "garden hose", "i4": "hose red"}
 
 
@@ -26,6 +28,11 @@ def served(tmp_path_factory):
 def chromium():
     with Chromium() as window:
         yield window
+
+
+def test_an_open_move_is_finished_at_the_start(served):
+    state = read_state()
+    assert (state.intent, state.traffic_percent, state.candidate) == (None, 5, served.candidate)
 
 
 def test_a_free_query_is_ranked_by_both(served):
@@ -62,7 +69,7 @@ def decide(chromium, served, action, **fields):
     chromium.evaluate(f"document.querySelector('[name=action][value={action}]').click()")
     chromium.wait_for("document.querySelector('h1')?.innerText.endsWith('?')")
     chromium.evaluate("document.querySelector('.strong').click()")
-    chromium.wait_for("document.querySelector('h1')?.innerText.startsWith('Done')")
+    chromium.wait_for("document.querySelector('h1')?.innerText.startsWith('Done')", MOVE_S)
     chromium.open(f"{served.page_url}/release")
 
 

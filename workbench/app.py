@@ -13,10 +13,21 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from workbench.page import PageError, show_error
-from workbench.pages import compare, explanation, free_query, judge, nights, queries, rationales, release
+from workbench.pages import (
+    compare,
+    explanation,
+    free_query,
+    judge,
+    nights,
+    people_figures,
+    queries,
+    rationales,
+    release,
+)
 from workbench.security import add_headers, check_token
 
 STATIC = Path(__file__).parent / "static"
+PAGES = (release, queries, compare, free_query, explanation, judge, people_figures, rationales, nights)
 HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -29,7 +40,7 @@ def create_app(host_names: Sequence[str] = HOST_NAMES) -> FastAPI:
     app.middleware("http")(add_headers)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(host_names))
     app.mount("/static", StaticFiles(directory=STATIC), "static")
-    for page in (release, queries, compare, free_query, explanation, judge, rationales, nights):
+    for page in PAGES:
         app.include_router(page.router, dependencies=[Depends(check_token)])
     app.add_api_route("/", lambda: RedirectResponse("/release"), include_in_schema=False)
     app.add_exception_handler(PageError, _show_page_error)

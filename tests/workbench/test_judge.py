@@ -8,6 +8,7 @@ from components import storage
 from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import open_source
+from testing.compared_nights import many_pairs, write_night
 from workbench import judging, ratings
 
 pytestmark = pytest.mark.slow
@@ -117,3 +118,18 @@ def test_quepid_gets_one_grade_a_pair(browser):
     answer = browser.get("/judge/quepid.csv")
     assert answer.text.splitlines() == ["query,docid,rating", "red running shoes,i0,3.0"]
     assert answer.headers["content-disposition"] == 'attachment; filename="quepid.csv"'
+
+
+def test_few_labels_measure_both_versions(empty_browser):
+    pairs = many_pairs(3, items=3)
+    write_night(5, pairs)
+    assert empty_browser.get("/judge/figures").status_code == 404
+    vote(empty_browser, "ada", ("q00000", "i0"), "Exact")
+    assert "Nothing can be measured yet" in empty_browser.get("/judge/figures").text
+    for pair in pairs:
+        vote(empty_browser, "ada", (pair["query_id"], pair["item_id"]), pair["label"])
+    text = empty_browser.get("/judge/figures").text
+    # each version is right on a query of its own; where the Exact item comes last of three, NDCG is 0.5
+    rows = re.findall(r"<td>NDCG@10</td><td>(\w+)</td><td class=\"number\">([\d.]+)", text)
+    assert [side for side, _ in rows] == ["stable", "candidate"] and rows[0][1] == rows[1][1] == "0.667"
+    assert text.count("<td>macro-F1</td>") == 2

@@ -52,7 +52,7 @@ def trend_limit(values: Sequence[float], is_lower: bool) -> float:
 
 
 def list_broken_trends(nights: Sequence[Mapping]) -> dict[str, bool]:
-    """Return for each figure of the newest night whether it breaks its trend, given nights oldest first."""
+    """Return for each figure of the newest night, the last, whether it breaks its trend."""
     newest = nights[-1]
-    broken = {trend_break.name for trend_break in find_trend_breaks(nights) if trend_break.time == newest["time"]}
-    return {name: name in broken for name in TRENDS if trend_values([newest], name) != [None]}
+    breaks = {trend_break.name for trend_break in find_trend_breaks(nights) if trend_break.time == newest["time"]}
+    return {name: name in breaks for name in TRENDS if trend_values([newest], name) != [None]}

@@ -31,7 +31,7 @@ def test_simulated_logs_are_exposures_and_outcomes(tmp_path, monkeypatch):
     assert account["exposures_used"] == 400 and account["clicks_used"] == account["clicks"]
 
 
-def test_a_pair_gets_the_label_it_is_clicked_like():
+def test_pairs_get_the_label_of_their_clicks():
     rates = np.array([0.35, 0.15, 0.08, 0.03])
     clicks = np.array([35, 3, 1])
     posterior = label_posterior(clicks, np.array([100.0, 100.0, 2.0]), rates, np.full(4, 0.25))

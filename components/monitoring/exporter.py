@@ -70,7 +70,7 @@ def newest_look(experiment: Experiment | None) -> dict:
 
 
 def newest_nights_in_order() -> list[dict]:
-    """Return what the gates of the last nights said, the newest last, as many as a trend needs."""
+    """Return the last nights, as many as a trend needs, the newest last."""
     return [night for _, night in islice(newest_nights(), EARLIER_NIGHTS + 1)][::-1]
 
 

@@ -58,7 +58,7 @@ def guess_json(path: Path) -> str:
     if "requests" in names:
         return "rank-eval"
     if "query_doc_pairs" in names:
-        raise ValueError(f"{path.name} is a whole book of Quepid's: export its judgements as CSV, and give that")
+        return "quepid-whole-book"
     raise ValueError(
         f"{path.name} is none of the JSON documents that are read: judgmentRatings of the Search Relevance Workbench, "
         "requests of _rank_eval; write nested JSON as one row a pair, with query, title and label"

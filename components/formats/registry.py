@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.csv_records import TableRow
-from components.formats import esci, quepid, rank_eval, releases, srw, trec
+from components.formats import esci, quepid, quepid_book, rank_eval, releases, srw, trec
 from components.formats.table import FIELDS, read_table
 
 QUERY_ITEM = frozenset(["query", "item_id"])
@@ -36,6 +36,9 @@ FORMATS = {
         "CSV of Quepid's detailed export, with titles", QUERY_ITEM | {"title", "position"}, quepid.read_detailed
     ),
     "quepid-book": Format("CSV of a Quepid book, a column a judge", QUERY_ITEM | {"rater"}, quepid.read_book),
+    "quepid-whole-book": Format(
+        "JSON of a Quepid book's archive, unpacked", QUERY_ITEM | {"rater", "title"}, quepid_book.read_whole_book
+    ),
     "quepid-snapshot": Format(
         "CSV of a Quepid snapshot, a ranking", QUERY_ITEM | {"position"}, quepid.read_snapshot, is_ranking=True
     ),

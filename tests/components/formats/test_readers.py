@@ -12,7 +12,10 @@ SRW = {"name": "a", "judgmentRatings": [{"query": "shoe", "ratings": [{"docId": 
 EXPORT = {"hits": {"hits": [{"_source": SRW}]}}
 RATINGS = [{"_index": "shop", "_id": "i1", "rating": 3}]
 REQUEST = {"id": "q1", "request": {"query": {"match": {"title": "shoe"}}}, "ratings": RATINGS}
+JUDGEMENT = {"rating": 3.0, "user_email": "ada@shop.example", "unrateable": False}
+PAIR = {"query_text": "shoe", "doc_id": "i1", "document_fields": '{"title": "Red shoe"}', "judgements": [JUDGEMENT]}
 FILES = {
+    "quepid-whole-book": ("a.json", json.dumps({"scale": "0,1,2,3", "query_doc_pairs": [PAIR]})),
     "quepid": ("a.csv", "query,docid,rating\nshoe,i1,3.0"),
     "quepid-detailed": (
         "a.csv",
@@ -87,6 +90,19 @@ def test_each_judge_of_a_book_is_a_row(tmp_path):
     ]
 
 
+def test_a_whole_book_keeps_titles_and_judges(tmp_path):
+    unrated = {"rating": None, "user_email": "bo@shop.example", "judge_later": True}
+    pairs = [PAIR | {"judgements": [JUDGEMENT, {"rating": 0.0, "user_email": None}, unrated]}]
+    pairs.append({"query_text": "shoe", "doc_id": "i2", "document_fields": {}, "judgements": [unrated]})
+    rows = [row.values for row in read(tmp_path, "a.json", json.dumps({"query_doc_pairs": pairs}))]
+    assert [(row["item_id"], row["label"], row.get("rater")) for row in rows] == [
+        ("i1", "3.0", "ada@shop.example"),
+        ("i1", "0.0", "Anonymous"),
+        ("i2", None, None),
+    ]
+    assert [row["title"] for row in rows] == ["Red shoe", "Red shoe", None]
+
+
 @pytest.mark.parametrize("document", [SRW, EXPORT, {"judgmentRatings": {"shoe": SRW["judgmentRatings"][0]["ratings"]}}])
 def test_the_workbench_writes_three_forms(tmp_path, document):
     (row,) = read(tmp_path, "a.json", json.dumps(document))
@@ -120,6 +136,7 @@ BAD_RATING = {"judgmentRatings": [{"query": "a", "ratings": [{"docId": "i1", "ra
         ("a.csv", "query,docid,rating\nshoe,i1\n", 2, "wrong number of fields: 2, where the header has 3"),
         ("a", "q1 0 i1 1\nq1 0 i2\n" + "q1 0 i1 1\n" * 30, 2, "wrong number of fields: 3, where qrels have 4"),
         ("a.json", json.dumps(BAD_RATING), 1, r"unknown rating: judgmentRatings\[0\].ratings\[0\].rating is 'NaN'"),
+        ("a.json", json.dumps({"query_doc_pairs": [{}]}), 1, r"wrong type: query_doc_pairs\[0\] needs query_text"),
         ("a.json", json.dumps({"judgmentRatings": ["x"]}), 1, r"wrong type: judgmentRatings\[0\]; write"),
         ("a.json", json.dumps({"requests": [{"id": "q"}]}), 1, r"wrong type: requests\[0\] needs an id and a list"),
     ],
@@ -137,7 +154,7 @@ def test_a_broken_row_names_its_field(tmp_path, name, text, line, error):
     ("text", "error"),
     [
         ('{"judgmentRatings": [', "a.json, line 1, column 22: no JSON .*; export the file again"),
-        ('{"query_doc_pairs": []}', "a.json is a whole book of Quepid's: export its judgements as CSV"),
+        ('{"query_doc_pairs": {}}', "a.json has no list query_doc_pairs: give the JSON of a book's archive, unpacked"),
         ('{"a": 1}', "a.json is none of the JSON documents that are read: judgmentRatings"),
         (json.dumps({"hits": {"hits": [{}, {}]}}), "a.json, hits.hits: 2 lists of judgements; export one"),
         (json.dumps({"hits": {"hits": []}}), "a.json has no list judgmentRatings"),

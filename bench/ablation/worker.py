@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.packaging.package import load_student, make_package
-from components.scoring.onnx_runtime import load_runtime
+from components.scoring.runtime import load_runtime
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig

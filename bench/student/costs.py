@@ -14,8 +14,9 @@ from bench.student.load_client import ScoringWorker
 from components.contracts import LABELS
 from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
 from components.packaging.package import load_student
-from components.scoring.onnx_runtime import Graph, interaction_arrays
+from components.scoring.onnx_runtime import Graph
 from components.scoring.package_config import read_config
+from components.scoring.runtime import interaction_arrays
 from components.scoring.scorer import Scorer, load_tokenizer
 from components.student.late_interaction import LateInteractionStudent, interaction_features
 from components.student.layers import ConcatLinear

@@ -24,8 +24,8 @@ from components.packaging.quantise import keep_served_graph, quantise_graphs
 from components.sampling import hash_digest
 from components.scoring import reasoning
 from components.scoring.item_cache import FILE, precompute_items
-from components.scoring.onnx_runtime import load_runtime
 from components.scoring.package_config import read_config
+from components.scoring.runtime import load_runtime
 from components.scoring.scorer import load_tokenizer
 from components.step_result import StepResult
 from components.student.config import LrkdConfig

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.packaging.export import externalize_weights
-from components.scoring.onnx_runtime import encoder_name
+from components.scoring.runtime import encoder_name
 
 
 @dataclass(frozen=True)

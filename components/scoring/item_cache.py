@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from components.scoring.onnx_runtime import Item, LateInteractionRuntime
+from components.scoring.runtime import Item, LateInteractionRuntime
 from components.scoring.tokenizer import FIELDS, PairTokenizer, item_text
 from components.step_result import Progress
 

@@ -14,9 +14,9 @@ from cachetools import LRUCache
 
 from components import package_manifest
 from components.scoring.item_cache import ItemEmbeddingCache
-from components.scoring.onnx_runtime import Item, load_runtime
 from components.scoring.package_config import PackageConfig, read_config
 from components.scoring.reasoning import ReasoningProjection
+from components.scoring.runtime import Item, load_runtime
 from components.scoring.scores import Scores
 from components.scoring.tokenizer import PairTokenizer
 

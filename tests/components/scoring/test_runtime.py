@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from components.scoring.onnx_runtime import CrossEncoderRuntime, Item, LateInteractionRuntime
+from components.scoring.runtime import CrossEncoderRuntime, Item, LateInteractionRuntime
 from components.scoring.tokenizer import LEXICAL_FEATURES, PairTokenizer
 
 COUNT = len(LEXICAL_FEATURES)

@@ -1,0 +1,158 @@
+"""What runs a package's graphs, in batches of texts alike in length.
+
+B pairs, T tokens, H encoder width, D width of a token's vector, X width of the hidden vector, C labels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.scoring.batching import join_states, length_buckets, run_in_batches, stack_vectors
+from components.scoring.onnx_runtime import Graph
+from components.scoring.package_config import PackageConfig
+from components.scoring.tokenizer import PairTokenizer, pad_pairs
+
+Ids = Sequence[int]
+ITEM_BYTES = 300  # of Python's own objects
+
+
+@dataclass
+class Item:
+    """An item's tokens and, where it is encoded separately, its states.
+
+    States and vectors are in half precision. A student that reads only the mean of the states stores that alone.
+    """
+
+    ids: Ids
+    states: np.ndarray | None = None  # (T, H), or (1, H) for the mean
+    vectors: np.ndarray | None = None  # (T, D), where tokens are matched
+
+    @property
+    def bytes(self) -> int:
+        """Return the memory that it takes, with Python's share."""
+        arrays = [array for array in (self.states, self.vectors) if array is not None]
+        return ITEM_BYTES + 8 * len(self.ids) + sum(array.nbytes for array in arrays)
+
+
+class CrossEncoderRuntime:
+    """One graph that reads the tokens of query and item together."""
+
+    def __init__(self, path: Path, tokenizer: PairTokenizer, threads: int):
+        self.graph = Graph(path, threads)
+        self.tokenizer = tokenizer
+
+    def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X)."""
+
+        def run(indices: np.ndarray) -> list[np.ndarray]:
+            query_ids = [queries[index] for index in indices]
+            item_ids = [items[index].ids for index in indices]
+            return self.graph(pad_pairs(query_ids, item_ids) | features_for(self, query_ids, item_ids))
+
+        lengths = [len(query) + len(item.ids) for query, item in zip(queries, items, strict=True)]
+        return run_in_batches(length_buckets(lengths), run)
+
+
+class LateInteractionRuntime:
+    """Two graphs: one encodes query and item separately, the other lets them interact."""
+
+    def __init__(self, path: Path, tokenizer: PairTokenizer, threads: int, mean_only: bool):
+        self.encoder = Graph(path.with_name(encoder_name(path.name)), threads)
+        self.graph = Graph(path, threads)
+        self.tokenizer = tokenizer
+        self.mean_only = mean_only
+
+    def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X).
+
+        Items keep the states that are computed here. Each query is encoded alone: in int8 all texts of a batch share
+        their scales, and the score of a known item must not depend on the rest of the request.
+        """
+        self.encode_items(items)
+        encodings = {tuple(query): self.encode_query(query) for query in dict.fromkeys(map(tuple, queries))}
+        return self.interact([encodings[tuple(query)] for query in queries], items)
+
+    def encode_query(self, ids: Ids) -> Item:
+        """Encode one query."""
+        return self.encode_separately([ids], pad_queries)[0]
+
+    def encode_items(self, items: Sequence[Item]) -> None:
+        """Compute the states of every item that has none yet."""
+        fresh = list({id(item): item for item in items if item.states is None}.values())
+        encodings = self.encode_separately([item.ids for item in fresh], pad_items)
+        for item, encoding in zip(fresh, encodings, strict=True):
+            item.states = encoding.states.astype(np.float16)
+            item.vectors = None if encoding.vectors is None else encoding.vectors.astype(np.float16)
+
+    def encode_separately(self, texts: Sequence[Ids], to_arrays: Callable) -> list[Item]:
+        """Encode queries or items to states and, where tokens are matched, vectors.
+
+        States are (T, H) or their mean (1, H), vectors (T, D).
+        """
+        encodings: list = [None] * len(texts)
+        for indices in length_buckets([len(ids) for ids in texts]):
+            outputs = self.encoder(to_arrays([texts[index] for index in indices]))
+            for row, index in enumerate(indices):
+                states, *vectors = [output[row, : len(texts[index])] for output in outputs]
+                if self.mean_only:
+                    states = states.mean(0, keepdims=True)
+                encodings[index] = Item(texts[index], states, *vectors)
+        return encodings
+
+    def interact(self, queries: Sequence[Item], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
+        """Score pairs whose sides are encoded: logits (N, C) and hidden vectors (N, X)."""
+
+        def run(indices: np.ndarray) -> list[np.ndarray]:
+            batch_queries = [queries[index] for index in indices]
+            batch_items = [items[index] for index in indices]
+            features = features_for(self, [query.ids for query in batch_queries], [item.ids for item in batch_items])
+            return self.graph(interaction_arrays(batch_queries, batch_items) | features)
+
+        if self.mean_only:  # each side is one vector, so there is no padding to save
+            return run_in_batches([np.arange(len(items))], run)
+        lengths = [len(query.ids) + len(item.states) for query, item in zip(queries, items, strict=True)]
+        return run_in_batches(length_buckets(lengths), run)
+
+
+Runtime = CrossEncoderRuntime | LateInteractionRuntime
+
+
+def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer, threads: int = 1) -> Runtime:
+    """Load what runs a package's graphs."""
+    path = Path(package) / config.served_graph
+    if config.item_states == "none":
+        return CrossEncoderRuntime(path, tokenizer, threads)
+    return LateInteractionRuntime(path, tokenizer, threads, config.item_states == "mean")
+
+
+def pad_queries(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Pad queries without items."""
+    return pad_pairs(texts, [()] * len(texts))
+
+
+def pad_items(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Pad items without queries."""
+    return pad_pairs([()] * len(texts), texts)
+
+
+def features_for(runtime: Runtime, queries: Sequence[Ids], items: Sequence[Ids]) -> dict[str, np.ndarray]:
+    """Compute the pairs' lexical features where the runtime's graph reads them."""
+    if "overlap" not in runtime.graph.input_names:
+        return {}
+    return {"overlap": runtime.tokenizer.lexical_features(queries, items)}
+
+
+def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:
+    """Build the arrays of encoded pairs, without their lexical features."""
+    arrays = join_states([query.states for query in queries], [item.states for item in items])
+    if items[0].vectors is not None:
+        arrays["query_vectors"] = stack_vectors([query.vectors for query in queries])
+        arrays["item_vectors"] = stack_vectors([item.vectors for item in items])
+    return arrays
+
+
+def encoder_name(interaction: str) -> str:
+    """Return the file name of the encoder that belongs to an interaction graph."""
+    return interaction.replace("interaction", "encoder")

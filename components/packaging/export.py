@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from components.contracts import LABELS
 from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.cross_encoder import CrossEncoderStudent
+from components.student.encoder import encode
 from components.student.late_interaction import LateInteractionStudent, Side, side_means
 from components.student.layers import ConcatLinear
 from components.student.model import Student
@@ -23,7 +24,7 @@ TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUTS = ("logits", "hidden")  # hidden: what the extractor's last layer reads
 PAIRS_AND_TOKENS = {0: "pairs", 1: "tokens"}
 DYNAMIC_AXES = {
-    **dict.fromkeys((*TOKENS, "states", "vectors"), PAIRS_AND_TOKENS),
+    **dict.fromkeys((*TOKENS, "position_ids", "states", "vectors"), PAIRS_AND_TOKENS),
     "query_vectors": {0: "pairs", 1: "query_tokens"},
     "item_vectors": {0: "pairs", 1: "item_tokens"},
     **dict.fromkeys((*OUTPUTS, "overlap"), {0: "pairs"}),
@@ -39,15 +40,23 @@ class GraphSpec(NamedTuple):
 
 
 class SideEncoder(nn.Module):
-    """Encodes queries or items: states (B, T, H) and vectors (B, T, D)."""
+    """Encodes queries or items: states (B, T, H) and vectors (B, T, D).
+
+    A row may hold several texts: the mask numbers them from 1, and each attends to itself alone.
+    """
 
     def __init__(self, student: LateInteractionStudent):
         super().__init__()
         self.student = student
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        states = self.student.encode_separately(input_ids, attention_mask, token_type_ids)
-        return states, self.student.late_interaction.token_vectors(states, attention_mask, token_type_ids)
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, position_ids: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        is_visible = attention_mask.unsqueeze(1) == attention_mask.unsqueeze(2)  # (B, T, T)
+        states = encode(self.student.encoder, input_ids, token_type_ids, position_ids, is_visible)
+        vectors = self.student.late_interaction.token_vectors(states, attention_mask, attention_mask)
+        is_cls = (token_type_ids == 0) & (position_ids == 0)  # (B, T)
+        return states, vectors * ~is_cls.unsqueeze(-1)
 
 
 class Interaction(nn.Module):
@@ -82,9 +91,17 @@ def export(student: Student, folder: Path) -> str:
     if isinstance(student, CrossEncoderStudent):
         write_graph(GraphSpec(student, example_tokens(), OUTPUTS), folder / "model.onnx")
         return "model.onnx"
-    write_graph(GraphSpec(SideEncoder(student), example_tokens(), ("states", "vectors")), folder / "encoder.onnx")
+    write_graph(encoder_graph(student), folder / "encoder.onnx")
     write_graph(interaction_graph(student), folder / "interaction.onnx")
     return "interaction.onnx"
+
+
+def encoder_graph(student: LateInteractionStudent) -> GraphSpec:
+    """Return the graph that encodes queries and items, traced with two texts a row."""
+    tokens = example_tokens()
+    positions = torch.tensor([[0, 1, 2, 0, 1, 2, 3, 4]] * 2)
+    inputs = tokens | {"attention_mask": 1 + tokens["token_type_ids"], "position_ids": positions}
+    return GraphSpec(SideEncoder(student), inputs, ("states", "vectors"))
 
 
 def interaction_graph(student: LateInteractionStudent) -> GraphSpec:

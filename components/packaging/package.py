@@ -16,17 +16,19 @@ from safetensors.torch import load_file, save_file
 from components import contracts, package_manifest
 from components.absence import absence_reason, leave_out
 from components.package_signature import sign_where_configured
+from components.packaging import static_int8
 from components.packaging.export import export
 from components.packaging.lineage import describe_lineage
 from components.packaging.model_card import model_card
 from components.packaging.parity import compare_graphs
-from components.packaging.quantise import keep_served_graph, quantise_graphs
+from components.packaging.quantise import Graphs, keep_served_graph, quantise_graphs
 from components.sampling import hash_digest
-from components.scoring import reasoning
+from components.scoring import openvino_runtime, reasoning
 from components.scoring.item_cache import FILE, precompute_items
 from components.scoring.package_config import read_config
-from components.scoring.runtime import load_runtime
+from components.scoring.runtime import encoder_name, load_runtime
 from components.scoring.scorer import load_tokenizer
+from components.scoring.tokenizer import PairTokenizer
 from components.step_result import StepResult
 from components.student.config import LrkdConfig
 from components.student.model import Student, build_student
@@ -50,11 +52,12 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     student, config = load_student(model)
     graphs = quantise_graphs(folder, export(student, folder))
     copy_parts(model, folder)
+    graphs = add_static_int8(graphs, config, training_set, folder)
     learnt_embeddings = embeddings if config["align_weight"] else None
     lineage = describe_lineage(training_set, learnt_embeddings, model)
     write_json(lineage, folder / "lineage.json")
     rationales = write_rationales(learnt_embeddings, folder)
-    metrics = compare_graphs(student, config, sample_valid_pairs(training_set), folder, graphs)
+    metrics = compare_graphs(student, config, sample_pairs(training_set, "valid", PARITY_PAIRS), folder, graphs)
     keep_served_graph(folder, metrics.served_graph)
     metrics = replace(metrics, rationales=rationales)
     if config["item_states"] == "mean":
@@ -63,8 +66,24 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
     (folder / "model_card.md").write_text(model_card(config, metrics, lineage))
     version = package_manifest.write(folder)
     sign_where_configured(folder)
-    headline = f"{metrics.served_graph}, int8 keeps {metrics.int8_agreement:.1%} of labels"
+    headline = f"{metrics.served_graph} by {metrics.runtime}, int8 keeps {metrics.int8_agreement:.1%} of labels"
     return StepResult(1, 1, headline=headline, details={"version": version, **metrics.to_dict()})
+
+
+def add_static_int8(graphs: Graphs, config: dict, training_set: str | Path, folder: Path) -> Graphs:
+    """Write the static int8 graphs where OpenVINO and NNCF are installed, and return all graphs' names.
+
+    They are for students that encode items alone, and calibrated on train queries.
+    """
+    if not (openvino_runtime.is_installed() and static_int8.is_installed()) or config["item_states"] == "none":
+        return graphs
+    tokenizer = PairTokenizer(folder / "tokenizer.json", config["max_length"], config["query_length"])
+    rows = sample_pairs(training_set, "train", static_int8.CALIBRATION_PAIRS)
+    calibration = static_int8.calibration_arrays(rows, tokenizer)
+    static_int8.quantise_static(folder / encoder_name(graphs.fp32), calibration)
+    interaction = static_int8.static_path(folder / graphs.fp32)
+    shutil.copy(folder / graphs.fp32, interaction)  # stays in full precision, as in dynamic int8
+    return replace(graphs, static=interaction.name)
 
 
 def load_student(model: str | Path) -> tuple[Student, dict]:
@@ -101,11 +120,11 @@ def write_rationales(embeddings: str | Path | None, folder: Path) -> int:
     return contracts.write(sample, contracts.RATIONALE_EMBEDDINGS, folder / "rationales.parquet")
 
 
-def sample_valid_pairs(training_set: str | Path) -> list[dict]:
-    """Draw the pairs of the valid split on which the graphs are compared."""
+def sample_pairs(training_set: str | Path, split: str, count: int) -> list[dict]:
+    """Draw at most `count` pairs of a split."""
     rows = contracts.read_batches(contracts.TRAINING_SET, training_set)
-    valid = (row for row in rows if row["split"] == "valid")
-    return sample_by_hash(valid, PARITY_PAIRS, ("query_id", "item_id"))
+    rows_of_split = (row for row in rows if row["split"] == split)
+    return sample_by_hash(rows_of_split, count, ("query_id", "item_id"))
 
 
 def sample_by_hash(rows: Iterable[dict], count: int, names: tuple[str, ...]) -> list[dict]:

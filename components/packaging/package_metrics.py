@@ -9,6 +9,9 @@ class PackageMetrics:
     """Agreement of the graphs with PyTorch, and quality of the served one."""
 
     served_graph: str  # file name
+    runtime: str  # of the encoder: onnxruntime or openvino
+    precision: str  # in which that computes what is not quantised
+    options: Mapping[str, Mapping]  # agreement, macro-F1 loss, and CPU time of 50 new items where that decided
     parity_pairs: int
     parity_max_difference: float  # of a probability, fp32
     parity_agreement: float  # share of labels, fp32

@@ -10,10 +10,11 @@ from components.scoring.runtime import encoder_name
 
 @dataclass(frozen=True)
 class Graphs:
-    """File names of the two versions of the graph that gives the label."""
+    """File names of the versions of the graph that gives the label."""
 
     fp32: str
     int8: str
+    static: str | None = None  # None where OpenVINO is not tried
 
 
 def quantise_graphs(folder: Path, graph: str) -> Graphs:

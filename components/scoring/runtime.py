@@ -3,19 +3,29 @@
 B pairs, T tokens, H encoder width, D width of a token's vector, X width of the hidden vector, C labels.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from components.scoring import openvino_runtime
 from components.scoring.batching import join_states, length_buckets, run_in_batches, stack_vectors
 from components.scoring.onnx_runtime import Graph
-from components.scoring.package_config import PackageConfig
+from components.scoring.openvino_runtime import OpenVinoGraph
+from components.scoring.package_config import ONNX_RUNTIME, PackageConfig
+from components.scoring.packing import text_arrays
 from components.scoring.tokenizer import PairTokenizer, pad_pairs
 
 Ids = Sequence[int]
+Encoder = Graph | OpenVinoGraph
+QUERY = 0  # segment of a query's tokens
+ITEM = 1
 ITEM_BYTES = 300  # of Python's own objects
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -58,17 +68,17 @@ class CrossEncoderRuntime:
 class LateInteractionRuntime:
     """Two graphs: one encodes query and item separately, the other lets them interact."""
 
-    def __init__(self, path: Path, tokenizer: PairTokenizer, threads: int, mean_only: bool):
-        self.encoder = Graph(path.with_name(encoder_name(path.name)), threads)
-        self.graph = Graph(path, threads)
+    def __init__(self, encoder: Encoder, graph: Graph, tokenizer: PairTokenizer, mean_only: bool):
+        self.encoder = encoder
+        self.graph = graph
         self.tokenizer = tokenizer
         self.mean_only = mean_only
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X).
 
-        Items keep the states that are computed here. Each query is encoded alone: in int8 all texts of a batch share
-        their scales, and the score of a known item must not depend on the rest of the request.
+        Items keep the states that are computed here. Each query is encoded alone: in dynamic int8 all texts of a batch
+        share their scales, and the score of a known item must not depend on the rest of the request.
         """
         self.encode_items(items)
         encodings = {tuple(query): self.encode_query(query) for query in dict.fromkeys(map(tuple, queries))}
@@ -76,29 +86,30 @@ class LateInteractionRuntime:
 
     def encode_query(self, ids: Ids) -> Item:
         """Encode one query."""
-        return self.encode_separately([ids], pad_queries)[0]
+        return self.encode_separately([ids], QUERY)[0]
 
     def encode_items(self, items: Sequence[Item]) -> None:
         """Compute the states of every item that has none yet."""
         fresh = list({id(item): item for item in items if item.states is None}.values())
-        encodings = self.encode_separately([item.ids for item in fresh], pad_items)
+        encodings = self.encode_separately([item.ids for item in fresh], ITEM)
         for item, encoding in zip(fresh, encodings, strict=True):
             item.states = encoding.states.astype(np.float16)
             item.vectors = None if encoding.vectors is None else encoding.vectors.astype(np.float16)
 
-    def encode_separately(self, texts: Sequence[Ids], to_arrays: Callable) -> list[Item]:
+    def encode_separately(self, texts: Sequence[Ids], segment: int) -> list[Item]:
         """Encode queries or items to states and, where tokens are matched, vectors.
 
         States are (T, H) or their mean (1, H), vectors (T, D).
         """
         encodings: list = [None] * len(texts)
-        for indices in length_buckets([len(ids) for ids in texts]):
-            outputs = self.encoder(to_arrays([texts[index] for index in indices]))
-            for row, index in enumerate(indices):
-                states, *vectors = [output[row, : len(texts[index])] for output in outputs]
+        lengths = [len(ids) for ids in texts]
+        for batch in self.encoder.batches(lengths):
+            outputs = self.encoder(text_arrays(texts, batch, segment))
+            for span in batch.spans(lengths):
+                states, *vectors = [output[span.row, span.start : span.end] for output in outputs]
                 if self.mean_only:
                     states = states.mean(0, keepdims=True)
-                encodings[index] = Item(texts[index], states, *vectors)
+                encodings[span.text] = Item(texts[span.text], states, *vectors)
         return encodings
 
     def interact(self, queries: Sequence[Item], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
@@ -124,17 +135,31 @@ def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer,
     path = Path(package) / config.served_graph
     if config.item_states == "none":
         return CrossEncoderRuntime(path, tokenizer, threads)
-    return LateInteractionRuntime(path, tokenizer, threads, config.item_states == "mean")
+    encoder = load_encoder(path.with_name(encoder_name(path.name)), config, threads)
+    return LateInteractionRuntime(encoder, Graph(path, threads), tokenizer, config.item_states == "mean")
 
 
-def pad_queries(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
-    """Pad queries without items."""
-    return pad_pairs(texts, [()] * len(texts))
+def load_encoder(path: Path, config: PackageConfig, threads: int) -> Encoder:
+    """Load an encoder in the package's runtime, or else in what there is, and log that.
 
-
-def pad_items(texts: Sequence[Ids]) -> dict[str, np.ndarray]:
-    """Pad items without queries."""
-    return pad_pairs([()] * len(texts), texts)
+    The labels are the same, but for pairs between two of them: speed is lost, and a server that answers is worth more.
+    """
+    if config.runtime == ONNX_RUNTIME:
+        return Graph(path, threads)
+    if not openvino_runtime.is_installed():
+        logger.warning(
+            "The package is made for OpenVINO, which is not installed: ONNX Runtime reads %s, which takes more time. "
+            "Install the extra 'openvino', or make the package where it is missing.",
+            path.name,
+        )
+        return Graph(path, threads)
+    if not openvino_runtime.supports(config.precision):
+        logger.warning(
+            "The package is made for %s, which this processor lacks: OpenVINO computes in f32, which takes more time.",
+            config.precision,
+        )
+        return OpenVinoGraph(path, "f32")
+    return OpenVinoGraph(path, config.precision)
 
 
 def features_for(runtime: Runtime, queries: Sequence[Ids], items: Sequence[Ids]) -> dict[str, np.ndarray]:

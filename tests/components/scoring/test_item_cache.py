@@ -32,7 +32,7 @@ def test_a_precomputed_item_is_not_encoded_again(late_interaction_package, monke
     encoded = []
     encode = scorer.runtime.encode_separately
     monkeypatch.setattr(
-        scorer.runtime, "encode_separately", lambda texts, arrays: encoded.extend(texts) or encode(texts, arrays)
+        scorer.runtime, "encode_separately", lambda texts, segment: encoded.extend(texts) or encode(texts, segment)
     )
     scores = scorer(PAIRS)
     assert len(encoded) == 1  # the query

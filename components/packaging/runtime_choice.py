@@ -52,4 +52,4 @@ def request_cpu_ms(scorers: dict[str, Scorer], rows: Sequence[dict]) -> dict[str
             start = time.process_time()
             scorer(request)
             times[name].append(1000 * (time.process_time() - start))
-    return {name: float(np.median(measured[1:])) for name, measured in times.items()}
+    return {name: float(np.median(values[1:])) for name, values in times.items()}

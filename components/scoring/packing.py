@@ -95,9 +95,9 @@ def text_arrays(texts: Sequence[Sequence[int]], batch: Batch, segment: int) -> d
     names = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
     arrays = {name: np.zeros(batch.shape, np.int64) for name in names}
     for span in batch.spans([len(ids) for ids in texts]):
-        place = (span.row, slice(span.start, span.end))
-        arrays["input_ids"][place] = texts[span.text]
-        arrays["attention_mask"][place] = span.number
-        arrays["token_type_ids"][place] = segment
-        arrays["position_ids"][place] = np.arange(segment, segment + span.end - span.start)
+        cells = (span.row, slice(span.start, span.end))
+        arrays["input_ids"][cells] = texts[span.text]
+        arrays["attention_mask"][cells] = span.number
+        arrays["token_type_ids"][cells] = segment
+        arrays["position_ids"][cells] = np.arange(segment, segment + span.end - span.start)
     return arrays

@@ -71,9 +71,9 @@ def make_package(model: str | Path, embeddings: str | Path, training_set: str | 
 
 
 def add_static_int8(graphs: Graphs, config: dict, training_set: str | Path, folder: Path) -> Graphs:
-    """Write the static int8 graphs where OpenVINO and NNCF are installed, and return all graphs' names.
+    """Write the static int8 graphs where they can be made, and return all graphs.
 
-    They are for students that encode items alone, and calibrated on train queries.
+    OpenVINO and NNCF have to be installed. They are for students that encode items alone, calibrated on train queries.
     """
     if not (openvino_runtime.is_installed() and static_int8.is_installed()) or config["item_states"] == "none":
         return graphs

@@ -91,9 +91,9 @@ def choose(fp32: GraphResult, others: Sequence[GraphResult], rows: list[dict]) -
     keeping = [result for result in others if keeps_labels(result, fp32)]
     default = next((result for result in keeping if result.option.runtime == ONNX_RUNTIME), fp32)
     rivals = [result for result in keeping if result.option.runtime != ONNX_RUNTIME]
-    timed = [default, *rivals] if rivals else []
-    cpu_ms = request_cpu_ms({result.option.name: result.scorer for result in timed}, rows)
-    winner = min(timed, key=lambda result: cpu_ms[result.option.name], default=default)
+    contenders = [default, *rivals] if rivals else []
+    cpu_ms = request_cpu_ms({result.option.name: result.scorer for result in contenders}, rows)
+    winner = min(contenders, key=lambda result: cpu_ms[result.option.name], default=default)
     if winner is not default and cpu_ms[winner.option.name] > MAX_SHARE * cpu_ms[default.option.name]:
         winner = default
     options = {

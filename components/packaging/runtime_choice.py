@@ -34,7 +34,10 @@ class ServingOption:
 
 
 def openvino_options(graphs: Graphs) -> list[ServingOption]:
-    """Return what OpenVINO could serve here: nothing where it is not installed, or the student reads pairs whole."""
+    """Return what OpenVINO could serve here.
+
+    That is nothing where it is not installed, or where the student reads pairs whole.
+    """
     if graphs.fp32 == "model.onnx" or not openvino_runtime.is_installed():
         return []
     precision = "bf16" if openvino_runtime.supports("bf16") else "f32"
@@ -42,7 +45,10 @@ def openvino_options(graphs: Graphs) -> list[ServingOption]:
 
 
 def request_cpu_ms(scorers: dict[str, Scorer], rows: Sequence[dict]) -> dict[str, float]:
-    """Measure each scorer's CPU milliseconds of a request of 50 new items, in interleaved rounds: the medians."""
+    """Return the median CPU milliseconds of each scorer for 50 new items.
+
+    Rounds are interleaved, and the first one is left out.
+    """
     texts = cycle([item_text(row) for row in rows])
     times: dict[str, list[float]] = {name: [] for name in scorers}
     for row in islice(cycle(rows), ROUNDS):

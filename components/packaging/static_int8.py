@@ -30,11 +30,10 @@ def calibration_arrays(rows: Sequence[dict], tokenizer: PairTokenizer) -> list[d
         QUERY: tokenizer.encode_queries(sorted({row["query"] for row in rows})),
         ITEM: tokenizer.encode_items([item_text(row) for row in rows]),
     }
-    return [
-        text_arrays(ids, batch, segment)
-        for segment, ids in texts.items()
-        for batch in packed_rows([len(each) for each in ids])
-    ]
+    arrays = []
+    for segment, ids in texts.items():
+        arrays += [text_arrays(ids, batch, segment) for batch in packed_rows(list(map(len, ids)))]
+    return arrays
 
 
 def quantise_static(graph: Path, calibration: Sequence[dict[str, np.ndarray]]) -> Path:

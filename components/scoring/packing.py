@@ -28,7 +28,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Batch:
-    """Indices of texts by row, and the shape (B, T) that holds them. Rows beyond the last are empty."""
+    """Indices of texts by row, and the shape (B, T) that holds them.
+
+    Rows beyond the last are empty.
+    """
 
     rows: Sequence[Sequence[int]]
     shape: tuple[int, int]
@@ -45,12 +48,15 @@ class Batch:
 
 def one_text_a_row(lengths: Sequence[int]) -> list[Batch]:
     """Plan batches of texts alike in length, padded to the longest of each."""
-    buckets = length_buckets(lengths)
-    return [Batch([[index] for index in bucket], (len(bucket), lengths[bucket[-1]])) for bucket in buckets]
+    batches = []
+    for bucket in length_buckets(lengths):
+        rows = [[index] for index in bucket.tolist()]
+        batches.append(Batch(rows, (len(rows), lengths[bucket[-1]])))
+    return batches
 
 
 def packed_rows(lengths: Sequence[int]) -> list[Batch]:
-    """Plan batches of few shapes: rows are filled with texts, the longest first, each where the least is left over."""
+    """Plan batches of few shapes, in whose rows several texts lie."""
     length = row_length(lengths)
     rows = fill_rows(lengths, length)
     batches = []
@@ -62,7 +68,7 @@ def packed_rows(lengths: Sequence[int]) -> list[Batch]:
 
 
 def row_length(lengths: Sequence[int]) -> int:
-    """Return the length of one row if it holds all texts, else of rows that hold the longest."""
+    """Return the length of rows: one row holds all texts, or each the longest."""
     standard = ROW_LENGTHS[-1]
     total = sum(lengths)
     if total <= standard:
@@ -71,7 +77,10 @@ def row_length(lengths: Sequence[int]) -> int:
 
 
 def fill_rows(lengths: Sequence[int], length: int) -> list[list[int]]:
-    """Fill rows of a length with texts (best fit, longest first), and return the texts' indices by row."""
+    """Fill rows of a length with texts, and return their indices by row.
+
+    The longest text comes first, each where the least room is left over.
+    """
     rows: list[list[int]] = []
     room: list[int] = []  # left in each row
     for index in np.argsort(-np.asarray(lengths, int), kind="stable").tolist():

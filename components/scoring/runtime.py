@@ -140,7 +140,9 @@ def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer,
 
 
 def load_encoder(path: Path, config: PackageConfig, threads: int) -> Encoder:
-    """Load an encoder in the package's runtime, or else in what there is, and log that.
+    """Load an encoder in the package's runtime, or in what there is.
+
+    What differs from the package is logged.
 
     The labels are the same, but for pairs between two of them: speed is lost, and a server that answers is worth more.
     """

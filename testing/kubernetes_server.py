@@ -42,7 +42,6 @@ class Cluster:
     failures: list = field(default_factory=list)  # (method, code, sentence): of the next such request
     gateway: bool = True  # whether a gateway takes routes
     certificate: bool = True  # whether the gateway's listeners have theirs
-    backends: bool = True  # whether the backends of routes are available
     starts_pods: bool = True
     secrets: set = field(default_factory=lambda: {"broadfast-models"})
     account_secrets: dict = field(default_factory=lambda: {"broadfast-serving": ["broadfast-models"]})
@@ -154,14 +153,26 @@ class Cluster:
     def _parents(self, route: dict) -> Iterator[dict]:
         """Yield what each gateway says of a route: it is Accepted whether its listener works or not."""
         now = route["metadata"]["generation"]
+        conditions = [
+            {"type": name, "status": "True", "observedGeneration": now} for name in ("Accepted", "ResolvedRefs")
+        ]
+        if missing := next(self._services_without_pods(route), ""):
+            message = f"Failed to find endpoints: no ready endpoints for the related Service shop/{missing}."
+            lack = {"type": "BackendsAvailable", "status": "False", "reason": "EndpointsNotFound", "message": message}
+            conditions.append(lack | {"observedGeneration": now})
         for parent in route["spec"].get("parentRefs", [{"name": "gateway"}]):
-            statuses = {"Accepted": True, "ResolvedRefs": True}
-            if not self.backends:
-                statuses["BackendsAvailable"] = False
-            conditions = [
-                {"type": name, "status": str(status), "observedGeneration": now} for name, status in statuses.items()
-            ]
             yield {"parentRef": parent, "conditions": conditions}
+
+    def _services_without_pods(self, route: dict) -> Iterator[str]:
+        """Yield a route's services without a ready pod, of all rules and weights, as Envoy Gateway reads them."""
+        for rule in route["spec"].get("rules", []):
+            for backend in rule.get("backendRefs", []):
+                try:
+                    status = self.read(("deployments", backend["name"]))["status"]
+                except Refused:
+                    status = {}
+                if not status.get("availableReplicas"):
+                    yield backend["name"]
 
     def _gateway_status(self, gateway: dict) -> dict:
         message = "" if self.certificate else "Secret relevance-tls does not exist"

@@ -9,7 +9,7 @@ from components.release.kserve import INTERLEAVER, STABLE
 from components.release.router import STRIPPED
 
 ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
-BACKENDS = "BackendsAvailable"  # Envoy Gateway's own; others do not say it
+BACKENDS = "BackendsAvailable"  # Envoy Gateway's own: False where any backend of any rule has no ready pod
 
 
 def inside_rules(percent: int, dark: str, interleaves: bool = False) -> list[dict]:
@@ -77,10 +77,21 @@ def _condition_problem(conditions: Sequence[Mapping], generation: int) -> str:
         condition = by_type.get(name, {})
         if condition.get("status") != "True" or condition.get("observedGeneration", 0) < generation:
             return f"the HTTPRoute is not {name} at its newest generation{_message(condition)}"
-    backends = by_type.get(BACKENDS, {})
-    if backends.get("status") == "False":
-        return f"no backend of the HTTPRoute is available{_message(backends)}"
     return ""
+
+
+def missing_endpoints(route: Mapping | None) -> str:
+    """Return Envoy Gateway's words on backends without a ready pod, "" where each has one or nobody says."""
+    for parent in read_path(route, "status", "parents") or []:
+        for condition in parent.get("conditions", []):
+            if condition.get("type") == BACKENDS and condition.get("status") == "False":
+                return _message(condition) or f" ({BACKENDS} is False)"
+    return ""
+
+
+def backend_services(rules: Sequence[Mapping]) -> set[str]:
+    """Return the names of all services that rules lead to, whatever their weight."""
+    return {backend["name"] for rule in rules for backend in rule["backendRefs"]}
 
 
 def _gateway_problem(api: KubernetesApi, parent: Mapping) -> str:

@@ -101,7 +101,7 @@ class StandardRouter:
         percents = set()
         for name in ROUTES:
             route = self.api.get("HTTPRoute", name)
-            if routes.route_problem(self.api, route):
+            if self._route_problem(route):
                 return UNSETTLED
             percents.add(routes.candidate_percent(routes.rules_with_backends(route)))
         return percents.pop() if len(percents) == 1 else UNSETTLED
@@ -132,13 +132,35 @@ class StandardRouter:
         for name in ROUTES:
             subject = f"no gateway has taken {percent}% from the HTTPRoute {name} in {self.api.namespace}"
             route = self.api.get("HTTPRoute", name)
-            problem = routes.route_problem(self.api, route)
+            problem = self._route_problem(route)
             if problem:
                 return f"{subject}: {problem}"
             served_percent = routes.candidate_percent(routes.rules_with_backends(route))
             if served_percent != percent:
                 return f"{subject}: it says {served_percent}%"
         return ""
+
+    def _route_problem(self, route: Mapping | None) -> str:
+        return routes.route_problem(self.api, route) or self._backend_problem(route)
+
+    def _backend_problem(self, route: Mapping | None) -> str:
+        """Return why stable gets no requests from a route, though the gateways have taken it.
+
+        A candidate that starts or is broken, or an interleaver, is no reason: Envoy Gateway says of the whole route
+        that a backend is missing, and to wait for that one would keep its traffic where it is.
+        """
+        message = routes.missing_endpoints(route)
+        if not message:
+            return ""
+        services = routes.backend_services(routes.rules_with_backends(route))
+        missing = {name for name in services if not self._has_pods(name)}
+        if missing and f"{STABLE}-predictor" not in missing:
+            return ""
+        return f"a backend of the HTTPRoute has no pod{message}"
+
+    def _has_pods(self, deployment_name: str) -> bool:
+        deployment = self.api.get("Deployment", deployment_name)
+        return bool(read_path(deployment, "status", "availableReplicas"))
 
     def _apply(self, name: str, version: str) -> None:
         sizes = self.kserve.replicas

@@ -216,11 +216,26 @@ def test_a_listener_without_a_certificate_serves_nothing(state, router):
         router.set_traffic(25)
 
 
-def test_a_route_without_available_backends_is_not_served(state, router):
+def test_a_route_whose_stable_has_no_pod_serves_nobody(state, router):
     router.serve("v1", "v2")
-    state.backends = False
-    with pytest.raises(TimeoutError, match="no backend of the HTTPRoute is available"):
+    state.unready = {"v1"}
+    with pytest.raises(TimeoutError, match="a backend of the HTTPRoute has no pod .*relevance-stable-predictor"):
         router.set_traffic(25)
+
+
+def test_traffic_leaves_a_candidate_without_pods(state, router):
+    router.serve("v1", "v2")
+    router.set_traffic(25)
+    state.unready = {"v2"}  # Envoy Gateway says BackendsAvailable=False of the whole route
+    router.set_traffic(0)
+    assert router.read_back() == 0
+
+
+def test_a_dark_candidate_may_start_for_long(state, router):
+    router.serve("v1", None)
+    state.unready = {"v2"}
+    router.serve("v1", "v2")
+    assert router.read_back() == 0 and not state.standard[CANDIDATE].pods
 
 
 def test_an_unreadable_gateway_is_named(state, router, capsys):

@@ -216,7 +216,7 @@ def test_a_listener_without_a_certificate_serves_nothing(state, router):
         router.set_traffic(25)
 
 
-def test_a_route_whose_stable_has_no_pod_serves_nobody(state, router):
+def test_a_stable_without_pods_serves_nobody(state, router):
     router.serve("v1", "v2")
     state.unready = {"v1"}
     with pytest.raises(TimeoutError, match="a backend of the HTTPRoute has no pod .*relevance-stable-predictor"):

@@ -113,7 +113,7 @@ def test_hostile_titles_are_shown_as_text(chromium, address):
         assert chromium.evaluate("getComputedStyle(document.querySelector('main bdi')).unicodeBidi") == "isolate"
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/compare?query_id=q1", "/judge/pairs?rater=bo"])
+@pytest.mark.parametrize("path", [*PAGES, "/compare?query_id=q1", "/judge/pairs?rater=bo", "/judge/figures"])
 def test_a_phone_shows_pages_without_scrolling_aside(chromium, address, path):
     chromium.resize(*PHONE)
     chromium.open(address + path)
@@ -121,7 +121,7 @@ def test_a_phone_shows_pages_without_scrolling_aside(chromium, address, path):
 
 
 @pytest.mark.skipif(not AXE, reason="BROADFAST_AXE names no axe.min.js: npm pack axe-core@4.14.1")
-@pytest.mark.parametrize("path", [*PAGES, "/compare?query_id=q1", "/judge/pairs?rater=bo"])
+@pytest.mark.parametrize("path", [*PAGES, "/compare?query_id=q1", "/judge/pairs?rater=bo", "/judge/figures"])
 def test_axe_finds_nothing_serious(chromium, address, path):
     chromium.open(address + path)
     chromium.evaluate(Path(AXE).read_text() + ";0")

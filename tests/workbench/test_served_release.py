@@ -60,6 +60,15 @@ def test_an_item_is_explained_by_both(served):
     assert "No rationale: the nearest rationales argue for Exact, not for Irrelevant." in text
 
 
+@needs_chromium
+@pytest.mark.parametrize("path", ["/compare/free?text=socks", "/compare/item?text=socks&item_id=i1"])
+def test_a_phone_shows_what_servers_say(chromium, served, path):
+    chromium.resize(390, 844)
+    chromium.open(served.page_url + path)
+    assert "socks" in chromium.text() and chromium.evaluate("document.documentElement.scrollWidth") <= 390
+    chromium.resize(1300, 900)
+
+
 def decide(chromium, served, action, **fields):
     """Give an order on the Release page and confirm it, as a person does."""
     chromium.open(f"{served.page_url}/release")

@@ -111,7 +111,9 @@ def ndcg(gains: np.ndarray, scores: np.ndarray, k: int = 10, minimum_items: int 
     discounts[k:] = 0
     ideal = np.sort(gains)[::-1] @ discounts
     order = np.argsort(-scores)
-    tied_group = np.r_[0, np.cumsum(np.diff(scores[order]) != 0)]
+    ranked_scores = scores[order]
+    tied_group = np.zeros(len(order), int)
+    np.cumsum(ranked_scores[1:] != ranked_scores[:-1], out=tied_group[1:])
     mean_gains = np.bincount(tied_group, gains[order]) / np.bincount(tied_group)
     return float(mean_gains[tied_group] @ discounts / ideal)
 

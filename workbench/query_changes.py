@@ -3,7 +3,7 @@
 Shapes: N rows sorted by query, Q queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isnan
@@ -76,18 +76,26 @@ def measure_queries(comparison: str) -> tuple[QueryChange, ...]:
     pairs = sorted_pairs(comparison)
     if not pairs.num_rows:
         return ()
-    names = np.array(pairs["query_id"].to_pylist())
+    columns = {name: pairs[name].to_pylist() for name in ("query_id", "query", *SLICES)}
+    names = np.array(columns["query_id"])
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     sizes = np.diff(np.r_[starts, len(names)])
-    texts = pairs.select(["query_id", "query", *SLICES]).take(starts).to_pylist()
+    texts = [read_texts(columns, start) for start in starts]
     gains = np.array([GAINS[label] for label in pairs["label"].to_pylist()])
     by_query = [np.split(column, starts[1:]) for column in (gains, *_scores(pairs))]
     changes = []
     for text, start, size, gain, stable, candidate in zip(texts, starts, sizes, *by_query, strict=True):
-        values = {name: text[name] or "" for name in text}
         ndcgs = {"stable_ndcg": ndcg(gain, stable), "candidate_ndcg": ndcg(gain, candidate)}
-        changes.append(QueryChange(**values, first_row=int(start), items=int(size), **ndcgs))
+        changes.append(QueryChange(**text, first_row=int(start), items=int(size), **ndcgs))
     return tuple(changes)
+
+
+def read_texts(columns: Mapping[str, Sequence], row: int) -> dict[str, str]:
+    """Return the texts of one row, "" for none.
+
+    Lists are read and not Arrow's arrays, which would import pandas for a third of a second.
+    """
+    return {name: values[row] or "" for name, values in columns.items()}
 
 
 def list_queries(changes: Sequence[QueryChange], filters: Filters) -> list[QueryChange]:
@@ -139,4 +147,5 @@ def query_rows(comparison: str, change: QueryChange) -> list[dict]:
 
 
 def _scores(pairs: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(pairs[name].to_numpy().astype(float) for name in ("stable_score", "candidate_score"))
+    names = ("stable_score", "candidate_score")
+    return tuple(np.array(pairs[name].to_pylist(), float) for name in names)

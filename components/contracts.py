@@ -34,6 +34,10 @@ def _texts(*names: str) -> list[tuple[str, pa.DataType]]:
 
 
 _QUERY_ITEM = _texts("query_id", "item_id", "label")
+_PAIR = [
+    *_texts("query_id", "query", "locale", "query_class"),
+    *_texts("item_id", "title", "brand", "category", "attributes"),
+]
 _ANSWER = [("tokens_in", pa.int32()), ("tokens_out", pa.int32()), ("finish_reason", _TEXT)]
 _REQUEST = [
     ("time", _TIME),
@@ -42,11 +46,17 @@ _REQUEST = [
     *_texts("assigned_arm", "version"),
 ]
 
-JUDGEMENTS = pa.schema(
+JUDGEMENTS = pa.schema([*_PAIR, *_texts("label", "split", "mismatch")])
+UNJUDGED = pa.schema(  # `source` is file or exposures; `shown` how often a page had it, null where nobody says
+    [*_PAIR, ("source", _TEXT), ("shown", pa.int64())]
+)
+TEACHER_LABELS = pa.schema(  # of unjudged pairs
     [
-        *_texts("query_id", "query", "locale", "query_class"),
-        *_texts("item_id", "title", "brand", "category", "attributes"),
-        *_texts("label", "split", "mismatch"),
+        *_QUERY_ITEM,
+        ("confidence", pa.float32()),  # the share of a pair's answers that end in the label
+        ("weight", pa.float32()),  # of the pair in the student's loss, beside 1 of a judged one
+        ("answers", pa.int32()),
+        ("teacher", _TEXT),  # digest
     ]
 )
 QUARANTINED_ROWS = pa.schema([("file", _TEXT), ("line", pa.int64()), ("reason", _TEXT), ("row", _TEXT)])
@@ -224,6 +234,11 @@ def read_batches(schema: pa.Schema, path: str | Path, earlier: pa.Schema | None 
             raise ValueError(f"{path} holds {file.schema_arrow.names}, expected {schema.names}")
         for batch in file.iter_batches(BATCH_ROWS):
             yield from batch.to_pylist()
+
+
+def holds(schema: pa.Schema, path: str | Path) -> bool:
+    """Return True for a file of this contract."""
+    return pq.read_schema(path).equals(schema)
 
 
 def count(path: str | Path) -> int:

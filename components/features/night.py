@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import datetime
 
 from components import contracts
 from components.features.build import build
-from components.features.logs import fetch_logs
+from components.log_days import fetch_logs, parse_moment
 from components.settings import Settings
 from components.step_result import StepResult
 
@@ -21,7 +21,7 @@ def build_night(tables: tuple[str, str], logs_prefix: str, as_of: str, outputs: 
     """
     judgements, items = tables
     folder, training_set_path = outputs
-    moment = _parse_moment(as_of)
+    moment = parse_moment(as_of)
     with tempfile.TemporaryDirectory() as scratch:
         logs = fetch_logs(logs_prefix, moment, scratch) if logs_prefix else None
         counts = build(judgements, items, logs, moment, folder)
@@ -73,15 +73,3 @@ def describe_filling(details: dict) -> str:
     if details["refilled_views"]:
         return f"; written again, for the online store had lost them: {', '.join(details['refilled_views'])}"
     return ""
-
-
-def _parse_moment(text: str) -> datetime:
-    if not text:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"as_of is {text!r}; give an ISO 8601 moment, e.g. 2026-01-31T03:00:00+00:00") from error
-    if moment.tzinfo is None:
-        raise ValueError(f"as_of is {text!r}, without a time zone; give e.g. {text}+00:00")
-    return moment

@@ -1,6 +1,6 @@
 """The columns of a file of rows by our names, which may be other names in the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.csv_records import TableRow
@@ -8,8 +8,9 @@ from components.judgements.labels import is_unrated
 from components.tabular import KINDS, TableFile
 
 REQUIRED = ("query", "title", "label")
+REQUIRED_OF_UNJUDGED = ("query", "title")
 OPTIONAL = ("query_id", "item_id", "locale", "query_class", "brand", "category", "attributes", "split", "mismatch")
-NAMES = (*REQUIRED, *OPTIONAL, "rater", "price", "rating")
+NAMES = (*REQUIRED, *OPTIONAL, "rater", "price", "rating", "shown")
 
 
 def match_columns(columns: Mapping[str, str], table: TableFile) -> dict[str, str | None]:
@@ -74,7 +75,7 @@ def check_kind(path: Path) -> None:
     raise ValueError(remedy)
 
 
-def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
+def check_columns(table: TableFile, columns: Mapping[str, str], required_columns: Sequence[str] = REQUIRED) -> None:
     """Check that a file has the required columns and those that were named.
 
     Raises:
@@ -82,15 +83,15 @@ def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
     """
     name = table.path.name
     if not table.columns:
-        raise ValueError(describe_empty(table))
+        raise ValueError(describe_empty(table, required_columns))
     matches = match_columns(columns, table)
-    if not columns and not {matches[ours] for ours in REQUIRED} & set(table.columns):
+    if not columns and not {matches[ours] for ours in required_columns} & set(table.columns):
         raise ValueError(
-            f"{name} has no column query, title or label: is its first line a header? Name columns as "
-            f"--columns query=ITS_NAME,title=ITS_NAME,label=ITS_NAME. "
+            f"{name} has no column {', '.join(required_columns[:-1])} or {required_columns[-1]}: is its first line a "
+            f"header? Name columns as --columns {','.join(f'{ours}=ITS_NAME' for ours in required_columns)}. "
             f"A file of ids alone, as TREC qrels, needs the texts: join them from your catalogue by id"
         )
-    columns_needed = {(ours, matches[ours]) for ours in (*REQUIRED, *columns)}
+    columns_needed = {(ours, matches[ours]) for ours in (*required_columns, *columns)}
     if raters := rater_columns(columns.get("label", "label"), table):
         columns_needed -= {("label", matches["label"])}
         columns_needed |= {("label", name) for name in raters}
@@ -102,13 +103,13 @@ def check_columns(table: TableFile, columns: Mapping[str, str]) -> None:
             raise ValueError(f"{name} has the column {theirs!r} for {ours} twice; rename one of them")
 
 
-def describe_empty(table: TableFile) -> str:
+def describe_empty(table: TableFile, required_columns: Sequence[str]) -> str:
     """Return a sentence about a file without columns."""
     name = table.path.name
     if table.kind == "jsonl" and (row := next(iter(table.rows()), None)) and row.error:
         example = '{"query": "red shoe", "title": "Acme shoe", "label": "E"}'
         return f"{name}: line {row.line} is no JSON object ({row.error}); write one object a line, as {example}"
-    return f"{name} is empty: its columns have to be named, {', '.join(REQUIRED)} among them"
+    return f"{name} is empty: its columns have to be named, {', '.join(required_columns)} among them"
 
 
 def _remedy(ours: str, columns: Mapping[str, str]) -> str:

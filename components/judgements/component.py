@@ -1,4 +1,4 @@
-"""Steps of the judgements: prepare them, and audit their labels."""
+"""Steps of the judgements: prepare them, audit their labels, and collect pairs that nobody judged."""
 
 from kfp import dsl
 
@@ -40,3 +40,24 @@ def audit_labels(
     from components.step_result import record
 
     record(facts, audit(judgements.path, filled, AuditConfig.from_json(config), sample.path))
+
+
+@student_step()
+def collect_unjudged(
+    judgements: dsl.Input[dsl.Dataset],
+    items: dsl.Input[dsl.Dataset],
+    source: str,
+    columns: str,
+    logs_prefix: str,
+    as_of: str,
+    pairs: int,
+    unjudged: dsl.Output[dsl.Dataset],
+    refused: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.judgements.unjudged import UnjudgedSource, collect_unjudged
+    from components.step_result import record
+
+    pages = UnjudgedSource(source, columns, logs_prefix, as_of)
+    out = (unjudged.path, refused.path)
+    record(facts, collect_unjudged(pages, (judgements.path, items.path), pairs, out))

@@ -8,7 +8,7 @@ from components.csv_records import is_unknown_text
 TEXT_LIMIT = 100_000  # characters of a field
 EXACT_INTEGERS = 2**53  # floats beyond it have lost digits
 REQUIRED_TEXTS = ("query", "title")
-NUMBERS = ("price", "rating")
+NUMBERS = ("price", "rating", "shown")
 
 
 def clean_fields(values: Mapping) -> tuple[dict, list[str]]:

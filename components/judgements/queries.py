@@ -13,6 +13,11 @@ USABLE_VALID_QUERIES = 20
 USABLE_VALID_SHARE = 0.05  # of all queries, where these are few
 
 
+def query_key(locale: str, text: str) -> Key:
+    """Return what makes two queries one: locale and text, normalised."""
+    return normalise_query(locale).replace("_", "-"), normalise_query(text)
+
+
 @dataclass
 class QueryIds:
     """The id of every query, from all rows of a source."""
@@ -27,7 +32,7 @@ class QueryIds:
         Raises:
             ValueError: the id is that of another text.
         """
-        key = (normalise_query(locale).replace("_", "-"), normalise_query(text))
+        key = query_key(locale, text)
         if source_id is None:
             return key
         first_text = self.texts.setdefault(source_id, text)

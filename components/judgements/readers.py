@@ -1,6 +1,6 @@
 """Sources of judgements: one file of rows whose columns may have other names than ours, and what other tools write."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from components.formats.registry import FORMATS, read_format
 from components.formats.trec import read_queries
 from components.judgements.columns import (
     NAMES,
+    REQUIRED,
     check_columns,
     check_kind,
     match_columns,
@@ -64,8 +65,10 @@ def parse_columns(text: str) -> dict[str, str]:
     return columns
 
 
-def open_source(path: Path, columns: Mapping[str, str]) -> Source:
+def open_source(path: Path, columns: Mapping[str, str], required_columns: Sequence[str] = REQUIRED) -> Source:
     """Open one file of rows, what another tool wrote, or a folder.
+
+    `required_columns` are the columns that a file of rows has to have.
 
     Raises:
         FileNotFoundError: nothing is at the path.
@@ -76,7 +79,7 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     name = "table" if columns and path.is_file() else guess_format(path)
     if name == "folder":
         return open_folder(path, columns)
-    return open_table(path, columns) if name == "table" else open_format(path, name)
+    return open_table(path, columns, required_columns) if name == "table" else open_format(path, name)
 
 
 def open_format(path: Path, name: str) -> Source:
@@ -122,7 +125,7 @@ def build_source(file_name: str, name: str, rows: Iterator[TableRow]) -> Source:
     return Source(file_name, (rename(row, names) for row in rows), scale, notes)
 
 
-def open_table(path: Path, columns: Mapping[str, str]) -> Source:
+def open_table(path: Path, columns: Mapping[str, str], required_columns: Sequence[str] = REQUIRED) -> Source:
     """Open one file of rows.
 
     Raises:
@@ -130,7 +133,7 @@ def open_table(path: Path, columns: Mapping[str, str]) -> Source:
     """
     check_kind(path)
     table = TableFile(path)
-    check_columns(table, columns)
+    check_columns(table, columns, required_columns)
     names = match_columns(columns, table)
     raters = rater_columns(names["label"], table)
     table_rows = table.rows([*names.values(), *raters])

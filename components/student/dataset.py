@@ -1,8 +1,8 @@
 """What a student is trained on, as memory-mapped tables: tokenised pairs with their mean rationale embedding.
 
-A pair without a label is unjudged: it is aligned with its rationale, and teaches no label. It is left out where it has
-no rationale, where nothing is aligned, and of the calibration fold.
-The join runs in DuckDB, which spills to disk, and the rest is streamed: memory does not grow with the number of pairs.
+A pair that nobody judged is aligned with its rationale, and teaches its teacher's label, by its weight. It is left out
+where it has neither, and of the calibration fold, which is judged.
+Tables are streamed: memory does not grow with the number of pairs.
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from components import contracts
 from components.sampling import hash_fraction
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
+from components.student.tables import StudentTables, join_tables
 
 CALIBRATION_SHARE = 0.1  # of the train queries, kept out of training to fit the temperature
 UNALIGNED_WIDTH = 384  # of the reasoning vector, where nothing is aligned with it
@@ -30,19 +31,13 @@ EXAMPLES = pa.schema(
         ("item", pa.list_(pa.int32())),
         ("length", pa.int32()),
         ("overlap", pa.list_(pa.float32())),  # LEXICAL_FEATURES
-        ("label", pa.int32()),  # UNJUDGED without one
+        ("label", pa.int32()),  # people's; UNJUDGED without one
+        ("teacher_label", pa.int32()),  # of an unjudged pair; UNJUDGED without one
+        ("teacher_weight", pa.float32()),  # 0 without a teacher's label
         ("rationale_embedding", pa.list_(pa.float32())),  # zeros without a rationale
         ("has_rationale", pa.bool_()),
     ]
 )
-JOIN = """
-    with by_pair as (
-        select query_id, item_id, list(embedding order by key) as embeddings
-        from read_parquet(?) group by query_id, item_id
-    )
-    select pair.*, by_pair.embeddings from read_parquet(?) pair left join by_pair using (query_id, item_id)
-    where pair.split = 'train' order by query_id, item_id
-"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,8 @@ class ExampleCounts:
     """How many pairs train a student, and how many do not, by reason."""
 
     train: int
-    unjudged_pairs: int  # of these, aligned alone
+    unjudged_pairs: int  # of these
+    labelled_pairs: int  # of the unjudged ones, by a teacher
     with_rationale: int
     left_out: dict[str, int]
     embedding_width: int
@@ -63,33 +59,51 @@ def write_examples(
     folder: Path,
     calibration_share: float = CALIBRATION_SHARE,
 ) -> ExampleCounts:
-    """Write train.arrow and held_out.arrow of whole queries below `folder`.
+    """Write train.arrow and held_out.arrow of whole queries below `folder`, of StudentTables.
 
     Raises:
         ValueError: no pair is left to train on, or no rationale tells the embeddings' width.
     """
-    training_set, embeddings = map(str, tables)
-    width = read_embedding_width(embeddings, is_required=config.align_weight > 0)
-    counts = Counter(count_other_splits(training_set))
+    tables = StudentTables(*tables)
+    width = read_embedding_width(tables.embeddings, is_required=config.align_weight > 0)
+    counts = Counter(count_other_splits(tables.training_set))
     with open_folds(folder) as writers:
-        for rows in batch_rows(join_rationales(training_set, embeddings), contracts.BATCH_ROWS):
+        for rows in batch_rows(join_tables(tables), contracts.BATCH_ROWS):
             share_rows = [row for row in rows if hash_fraction(f"share\n{row['query_id']}") < config.train_share]
             counts["other queries"] += len(rows) - len(share_rows)
             for fold, fold_rows in split_folds(share_rows, calibration_share).items():
-                keeps_unjudged = fold == "train" and config.align_weight > 0
-                useful_rows = [row for row in fold_rows if row["label"] or (keeps_unjudged and row["embeddings"])]
+                is_train = fold == "train"
+                useful_rows = [row for row in fold_rows if row["label"] or (is_train and teaches(row, config))]
                 counts["unjudged"] += len(fold_rows) - len(useful_rows)
                 examples = list(tokenize_examples(useful_rows, tokenizer, width))
                 writers[fold].write_table(pa.Table.from_pylist(examples, schema=EXAMPLES))
                 counts[fold] += len(examples)
                 counts[f"{fold} with rationale"] += sum(example["has_rationale"] for example in examples)
                 counts[f"{fold} unjudged"] += sum(example["label"] == UNJUDGED for example in examples)
+                counts[f"{fold} labelled"] += sum(example["teacher_weight"] > 0 for example in examples)
     if counts["train"] == counts["train unjudged"]:
-        raise ValueError(f"{training_set}: no train pair is left to train on")
+        raise ValueError(f"{tables.training_set}: no train pair is left to train on")
+    return count_examples(counts, width)
+
+
+def teaches(row: dict, config: LrkdConfig) -> bool:
+    """Return True for an unjudged pair with a rationale or a teacher's label."""
+    return bool((config.align_weight and row["embeddings"]) or row["teacher_label"])
+
+
+def count_examples(counts: Counter, width: int) -> ExampleCounts:
+    """Return the counts by name."""
     left_out = {"valid": counts["valid"], "test": counts["test"]}
     left_out |= {"calibration fold": counts["held_out"], "other queries": counts["other queries"]}
     left_out |= {"unjudged": counts["unjudged"]} if counts["unjudged"] else {}
-    return ExampleCounts(counts["train"], counts["train unjudged"], counts["train with rationale"], left_out, width)
+    return ExampleCounts(
+        train=counts["train"],
+        unjudged_pairs=counts["train unjudged"],
+        labelled_pairs=counts["train labelled"],
+        with_rationale=counts["train with rationale"],
+        left_out=left_out,
+        embedding_width=width,
+    )
 
 
 @contextmanager
@@ -102,20 +116,10 @@ def open_folds(folder: Path) -> Iterator[dict[str, pa.RecordBatchStreamWriter]]:
         }
 
 
-def count_other_splits(training_set: str) -> dict[str, int]:
+def count_other_splits(training_set: str | Path) -> dict[str, int]:
     """Count the pairs outside the train split, by split."""
     counts = Counter(row["split"] for row in contracts.read_batches(contracts.TRAINING_SET, training_set))
     return {split: count for split, count in counts.items() if split != "train"}
-
-
-def join_rationales(training_set: str, embeddings: str) -> Iterator[dict]:
-    """Yield train pairs by query and item, each with its rationales' embeddings."""
-    import duckdb
-
-    with duckdb.connect() as database:
-        pairs = database.sql(JOIN, params=[embeddings, training_set])
-        for batch in pairs.to_arrow_reader(contracts.BATCH_ROWS):
-            yield from batch.to_pylist()
 
 
 def batch_rows(rows: Iterable[dict], size: int) -> Iterator[list[dict]]:
@@ -146,6 +150,8 @@ def tokenize_examples(rows: list[dict], tokenizer: PairTokenizer, width: int) ->
             "length": len(query) + len(item),
             "overlap": overlap,
             "label": LABEL_INDEX[row["label"]],
+            "teacher_label": LABEL_INDEX[row["teacher_label"]],
+            "teacher_weight": row["teacher_weight"] or 0.0,
             "rationale_embedding": mean_vector(row["embeddings"], width),
             "has_rationale": bool(row["embeddings"]),
         }

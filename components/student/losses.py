@@ -1,4 +1,4 @@
-"""The student's losses: cross-entropy's class weights, and the distance to the teacher's rationales (LRKD).
+"""The student's losses: cross-entropy with its weights, and the distance to the teacher's rationales (LRKD).
 
 B pairs, E rationale-embedding width, C labels.
 """
@@ -20,16 +20,29 @@ def distillation_loss(reasoning: Tensor, rationale_embedding: Tensor, has_ration
     return masked_mean(distance, has_rationale, dim=0)
 
 
-def judged_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None, judged_share: float) -> Tensor:
-    """Return the cross-entropy of a batch's judged pairs: logits (B, C), labels (B,).
+def pair_weights(labels: Tensor, teacher_weights: Tensor) -> Tensor:
+    """Return what each pair counts in cross-entropy (N,).
 
-    An unjudged pair has a negative label. The mean over the judged pairs is scaled by how many the batch has of those
-    that it has on average, `judged_share` of B, so that each judged pair counts the same in an epoch.
+    A judged one counts 1, another its teacher's label's weight.
+    `labels` (N,) are negative where a pair is unjudged. Without a teacher's label its weight is 0.
     """
-    judged_pairs = int((labels >= 0).sum())
-    if not judged_pairs:
+    return torch.where(labels >= 0, 1.0, teacher_weights)
+
+
+def weighed_cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor, label_weights: Tensor | None, mean_weight: float
+) -> Tensor:
+    """Return the cross-entropy of a batch: logits (B, C), labels and weights (B,).
+
+    `label_weights` are (C,). A pair of weight 0 may have any label. The mean over the pairs is scaled by what the batch
+    weighs of what it weighs on average, `mean_weight` times B: so a pair counts by its weight in every batch alike.
+    """
+    labels = labels.clamp(min=0)
+    shares = weights if label_weights is None else weights * label_weights[labels]
+    if not shares.sum():
         return logits.sum() * 0.0
-    return cross_entropy(logits, labels, weights) * (judged_pairs / (len(labels) * judged_share))
+    losses = cross_entropy(logits, labels, reduction="none")  # (B,)
+    return (losses * shares).sum() / shares.sum() * weights.sum() / (len(labels) * mean_weight)
 
 
 def class_weights(labels: Tensor, count: int, power: float) -> Tensor | None:

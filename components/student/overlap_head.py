@@ -25,7 +25,8 @@ PCA_PAIRS = 1000
 def initialise_late_interaction(
     student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
-    """Fit the projection and the overlap head to EXAMPLES rows."""
+    """Fit the projection and the overlap head to judged EXAMPLES rows."""
+    examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
     rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
     lengths = list(examples["length"])
     sample = examples.select(sorted(rows, key=lengths.__getitem__))
@@ -37,14 +38,13 @@ def initialise_late_interaction(
 def fit_overlap_head(
     student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
-    """Set the overlap head to logistic regression on the match features of judged EXAMPLES rows.
+    """Set the overlap head to logistic regression on the match features of EXAMPLES rows.
 
     With fewer than three labels there is too little data, and the head is set to zeros.
     """
     head = student.overlap_head
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
-    examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
     if len(set(examples["label"])) < 3:
         return
     features = match_features(student, examples, frozen_states)

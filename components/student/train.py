@@ -1,10 +1,10 @@
-"""Distil: train the student on judgements and the teacher's rationale embeddings (LRKD)."""
+"""Distil: train the student on judgements, the teacher's rationale embeddings (LRKD) and its labels."""
 
 import hashlib
 import json
 import math
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +26,9 @@ from components.student.late_interaction import LateInteractionStudent
 from components.student.logits import predict_logits
 from components.student.model import Student, new_student
 from components.student.overlap_head import initialise_late_interaction
+from components.student.tables import StudentTables
 from components.student.trainer import LrkdTrainer, training_arguments
+from components.student.unjudged import describe_unjudged, write_unjudged
 from components.training.arguments import run_training
 from components.training.checkpoints import Checkpoints
 from components.training.launch import on_every_gpu
@@ -34,29 +36,42 @@ from components.training.launch import on_every_gpu
 TEMPERATURE_SPREAD = 0.2  # standard deviation of the logarithm's prior
 
 
-def train(training_set: str | Path, embeddings: str | Path, config: LrkdConfig, folder: str | Path) -> StepResult:
+def train(
+    training_set: str | Path,
+    embeddings: str | Path,
+    config: LrkdConfig,
+    folder: str | Path,
+    unjudged_tables: tuple[str | Path, str | Path] = ("", ""),
+) -> StepResult:
     """Train a student on every GPU of the machine, and save it to `folder`.
 
-    The folder gets weights, configuration and tokenizer; the result's details hold counts and curves. A student that is
-    to learn from rationales is left out where there is none.
+    `unjudged_tables` are UNJUDGED and TEACHER_LABELS, or none. The folder gets weights, configuration and tokenizer;
+    the result's details hold counts and curves. A student that is to learn from rationales learns from a teacher's
+    labels alone where there is no rationale, and is left out where there is neither.
 
     Raises:
         ValueError: no pair is left to train on, the configuration names what does not exist, or a loss is not a number.
     """
+    tables = StudentTables(training_set, embeddings, *unjudged_tables)
     if config.align_weight and not contracts.count(embeddings):
-        return leave_out(folder, "there is no rationale to learn from")
+        if not (tables.teacher_labels and contracts.count(tables.teacher_labels)):
+            return leave_out(folder, "there is no rationale to learn from")
+        config = replace(config, align_weight=0.0)
     if not config.epochs and config.architecture != "late_interaction":
         raise ValueError("student_config's epochs is 0: a late_interaction student alone has a head that is fitted")
     with TemporaryDirectory() as work:
         tokenizer = save_tokenizer(config, Path(work))
-        counts = write_examples((training_set, embeddings), tokenizer, config, Path(work))
+        counts = write_examples(tables, tokenizer, config, Path(work))
         prefix = checkpoint_prefix(config, Path(work)) if config.save_steps else ""
         if prefix:
             Checkpoints(work, prefix).fetch()
         curves = on_every_gpu(train_on_examples, config, counts.embedding_width, work, prefix, str(folder))
         if prefix:
             Checkpoints(work, prefix).remove()
-    return step_result(contracts.count(training_set), counts, config, curves)
+    usage = describe_unjudged(counts, tables.teacher_labels)
+    write_unjudged(usage, Path(folder))
+    result = step_result(tables.count_pairs(), counts, config, curves)
+    return replace(result, details={**result.details, **usage})
 
 
 def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: dict) -> StepResult:
@@ -66,13 +81,13 @@ def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: di
         "set_aside_why": counts.left_out,
         "aligned": aligned_pairs,
         "not_aligned": counts.train - aligned_pairs,
-        "unjudged": counts.unjudged_pairs,
         "distillation": config.distillation,
     }
     headline = "a fitted head on a frozen encoder"
     if curves["history"]:
         first, last = (curves["history"][n]["cross_entropy"] for n in (0, -1))
-        headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned"
+        labels = f", {counts.labelled_pairs:,} by a teacher's label" if counts.labelled_pairs else ""
+        headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned{labels}"
     return StepResult(rows, counts.train, rows - counts.train, headline, details | curves)
 
 
@@ -86,7 +101,7 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     """Train on the examples below `work` in each process, and save in the first."""
     from datasets import Dataset
 
-    from components.student.repeats import repeat_judged
+    from components.student.repeats import repeat_labelled
 
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
@@ -95,7 +110,7 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     if isinstance(student, LateInteractionStudent):
         frozen_states = compute_frozen_states(student, examples)
         initialise_late_interaction(student, examples, config.class_weights, frozen_states)
-    rows = repeat_judged(examples)
+    rows = repeat_labelled(examples)
     trainer = LrkdTrainer(config, student, training_arguments(config, work, len(rows)), rows, frozen_states)
     history = run_training(trainer, Checkpoints(work, prefix) if prefix else None) if config.epochs else []
     student = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()

@@ -13,7 +13,7 @@ from components.scoring.tokenizer import pad_pairs
 from components.student.config import LrkdConfig
 from components.student.encoder import encoder_layers
 from components.student.frozen_states import FrozenStates
-from components.student.losses import class_weights, distillation_loss, judged_cross_entropy
+from components.student.losses import class_weights, distillation_loss, pair_weights, weighed_cross_entropy
 from components.student.model import Student
 from components.training import arguments
 
@@ -38,8 +38,7 @@ def collate(rows: Sequence[dict], frozen_states: FrozenStates | None = None) -> 
     queries = [row["query"] for row in rows]
     items = [row["item"] for row in rows]
     batch = {name: torch.from_numpy(array) for name, array in pad_pairs(queries, items).items()}
-    batch["labels"] = torch.tensor([row["label"] for row in rows])
-    for name in ("overlap", "rationale_embedding", "has_rationale"):
+    for name in ("label", "teacher_label", "teacher_weight", "overlap", "rationale_embedding", "has_rationale"):
         batch[name] = torch.tensor([row[name] for row in rows])
     if frozen_states is not None:
         batch["frozen_states"] = frozen_states.pad(queries, items)
@@ -65,7 +64,7 @@ class LrkdTrainer(Trainer):
         self.tokens = 0
         self.padded_tokens = 0
         labels = torch.tensor(examples["label"])
-        self.judged_share = (labels >= 0).float().mean().item()
+        self.mean_weight = pair_weights(labels, torch.tensor(examples["teacher_weight"])).mean().item()
         weights = class_weights(labels, len(LABELS), config.class_weights)
         self.class_weights = None if weights is None else weights.to(self.args.device)
 
@@ -75,18 +74,25 @@ class LrkdTrainer(Trainer):
         return round(self.tokens / max(1, self.padded_tokens), 4)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Compute cross-entropy on the judgement, plus lambda times the distillation loss."""
+        """Compute cross-entropy on the judgement or the teacher's label, plus lambda times the distillation loss."""
         logits, reasoning = model(**{name: inputs[name] for name in self.inputs})
         self.tokens += int(inputs["attention_mask"].sum())
         self.padded_tokens += inputs["attention_mask"].numel()
         terms = {
-            "cross_entropy": judged_cross_entropy(logits, inputs["labels"], self.class_weights, self.judged_share),
+            "cross_entropy": self.compute_cross_entropy(logits, inputs),
             "alignment": distillation_loss(reasoning, inputs["rationale_embedding"], inputs["has_rationale"]),
         }
         if (self.state.global_step + 1) % self.args.logging_steps == 0 or self.state.global_step == 0:
             self.note_terms(terms)
         loss = terms["cross_entropy"] + self.config.align_weight * terms["alignment"]
         return (loss, (logits, reasoning)) if return_outputs else loss
+
+    def compute_cross_entropy(self, logits: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Compute cross-entropy where people or a teacher gave a label: people's counts 1."""
+        labels = inputs["label"]
+        weights = pair_weights(labels, inputs["teacher_weight"])
+        labels = torch.where(labels >= 0, labels, inputs["teacher_label"])
+        return weighed_cross_entropy(logits, labels, weights, self.class_weights, self.mean_weight)
 
     def note_terms(self, terms: dict[str, Tensor]) -> None:
         """Keep each term and the norm of its gradient.

@@ -1,4 +1,4 @@
-"""Steps of the teacher: start, SFT, preference pairs, DPO, qualification, evaluation page."""
+"""Steps of the teacher: start, SFT, preference pairs, DPO, qualification, labels, evaluation page."""
 
 from kfp import dsl
 
@@ -95,6 +95,63 @@ def permit_teacher(refusal: str, permit: dsl.Output[dsl.Artifact], facts: dsl.Ou
     from components.teacher.held_out import write_permit
 
     record(facts, write_permit(refusal, permit.path))
+
+
+@student_step()
+def plan_labels(
+    unjudged: dsl.Input[dsl.Dataset], config: str, permit: dsl.Output[dsl.Artifact], facts: dsl.Output[dsl.Metrics]
+):
+    from components.step_result import record
+    from components.teacher.config import TeacherLabelsConfig
+    from components.teacher.teacher_labels import plan_labels, write_plan
+
+    reason = plan_labels(unjudged.path, TeacherLabelsConfig.from_json(config))
+    record(facts, write_plan(reason, permit.path))
+
+
+@student_step()
+def qualify_labels(
+    rationales: dsl.Input[dsl.Dataset],
+    quarantine: dsl.Input[dsl.Dataset],
+    plain: dsl.Input[dsl.Dataset],
+    serving: dsl.Input[dsl.Dataset],
+    plan: dsl.Input[dsl.Artifact],
+    config: str,
+    bootstrap: str,
+    permit: dsl.Output[dsl.Artifact],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from pathlib import Path
+
+    from components.metrics import BootstrapConfig
+    from components.step_result import record
+    from components.teacher.config import QualificationConfig
+    from components.teacher.label_qualification import LabelTables, qualify_night
+
+    tables = LabelTables(rationales.path, quarantine.path, plain.path, serving.path)
+    configs = QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
+    result, refusal = qualify_night(tables, Path(plan.path).read_text(), *configs)
+    Path(permit.path).write_text(refusal)
+    record(facts, result)
+
+
+@student_step()
+def label_unjudged(
+    rationales: dsl.Input[dsl.Dataset],
+    quarantine: dsl.Input[dsl.Dataset],
+    generated: dsl.Input[dsl.Metrics],
+    permit: dsl.Input[dsl.Artifact],
+    config: str,
+    labels: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.step_result import record
+    from components.teacher.config import TeacherLabelsConfig
+    from components.teacher.teacher_labels import label_unjudged
+
+    tables = (rationales.path, quarantine.path)
+    labels_config = TeacherLabelsConfig.from_json(config)
+    record(facts, label_unjudged(tables, permit.path, generated.path, labels_config, labels.path))
 
 
 @student_step()

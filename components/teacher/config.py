@@ -1,4 +1,4 @@
-"""Configurations of SFT, DPO and the bounds of a teacher; reading them imports no torch."""
+"""Configurations of SFT, DPO, the bounds of a teacher and its labels; reading them imports no torch."""
 
 from dataclasses import dataclass
 
@@ -62,3 +62,32 @@ class QualificationConfig(JsonConfig):
     over_commonest: float = 0.0  # above always naming the commonest label: else its rationales train no student
     over_student: float = 0.0  # above the serving student: else its labels stand in for no judgement
     is_binding: bool = True  # false: a teacher is measured, and trains whatever comes out
+
+
+LABELLERS = ("off", "local", "endpoint")
+
+
+@dataclass(frozen=True)
+class TeacherLabelsConfig(JsonConfig):
+    """Who labels unjudged pairs, and what such a label counts.
+
+    A teacher's labels are used only where they are measured to be more often right than those of the plain student and
+    of the serving one, on held-out judgements, by the bounds of QualificationConfig.
+    """
+
+    teacher: str = "off"  # off; local: the night's own; endpoint: the chat model of BROADFAST_LLM_ENDPOINT
+    pairs: int = 200  # held-out ones that it is measured on
+    weight: float = 1.0  # of a label that all answers agree on, beside 1 of a judged one; others count by their share
+
+    def check(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: names the field and what it may be.
+        """
+        if self.teacher not in LABELLERS:
+            raise ValueError(f"teacher_labels, teacher is {self.teacher!r}: it is one of {', '.join(LABELLERS)}")
+        if self.pairs < 1:
+            raise ValueError(f"teacher_labels, pairs is {self.pairs}: give a whole number from 1")
+        if not 0 < self.weight <= 1:
+            raise ValueError(f"teacher_labels, weight is {self.weight}: give a number above 0, at most 1")

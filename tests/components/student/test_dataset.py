@@ -1,5 +1,6 @@
 """Whole queries are chosen by hash, and every pair is an example once."""
 
+import json
 from dataclasses import replace
 
 import pyarrow as pa
@@ -133,3 +134,50 @@ def test_a_training_with_unjudged_pairs_adds_up(architecture, half_judged_tables
     assert result.rows_in == 96 == result.rows_out + sum(details["set_aside_why"].values())
     assert 0 < details["unjudged"] <= details["aligned"] and details["set_aside_why"]["unjudged"] > 0
     assert all(step["cross_entropy"] >= 0 for step in details["history"])
+    assert (details["labelled"], details["labelled_by"], details["mean_confidence"]) == (0, [], None)
+
+
+PAGE = {"query": "blue shoe", "title": "blue shoe", "locale": "us", "source": "file"}
+
+
+@pytest.fixture
+def unjudged_tables(tmp_path):
+    """Write eight unjudged pairs, and a teacher's labels of the first six."""
+    names = [{"query_id": f"u{number // 2}", "item_id": f"i{number}"} for number in range(8)]
+    rows = [dict.fromkeys(contracts.UNJUDGED.names) | PAGE | name for name in names]
+    label = {"label": "Complement", "confidence": 1.0, "weight": 0.5, "answers": 3, "teacher": "digest"}
+    contracts.write(rows, contracts.UNJUDGED, tmp_path / "unjudged")
+    contracts.write([name | label for name in names[:6]], contracts.TEACHER_LABELS, tmp_path / "labels")
+    return tmp_path / "unjudged", tmp_path / "labels"
+
+
+def test_a_teachers_label_is_apart_from_peoples(tables, unjudged_tables, config, tmp_path):
+    counts, examples = write_all_examples((*tables, *unjudged_tables), config, tmp_path)
+    labelled = [example for example in examples if example["teacher_weight"]]
+    assert {(row["label"], row["teacher_label"], row["teacher_weight"]) for row in labelled} == {(UNJUDGED, 2, 0.5)}
+    assert (counts.unjudged_pairs, counts.labelled_pairs, counts.left_out["unjudged"]) == (6, 6, 2)
+    assert counts.train == len(examples) == 72 + 6
+
+
+def test_unjudged_pairs_need_a_label_or_a_rationale(tables, unjudged_tables, config, tmp_path):
+    counts, _ = write_all_examples((*tables, unjudged_tables[0], ""), config, tmp_path)
+    assert (counts.train, counts.unjudged_pairs, counts.left_out["unjudged"]) == (72, 0, 8)
+
+
+def test_teachers_labels_stay_out_of_calibration(tables, unjudged_tables, config, tmp_path):
+    tokenizer = save_tokenizer(config, tmp_path)
+    counts = write_examples((*tables, *unjudged_tables), tokenizer, config, tmp_path, calibration_share=0.9)
+    held_out = pa.ipc.open_stream(tmp_path / "held_out.arrow").read_all().to_pylist()
+    assert held_out and all(example["label"] >= 0 for example in held_out) and counts.left_out["unjudged"] > 0
+
+
+@pytest.mark.slow
+def test_labels_without_rationales_train_a_student(tables, unjudged_tables, config, tmp_path):
+    contracts.write([], contracts.RATIONALE_EMBEDDINGS, tmp_path / "none")
+    short = replace(config, architecture="late_interaction", epochs=0.5)
+    result = train(tables[0], tmp_path / "none", short, tmp_path / "student", unjudged_tables)
+    details = result.details
+    assert result.rows_in == 96 + 8 == result.rows_out + sum(details["set_aside_why"].values())
+    assert (details["aligned"], details["labelled_by"], details["mean_confidence"]) == (0, ["digest"], 1.0)
+    assert 0 < details["labelled"] == details["unjudged"] <= 6 and "by a teacher's label" in result.headline
+    assert json.loads((tmp_path / "student" / "unjudged.json").read_text())["labelled"] == details["labelled"]

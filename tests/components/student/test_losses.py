@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from components.student.losses import class_weights, distillation_loss, judged_cross_entropy
+from components.student.losses import class_weights, distillation_loss, pair_weights, weighed_cross_entropy
 
 REASONING = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 RATIONALES = torch.tensor([[0.0, 3.0], [0.0, 4.0]])
@@ -47,9 +47,18 @@ def test_a_power_outside_zero_to_one_is_refused(power):
         class_weights(torch.tensor([0]), 4, power)
 
 
-def test_unjudged_pairs_teach_no_label():
+def loss_by_weights(logits, labels, weights, mean_weight, label_weights=None):
+    return weighed_cross_entropy(logits, torch.tensor(labels), torch.tensor(weights), label_weights, mean_weight)
+
+
+def test_a_pair_weighs_one_or_as_its_teacher():
+    weights = pair_weights(torch.tensor([2, -100, -100]), torch.tensor([0.0, 0.25, 0.0]))
+    assert weights.tolist() == [1.0, 0.25, 0.0]
+
+
+def test_pairs_without_a_label_teach_none():
     logits = torch.tensor([[0.0, 0.0], [9.0, -9.0]], requires_grad=True)
-    loss = judged_cross_entropy(logits, torch.tensor([0, -100]), None, 0.5)
+    loss = loss_by_weights(logits, [0, -100], [1.0, 0.0], 0.5)
     assert loss.item() == pytest.approx(math.log(2))
     loss.backward()
     assert logits.grad[0].abs().sum() > 0 and logits.grad[1].tolist() == [0, 0]
@@ -57,16 +66,32 @@ def test_unjudged_pairs_teach_no_label():
 
 def test_each_judged_pair_counts_the_same():
     logits = torch.zeros(4, 2)
-    few = judged_cross_entropy(logits, torch.tensor([0, -100, -100, -100]), None, 0.5)
-    many = judged_cross_entropy(logits, torch.tensor([0, 1, 1, -100]), None, 0.5)
+    few = loss_by_weights(logits, [0, -100, -100, -100], [1.0, 0.0, 0.0, 0.0], 0.5)
+    many = loss_by_weights(logits, [0, 1, 1, -100], [1.0, 1.0, 1.0, 0.0], 0.5)
     assert few.item() / 1 == pytest.approx(many.item() / 3)
 
 
-def test_a_batch_without_judgements_has_no_loss():
+def test_a_batch_without_labels_has_no_loss():
     logits = torch.ones(2, 2, requires_grad=True)
-    loss = judged_cross_entropy(logits, torch.tensor([-100, -100]), None, 0.5)
+    loss = loss_by_weights(logits, [-100, -100], [0.0, 0.0], 0.5)
     loss.backward()
     assert loss.item() == 0 and not logits.grad.any()
+
+
+def test_a_teachers_label_counts_by_its_weight():
+    logits = torch.zeros(2, 2, requires_grad=True)
+    loss = loss_by_weights(logits, [0, 1], [1.0, 0.25], 0.625)
+    assert loss.item() == pytest.approx(math.log(2))  # a weighed mean
+    loss.backward()
+    assert (logits.grad[0].abs() / logits.grad[1].abs()).tolist() == pytest.approx([4.0, 4.0])
+
+
+def test_judged_pairs_alone_have_the_usual_loss():
+    logits = torch.tensor([[0.5, 0.0], [0.0, 2.0], [1.0, 0.0]])
+    label_weights = torch.tensor([0.5, 2.0])
+    usual = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1]), label_weights)
+    loss = loss_by_weights(logits, [0, 1, 1], [1.0, 1.0, 1.0], 1.0, label_weights)
+    assert loss.item() == pytest.approx(usual.item())
 
 
 def test_class_weights_count_judged_pairs_alone():

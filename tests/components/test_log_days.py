@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from components import storage
-from components.features.logs import fetch_logs
+from components.log_days import fetch_logs
 from tests.components.features.conftest import AS_OF
 
 pytestmark = pytest.mark.slow  # starts S3

@@ -50,7 +50,7 @@ class Arm:
 
         Of what a student reads beside unjudged pairs, half is judged, or as much as there is.
         """
-        judged_rows = judged_pairs * max(unjudged_pairs // judged_pairs, 1)  # as `repeat_judged` reads them
+        judged_rows = judged_pairs * max(unjudged_pairs // judged_pairs, 1)  # as `repeat_labelled` reads them
         rows = judged_rows + unjudged_pairs
         if self.title in BASELINES:
             rows = judged_pairs

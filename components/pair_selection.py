@@ -1,4 +1,4 @@
-"""Selection of the judged pairs to sample rationales for, and their division into buckets that fit in memory."""
+"""Selection of the pairs to sample rationales for, and their division into buckets that fit in memory."""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,22 @@ from contextlib import ExitStack
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
+from components import contracts
 from components.sampling import hash_digest
+
+
+def read_pairs(tables: Iterable[str | Path], split: str, count: int) -> Iterator[dict]:
+    """Yield the selected pairs of JUDGEMENTS, and all of UNJUDGED, whose label is None.
+
+    Raises:
+        ValueError: the judgements have no pair of the split.
+    """
+    for table in tables:
+        if contracts.holds(contracts.UNJUDGED, table):
+            for row in contracts.read_batches(contracts.UNJUDGED, table):
+                yield row | {"label": None, "mismatch": None}
+        else:
+            yield from select_pairs(contracts.read_batches(contracts.JUDGEMENTS, table), split, count)
 
 
 def select_pairs(rows: Iterable[dict], split: str, count: int) -> Iterator[dict]:

@@ -69,6 +69,8 @@ class Settings:
     queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
     node_pools: bool = _switch("BROADFAST_POOLS", "on")  # off: steps run on any node, whatever its pool
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1
+    llm_model: str = _variable("BROADFAST_LLM_MODEL", "")  # of a chat server; "": the one that it has
+    llm_limit_name: str = _variable("BROADFAST_LLM_LIMIT_NAME", "max_tokens")  # how it calls an answer's limit
     llm_api_key: str = field(default_factory=lambda: os.environ.get("BROADFAST_LLM_API_KEY", ""), repr=False)
     models: str = _variable("BROADFAST_MODELS", "")  # folder of whole models, between steps; "": each makes its own
     keep_nights: int = _count("BROADFAST_KEEP_NIGHTS", "14")  # whole on S3; what older ones left is swept

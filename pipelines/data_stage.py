@@ -12,14 +12,15 @@ from pipelines.resources import add_step
 
 @dataclass(frozen=True)
 class Tables:
-    """Judgements, and the training set that joins features onto them."""
+    """Judgements, the training set that joins features onto them, and pairs that nobody judged."""
 
     judgements: PipelineChannel
     training_set: PipelineChannel
+    unjudged_pairs: PipelineChannel  # a table without a row where the profile asks for none
 
 
 def data_stage(parameters: SimpleNamespace) -> Tables:
-    """Read the judgements, build the features and join them."""
+    """Read the judgements, build the features and join them, and collect unjudged pairs."""
     sources = add_step(
         "sources",
         judgements.prepare_judgements,
@@ -35,4 +36,15 @@ def data_stage(parameters: SimpleNamespace) -> Tables:
         logs_prefix=parameters.logs_prefix,
         as_of=parameters.as_of,
     )
-    return Tables(sources.outputs["judgements"], night.outputs["training_set"])
+    pages = add_step(
+        "sources",
+        judgements.collect_unjudged,
+        judgements=sources.outputs["judgements"],
+        items=sources.outputs["items"],
+        source=parameters.unjudged,
+        columns=parameters.columns,
+        logs_prefix=parameters.logs_prefix,
+        as_of=parameters.as_of,
+        pairs=parameters.unjudged_pairs,
+    )
+    return Tables(sources.outputs["judgements"], night.outputs["training_set"], pages.outputs["unjudged"])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 DESCRIPTIONS = {
     "source": "Judgements: s3:// and a folder or a file of CSV, JSONL or Parquet.",
     "columns": "Names of the file's columns, as query=q,title=name,label=grade. Empty where it has ours.",
+    "unjudged": "Pairs that nobody judged: s3:// and a file, as of judgements. Empty for what pages showed.",
+    "unjudged_pairs": "How many of them teach the student at most. 0 for none.",
     "as_of": "Time until which features are counted, in ISO 8601. Empty for the time of the run.",
     "logs_prefix": "Folder of the bucket with exposures and outcomes.",
     "prepare_config": "JSON. How labels are read, and queries sampled and split.",
@@ -25,6 +27,9 @@ DESCRIPTIONS = {
     "held_out_engine_config": "JSON. How answers are generated for that.",
     "compare_config": "JSON. Resamples and level of the intervals beside the teacher's figures.",
     "qualification_config": "JSON. What the teacher has to reach before it teaches the student.",
+    "teacher_labels_config": "JSON. Who labels unjudged pairs, and what such a label counts.",
+    "labelling_config": "JSON. How a teacher is asked for labels.",
+    "labelling_engine_config": "JSON. How its answers are generated.",
     "embedder": "Encoder of the rationales: a folder of the bucket, a package or a name of the hub.",
     "student_config": "JSON. The student that learns from rationales (LRKD).",
     "plain_config": "JSON. The same student without them, to compare with.",

@@ -10,10 +10,14 @@ from components.rationales.engine import EngineConfig
 from components.rationales.sampler import GenerateConfig
 from components.release.gate import GateConfig
 from components.student.config import LrkdConfig
-from components.teacher.config import DpoConfig, QualificationConfig, SftConfig
+from components.teacher.config import DpoConfig, QualificationConfig, SftConfig, TeacherLabelsConfig
 
+CHAT_TOKENS = 256  # of an answer
+CHAT_REQUESTS = 8  # under way at once
 CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
 CONFIGS += ("held_out_engine", "compare", "qualification", "student", "plain", "first_baseline", "gate")
+CONFIGS += ("teacher_labels", "labelling", "labelling_engine")
+NAMED = ("base_model", "embedder", "exemplar_pairs", "shards", "unjudged_pairs")
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Profile:
     workers: int = 1  # machines that write rationales side by side
     compare: BootstrapConfig = BootstrapConfig()
     qualification: QualificationConfig = QualificationConfig()  # what a teacher has to be, to train anybody
+    unjudged_pairs: int = 0  # that teach the student at most; 0: none
+    teacher_labels: TeacherLabelsConfig = TeacherLabelsConfig()  # who labels them
     audit: AuditConfig = AuditConfig()
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()
@@ -79,7 +85,7 @@ class Profile:
     def parameters(self) -> dict:
         """Return the arguments of `retrain` that a profile decides."""
         texts = {f"{name}_config": getattr(self, name).to_json() for name in CONFIGS}
-        return texts | {name: getattr(self, name) for name in ("base_model", "embedder", "exemplar_pairs", "shards")}
+        return texts | {name: getattr(self, name) for name in NAMED}
 
     def with_models(self, base_model: str = "", embedder: str = "", encoder: str = "") -> "Profile":
         """Return the same sizes with other models.
@@ -110,6 +116,23 @@ class Profile:
     def held_out_engine(self) -> EngineConfig:
         """Return the engine that judges the teacher: it gives the likeliest answer."""
         return replace(self.engine, temperature=0.0)
+
+    @property
+    def labelling(self) -> GenerateConfig:
+        """Return how a teacher is asked for labels: once from every perspective.
+
+        A chat model is told what each perspective is; the tuned teacher knows their tags.
+        """
+        prompt = "few_shot" if self.teacher_labels.teacher == "endpoint" else "tag"
+        asks_once = {"samples": 1, "max_samples": 1, "attempts": 1}
+        return replace(self.final, split="valid", pairs=self.teacher_labels.pairs, prompt=prompt, **asks_once)
+
+    @property
+    def labelling_engine(self) -> EngineConfig:
+        """Return the engine that labels: of the night's teacher, or of a chat model."""
+        if self.teacher_labels.teacher == "endpoint":
+            return EngineConfig(engine="chat", max_new_tokens=CHAT_TOKENS, temperature=0.0, batch_size=CHAT_REQUESTS)
+        return self.held_out_engine
 
     @property
     def plain(self) -> LrkdConfig:

@@ -21,6 +21,8 @@ DEFAULT: Profile = paper()
 def retrain(
     source: str = "s3:///sources/judgements",  # of the platform's bucket
     columns: str = "",
+    unjudged: str = "",  # "": what pages showed
+    unjudged_pairs: int = DEFAULT.unjudged_pairs,
     as_of: str = "",  # of the features; "": when the step runs
     logs_prefix: str = "logs",
     prepare_config: str = DEFAULT.prepare.to_json(),
@@ -40,6 +42,9 @@ def retrain(
     held_out_engine_config: str = DEFAULT.held_out_engine.to_json(),
     compare_config: str = DEFAULT.compare.to_json(),
     qualification_config: str = DEFAULT.qualification.to_json(),
+    teacher_labels_config: str = DEFAULT.teacher_labels.to_json(),
+    labelling_config: str = DEFAULT.labelling.to_json(),
+    labelling_engine_config: str = DEFAULT.labelling_engine.to_json(),
     embedder: str = DEFAULT.embedder,
     student_config: str = DEFAULT.student.to_json(),
     plain_config: str = DEFAULT.plain.to_json(),
@@ -51,5 +56,5 @@ def retrain(
     tables = data_stage(parameters)
     baseline = prepare_baseline(parameters, tables)
     teacher = teacher_stage(parameters, tables, baseline.predictions)
-    candidate = student_stage(parameters, tables, teacher)
+    candidate = student_stage(parameters, tables, teacher, baseline.predictions)
     release_stage(parameters, tables, teacher, candidate, baseline)

@@ -1,7 +1,8 @@
-"""The third stage of `retrain`: distil a student, train a plain one beside it, score both, choose the candidate."""
+"""The third stage of `retrain`: train a plain student, distil another, score both, choose the candidate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 from kfp.dsl.pipeline_channel import PipelineChannel
 from kfp.dsl.pipeline_task import PipelineTask
@@ -10,8 +11,19 @@ from components.packaging import component as packaging
 from components.release import component as release
 from components.student import component as student
 from pipelines.data_stage import Tables
+from pipelines.label_stage import label_stage
 from pipelines.resources import add_step
 from pipelines.teacher_stage import TeacherOutputs
+
+NO_TABLES: Mapping = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class ScoredPackage:
+    """A student's package, and its predictions of the valid split."""
+
+    package: PipelineChannel
+    predictions: PipelineChannel
 
 
 @dataclass(frozen=True)
@@ -26,31 +38,48 @@ class Candidate:
     choice: PipelineChannel
 
 
-def student_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs) -> Candidate:
-    """Train, package and score the distilled and the plain student, and choose one of them."""
-    lrkd_model = train(parameters.student_config, tables, teacher.embeddings)
-    plain_model = train(parameters.plain_config, tables, teacher.embeddings)
+def plain_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs) -> ScoredPackage:
+    """Train, package and score the plain student, which learns from judgements alone."""
+    model = train(parameters.plain_config, tables, teacher.embeddings)
+    plain_package = package(model, tables, teacher.embeddings).outputs["package"]
+    return ScoredPackage(plain_package, predict(plain_package, tables))
+
+
+def student_stage(
+    parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs, serving_predictions: PipelineChannel
+) -> Candidate:
+    """Train, package and score the plain and the distilled student, and choose one of them.
+
+    The plain one comes first: a teacher's labels of unjudged pairs are held to it.
+    """
+    plain = plain_stage(parameters, tables, teacher)
+    labels = label_stage(parameters, tables, teacher, plain.predictions, serving_predictions)
+    unjudged_tables = {"unjudged": tables.unjudged_pairs, "labels": labels}
+    lrkd_model = train(parameters.student_config, tables, teacher.embeddings, unjudged_tables)
     lrkd_package = package(lrkd_model, tables, teacher.embeddings).outputs["package"]
-    plain_package = package(plain_model, tables, teacher.embeddings).outputs["package"]
     choice = add_step(
         "data",
         release.choose_student,
         lrkd=lrkd_package,
-        plain=plain_package,
+        plain=plain.package,
         lrkd_predictions=predict(lrkd_package, tables),
-        plain_predictions=predict(plain_package, tables),
+        plain_predictions=plain.predictions,
         refusal=teacher.refusal,
         config=parameters.gate_config,
     )
     outputs = (choice.outputs[name] for name in ("student", "Output", "predictions", "choice"))
-    return Candidate(lrkd_package, plain_package, *outputs)
+    return Candidate(lrkd_package, plain.package, *outputs)
 
 
-def train(config: PipelineChannel, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:
+def train(
+    config: PipelineChannel,
+    tables: Tables,
+    embeddings: PipelineChannel,
+    unjudged_tables: Mapping[str, PipelineChannel] = NO_TABLES,
+) -> PipelineTask:
     """Train one student."""
-    return add_step(
-        "lrkd", student.train_student, training_set=tables.training_set, embeddings=embeddings, config=config
-    )
+    inputs = {"training_set": tables.training_set, "embeddings": embeddings, "config": config}
+    return add_step("lrkd", student.train_student, **inputs, **unjudged_tables)
 
 
 def package(model: PipelineTask, tables: Tables, embeddings: PipelineChannel) -> PipelineTask:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from kfp import dsl
 from kfp.dsl.pipeline_channel import PipelineChannel
 from kfp.dsl.pipeline_task import PipelineTask
 
@@ -13,6 +12,7 @@ from components.rationales import component as rationales
 from components.teacher import component as teacher
 from pipelines.data_stage import Tables
 from pipelines.resources import add_step
+from pipelines.sharded_rationales import write_rationales
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,15 @@ def teacher_stage(parameters: SimpleNamespace, tables: Tables, student_predictio
         base=parameters.base_model,
         config=parameters.cold_start_config,
     )
-    samples = write_rationales("sample", parameters, tables, base, {"config": parameters.sampling_config})
+    inputs = {"judgements": tables.judgements, "engine": parameters.engine_config}
+    samples = write_rationales("sample", parameters, base, inputs | {"config": parameters.sampling_config})
     models = tune_teacher(parameters, tables, base, samples.outputs["rationales"])
     held_out = rate_held_out_pairs(parameters, tables, models)
     qualification = qualify_teacher(parameters, held_out.dpo, student_predictions)
     permit = add_step("data", teacher.permit_teacher, refusal=qualification.outputs["Output"])
     # an artifact: within a loop, kfp's local runner replaces parameters of other steps by the loop's item
-    final_inputs = {"config": parameters.final_config, "permit": permit.outputs["permit"]}
-    final = write_rationales("write-final", parameters, tables, models.dpo, final_inputs)
+    inputs |= {"config": parameters.final_config, "permit": permit.outputs["permit"]}
+    final = write_rationales("write-final", parameters, models.dpo, inputs | {"unjudged": tables.unjudged_pairs})
     facts = {"sampled": samples.outputs["facts"], "final": final.outputs["facts"]}
     report_teacher(parameters, tables, models, held_out, facts | {"qualified": qualification.outputs["facts"]})
     embeddings = add_step(
@@ -100,32 +101,6 @@ def tune_teacher(
         config=parameters.dpo_config,
     )
     return TeacherTasks(base, sft, dpo)
-
-
-def write_rationales(
-    name: str, parameters: SimpleNamespace, tables: Tables, model: PipelineTask, inputs: Mapping
-) -> PipelineTask:
-    """Write rationales on as many machines as there are shards, and gather them.
-
-    `inputs` are the configuration, and of final rationales the teacher's permit.
-    """
-    with dsl.ParallelFor(items=parameters.shards, name=name) as shard:
-        part = add_step(
-            "rationales",
-            rationales.generate_rationales,
-            judgements=tables.judgements,
-            model=model.outputs["model"],
-            engine=parameters.engine_config,
-            shard=shard,
-            **inputs,
-        )
-    return add_step(
-        "data",
-        rationales.gather_rationales,
-        parts=dsl.Collected(part.outputs["rationales"]),
-        refused=dsl.Collected(part.outputs["quarantine"]),
-        said=dsl.Collected(part.outputs["facts"]),
-    )
 
 
 def rate_held_out_pairs(parameters: SimpleNamespace, tables: Tables, models: TeacherTasks) -> TeacherTasks:

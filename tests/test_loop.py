@@ -13,6 +13,7 @@ from testing.tiny_llm import save_tiny_llm
 
 pytestmark = pytest.mark.slow
 PROFILE = "tiny.json"
+UNJUDGED = "shown.csv"
 
 
 def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
@@ -25,6 +26,10 @@ def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
         str(home.parent / PROFILE),
         "--home",
         str(home),
+        "--unjudged",
+        str(home.parent / UNJUDGED),
+        "--teacher-labels",
+        "local",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     summary = home / "latest" / "summary.json"
@@ -38,7 +43,10 @@ def home(tmp_path_factory):
     (folder / "encoder").mkdir()
     models = {"base_model": str(save_tiny_llm(folder / "llm"))}
     models["student"] = {"encoder": str(save_tiny_encoder(folder / "encoder", positions=128))}
+    models["teacher_labels"] = {"pairs": 4}
     (folder / PROFILE).write_text(json.dumps({"extends": "smoke"} | models))
+    pairs = [f"hiking boots {number},Trail boot {number}" for number in range(4)]
+    (folder / UNJUDGED).write_text("\n".join(["query,title", *pairs]))
     return folder / "runs"
 
 
@@ -92,8 +100,24 @@ def test_every_stage_had_real_rows(first):
 
 def test_the_student_learns_from_final_rationales_only(first):
     retrain = first[1]["retrain"]
-    assert 0 < retrain["train-student"]["aligned"] <= retrain["embed-rationales"]["rows_out"]
-    assert retrain["train-student-2"]["aligned"] == 0
+    assert 0 < retrain["train-student-2"]["aligned"] <= retrain["embed-rationales"]["rows_out"]
+    assert retrain["train-student"]["aligned"] == 0
+
+
+def test_unjudged_pairs_are_asked_about_once(first):
+    retrain = first[1]["retrain"]
+    final = retrain["gather-rationales-2"]
+    assert (retrain["collect-unjudged"]["rows_out"], final["unjudged_pairs"]) == (4, 4)
+    assert retrain["train-student-2"]["unjudged"] <= 4 and retrain["train-student"]["unjudged"] == 0
+
+
+def test_a_random_teacher_labels_nothing(first):
+    retrain = first[1]["retrain"]
+    assert retrain["generate-rationales-6"]["rows_in"] == 12  # four held-out pairs, from each perspective
+    refusal = retrain["qualify-labels"]["refusal"]
+    assert refusal.startswith("no unjudged pair gets a label: ")
+    assert retrain["label-unjudged"]["headline"] == f"none: {refusal}"
+    assert retrain["train-student-2"]["labelled"] == 0
 
 
 def test_one_page_and_no_process_are_left(first, home):

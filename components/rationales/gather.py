@@ -40,6 +40,7 @@ def gather(
     details = summary.details() | {
         "generated": counts.pop("generated"),
         "engine": shards[0]["engine"],
+        "model": shards[0]["model"],
         "shards": len(shards),
         "used": cost(usage, summary.counts[("pairs",)], price),
     }

@@ -1,7 +1,8 @@
 """Sampling of rationales: every pair x perspective x sample ends as a row or in quarantine with its reason.
 
 Pairs are worked on bucket by bucket, so that memory does not grow with their number. Stored completions are not asked
-for again: a restart goes on where it was, and a second night asks for new pairs alone.
+for again: a restart goes on where it was, and a second night asks for new pairs alone. An unjudged pair is asked about
+once: nobody can say which of its answers is right.
 """
 
 import json
@@ -14,11 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts, perspectives
-from components.model_store import open_model
-from components.pair_selection import select_pairs, write_buckets
-from components.pretrained import model_digest
+from components.pair_selection import read_pairs, write_buckets
 from components.rationales.engine import TOO_LONG, Completion, EngineConfig
-from components.rationales.engines import start
+from components.rationales.engines import start_sampler
 from components.rationales.sampler import GenerateConfig, RationaleSampler, Request
 from components.rationales.store import Store
 from components.rationales.summary import Summary
@@ -44,7 +43,7 @@ class Samples:
 
 
 def generate(
-    judgements: str | Path,
+    tables: str | Path | Sequence[str | Path],
     model: str | Path,
     configs: tuple[GenerateConfig, EngineConfig],
     shard: str,
@@ -52,18 +51,17 @@ def generate(
 ) -> StepResult:
     """Sample rationales of a shard's pairs, and write RATIONALES and QUARANTINE.
 
-    `shard` is I/N: of N workers, which all read the judgements, this is number I, and takes each N-th bucket.
+    `tables` are JUDGEMENTS, UNJUDGED or both. `shard` is I/N: of N workers, which all read the tables, this is number
+    I, and takes each N-th bucket.
 
     Raises:
         ValueError: the judgements hold no pair of the split, or there is no such shard.
     """
     config, engine_config = configs
     with TemporaryDirectory() as folder:
-        rows = contracts.read_batches(contracts.JUDGEMENTS, judgements)
-        pairs = select_pairs(rows, config.split, config.pairs)
+        pairs = read_pairs([tables] if isinstance(tables, str | Path) else tables, config.split, config.pairs)
         buckets = shard_buckets(write_buckets(pairs, config.buckets, Path(folder)), shard)
-        sampler = RationaleSampler(start(open_model(model), engine_config), model_digest(model), engine_config, config)
-        return write_rationales(buckets, sampler, out)
+        return write_rationales(buckets, start_sampler(model, config, engine_config), out)
 
 
 def shard_buckets(buckets: Sequence[Path], shard: str) -> Sequence[Path]:
@@ -105,16 +103,19 @@ def write_rationales(
             counts["generated"] += store.stored_count
             summary.add(samples.rationales, samples.quarantine, rows)
     details = summary.details() | {"generated": counts.pop("generated"), "engine": sampler.engine.name}
+    details["model"] = getattr(sampler.engine, "model_name", sampler.digest[:12])
     details |= {"used": dict(sampler.usage), "summary": summary.state()}
     return StepResult(**counts, headline=summary.headline(), details=details)
 
 
 def sample_bucket(rows: Sequence[dict], sampler: RationaleSampler, store: Store) -> Samples:
-    """Sample a bucket's pairs, and more often those of which no rationale is right."""
+    """Sample a bucket's pairs, and more often judged ones of which no rationale is right."""
     config = sampler.config
-    samples = complete_pairs(rows, sampler, range(config.samples), store)
+    judged_rows = [row for row in rows if row["label"] is not None]
+    samples = complete_pairs(judged_rows, sampler, range(config.samples), store)
     for sample in range(config.samples, config.max_samples):
-        samples.extend(complete_pairs(without_right(rows, samples.rationales), sampler, [sample], store))
+        samples.extend(complete_pairs(without_right(judged_rows, samples.rationales), sampler, [sample], store))
+    samples.extend(complete_pairs([row for row in rows if row["label"] is None], sampler, [0], store))
     samples.rationales.sort(key=ORDER)
     return samples
 

@@ -1,4 +1,4 @@
-"""The tables of a teacher that does not qualify: no rationale, and why."""
+"""The tables of a teacher that is not asked: no rationale, and why."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,20 +8,23 @@ from components.absence import absent_result
 from components.rationales.summary import Summary
 from components.step_result import StepResult
 
-REASON = "the teacher does not qualify"
 UNUSED = dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0)
 
 
-def is_refused(permit: str | Path) -> bool:
-    """Return True where the permit holds a reason against the teacher."""
-    return bool(Path(permit).read_text())
+def read_refusal(permit: str | Path) -> str:
+    """Return the reason that a permit holds against the teacher, or ""."""
+    return Path(permit).read_text()
 
 
-def write_no_rationales(out: tuple[Path, Path]) -> StepResult:
-    """Write both tables without a row, and return the counts that a generation returns."""
+def write_no_rationales(refusal: str, out: tuple[Path, Path]) -> StepResult:
+    """Write both tables without a row, and return the counts that a generation returns.
+
+    The headline has the refusal's first words, before a colon.
+    """
+    reason = refusal.split(":")[0]
     for schema, path in zip((contracts.RATIONALES, contracts.QUARANTINE), out, strict=True):
         contracts.write([], schema, path)
-    result = absent_result(REASON)
+    result = absent_result(reason)
     summary = Summary()
-    details = summary.details() | {"generated": 0, "engine": "none", "used": UNUSED, "summary": summary.state()}
-    return replace(result, details=details | {"absent": REASON})
+    details = summary.details() | {"generated": 0, "engine": "none", "model": "", "used": UNUSED}
+    return replace(result, details=details | {"summary": summary.state(), "absent": reason})

@@ -10,7 +10,7 @@ from itertools import combinations
 from components.teacher_prompt import answer
 
 EXAMPLES = 6  # pairs
-TOTALS = ("pairs", "conflict_pairs", "tokens_in", "tokens_out")
+TOTALS = ("pairs", "unjudged_pairs", "conflict_pairs", "tokens_in", "tokens_out")
 
 
 class Summary:
@@ -26,10 +26,12 @@ class Summary:
         for row in rationales:
             by_pair[row["query_id"], row["item_id"]].append(row)
             self.counts["kept", row["perspective"]] += 1
+            self.counts["of judged", row["perspective"]] += row["label"] is not None
             self.counts["right", row["perspective"]] += row["predicted_label"] == row["label"]
             self.counts.update({(name,): row[name] for name in ("tokens_in", "tokens_out")})
         self.counts.update(("quarantined", row["perspective"]) for row in quarantine)
         self.counts[("pairs",)] += len(pairs)
+        self.counts[("unjudged_pairs",)] += sum(pair["label"] is None for pair in pairs)
         for pair in pairs:
             self._compare(by_pair[pair["query_id"], pair["item_id"]], pair)
         self.examples += examples(by_pair, pairs)[: EXAMPLES - len(self.examples)]
@@ -59,10 +61,11 @@ class Summary:
     def details(self) -> dict:
         """Return the report's figures by name."""
         kept_counts, right_counts, quarantine_counts = map(self._by_perspective, ("kept", "right", "quarantined"))
+        judged_counts = self._by_perspective("of judged")
         answers = kept_counts.total() + quarantine_counts.total()
         return {
             "accuracy_by_perspective": {
-                name: round(right_counts[name] / count, 4) for name, count in sorted(kept_counts.items())
+                name: round(right_counts[name] / count, 4) for name, count in sorted(judged_counts.items()) if count
             },
             "rationales_by_perspective": dict(kept_counts),
             "parse_rate": round(kept_counts.total() / max(1, answers), 4),
@@ -76,9 +79,12 @@ class Summary:
         }
 
     def headline(self) -> str:
-        """Return the share of right rationales in one line."""
-        total = self._by_perspective("kept").total()
-        return f"{self._by_perspective('right').total() / total:.0%} right of {total}" if total else "none"
+        """Return the share of right rationales, and the number of unjudged ones."""
+        total = self._by_perspective("of judged").total()
+        others = self._by_perspective("kept").total() - total
+        parts = [f"{self._by_perspective('right').total() / total:.0%} right of {total}"] if total else []
+        parts += [f"{others} of unjudged pairs"] if others else []
+        return ", ".join(parts) or "none"
 
     def _by_perspective(self, kind: str) -> Counter:
         return Counter({name[1]: count for name, count in self.counts.items() if name[0] == kind})
@@ -92,8 +98,8 @@ class Summary:
 
 
 def examples(by_pair: dict[tuple, list[dict]], pairs: Sequence[dict]) -> list[dict]:
-    """Return a few pairs with the first answer of each perspective."""
-    answered_pairs = [pair for pair in pairs if by_pair[pair["query_id"], pair["item_id"]]]
+    """Return a few judged pairs with the first answer of each perspective."""
+    answered_pairs = [pair for pair in pairs if pair["label"] and by_pair[pair["query_id"], pair["item_id"]]]
     step = max(1, len(answered_pairs) // EXAMPLES)
     return [example(pair, by_pair[pair["query_id"], pair["item_id"]]) for pair in answered_pairs[::step][:EXAMPLES]]
 

@@ -32,10 +32,11 @@ def choose_student(
 ) -> StudentChoice:
     """Choose of the LRKD and the plain student, and copy the choice's predictions to `out`.
 
-    `refusal` is why the teacher trains nobody. LRKD's package may be absent; the plain student is the candidate then.
+    `refusal` is why the teacher's rationales train nobody. Where LRKD's package is absent, the plain student is the
+    candidate: without rationales a student may still learn from a teacher's labels.
     """
-    absence = refusal or absence_reason(lrkd.package)
-    choice = choose_plain(plain, absence) if absence else choose_better(lrkd, plain, config)
+    absence = absence_reason(lrkd.package)
+    choice = choose_plain(plain, refusal or absence) if absence else choose_better(lrkd, plain, config)
     shutil.copy(choose_artifact(choice.student, lrkd, plain).predictions, out)
     return choice
 

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from components.chat_client import ChatOptions
 from components.contracts import LABELS
 from components.metrics import BootstrapConfig, Interval
 from components.perspectives import NAMES, PERSPECTIVES
 from components.settings import Settings
 from components.step_result import CommandProgress
 from components.teacher.config import QualificationConfig
-from components.teacher.endpoint_labeller import EndpointLabeller, EndpointOptions
+from components.teacher.endpoint_labeller import EndpointLabeller
 from components.teacher.held_out import read_student_labels
 from components.teacher.judged_pairs import read_judged_pairs
 from components.teacher.qualification import Qualification, qualify
@@ -51,7 +52,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bounds = QualificationConfig()
     add = parser.add_argument
     add("--endpoint", default=Settings().llm_endpoint, help="address, as http://host:8000/v1 (BROADFAST_LLM_ENDPOINT)")
-    add("--model", default="", help="of the server; default: the one that it has")
+    add("--model", default=Settings().llm_model, help="of the server (BROADFAST_LLM_MODEL); default: the one it has")
     add("--judgements", type=Path, help="judged pairs; default: the newest run's")
     add("--pairs", type=int, default=200, help="to ask about, one of each query in turn (%(default)s)")
     add("--perspectives", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=f"of {', '.join(NAMES)}")
@@ -60,7 +61,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--over-student", type=float, default=bounds.over_student, help="the same over the student (%(default)s)")
     add("--concurrency", type=int, default=8, help="requests under way at once (%(default)s)")
     add("--max-tokens", type=int, default=256, help="of an answer (%(default)s)")
-    add("--limit-name", default="max_tokens", help="max_completion_tokens where the server wants that (%(default)s)")
+    limit_name = Settings().llm_limit_name
+    add("--limit-name", default=limit_name, help="max_completion_tokens where the server wants that (%(default)s)")
     add("--no-logprobs", action="store_true", help="for servers that refuse them; no calibration is measured then")
     add("--price", type=float, nargs=2, metavar=("IN", "OUT"), help="US dollars per million tokens in and out")
     add("--out", type=Path, help="JSON file for every figure")
@@ -95,24 +97,24 @@ def judge(args: argparse.Namespace) -> tuple[Qualification, dict]:
     """
     rows = read_judged_pairs(args.judgements, args.pairs)
     student = read_student_labels(args.student) if args.student else {}
-    options = EndpointOptions(
+    perspectives = tuple(view for view in PERSPECTIVES if view.name in args.perspectives)
+    options = ChatOptions(
         endpoint=args.endpoint,
         api_key=Settings().llm_api_key,
         model=args.model,
-        perspectives=tuple(view for view in PERSPECTIVES if view.name in args.perspectives),
         concurrency=args.concurrency,
         max_tokens=args.max_tokens,
         limit_name=args.limit_name,
         has_logprobs=not args.no_logprobs,
     )
-    labeller = EndpointLabeller(options)
-    model = labeller.choose_model()
-    requests = len(rows) * len(options.perspectives)
+    labeller = EndpointLabeller(options, perspectives)
+    model = labeller.client.choose_model()
+    requests = len(rows) * len(perspectives)
     print(f"asking {model} about {len(rows)} judged pairs: {requests} requests", file=sys.stderr, flush=True)
     answers = labeller.label(rows, model, CommandProgress(requests, "answers"))
     bounds = QualificationConfig(over_commonest=args.over_commonest, over_student=args.over_student)
     qualification = qualify(answers, student, bounds, BootstrapConfig())
-    return qualification, describe_cost(labeller.usage, len(rows), args.price)
+    return qualification, describe_cost(labeller.client.usage, len(rows), args.price)
 
 
 def describe_cost(usage: dict, pairs: int, price: Sequence[float] | None) -> dict:

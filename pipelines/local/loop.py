@@ -35,10 +35,11 @@ FINAL_DECISIONS = ("promote", "roll back", "inconclusive", "none")
 class Loop:
     """One run: its parts, and what it has done so far."""
 
-    def __init__(self, laptop: Laptop, profile: Profile, console: Console):
+    def __init__(self, laptop: Laptop, profile: Profile, console: Console, unjudged_path: Path | None = None):
         self.laptop = laptop
         self.profile = profile
         self.console = console
+        self.unjudged_path = unjudged_path
         self.folder = laptop.logs.parent
         self.steps = Steps(console, self.refresh_page, profile.name)
         self.last_page_time = 0.0
@@ -83,9 +84,10 @@ class Loop:
             folder = sources.generate_marketplace(self.profile.marketplace, self.laptop.home)
             judgements = folder / "judgements.parquet"
             self.truth = folder / "truth.parquet"
-        source = sources.publish_judgements(judgements)
+        source = sources.publish_file(judgements, "--judgements")
+        unjudged_source = sources.publish_file(self.unjudged_path, "--unjudged") if self.unjudged_path else ""
         audit_name = sources.publish_audit(audit) if audit else ""
-        inputs = {"source": source, "columns": columns, "audited": audit_name}
+        inputs = {"source": source, "columns": columns, "audited": audit_name, "unjudged": unjudged_source}
         tasks = self.run_pipeline("retrain", self.retrain_arguments(inputs, sources.read_publication_time(source)))
         shutil.copy(tasks["audit-labels"].artifacts["sample"], self.folder / "audit.csv")
         self.summary["retrain"] = {name: task.facts for name, task in tasks.items()}

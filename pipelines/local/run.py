@@ -20,6 +20,7 @@ from pipelines.local.home import parse_folder
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
 from pipelines.local.requirements import check_disk, check_memory, check_system
+from pipelines.local.unjudged_options import TeacherLabels, UnjudgedPath, add_unjudged
 from pipelines.profile import Profile
 from pipelines.profile_files import is_profile_file
 from pipelines.profiles import PROFILES, load_profile
@@ -59,6 +60,8 @@ def run(
     judgements: JudgementsPath = None,
     columns: Columns = "",
     labels: Labels = "",
+    unjudged: UnjudgedPath = None,
+    teacher_labels: TeacherLabels = "",
     audit: AuditPath = None,
     base_model: BaseModel = "",
     home: Home = Path("runs"),
@@ -76,14 +79,14 @@ def run(
         check_system()
         check_options(profile, judgements, audit)
         check_needs_judgements(judgements, columns, labels)
-        size = choose_size(profile, labels, base_model)
+        size = add_unjudged(choose_size(profile, labels, base_model), unjudged, columns, teacher_labels)
         if judgements is not None:
             check_judgements(console, judgements, columns, size.prepare)
         with lock(home):
             check_disk(home, size.disk_gb, "free some (`make clean` removes earlier runs), or use --home ELSEWHERE")
             check_memory(size.memory_gb)
             with Laptop(home / "state", new_logs_folder(home)) as laptop:
-                Loop(laptop, size, console).run(judgements, columns, audit)
+                Loop(laptop, size, console, unjudged).run(judgements, columns, audit)
     except (ValueError, RuntimeError, OSError) as error:
         console.print(Text("stopped: ", "red"), Text(str(error)), sep="", soft_wrap=True)
         raise typer.Exit(1) from error

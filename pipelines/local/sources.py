@@ -1,4 +1,4 @@
-"""Puts the judgements that a run starts from on S3, under the digest of their content: same content, same place."""
+"""Puts the files that a run starts from on S3, under the digest of their content: same content, same place."""
 
 import hashlib
 import subprocess
@@ -22,15 +22,15 @@ def generate_marketplace(size: Marketplace, folder: Path) -> Path:
     return folder
 
 
-def publish_judgements(source: Path) -> str:
-    """Upload a file or folder of judgements once, and return its s3:// address.
+def publish_file(source: Path, option: str) -> str:
+    """Upload the file or folder of an option once, and return its s3:// address.
 
     Raises:
         ValueError: the folder is empty.
     """
     files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
     if not files:
-        raise ValueError(f"--judgements {source} is an empty folder; give one that holds judgements")
+        raise ValueError(f"{option} {source} is an empty folder; give one that holds files")
     names = {path: path.relative_to(source).as_posix() if source.is_dir() else path.name for path in files}
     digest = hashlib.sha256("".join(names[path] + file_digest(path) for path in files).encode()).hexdigest()[:16]
     prefix = f"sources/{digest}"

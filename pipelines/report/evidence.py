@@ -16,8 +16,8 @@ from pipelines.report.query_changes import compare_rankings, mean_ndcg
 
 PREDICTIONS = {  # the candidate is LRKD or plain
     "candidate": "choose-student",
-    "LRKD": "predict-split-2",
-    "plain": "predict-split-3",
+    "LRKD": "predict-split-3",
+    "plain": "predict-split-2",
     "baseline": "predict-split",
 }
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def sum_confusions(path: Path) -> np.ndarray:
 def read_lineage(tasks: Mapping) -> dict[str, str]:
     """Return where the candidate comes from: code, data and models by digest, and its package."""
     choice = tasks["choose-student"]
-    packages = (tasks[name].artifacts["package"] for name in ("package-student", "package-student-2"))
+    packages = (tasks[name].artifacts["package"] for name in ("package-student-2", "package-student"))
     folder = choose_artifact(choice.facts["student"], *packages)
     package = json.loads((folder / "lineage.json").read_text())
     teachers = ", ".join(digest[:12] for digest in package["teachers"])

@@ -18,7 +18,7 @@ from pipelines.titles import title
 from testing.servers import environment
 from tests.pipelines.ir_lint import dangling_inputs, tasks
 
-WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 6)}
+WRITING = {"generate-rationales"} | {f"generate-rationales-{number}" for number in range(2, 8)}
 ROWS = {
     "rationales": WRITING,
     "sft": {"start-teacher", "fine-tune"},
@@ -27,7 +27,7 @@ ROWS = {
     "lrkd": {"train-student", "train-student-2"},
 }
 NEVER_CACHED = {"read-serving-version", "record-night", "sweep-nights", "register-baseline", "start-canary"}
-READ_EVERY_NIGHT = {"prepare-judgements", "build-features"}
+READ_EVERY_NIGHT = {"prepare-judgements", "build-features", "collect-unjudged"}
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,9 @@ def test_every_parameter_has_type_and_default(pipeline):
 def test_shards_loop_over_sampling_and_final_rationales(compilations):
     components = compilations["retrain"][1]["components"]
     loops = [part["dag"]["tasks"] for name, part in components.items() if name.startswith("comp-for-loop")]
-    assert sorted(name for tasks in loops for name in tasks) == ["generate-rationales", "generate-rationales-5"]
+    assert sorted(name for tasks in loops for name in tasks) == [
+        f"generate-rationales{number}" for number in ("", "-5", "-7")
+    ]
 
 
 def test_no_loop_takes_another_steps_parameter(compilations):
@@ -236,4 +238,4 @@ def test_no_loop_takes_another_steps_parameter(compilations):
     steps = compilations["retrain"][1]["root"]["dag"]["tasks"]
     loops = [task for name, task in steps.items() if name.startswith("for-loop")]
     inputs = [source for loop in loops for source in loop["inputs"]["parameters"].values()]
-    assert len(loops) == 2 and not [source for source in inputs if "taskOutputParameter" in source]
+    assert len(loops) == 3 and not [source for source in inputs if "taskOutputParameter" in source]

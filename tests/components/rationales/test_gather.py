@@ -20,6 +20,7 @@ def shard(folder, *rows, rows_out=None):
     summary.add(rows, [], [judgement()])
     count = len(rows) if rows_out is None else rows_out
     result = {"rows_in": count, "rows_out": count, "quarantined": 0, "generated": len(rows), "engine": "e"}
+    result["model"] = "m"
     (folder / "facts").write_text(json.dumps(result | {"used": USED} | {"summary": summary.state()}))
     return folder
 

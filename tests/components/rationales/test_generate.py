@@ -76,6 +76,28 @@ def test_more_samples_come_only_where_none_is_right():
     assert samples.requests == 6 and [row["sample"] for row in samples.rationales] == [0, 1, 0, 1, 0, 1]
 
 
+UNJUDGED_PAIRS = [pair | {"label": None} for pair in PAIRS]
+
+
+def test_an_unjudged_pair_is_asked_once():
+    wrong = " It is something else.\nLabel: Irrelevant"
+    engine = ListEngine(*[wrong] * 30)
+    samples = sample(engine, [PAIRS[0], *UNJUDGED_PAIRS[1:]], {}, max_samples=5)
+    assert samples.requests == 3 * 5 + 3 * 3
+    assert {row["sample"] for row in samples.rationales if row["label"] is None} == {0}
+
+
+def test_a_killed_worker_asks_no_unjudged_pair_twice():
+    objects = {}
+    first = DyingEngine()
+    with pytest.raises(KeyboardInterrupt):
+        sample(first, UNJUDGED_PAIRS, objects, max_samples=1, shard_requests=3)
+    second = ListEngine()
+    samples = sample(second, UNJUDGED_PAIRS, objects, max_samples=1, shard_requests=3)
+    assert len(samples.rationales) == 12 and len(second.prompts) == 6
+    assert {row["label"] for row in samples.rationales} == {None}
+
+
 class DyingEngine(ListEngine):
     """Dies after six prompts."""
 

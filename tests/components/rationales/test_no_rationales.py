@@ -8,7 +8,7 @@ from kfp import dsl
 from components import contracts
 from components.rationales import component
 from components.rationales.engine import EngineConfig
-from components.rationales.no_rationales import is_refused
+from components.rationales.no_rationales import read_refusal
 from components.rationales.sampler import GenerateConfig
 from components.teacher import component as teacher
 
@@ -32,7 +32,7 @@ def test_a_refused_teacher_writes_nothing(tmp_path):
     generate(tmp_path, "the teacher does not qualify: it is poor")
     facts = read_facts(tmp_path)
     assert facts["headline"] == "none: the teacher does not qualify" and facts["rows_in"] == facts["rows_out"] == 0
-    assert is_refused(tmp_path / "permit")
+    assert read_refusal(tmp_path / "permit") == "the teacher does not qualify: it is poor"
     permission = json.loads((tmp_path / "permission").read_text())
     assert (permission["headline"], permission["quarantined"]) == ("no", 1)
 
@@ -40,7 +40,7 @@ def test_a_refused_teacher_writes_nothing(tmp_path):
 def test_a_permitted_teacher_is_started(tmp_path):
     with pytest.raises(FileNotFoundError, match="no judgements"):
         generate(tmp_path, "")
-    assert not is_refused(tmp_path / "permit")
+    assert read_refusal(tmp_path / "permit") == ""
 
 
 def test_shards_without_rationales_are_gathered_and_embedded(tmp_path):

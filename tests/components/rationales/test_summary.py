@@ -60,3 +60,13 @@ def test_conflicts_and_accuracy_are_counted_by_perspective():
 
 def test_equal_logprobs_are_equal_shares():
     assert label_shares([0.0] * 4) == (0.25,) * 4
+
+
+def test_unjudged_pairs_are_neither_right_nor_wrong():
+    unjudged = judgement(item_id="i2", label=None)
+    result = summary(RIGHT)
+    result.add([rationale(item_id="i2", label=None)], [], [unjudged])
+    details = result.details()
+    assert result.headline() == "100% right of 1, 1 of unjudged pairs"
+    assert (details["pairs"], details["unjudged_pairs"], len(details["examples"])) == (2, 1, 1)
+    assert details["accuracy_by_perspective"] == {"business_rules": 1.0}

@@ -99,7 +99,7 @@ def test_the_serving_student_is_compared_with(judgements, tmp_path, capsys):
     ("fields", "arguments", "sentence"),
     [
         ({"key": "other"}, [], "refuses the key (Error code: 401"),
-        ({"names": ("a", "b")}, [], "has 2 models (a, b): name one by --model"),
+        ({"names": ("a", "b")}, [], "has 2 models (a, b): name one by --model (BROADFAST_LLM_MODEL)"),
         ({"refused_fields": ("logprobs",)}, [], "unsupported: logprobs"),
         ({"refused_fields": ("max_tokens",)}, [], "--limit-name max_completion_tokens"),
         ({}, ["--endpoint", "http://127.0.0.1:9/v1", "--model", "m"], "http://127.0.0.1:9/v1 cannot be reached"),
@@ -107,7 +107,7 @@ def test_the_serving_student_is_compared_with(judgements, tmp_path, capsys):
     ],
 )
 def test_what_fails_is_said_with_its_remedy(fields, arguments, sentence, judgements, capsys, monkeypatch):
-    monkeypatch.setattr("components.teacher.endpoint_labeller.TRIES", 0)
+    monkeypatch.setattr("components.chat_client.TRIES", 0)
     with serve(**fields) as (_, endpoint):
         assert main([*endpoint, "--judgements", str(judgements), *arguments]) == 2
     err = capsys.readouterr().err

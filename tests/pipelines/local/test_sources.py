@@ -28,29 +28,29 @@ def test_the_marketplace_is_generated_once_for_each_size(tmp_path):
 
 def test_an_empty_folder_is_no_source(tmp_path):
     with pytest.raises(ValueError, match="is an empty folder"):
-        sources.publish_judgements(tmp_path)
+        sources.publish_file(tmp_path, "--judgements")
 
 
 @pytest.mark.slow
 def test_same_content_is_published_once(s3, tmp_path):
-    address = sources.publish_judgements(source(tmp_path / "a"))
+    address = sources.publish_file(source(tmp_path / "a"), "--judgements")
     publication_time = sources.read_publication_time(address)
-    assert sources.publish_judgements(source(tmp_path / "b")) == address
+    assert sources.publish_file(source(tmp_path / "b"), "--judgements") == address
     assert sources.read_publication_time(address) == publication_time
     assert address.startswith("s3://broadfast/sources/") and publication_time <= sources.now()
 
 
 @pytest.mark.slow
 def test_other_content_lies_elsewhere(s3, tmp_path):
-    address = sources.publish_judgements(source(tmp_path / "a"))
-    assert address != sources.publish_judgements(source(tmp_path / "a", "query\n"))
+    address = sources.publish_file(source(tmp_path / "a"), "--judgements")
+    assert address != sources.publish_file(source(tmp_path / "a", "query\n"), "--judgements")
 
 
 @pytest.mark.slow
 def test_a_folder_is_published_with_all_its_files(s3, tmp_path):
     source(tmp_path / "esci")
     (tmp_path / "esci" / "products.csv").write_text("1")
-    prefix = sources.publish_judgements(tmp_path / "esci").split("/", 3)[3]
+    prefix = sources.publish_file(tmp_path / "esci", "--judgements").split("/", 3)[3]
     assert [name.rsplit("/", 1)[1] for name in storage.list_names(prefix)] == ["judgements.csv", "products.csv"]
 
 
@@ -58,7 +58,7 @@ def test_a_folder_is_published_with_all_its_files(s3, tmp_path):
 def test_files_of_one_name_are_all_published(s3, tmp_path):
     source(tmp_path)
     source(tmp_path / "older", "query,title,grade\n")
-    prefix = sources.publish_judgements(tmp_path).split("/", 3)[3]
+    prefix = sources.publish_file(tmp_path, "--judgements").split("/", 3)[3]
     names = [name.removeprefix(f"{prefix}/") for name in storage.list_names(f"{prefix}/")]
     assert names == ["judgements.csv", "older/judgements.csv"]
 

@@ -11,11 +11,15 @@ def explain_failure(error: Exception, server: str) -> ValueError:
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return ValueError(f"{server} refuses the key ({words}): set BROADFAST_LLM_API_KEY")
     if isinstance(error, openai.NotFoundError):
-        return ValueError(f"{server} has no such model or address ({words}): check --model; most addresses end in /v1")
+        remedy = "check --model (BROADFAST_LLM_MODEL); most addresses end in /v1"
+        return ValueError(f"{server} has no such model or address ({words}): {remedy}")
     if isinstance(error, openai.RateLimitError):
         return ValueError(f"{server} lets nobody ask more ({words}): give a smaller --concurrency, or try later")
     if isinstance(error, openai.BadRequestError):
-        remedy = "--limit-name max_completion_tokens and --no-logprobs are for servers that want that"
+        remedy = (
+            "--limit-name max_completion_tokens (BROADFAST_LLM_LIMIT_NAME) and --no-logprobs are for servers that "
+            "want that"
+        )
         return ValueError(f"{server} refuses the request ({words}): {remedy}")
     return ValueError(
         f"{server} does not answer as OpenAI's API does ({words}): check the address and the server's log"

@@ -1,0 +1,74 @@
+"""Part of the third stage of `retrain`: a teacher labels unjudged pairs, where it beats both students."""
+
+from types import SimpleNamespace
+
+from kfp.dsl.pipeline_channel import PipelineChannel
+from kfp.dsl.pipeline_task import PipelineTask
+
+from components.rationales import component as rationales
+from components.teacher import component as teacher
+from pipelines.data_stage import Tables
+from pipelines.resources import add_step
+from pipelines.sharded_rationales import write_rationales
+from pipelines.teacher_stage import TeacherOutputs
+
+
+def label_stage(
+    parameters: SimpleNamespace,
+    tables: Tables,
+    teacher_outputs: TeacherOutputs,
+    plain_predictions: PipelineChannel,
+    serving_predictions: PipelineChannel,
+) -> PipelineChannel:
+    """Return TEACHER_LABELS of the unjudged pairs, none where no teacher is asked or none qualifies.
+
+    Held-out pairs are asked about first, in the same way: what is measured is what is used.
+    """
+    plan = add_step(
+        "data", teacher.plan_labels, unjudged=tables.unjudged_pairs, config=parameters.teacher_labels_config
+    )
+    held_out = add_step(
+        "rationales",
+        rationales.generate_rationales,
+        judgements=tables.judgements,
+        model=teacher_outputs.models.dpo.outputs["model"],
+        config=parameters.labelling_config,
+        engine=parameters.labelling_engine_config,
+        shard="0/1",
+        permit=plan.outputs["permit"],
+    )
+    qualification = add_step(
+        "data",
+        teacher.qualify_labels,
+        rationales=held_out.outputs["rationales"],
+        quarantine=held_out.outputs["quarantine"],
+        plain=plain_predictions,
+        serving=serving_predictions,
+        plan=plan.outputs["permit"],
+        config=parameters.qualification_config,
+        bootstrap=parameters.compare_config,
+    )
+    return label(parameters, tables, teacher_outputs, qualification)
+
+
+def label(
+    parameters: SimpleNamespace, tables: Tables, teacher_outputs: TeacherOutputs, qualification: PipelineTask
+) -> PipelineChannel:
+    """Ask a qualified teacher about the unjudged pairs, and count its answers."""
+    inputs = {
+        "judgements": tables.unjudged_pairs,
+        "config": parameters.labelling_config,
+        "engine": parameters.labelling_engine_config,
+        "permit": qualification.outputs["permit"],
+    }
+    answers = write_rationales("label", parameters, teacher_outputs.models.dpo, inputs)
+    labels = add_step(
+        "data",
+        teacher.label_unjudged,
+        rationales=answers.outputs["rationales"],
+        quarantine=answers.outputs["quarantine"],
+        generated=answers.outputs["facts"],
+        permit=qualification.outputs["permit"],
+        config=parameters.teacher_labels_config,
+    )
+    return labels.outputs["labels"]

@@ -19,6 +19,7 @@ class Placement:
     tolerates_spot: bool = False  # only for steps that resume after their node is taken away
     caching: str = "always"  # always, never, or "laptop", where sources are digests
     fills_online_store: bool = False
+    asks_models: bool = False
     signs_packages: bool = False
     verifies_packages: bool = False
     tunes_teacher: bool = False  # on the GPUs and machines that the settings name
@@ -27,13 +28,12 @@ class Placement:
 DATA = {"requested_cpu": 1, "requested_memory": 2}
 MODEL = {"requested_cpu": 2, "requested_memory": 3}
 SHORT = {"requested_cpu": 0.25, "requested_memory": 1}
+ASKING = {"tolerates_spot": True, "asks_models": True}
 PLACEMENTS = {
     "sources": Placement("cpu", cpu=4, memory=16, hours=6, retries=0, caching="laptop", **DATA),  # the source fails
     "data": Placement("cpu", cpu=4, memory=16, hours=6, **DATA),
     "features": Placement("cpu", cpu=4, memory=32, hours=6, caching="laptop", fills_online_store=True, **DATA),
-    "rationales": Placement(
-        "gpu-spot", cpu=8, memory=64, hours=24, gpus=1, shared_memory="8Gi", retries=5, tolerates_spot=True
-    ),
+    "rationales": Placement("gpu-spot", cpu=8, memory=64, hours=24, gpus=1, shared_memory="8Gi", retries=5, **ASKING),
     "sft": Placement(
         "gpu-train", cpu=8, memory=64, hours=24, gpus=1, shared_memory="16Gi", retries=3, tunes_teacher=True
     ),

@@ -44,10 +44,14 @@ SETTINGS_VARIABLES = (
     "BROADFAST_FEATURE_STORE",
     "BROADFAST_MODEL_REGISTRY_URL",
     "BROADFAST_MODEL_REGISTRY_AUTH_FILE",
+    "BROADFAST_LLM_ENDPOINT",
+    "BROADFAST_LLM_MODEL",
+    "BROADFAST_LLM_LIMIT_NAME",
     "BROADFAST_SIGNING_KEY_FILE",
     "BROADFAST_VERIFICATION_KEY_FILE",
 )
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+LLM_SECRET = ("broadfast-llm", {"BROADFAST_LLM_API_KEY": "BROADFAST_LLM_API_KEY"})  # of a chat model that labels
 FEATURE_STORE_VARIABLES = ("BROADFAST_REDIS", "BROADFAST_FEATURE_REGISTRY")
 SIGNING = ("broadfast-signing", "/etc/broadfast/signing")  # Secret of the private key, and where it is mounted
 VERIFICATION = ("broadfast-verification", "/etc/broadfast/verification")  # ConfigMap of the public one
@@ -192,6 +196,8 @@ def _set_environment(task: dsl.PipelineTask, placement: Placement) -> None:
     if tag := Settings().image_tag:
         task.set_env_variable("BROADFAST_IMAGE_TAG", tag)  # the lineage's git sha
     kubernetes.use_secret_as_env(task, S3_SECRET, {name: name for name in S3_VARIABLES})
+    if placement.asks_models:
+        kubernetes.use_secret_as_env(task, *LLM_SECRET, optional=True)
     if placement.signs_packages:
         kubernetes.use_secret_as_volume(task, *SIGNING, optional=True)
     if placement.verifies_packages:

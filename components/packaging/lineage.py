@@ -7,6 +7,7 @@ from pathlib import Path
 from components import contracts
 from components.package_manifest import file_digest
 from components.source_digest import source_digest
+from components.student.unjudged import read_unjudged
 
 MAX_BRANDS = 5000
 
@@ -22,7 +23,8 @@ def describe_lineage(training_set: str | Path, embeddings: str | Path | None, mo
         "weights": file_digest(model / "model.safetensors"),
         "code": source_digest(),
     }
-    return digests | count_judgements(training_set) | count_rationales(embeddings)
+    counts = count_judgements(training_set) | count_rationales(embeddings)
+    return digests | counts | {"unjudged_pairs": read_unjudged(model)}
 
 
 def count_judgements(training_set: str | Path) -> dict:

@@ -34,3 +34,9 @@ def write_unjudged(usage: Mapping, folder: Path) -> None:
     """Write the description beside a student that saw unjudged pairs."""
     if usage["unjudged"]:
         (folder / FILE).write_text(json.dumps(usage))
+
+
+def read_unjudged(folder: Path) -> dict:
+    """Return the description beside a student, {} where it saw judged pairs alone."""
+    path = folder / FILE
+    return json.loads(path.read_text()) if path.exists() else {}

@@ -181,6 +181,7 @@ def test_every_step_is_labelled_and_runs_without_root(pipeline):
         assert {secret["secretName"] for secret in executor["secretAsEnv"]} <= {
             "broadfast-s3",
             "broadfast-feature-store",
+            "broadfast-llm",
         }
     assert "AWS_SECRET" not in str(spec)
 
@@ -188,6 +189,23 @@ def test_every_step_is_labelled_and_runs_without_root(pipeline):
 def test_the_features_step_gets_the_stores_address(compilations):
     secrets = compilations["retrain"][2]["deploymentSpec"]["executors"]["exec-build-features"]["secretAsEnv"]
     assert set(resources.FEATURE_STORE_VARIABLES) <= {key["envVar"] for secret in secrets for key in secret["keyToEnv"]}
+
+
+def test_steps_that_ask_models_get_the_endpoints_key(compilations):
+    executors = compilations["retrain"][2]["deploymentSpec"]["executors"]
+    with_key = {
+        name.removeprefix("exec-")
+        for name, executor in executors.items()
+        if any(secret["secretName"] == "broadfast-llm" for secret in executor["secretAsEnv"])
+    }
+    assert with_key == WRITING
+
+
+def test_the_plain_student_gets_no_unjudged_pair(compilations):
+    steps = compilations["retrain"][1]["root"]["dag"]["tasks"]
+    artifacts = [steps[name]["inputs"]["artifacts"].keys() for name in ("train-student", "train-student-2")]
+    assert artifacts[1] - artifacts[0] == {"unjudged", "labels"}
+    assert steps["train-student"]["taskInfo"]["name"] == "train plain student"
 
 
 def test_a_kueue_queue_becomes_a_label():

@@ -6,8 +6,9 @@ import pytest
 
 from components import contracts
 from components.package_manifest import file_digest
-from components.packaging.lineage import count_judgements
+from components.packaging.lineage import count_judgements, describe_lineage
 from components.source_digest import source_digest
+from components.student.unjudged import write_unjudged
 from testing.rows import rationale, training_row
 
 
@@ -30,3 +31,12 @@ def test_judgements_are_counted_by_split_and_brand(tmp_path):
     assert counts["pairs"]["train"] == {"Exact": 1, "Substitute": 0, "Complement": 0, "Irrelevant": 1}
     assert counts["queries"] == {"train": 1, "valid": 1}
     assert counts["labels_by_brand"] == {"Acme": [1, 0, 0, 1]}
+
+
+def test_lineage_counts_unjudged_pairs_and_their_teacher(tmp_path):
+    contracts.write([training_row()], contracts.TRAINING_SET, tmp_path / "rows")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert describe_lineage(tmp_path / "rows", None, tmp_path)["unjudged_pairs"] == {}
+    usage = {"unjudged": 6, "labelled": 4, "labelled_by": ["digest"], "mean_confidence": 0.9}
+    write_unjudged(usage, tmp_path)
+    assert describe_lineage(tmp_path / "rows", None, tmp_path)["unjudged_pairs"] == usage

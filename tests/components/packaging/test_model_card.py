@@ -1,8 +1,11 @@
 """The model card: what a student is made of, how good it is, and what it is not for."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
-from components.packaging.model_card import measure_slices
+from components.packaging.model_card import measure_slices, model_card
 
 
 @pytest.mark.slow
@@ -25,3 +28,15 @@ def test_the_card_says_how_a_student_is_made(cross_encoder_package):
 def test_slice_names_hold_no_markup():
     rows = [{"label": "Exact", "predicted_label": "Exact", "query_class": "tail", "locale": "us|<b>\n| x"}]
     assert set(measure_slices(rows)) == {"label Exact", "query class tail", "locale us x"}
+
+
+@pytest.mark.slow
+def test_the_card_names_a_teachers_labels(cross_encoder_package):
+    folder, details = cross_encoder_package
+    usage = {"unjudged": 1200, "labelled": 1100, "labelled_by": ["digest"], "mean_confidence": 0.875}
+    lineage = json.loads((folder / "lineage.json").read_text()) | {"unjudged_pairs": usage}
+    config = json.loads((folder / "config.json").read_text()) | {"align_weight": 0.0}
+    card = model_card(config, SimpleNamespace(**details), lineage)
+    assert "# Relevance student (cross-entropy with a teacher's labels)" in card
+    assert "1200 were trained on, 1100 of them by a teacher's label" in card
+    assert "(mean 0.88; teacher digest)" in card

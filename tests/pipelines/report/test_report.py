@@ -230,3 +230,21 @@ def test_the_page_shows_the_teachers_bounds(tmp_path):
     ):
         assert words in page, words
     assert "No rationale was distilled: the plain student is the candidate." in page
+
+
+def test_unjudged_pairs_are_shown_with_their_teacher(tmp_path):
+    facts = {
+        "collect unjudged pairs": {"rows_in": 9, "rows_out": 6, "set_aside_why": {"judged": 2, "copies": 1}},
+        "qualify teacher's labels": {"headline": "its labels qualify: right on 90% of 40 held-out pairs"},
+        "label unjudged pairs": {"rows_out": 5, "mean_confidence": 0.9, "teacher": "the tuned teacher (ab12)"},
+        "distil student (LRKD)": {"unjudged": 6, "labelled": 5},
+    }
+    steps = [{"title": name, "seconds": 1.0, "cached": False, "facts": values} for name, values in facts.items()]
+    write_report(SUMMARY | {"steps": [*SUMMARY["steps"], *steps]}, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Pairs that nobody judged" in page and "6 of 9" in page and "2 judged, 1 copies" in page
+    assert "Labels are of the tuned teacher (ab12)" in page and "its labels qualify" in page
+
+
+def test_a_night_without_unjudged_pairs_names_none(page):
+    assert "Pairs that nobody judged" not in page

@@ -7,6 +7,7 @@ import typer
 
 from bench.rationales.arms import BOTH, CROSS_ENTROPY, CROSS_ENTROPY_SHORT, LABELS, LRKD, Arm
 from bench.rationales.measure import select_arms
+from bench.rationales.night import Night, select_queries
 from bench.rationales.stage import Stage, shuffle_pairs, write_placebo
 from components import contracts
 from simulation.knowledge.marketplace import Sizes
@@ -101,3 +102,39 @@ def test_arms_are_selected_with_their_baselines():
     ]
     with pytest.raises(typer.BadParameter, match="no arm's name has '31 queries' in it"):
         select_arms(["31 queries"])
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """Return a night of twelve judged queries, four of which decide."""
+    small = Sizes(items=600, queries=330, unjudged_queries=20)
+    night = Night(Stage(tmp_path_factory.mktemp("night"), small), queries=12)
+    night.answer()
+    return night
+
+
+def test_queries_that_decide_are_not_tested_on(night):
+    rows = contracts.read(contracts.JUDGEMENTS, night.judgements)
+    train = {row["query_id"] for row in rows if row["split"] == "train"}
+    assert (len(train), len(night.held_out), len(night.tested)) == (12, 4, 200)
+    assert not train & night.held_out and not (train | night.held_out) & night.tested
+
+
+def test_each_perspective_ends_in_the_stand_ins_label(night):
+    rows = contracts.read(contracts.RATIONALES, night.folder / "unjudged")
+    pairs = {(row["query_id"], row["item_id"]) for row in rows}
+    assert len(rows) == 3 * len(pairs) == 3 * contracts.count(night.unjudged_pairs)
+    labels = contracts.read(contracts.TEACHER_LABELS, night.labels(0.25))
+    assert len(labels) == len(pairs) and {(row["confidence"], row["weight"]) for row in labels} == {(1.0, 0.25)}
+
+
+def test_a_plain_student_that_is_right_refuses_the_labels(night):
+    rows = contracts.read(contracts.JUDGEMENTS, night.judgements)
+    rows = [row for row in rows if row["query_id"] in night.held_out]
+    answers = {"queries": [row["query_id"] for row in rows], "items": [row["item_id"] for row in rows]}
+    answers["labels"] = [contracts.LABELS.index(row["label"]) for row in rows]
+    result, refusal = night.qualify(answers | {"predicted": answers["labels"]})
+    assert result.rows_in == len(rows) and "over tonight's plain student" in refusal
+    always_exact = answers | {"predicted": [0] * len(rows)}
+    assert night.qualify(always_exact)[1] == ""
+    assert len(select_queries(always_exact, night.tested)["queries"]) == 0

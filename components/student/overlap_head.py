@@ -6,7 +6,7 @@ features alone was as good as the whole student.
 B pairs, T tokens, H encoder width, D token width, F match features, C labels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from components.contracts import LABELS
 from components.student.frozen_states import FrozenStates
 from components.student.late_interaction import LateInteractionStudent
 from components.student.logits import pair_batches
-from components.student.losses import class_weights
+from components.student.losses import class_weights, pair_weights
 
 REGRESSION_PAIRS = 5000  # enough for so few weights, and a seventh of an epoch's time
 PCA_PAIRS = 1000
@@ -25,8 +25,8 @@ PCA_PAIRS = 1000
 def initialise_late_interaction(
     student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
-    """Fit the projection and the overlap head to judged EXAMPLES rows."""
-    examples = examples.select([row for row, label in enumerate(examples["label"]) if label >= 0])
+    """Fit the projection and the overlap head to EXAMPLES rows with a label."""
+    examples = select_labelled(examples)
     rows = range(0, len(examples), -(-len(examples) // REGRESSION_PAIRS))
     lengths = list(examples["length"])
     sample = examples.select(sorted(rows, key=lengths.__getitem__))
@@ -38,23 +38,46 @@ def initialise_late_interaction(
 def fit_overlap_head(
     student: LateInteractionStudent, examples, power: float, frozen_states: FrozenStates | None = None
 ) -> None:
-    """Set the overlap head to logistic regression on the match features of EXAMPLES rows.
+    """Set the overlap head to logistic regression on EXAMPLES rows with a label.
 
-    With fewer than three labels there is too little data, and the head is set to zeros.
+    People's labels count 1, a teacher's by its weight: of few judged queries alone, the head starts so far off that the
+    whole student stays behind. With fewer than three labels there is too little data, and the head is set to zeros.
     """
     head = student.overlap_head
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
-    if len(set(examples["label"])) < 3:
+    examples = select_labelled(examples)
+    judged_labels, labels, weights = read_labels(examples)
+    if len(set(labels.tolist())) < 3:
         return
+    label_weights = class_weights(judged_labels, len(LABELS), power)
+    if label_weights is not None:
+        weights = weights * label_weights[labels]
     features = match_features(student, examples, frozen_states)
-    scaler, regression = fit_regression(features, list(examples["label"]), power)
+    scaler, regression = fit_regression(features, labels.numpy(), weights.numpy())
     weight = regression.coef_ / scaler.scale_  # (C or fewer, F)
     bias = regression.intercept_ - weight @ scaler.mean_
     with torch.no_grad():
         head.bias.fill_(float(bias.min()))  # for labels without a pair
         head.weight[regression.classes_] = torch.tensor(weight, dtype=torch.float32)
         head.bias[regression.classes_] = torch.tensor(bias, dtype=torch.float32)
+
+
+def select_labelled(examples):
+    """Return the EXAMPLES rows to which people or a teacher gave a label."""
+    weights = read_labels(examples)[-1].tolist()
+    return examples.select([row for row, weight in enumerate(weights) if weight])
+
+
+def read_labels(examples) -> tuple[Tensor, Tensor, Tensor]:
+    """Return people's labels, negative without one, then those to learn, and their weights: (N,) each."""
+    judged_labels = torch.tensor(examples["label"])
+    weights = pair_weights(judged_labels, torch.tensor(examples["teacher_weight"]))
+    return (
+        judged_labels,
+        torch.where(judged_labels >= 0, judged_labels, torch.tensor(examples["teacher_label"])),
+        weights,
+    )
 
 
 def init_projection_by_pca(
@@ -99,17 +122,11 @@ def encode_batch(student: LateInteractionStudent, batch: dict[str, Tensor]) -> T
     return student.encode_separately(**{name: batch[name] for name in names if name in batch})
 
 
-def fit_regression(features: np.ndarray, labels: Sequence[int], power: float):
-    """Fit logistic regression on standardised features (N, F).
-
-    Labels are weighed by the power of their rarity.
-    """
+def fit_regression(features: np.ndarray, labels: np.ndarray, weights: np.ndarray):
+    """Fit logistic regression on standardised features (N, F), labels and weights (N,)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    weights = class_weights(torch.tensor(labels), len(LABELS), power)
-    by_label = None if weights is None else dict(enumerate(weights.tolist()))
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight=by_label)).fit(
-        features, labels
-    )
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return pipeline.fit(features, labels, logisticregression__sample_weight=weights)

@@ -50,7 +50,7 @@ def label_unjudged(
     """
     if reason := Path(permit).read_text():
         contracts.write([], contracts.TEACHER_LABELS, out)
-        return StepResult(0, 0, headline=f"none: {reason}", details=absence(reason))
+        return StepResult(0, 0, headline=f"none: {reason.split(':')[0]}", details=absence(reason))
     counts: Counter = Counter()
     count = contracts.write_batches(label_rows(rationales, config.weight, counts), contracts.TEACHER_LABELS, out)
     mean_confidence = round(counts["confidence"] / count, 4) if count else None

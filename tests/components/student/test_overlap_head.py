@@ -21,6 +21,7 @@ def examples(labels: list[int], copies: int = 8) -> Dataset:
     items = [ITEMS[label] for label in labels]
     columns = {"query": [QUERY] * len(labels), "item": items, "label": labels}
     columns["overlap"] = [lexical_features(QueryTokens(QUERY, ()), item) for item in items]
+    columns |= {"teacher_label": [-100] * len(labels), "teacher_weight": [0.0] * len(labels)}
     columns["length"] = [len(QUERY) + len(item) for item in items]
     return Dataset.from_dict({name: values * copies for name, values in columns.items()})
 
@@ -84,3 +85,33 @@ def test_two_labels_leave_the_head_at_zero(student):
     fit_overlap_head(student, examples([0, 1]), 0.5)
     assert not student.overlap_head.weight.any()
     assert not student.overlap_head.bias.any()
+
+
+def with_teacher(labels: list[int], teacher_labels: list[int], weight: float) -> Dataset:
+    """Return pairs of which the first are judged, and the others a teacher's."""
+    pairs = examples([*labels, *teacher_labels])
+    count = len(pairs) // (len(labels) + len(teacher_labels))
+    columns = {
+        "label": [*labels, *[-100] * len(teacher_labels)] * count,
+        "teacher_label": [*[-100] * len(labels), *teacher_labels] * count,
+        "teacher_weight": [*[0.0] * len(labels), *[weight] * len(teacher_labels)] * count,
+    }
+    pairs = pairs.remove_columns(list(columns))
+    for name, values in columns.items():
+        pairs = pairs.add_column(name, values)
+    return pairs
+
+
+def test_a_teachers_labels_fit_the_head_too(student):
+    pairs = with_teacher([3, 0], [2, 1], 0.5)
+    initialise_late_interaction(student, pairs, 0.0)
+    assert logits(student, pairs).argmax(-1).tolist() == [3, 0, 2, 1] * 8
+
+
+def test_a_teachers_label_fits_by_its_weight(student):
+    probabilities = {}
+    for weight in (0.01, 1.0):
+        fit_overlap_head(student, with_teacher([0, 1, 2], [3, 3], weight), 0.5)
+        pairs = examples([3])
+        probabilities[weight] = logits(student, pairs).softmax(-1)[:, 3].mean().item()
+    assert probabilities[0.01] < probabilities[1.0]

@@ -128,7 +128,7 @@ def test_each_perspective_ends_in_the_stand_ins_label(night):
     assert len(labels) == len(pairs) and {(row["confidence"], row["weight"]) for row in labels} == {(1.0, 0.25)}
 
 
-def test_a_plain_student_that_is_right_refuses_the_labels(night):
+def test_a_right_plain_student_refuses_the_labels(night):
     rows = contracts.read(contracts.JUDGEMENTS, night.judgements)
     rows = [row for row in rows if row["query_id"] in night.held_out]
     answers = {"queries": [row["query_id"] for row in rows], "items": [row["item_id"] for row in rows]}

@@ -178,9 +178,12 @@ def measure_night(night: Night, weights: list[float]) -> dict:
         f"{name}_held_out_pairs": result.details["pairs"],
         f"{name}_teacher_accuracy": result.details["accuracy"]["estimate"],
         f"{name}_plain_accuracy": result.details["students"][PLAIN]["estimate"],
-        f"{name}_over_plain": result.details["over_students"][PLAIN],
         f"{name}_qualifies": int(not refusal),
         f"{name}_plain": mean_macro_f1(confusions_by_query([select_queries(plain, night.tested)])),
+    }
+    gap = result.details["over_students"][PLAIN]
+    figures |= {
+        f"{name}_over_plain{end}": gap[key] for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
     }
     for weight in weights:
         labelled = night.student(f"labels {weight:g}", night.labels(weight))

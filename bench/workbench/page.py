@@ -1,7 +1,7 @@
 """How long the workbench's list of 5,000 queries takes in a real Chromium: `python -m bench.workbench.page`.
 
-From the request to the page with all its rows laid out. The first visit of a server reads the night from S3, the
-second does not.
+From the request to the page with all its rows, of which those in sight are laid out. The first visit of a server reads
+the night from S3, the second does not.
 """
 
 import statistics
@@ -27,7 +27,7 @@ MEASURED_ON = "5,000 queries of 10 items in Chromium (the page)"
 
 @dataclass(frozen=True)
 class Visit:
-    """What one visit took: until all rows are laid out, and CPU of the server and the browser."""
+    """What one visit took: until the page is laid out, and CPU of the server and the browser."""
 
     wall_ms: float
     cpu_ms: float

@@ -11,8 +11,9 @@ import numpy as np
 
 from components.scoring.batching import length_buckets
 
-ROW_LENGTHS = (8, 16, 32, 64)  # the last one for many texts; longer texts take multiples of it
-ROW_COUNTS = (16, 8, 4, 2, 1)
+SINGLE_ROW_LENGTHS = (8, 16, 32, 64)  # where one row holds all texts
+ROW_COUNTS = {64: (16, 8, 4, 2, 1), 96: (8, 4, 2, 1), 128: (8, 4, 2, 1)}  # of a batch, by the rows' length
+LONG_ROW_COUNTS = (4, 2, 1)  # where a text is longer, and rows are a multiple of 64
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,28 @@ def one_text_a_row(lengths: Sequence[int]) -> list[Batch]:
 
 def packed_rows(lengths: Sequence[int]) -> list[Batch]:
     """Plan batches of few shapes, in whose rows several texts lie."""
-    length = row_length(lengths)
-    rows = fill_rows(lengths, length)
+    if sum(lengths) <= SINGLE_ROW_LENGTHS[-1]:
+        length = next(length for length in SINGLE_ROW_LENGTHS if sum(lengths) <= length)
+        return [Batch([list(range(len(lengths)))], (1, length))] if len(lengths) else []
+    fits = {length: fill_rows(lengths, length) for length in row_lengths(max(lengths))}
+    length, rows = min(fits.items(), key=lambda fit: packing_cost(*fit))
     batches = []
     while rows:
-        count = next(count for count in ROW_COUNTS if count <= 1.25 * len(rows))
+        count = next(count for count in ROW_COUNTS.get(length, LONG_ROW_COUNTS) if count <= 1.25 * len(rows))
         batches.append(Batch(rows[:count], (count, length)))
         rows = rows[count:]
     return batches
 
 
-def row_length(lengths: Sequence[int]) -> int:
-    """Return the length of rows: one row holds all texts, or each the longest."""
-    standard = ROW_LENGTHS[-1]
-    total = sum(lengths)
-    if total <= standard:
-        return next(length for length in ROW_LENGTHS if total <= length)
-    return standard * -(-max(lengths) // standard)
+def row_lengths(longest: int) -> list[int]:
+    """Return the lengths of rows that can hold the longest text."""
+    multiple = SINGLE_ROW_LENGTHS[-1] * -(-longest // SINGLE_ROW_LENGTHS[-1])
+    return [length for length in ROW_COUNTS if longest <= length] or [multiple]
+
+
+def packing_cost(length: int, rows: Sequence[Sequence[int]]) -> float:
+    """Return the relative time of rows of a length: attention makes long ones dearer."""
+    return len(rows) * length * (1 + length / 1000)
 
 
 def fill_rows(lengths: Sequence[int], length: int) -> list[list[int]]:

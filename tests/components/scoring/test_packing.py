@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.scoring.packing import ROW_COUNTS, ROW_LENGTHS, one_text_a_row, packed_rows, text_arrays
+from components.scoring.packing import ROW_COUNTS, SINGLE_ROW_LENGTHS, one_text_a_row, packed_rows, text_arrays
 
 
 def texts_in(batches) -> list[int]:
@@ -11,9 +11,9 @@ def texts_in(batches) -> list[int]:
 
 
 def test_short_texts_share_a_row():
-    (batch,) = packed_rows([3, 4])
-    assert batch.shape == (1, 8) and batch.rows == [[1, 0]]
-    arrays = text_arrays([[7, 8, 9], [1, 2, 3, 4]], batch, segment=1)
+    (batch,) = packed_rows([4, 3])
+    assert batch.shape == (1, 8) and batch.rows == [[0, 1]]
+    arrays = text_arrays([[1, 2, 3, 4], [7, 8, 9]], batch, segment=1)
     assert arrays["input_ids"].tolist() == [[1, 2, 3, 4, 7, 8, 9, 0]]
     assert arrays["attention_mask"].tolist() == [[1, 1, 1, 1, 2, 2, 2, 0]]
     assert arrays["token_type_ids"].tolist() == [[1] * 7 + [0]]
@@ -34,11 +34,14 @@ def test_shapes_are_few_and_no_text_is_lost():
         shapes |= {batch.shape for batch in batches}
         assert texts_in(batches) == list(range(len(lengths)))
         assert all(sum(lengths[text] for text in row) <= batch.shape[1] for batch in batches for row in batch.rows)
-    assert len(shapes) <= len(ROW_LENGTHS) + len(ROW_COUNTS) - 1
+    assert len(shapes) <= len(SINGLE_ROW_LENGTHS) + sum(map(len, ROW_COUNTS.values()))
 
 
-def test_long_texts_take_longer_rows():
+def test_rows_are_as_long_as_the_texts_fit():
+    assert [batch.shape for batch in packed_rows([32] * 4)] == [(2, 64)]
+    assert [batch.shape for batch in packed_rows([48] * 4)] == [(2, 96)]
     assert [batch.shape for batch in packed_rows([100, 20])] == [(1, 128)]
+    assert [batch.shape for batch in packed_rows([130])] == [(1, 192)]
     assert packed_rows([]) == []
 
 

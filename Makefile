@@ -139,8 +139,9 @@ bench: bench-teacher ablation bench-student bench-serving bench-experiment bench
 bench-teacher: .venv ## teachers trained from scratch and judged, engines timed, workers killed; 85 minutes
 	$(PY) -m bench.teacher.measure $(BENCH)
 
-bench-student: .venv ## the student's speed beside sentence-transformers, infinity and ONNX Runtime, each in its own environment; 20 minutes
+bench-student: .venv ## the student's speed beside sentence-transformers, infinity, OpenVINO, fastembed and FlashRank, each in its own environment; 40 minutes
 	$(PY) -m bench.student.measure $(BENCH)
+	$(PY) -m bench.student.runtimes --package runs/bench/student/apart
 
 ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
 	$(PY) -m bench.ablation.measure $(BENCH)

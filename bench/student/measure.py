@@ -19,7 +19,9 @@ from bench.student.load_client import esci_requests
 from bench.student.peers import environments, peer_commands, peer_model
 from bench.student.speed import fastest_peer, measure_latency, measure_speed, path_commands
 from bench.student.training import training_speed
-from components.packaging.package import make_package
+from components import package_manifest
+from components.packaging.package import add_static_int8, make_package
+from components.packaging.quantise import Graphs
 from components.student.config import LrkdConfig
 from components.student.train import train
 from pipelines.profiles import laptop
@@ -67,14 +69,17 @@ def bench(
     show("the student", figures)
 
 
-def package_once(esci: Path, folder: Path, config: LrkdConfig) -> Path:
+def package_once(esci: Path, folder: Path, student_config: LrkdConfig) -> Path:
     """Package a student that was trained for a moment: speed does not depend on weights."""
     if not (folder / "manifest.json").exists():
         tables = costs.tables(esci, folder.parent)
         student = folder.with_name(f"{folder.name}-student")
-        train(*tables, config, student)
+        train(*tables, student_config, student)
         make_package(student, tables[1], tables[0], folder)
         add_all_graphs(folder, student)
+        config = json.loads((folder / "config.json").read_text())
+        add_static_int8(Graphs("interaction.onnx", "interaction.int8.onnx"), config, tables[0], folder)
+        package_manifest.write(folder)
     return folder
 
 

@@ -96,6 +96,68 @@ def plain_onnx(folder: str):
     return score
 
 
+def plain_openvino(folder: str):
+    """Load OpenVINO as its own examples use it, on batches sorted by length and padded to their longest pair."""
+    import numpy as np
+    import openvino
+    from tokenizers import Tokenizer
+
+    size = int(sys.argv[3])
+    core = openvino.Core()
+    properties = {"INFERENCE_PRECISION_HINT": sys.argv[5], "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+    model = core.compile_model(core.read_model(f"{folder}/{sys.argv[4]}"), "CPU", properties)
+    tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+
+    def score(query: str, items: list[str]) -> list[int]:
+        encodings = tokenizer.encode_batch([(query, item) for item in items])
+        order = sorted(range(len(items)), key=lambda index: len(encodings[index].ids))
+        labels = [0] * len(items)
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            shape = (len(batch), len(encodings[batch[-1]].ids))
+            arrays = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
+            for row, index in enumerate(batch):
+                length = len(encodings[index].ids)
+                arrays["input_ids"][row, :length] = encodings[index].ids
+                arrays["attention_mask"][row, :length] = 1
+                arrays["token_type_ids"][row, :length] = encodings[index].type_ids
+            for index, label in zip(batch, model(arrays)[0].argmax(-1).tolist(), strict=True):
+                labels[index] = label
+        return labels
+
+    return score
+
+
+def fastembed(folder: str):
+    """Load fastembed on a classifier of one label, the kind that it takes."""
+    from fastembed.common.model_description import ModelSource
+    from fastembed.rerank.cross_encoder import TextCrossEncoder
+
+    TextCrossEncoder.add_custom_model("local/model", ModelSource(hf="local/model"), model_file="onnx/plain.onnx")
+    model = TextCrossEncoder("local/model", threads=1, specific_model_path=folder)
+
+    def score(query: str, items: list[str]) -> list[int]:
+        list(model.rerank(query, items, batch_size=int(sys.argv[3])))
+        return []
+
+    return score
+
+
+def flashrank(folder: str):
+    """Load FlashRank on a classifier of one label, under a name of its list."""
+    from flashrank import Ranker, RerankRequest
+
+    ranker = Ranker("ce-esci-MiniLM-L12-v2", folder, max_length=MAX_TOKENS, log_level="ERROR")
+
+    def score(query: str, items: list[str]) -> list[int]:
+        ranker.rerank(RerankRequest(query, [{"id": number, "text": item} for number, item in enumerate(items)]))
+        return []
+
+    return score
+
+
 def ours(folder: str):
     """Load our scorer: `cold` remembers no item, `warm` does."""
     from components.scoring.scorer import Scorer
@@ -119,7 +181,7 @@ def memory_mb() -> float:
 
 def main() -> None:
     """Load, print `ready`, then answer until the input ends."""
-    kinds = (cross_encoder, cross_encoder_onnx, infinity, plain_onnx, ours)
+    kinds = (cross_encoder, cross_encoder_onnx, infinity, plain_onnx, plain_openvino, fastembed, flashrank, ours)
     score = {kind.__name__: kind for kind in kinds}[sys.argv[1]](sys.argv[2])
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

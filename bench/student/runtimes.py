@@ -1,0 +1,151 @@
+"""Measure runtimes of encoders side by side: ours, and peers that are called plainly.
+
+`python -m bench.student.runtimes` adds to bench/results/student.json. Every path is a process of its own with one
+thread; all get the same requests in turn, in rounds, and CPU time counts.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from bench.esci import esci_option
+from bench.figures import once, show, update_results
+from bench.student.load_client import ScoringWorker, esci_requests
+from bench.student.peers import (
+    environments,
+    plain_commands,
+    quantise_for_openvino,
+    write_classifiers,
+    write_plain_graphs,
+)
+from bench.student.speed import ratio_figures, rotate
+from components import package_manifest
+from components.packaging.runtime_choice import ServingOption
+from pipelines.profiles import laptop
+
+OPTIONS = (
+    ServingOption("interaction.onnx"),
+    ServingOption("interaction.int8.onnx"),
+    ServingOption("interaction.onnx", "openvino", "bf16"),
+    ServingOption("interaction.static.onnx", "openvino", "bf16"),
+)
+WARM_UP_ROUNDS = 2
+MIXED_REQUESTS = 1200
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
+    package: Annotated[Path, typer.Option(help="A package with every graph: fp32, int8 and static int8.")],
+    rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 12,
+) -> None:
+    """Measure every option of a package beside OpenVINO, ONNX Runtime, fastembed and FlashRank; and memory."""
+    folder = Path("runs/bench/student")
+    folder.mkdir(parents=True, exist_ok=True)
+    pythons = environments(folder / "environments", ("openvino", "fastembed", "flashrank"))
+    requests = esci_requests(esci)
+    write_classifiers(laptop().student.encoder, folder / "peer")
+    write_plain_graphs(folder / "peer")
+    if "openvino" in pythons:
+        quantise_for_openvino(pythons["openvino"], folder / "peer", requests)
+    peers = plain_commands(pythons, folder / "peer")
+    figures = once(folder / "runtimes.json", lambda: measure_runtimes(peers, our_commands(package), requests, rounds))
+    openvino = [command for name, command in our_commands(package).items() if name.startswith("openvino")]
+    figures |= once(folder / "memory.json", lambda: measure_memory(openvino[-2], requests))
+    figures |= once(folder / "start.json", lambda: measure_start(our_commands(package), requests))
+    update_results("student", figures, "runtimes: MiniLM-L6, one query with 50 ESCI titles, CPU time of rounds")
+    show("runtimes", figures)
+
+
+def our_commands(package: Path) -> dict[str, list]:
+    """Return the command of each option, `cold` for items never read before and `warm` for known ones."""
+    commands = {}
+    for option in OPTIONS:
+        if not (package / option.graph).exists():
+            print(f"{option.name} is left out: {package} holds no {option.graph}; run make openvino", file=sys.stderr)
+            continue
+        copy = package.with_name(f"{package.name}-{option.name.replace(' ', '-')}")
+        if not copy.exists():
+            shutil.copytree(package, copy)
+            config = json.loads((copy / "config.json").read_text())
+            config |= {"served": option.graph, "runtime": option.runtime, "precision": option.precision}
+            (copy / "config.json").write_text(json.dumps(config))
+            package_manifest.write(copy)
+        for kind in ("cold", "warm"):
+            commands[f"{option.name} {kind}"] = [Path(sys.executable), "ours", copy, 0, kind]
+    return commands
+
+
+def measure_runtimes(peers: dict[str, list], ours: dict[str, list], requests: Callable, rounds: int) -> dict:
+    """Measure each path's CPU time, and the ratio of the fastest peer's to ours."""
+    workers = {name: ScoringWorker(*command) for name, command in (peers | ours).items()}
+    cpu_ms: dict[str, list] = {name: [] for name in workers}
+    for number, (query, items) in enumerate(islice(requests(50), rounds + WARM_UP_ROUNDS)):
+        for name in rotate(list(workers), number):
+            if name.endswith("warm"):
+                workers[name].score(f"prepare {number}", items)  # another query: only the items are remembered
+            cpu_ms[name].append(workers[name].score(query, items)["cpu_ms"])
+        print(f"round {number + 1} of {rounds + WARM_UP_ROUNDS}", file=sys.stderr, flush=True)
+    for worker in workers.values():
+        worker.close()
+    times = {name: np.array(values[WARM_UP_ROUNDS:]) for name, values in cpu_ms.items()}
+    best_peer = min(peers, key=lambda name: np.median(times[name]))
+    figures: dict = {"best_peer": best_peer}
+    for name, values in times.items():
+        key = name.replace(" ", "_")
+        figures[f"runtime_ms_{key}"] = round(float(np.median(values)), 1)
+        if name in ours:
+            figures |= ratio_figures(f"runtime_speedup_{key}", times[best_peer] / values)
+    return figures
+
+
+def measure_memory(command: list, requests: Callable) -> dict:
+    """Measure the peak of a process's memory after a tenth of many requests, and after all.
+
+    Requests have 1 to 20 items."""
+    peaks = []
+    sizes = np.random.default_rng(0).integers(1, 21, MIXED_REQUESTS)
+    generators = {size: requests(size) for size in set(sizes.tolist())}
+    with ScoringWorker(*command) as worker:
+        for number, size in enumerate(sizes.tolist()):
+            peaks.append(worker.score(*next(generators[size]))["memory_mb"])
+            if number % 200 == 0:
+                print(f"request {number} of {MIXED_REQUESTS}: {peaks[-1]:.0f} MB", file=sys.stderr, flush=True)
+    return {
+        "openvino_memory_mb_tenth": round(peaks[MIXED_REQUESTS // 10], 1),
+        "openvino_memory_mb_all": round(peaks[-1], 1),
+        "openvino_memory_requests": MIXED_REQUESTS,
+    }
+
+
+def measure_start(ours: dict[str, list], requests: Callable, starts: int = 3) -> dict:
+    """Measure fresh processes up to their first answer, and requests of 200 known items."""
+    query, items = next(requests(200))
+    figures: dict = {}
+    for name, command in ours.items():
+        if name.endswith("cold"):
+            continue
+        answers = []
+        known_cpu_ms = []
+        for number in range(starts):
+            with ScoringWorker(*command) as worker:
+                answers.append(worker.score(query, items[:1]))
+                worker.score(query, items)
+                known_cpu_ms += [worker.score(f"{query} {number} {each}", items)["cpu_ms"] for each in range(6)][1:]
+        key = name.removesuffix(" warm").replace(" ", "_")
+        figures[f"load_cpu_seconds_{key}"] = round(float(np.median([each["total_cpu_s"] for each in answers])), 2)
+        figures[f"memory_mb_{key}"] = round(float(np.median([each["memory_mb"] for each in answers])))
+        figures[f"known_200_cpu_ms_{key}"] = round(float(np.median(known_cpu_ms)), 1)
+    return figures
+
+
+if __name__ == "__main__":
+    app()

@@ -141,7 +141,7 @@ bench-teacher: .venv ## teachers trained from scratch and judged, engines timed,
 
 bench-student: .venv ## the student's speed beside sentence-transformers, infinity, OpenVINO, fastembed and FlashRank, each in its own environment; 40 minutes
 	$(PY) -m bench.student.measure $(BENCH)
-	$(PY) -m bench.student.runtimes --package runs/bench/student/apart
+	$(PY) -m bench.student.runtimes --package runs/bench/student/apart --training-set runs/bench/ablation/esci/training_set
 
 ablation: .venv ## what each part of the student brings: rows of settings x seeds, resumable; hours, or BENCH="--only NAME --seeds 1"
 	$(PY) -m bench.ablation.measure $(BENCH)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.packaging.package import load_student, make_package
+from components.scoring.package_config import ONNX_RUNTIME
 from components.scoring.runtime import load_runtime
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import PairTokenizer, item_text
@@ -33,7 +34,7 @@ def main(training_set: str, embeddings: str, config: str, out: str) -> None:
         logits = predict_rows(Path(folder), config, rows)
         served = make_package(folder, embeddings, training_set, f"{folder}/package").details["served_graph"]
         add_all_graphs(Path(folder, "package"), Path(folder))
-        fp32_labels = predict_with_graph(Path(folder, "package"), served.replace(".int8", ""), rows)
+        fp32_labels = predict_with_graph(Path(folder, "package"), fp32_name(served), rows)
         int8_labels = predict_with_graph(Path(folder, "package"), int8_name(served), rows)
     result = {
         "queries": [row["query_id"] for row in rows],
@@ -73,13 +74,19 @@ def predict_rows(folder: Path, config: LrkdConfig, rows: list[dict]):
 
 def int8_name(served: str) -> str:
     """Return the name of the int8 graph, from that of the served graph."""
-    return served.replace(".int8", "").replace(".onnx", ".int8.onnx")
+    return fp32_name(served).replace(".onnx", ".int8.onnx")
+
+
+def fp32_name(served: str) -> str:
+    """Return the name of the graph in full precision, from that of the served graph."""
+    return served.replace(".int8", "").replace(".static", "")
 
 
 def predict_with_graph(package: Path, graph: str, rows: list[dict]) -> list[int]:
     """Return the labels by one of a package's graphs, in requests of one query's items."""
     scorer = Scorer(package)
-    scorer.runtime = load_runtime(package, replace(scorer.config, served_graph=graph), scorer.tokenizer)
+    config = replace(scorer.config, served_graph=graph, runtime=ONNX_RUNTIME)
+    scorer.runtime = load_runtime(package, config, scorer.tokenizer)
     scorer.precomputed_items.rows.clear()  # these are of the graph that is served
     labels = {}
     for _, group in groupby(sorted(enumerate(rows), key=query_id), query_id):

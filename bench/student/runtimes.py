@@ -1,6 +1,6 @@
 """Measure runtimes of encoders side by side: ours, and peers that are called plainly.
 
-`python -m bench.student.runtimes` adds to bench/results/student.json. Every path is a process of its own with one
+`python -m bench.student.runtimes` leaves bench/results/runtimes.json. Every path is a process of its own with one
 thread; all get the same requests in turn, in rounds, and CPU time counts.
 """
 
@@ -8,7 +8,8 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ import numpy as np
 import typer
 
 from bench.esci import esci_option
-from bench.figures import once, show, update_results
+from bench.figures import once, show, write_results
 from bench.student.load_client import ScoringWorker, esci_requests
 from bench.student.peers import (
     environments,
@@ -26,8 +27,11 @@ from bench.student.peers import (
     write_plain_graphs,
 )
 from bench.student.speed import ratio_figures, rotate
-from components import package_manifest
+from components import contracts, package_manifest
+from components.packaging.evaluate import measure_predictions
 from components.packaging.runtime_choice import ServingOption
+from components.scoring.scorer import Scorer
+from components.scoring.tokenizer import item_text
 from pipelines.profiles import laptop
 
 OPTIONS = (
@@ -45,6 +49,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
     package: Annotated[Path, typer.Option(help="A package with every graph: fp32, int8 and static int8.")],
+    training_set: Annotated[Path, typer.Option(help="TRAINING_SET whose valid pairs are scored.")],
     rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 12,
 ) -> None:
     """Measure every option of a package beside OpenVINO, ONNX Runtime, fastembed and FlashRank; and memory."""
@@ -61,8 +66,26 @@ def bench(
     openvino = [command for name, command in our_commands(package).items() if name.startswith("openvino")]
     figures |= once(folder / "memory.json", lambda: measure_memory(openvino[-2], requests))
     figures |= once(folder / "start.json", lambda: measure_start(our_commands(package), requests))
-    update_results("student", figures, "runtimes: MiniLM-L6, one query with 50 ESCI titles, CPU time of rounds")
+    figures |= once(folder / "quality.json", lambda: measure_quality(our_commands(package), training_set))
+    figures |= served_figures(figures, json.loads((package / "config.json").read_text()))
+    write_results("runtimes", figures, "runtimes: MiniLM-L6, one query with 50 ESCI titles, CPU time of rounds")
     show("runtimes", figures)
+
+
+def served_figures(figures: dict, config: dict) -> dict:
+    """Return the figures of the option that the package serves, under names of their own."""
+    key = ServingOption(config["served"], config["runtime"], config["precision"]).name.replace(" ", "_")
+    return {
+        "served": key,
+        "speedup_new_items": figures[f"runtime_speedup_{key}_cold"],
+        "speedup_known_items": figures[f"runtime_speedup_{key}_warm"],
+        "known_200_cpu_ms": figures[f"known_200_cpu_ms_{key}"],
+        "agreement_served": figures[f"agreement_{key}"],
+        "macro_f1_served": figures[f"macro_f1_{key}"],
+        "macro_f1_fp32": figures[f"macro_f1_{OPTIONS[0].name.replace(' ', '_')}"],
+        "load_cpu_seconds": figures[f"load_cpu_seconds_{key}"],
+        "memory_mb": figures[f"memory_mb_{key}"],
+    }
 
 
 def our_commands(package: Path) -> dict[str, list]:
@@ -144,6 +167,31 @@ def measure_start(ours: dict[str, list], requests: Callable, starts: int = 3) ->
         figures[f"load_cpu_seconds_{key}"] = round(float(np.median([each["total_cpu_s"] for each in answers])), 2)
         figures[f"memory_mb_{key}"] = round(float(np.median([each["memory_mb"] for each in answers])))
         figures[f"known_200_cpu_ms_{key}"] = round(float(np.median(known_cpu_ms)), 1)
+    return figures
+
+
+def measure_quality(ours: dict[str, list], training_set: Path) -> dict:
+    """Return macro-F1 of each option on valid pairs, and the share of fp32's labels that it keeps."""
+    rows = [row for row in contracts.read_batches(contracts.TRAINING_SET, training_set) if row["split"] == "valid"]
+    rows.sort(key=itemgetter("query_id"))
+    labels: dict[str, list[str]] = {}
+    figures: dict = {"runtime_quality_pairs": len(rows)}
+    for option in OPTIONS:
+        if f"{option.name} cold" not in ours:
+            continue
+        scorer = Scorer(ours[f"{option.name} cold"][2])
+        scorer.precomputed_items.rows.clear()  # these are of the graph that the package served
+        predictions = []
+        for _, group in groupby(rows, itemgetter("query_id")):
+            request = list(group)
+            scores = scorer([(row["query"], item_text(row)) for row in request])
+            answers = zip(request, scores.labels, scores.probabilities.tolist(), strict=True)
+            predictions += [row | {"predicted_label": label, "probabilities": each} for row, label, each in answers]
+        key = option.name.replace(" ", "_")
+        labels[key] = [row["predicted_label"] for row in predictions]
+        is_same = np.array(labels[key]) == np.array(labels[OPTIONS[0].name.replace(" ", "_")])
+        figures[f"macro_f1_{key}"] = round(measure_predictions(predictions).macro_f1, 4)
+        figures[f"agreement_{key}"] = round(float(is_same.mean()), 4)
     return figures
 
 

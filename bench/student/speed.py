@@ -12,6 +12,7 @@ import numpy as np
 from bench.student import costs
 from bench.student.load_client import ScoringWorker
 from components import package_manifest
+from components.scoring.package_config import ONNX_RUNTIME
 
 ITEM_COUNTS = (1, 10, 50, 200)
 WARM_UP_ROUNDS = 2
@@ -43,7 +44,9 @@ def copy_with_graph(package: Path, graph: str) -> Path:
     if not copy.exists():
         shutil.copytree(package, copy)
         config = json.loads((copy / "config.json").read_text())
-        (copy / "config.json").write_text(json.dumps(config | {"served": graph}))
+        if graph != config["served"]:
+            config |= {"served": graph, "runtime": ONNX_RUNTIME, "precision": "f32"}
+        (copy / "config.json").write_text(json.dumps(config))
         package_manifest.write(copy)
     return copy
 

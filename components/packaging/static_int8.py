@@ -16,7 +16,7 @@ from components.scoring.packing import packed_rows, text_arrays
 from components.scoring.runtime import ITEM, QUERY
 from components.scoring.tokenizer import PairTokenizer, item_text
 
-CALIBRATION_PAIRS = 200  # of train queries
+CALIBRATION_PAIRS = 100  # of train queries
 
 
 def is_installed() -> bool:

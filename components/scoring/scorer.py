@@ -1,4 +1,4 @@
-"""Scores of query-item pairs from a package, with ONNX Runtime and a tokenizer alone.
+"""Scores of query-item pairs from a package, with its runtime and a tokenizer alone.
 
 In fp32 no pair's score depends on the others of its batch: they only share its padding. N pairs, C labels, E width of a
 reasoning vector, X of a hidden vector.

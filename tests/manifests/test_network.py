@@ -140,6 +140,19 @@ def test_a_shared_namespace_leaves_others_alone(shared_namespace):
     assert sum(selector_matches(selector, step("data").labels) for selector in selectors) >= 3
 
 
+def test_steps_that_label_reach_a_chat_model(tmp_path):
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+    overlay = tmp_path / "manifests" / "overlays" / "labelling"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text("resources: [../staging]\ncomponents: [../../components/chat-model]\n")
+    rendered = [manifest for manifest in yaml.safe_load_all(kustomize(overlay)) if manifest]
+    policies = [manifest for manifest in rendered if manifest["kind"] == "NetworkPolicy"]
+    chat_model = Service(8000, Pod({"broadfast/llm": "true"}))
+    assert find_faults(rendered) == []
+    pods = {kind: pod for kind, (pod, _) in PODS.items() if kind not in OUTSIDERS}
+    assert {kind for kind, pod in pods.items() if can_reach(policies, pod, chat_model)} == {"step of rationales"}
+
+
 def test_other_pods_reach_nothing_of_ours(overlay):
     ours = {"redis", "stable", "candidate", "collector", "exporter", "interleaver", "workbench", "staging-s3"}
     stranger = Pod({}, {"kubernetes.io/metadata.name": "another-team"})

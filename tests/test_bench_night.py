@@ -33,7 +33,7 @@ def test_an_adapter_of_the_papers_teacher_is_small():
 
 
 def test_steps_say_their_most_and_their_artifacts(tmp_path):
-    package = tmp_path / "night" / "package-student-2" / "package"
+    package = tmp_path / "night" / "package-student" / "package"
     package.mkdir(parents=True)
     (package / "model.onnx").write_bytes(b"x" * 250_000)
     steps = [

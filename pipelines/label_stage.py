@@ -48,18 +48,19 @@ def label_stage(
         config=parameters.qualification_config,
         bootstrap=parameters.compare_config,
     )
-    return label(parameters, tables, teacher_outputs, qualification)
+    permit = add_step("data", teacher.permit_teacher, refusal=qualification.outputs["Output"])
+    return label(parameters, tables, teacher_outputs, permit)
 
 
 def label(
-    parameters: SimpleNamespace, tables: Tables, teacher_outputs: TeacherOutputs, qualification: PipelineTask
+    parameters: SimpleNamespace, tables: Tables, teacher_outputs: TeacherOutputs, permission: PipelineTask
 ) -> PipelineChannel:
     """Ask a qualified teacher about the unjudged pairs, and count its answers."""
     inputs = {
         "judgements": tables.unjudged_pairs,
         "config": parameters.labelling_config,
         "engine": parameters.labelling_engine_config,
-        "permit": qualification.outputs["permit"],
+        "permit": permission.outputs["permit"],
     }
     answers = write_rationales("label", parameters, teacher_outputs.models.dpo, inputs)
     labels = add_step(
@@ -68,7 +69,7 @@ def label(
         rationales=answers.outputs["rationales"],
         quarantine=answers.outputs["quarantine"],
         generated=answers.outputs["facts"],
-        permit=qualification.outputs["permit"],
+        permit=permission.outputs["permit"],
         config=parameters.teacher_labels_config,
     )
     return labels.outputs["labels"]

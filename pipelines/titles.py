@@ -27,6 +27,7 @@ TITLES = {
     "qualify-labels": "qualify teacher's labels",
     "generate-rationales-7": "ask for labels",
     "gather-rationales-3": "gather labels",
+    "permit-teacher-2": "permit teacher's labels",
     "label-unjudged": "label unjudged pairs",
     "choose-student": "choose candidate",
     "fine-tune": "fine-tune teacher (SFT)",

@@ -134,7 +134,7 @@ def test_a_right_plain_student_refuses_the_labels(night):
     answers = {"queries": [row["query_id"] for row in rows], "items": [row["item_id"] for row in rows]}
     answers["labels"] = [contracts.LABELS.index(row["label"]) for row in rows]
     result, refusal = night.qualify(answers | {"predicted": answers["labels"]})
-    assert result.rows_in == len(rows) and "over tonight's plain student" in refusal
+    assert result.rows_in == len(rows) and refusal and "over tonight's plain student" in result.headline
     always_exact = answers | {"predicted": [0] * len(rows)}
     assert night.qualify(always_exact)[1] == ""
     assert len(select_queries(always_exact, night.tested)["queries"]) == 0

@@ -116,7 +116,7 @@ def test_a_random_teacher_labels_nothing(first):
     assert retrain["generate-rationales-6"]["rows_in"] == 12  # four held-out pairs, from each perspective
     refusal = retrain["qualify-labels"]["refusal"]
     assert refusal.startswith("no unjudged pair gets a label: ")
-    assert retrain["label-unjudged"]["absent"] == refusal
+    assert retrain["label-unjudged"]["absent"] == "no unjudged pair gets a label"
     assert retrain["train-student-2"]["labelled"] == 0
 
 

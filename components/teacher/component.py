@@ -118,9 +118,8 @@ def qualify_labels(
     plan: dsl.Input[dsl.Artifact],
     config: str,
     bootstrap: str,
-    permit: dsl.Output[dsl.Artifact],
     facts: dsl.Output[dsl.Metrics],
-):
+) -> str:
     from pathlib import Path
 
     from components.metrics import BootstrapConfig
@@ -131,8 +130,8 @@ def qualify_labels(
     tables = LabelTables(rationales.path, quarantine.path, plain.path, serving.path)
     configs = QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
     result, refusal = qualify_night(tables, Path(plan.path).read_text(), *configs)
-    Path(permit.path).write_text(refusal)
     record(facts, result)
+    return refusal
 
 
 @student_step()

@@ -92,10 +92,10 @@ class LabelTables:
 def qualify_night(
     tables: LabelTables, plan: str, config: QualificationConfig, bootstrap: BootstrapConfig
 ) -> tuple[StepResult, str]:
-    """Return the step's result, and why no unjudged pair gets a label, or "".
+    """Return the step's result, and in a few words why no unjudged pair gets a label, or "".
 
-    `plan` is a reason that was known before the teacher was asked. Rows in are the held-out pairs, quarantined are
-    those without a label.
+    They name no figure: what a teacher answered stays cached where another student serves. `plan` is a reason that was
+    known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
     if plan:
         return StepResult(0, 0, headline=f"none: {plan}", details={"absent": plan, "refusal": plan}), plan
@@ -106,4 +106,4 @@ def qualify_night(
     students = {PLAIN: read_student_labels(tables.plain), STUDENT: read_student_labels(tables.serving)}
     result = qualify_labels(answers, students, config, bootstrap)
     counts = (result.pairs, result.labelled_pairs, result.pairs - result.labelled_pairs)
-    return StepResult(*counts, result.headline(), asdict(result)), result.refusal
+    return StepResult(*counts, result.headline(), asdict(result)), REFUSAL if result.refusal else ""

@@ -92,9 +92,9 @@ class LabelTables:
 def qualify_night(
     tables: LabelTables, plan: str, config: QualificationConfig, bootstrap: BootstrapConfig
 ) -> tuple[StepResult, str]:
-    """Return the step's result, and in a few words why no unjudged pair gets a label, or "".
+    """Return the step's result, and why no unjudged pair gets a label, or "".
 
-    They name no figure: what a teacher answered stays cached where another student serves. `plan` is a reason that was
+    The reason names no figure: what a teacher answered stays cached where another student serves. `plan` is one that was
     known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
     if plan:

@@ -94,8 +94,8 @@ def qualify_night(
 ) -> tuple[StepResult, str]:
     """Return the step's result, and why no unjudged pair gets a label, or "".
 
-    The reason names no figure: what a teacher answered stays cached where another student serves. `plan` is one that was
-    known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
+    The reason names no figure: what a teacher answered stays cached where another student serves. `plan` is one that
+    was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
     if plan:
         return StepResult(0, 0, headline=f"none: {plan}", details={"absent": plan, "refusal": plan}), plan

@@ -13,6 +13,7 @@ import numpy as np
 
 from components.scoring.packing import Batch, packed_rows
 
+MAX_STREAMS = 4  # of some 30 MB each: a pod sees all cores of its node, whatever its limit is
 PRECISIONS = {"bf16": "BF16", "f32": "FP32"}  # and the processor's capability that each one needs
 
 
@@ -29,7 +30,7 @@ def supports(precision: str) -> bool:
 
 
 class OpenVinoGraph:
-    """An ONNX graph in OpenVINO. Every thread that calls it has one thread of OpenVINO's.
+    """An ONNX graph in OpenVINO. Up to four threads may call it at a time, others wait.
 
     `precision` is always given: OpenVINO's own choice is bf16 with quantised activations where the processor can.
     """
@@ -37,7 +38,8 @@ class OpenVinoGraph:
     def __init__(self, path: Path, precision: str):
         from openvino import Core
 
-        streams = len(os.sched_getaffinity(0))  # with one stream, or one thread in all, callers would wait in a queue
+        # with one stream, or one thread in all, callers would wait in a queue
+        streams = min(MAX_STREAMS, len(os.sched_getaffinity(0)))
         core = Core()
         properties = {
             "INFERENCE_PRECISION_HINT": precision,

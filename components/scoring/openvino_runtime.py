@@ -30,7 +30,7 @@ def supports(precision: str) -> bool:
 
 
 class OpenVinoGraph:
-    """An ONNX graph in OpenVINO. Up to four threads may call it at a time, others wait.
+    """An ONNX graph in OpenVINO, which up to four threads call at a time.
 
     `precision` is always given: OpenVINO's own choice is bf16 with quantised activations where the processor can.
     """

@@ -41,6 +41,7 @@ def test_a_pair_has_its_own_states(examples, frozen_config):
 
 @pytest.mark.slow
 def test_training_from_them_is_the_same_training(tables, frozen_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)  # in bf16 a state is rounded with its batch
     with_states = train(*tables, frozen_config, tmp_path / "with")
     monkeypatch.setattr(frozen_states, "MOST_BYTES", 0)
     without = train(*tables, frozen_config, tmp_path / "without")

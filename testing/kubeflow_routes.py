@@ -27,6 +27,7 @@ class Kubeflow:
     pipelines: dict = field(default_factory=dict)
     versions: dict = field(default_factory=dict)
     recurring: dict = field(default_factory=dict)
+    runs: list = field(default_factory=list)  # each with its recurring run's id, its state, and has_workflow
     requests: list = field(default_factory=list)
 
 
@@ -63,6 +64,11 @@ def list_recurring_runs(handler, state):
         raise Refused(400, "Invalid input error: a job cannot have an empty namespace in multi-user mode")
     runs = [run for run in state.recurring.values() if not experiment_id or run["experiment_id"] == experiment_id]
     return page("recurringRuns", handler.filter(runs))
+
+
+def list_runs(handler, state):
+    experiment_id = handler.query.get("experiment_id", "")
+    return page("runs", [run for run in state.runs if not experiment_id or run["experiment_id"] == experiment_id])
 
 
 def page(kind: str, objects: list) -> dict:
@@ -138,6 +144,8 @@ def get_recurring_run(handler, state, recurring_id):
 def delete_recurring_run(handler, state, recurring_id):
     if state.recurring.pop(recurring_id, None) is None:
         raise Refused(404, "ResourceNotFoundError: no such recurring run")
+    for run in state.runs:
+        run["has_workflow"] &= run["recurring_run_id"] != recurring_id  # the cluster collects what it owned
     return {}
 
 
@@ -153,6 +161,7 @@ ROUTES = [
     ("POST", "pipelines", create_pipeline),
     ("POST", "pipelines/upload_version", upload_version),
     ("GET", "pipelines/([^/]+)/versions", list_versions),
+    ("GET", "runs", list_runs),
     ("GET", "recurringruns", list_recurring_runs),
     ("POST", "recurringruns", create_recurring_run),
     ("GET", "recurringruns/([^/:]+)", get_recurring_run),

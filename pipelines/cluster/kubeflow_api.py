@@ -14,6 +14,8 @@ from pipelines.cluster.preflight import Address
 
 TIMEOUT_S = 60
 NOT_FOUND = 404
+ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
+NEWEST_RUNS = 200  # looks every quarter of an hour are 96 a day
 
 
 class KubeflowApi:
@@ -31,6 +33,7 @@ class KubeflowApi:
         self.uploads = api.PipelineUploadServiceApi(client)
         self.experiments = api.ExperimentServiceApi(client)
         self.recurring_runs = api.RecurringRunServiceApi(client)
+        self.runs = api.RunServiceApi(client)
 
     def find_pipeline(self, name: str) -> str | None:
         """Return the id of a pipeline of the namespace, or of a shared one."""
@@ -99,8 +102,19 @@ class KubeflowApi:
         answer = self.recurring_runs.recurring_run_service_get_recurring_run(run_id, _request_timeout=TIMEOUT_S)
         return answer.service_account or ""
 
+    def has_unfinished_run(self, experiment_id: str, recurring_run_id: str) -> bool:
+        """Return whether one of a recurring run's runs has not ended.
+
+        The newest of the experiment are asked.
+        """
+        answer = self.runs.run_service_list_runs(
+            experiment_id=experiment_id, page_size=NEWEST_RUNS, sort_by="created_at desc", _request_timeout=TIMEOUT_S
+        )
+        own_runs = (run for run in answer.runs or [] if run.recurring_run_id == recurring_run_id)
+        return any(run.state not in ENDED for run in own_runs)
+
     def delete_recurring_run(self, run_id: str) -> None:
-        """Delete a recurring run.
+        """Delete a recurring run, and with it its Workflows.
 
         One that is gone already is no fault: the client asks again where an answer was lost.
         """
@@ -113,6 +127,13 @@ class KubeflowApi:
     def enable_recurring_run(self, run_id: str) -> None:
         """Enable a recurring run."""
         self.recurring_runs.recurring_run_service_enable_recurring_run(run_id, _request_timeout=TIMEOUT_S)
+
+    def disable_recurring_run(self, run_id: str) -> None:
+        """Disable a recurring run.
+
+        What it started goes on.
+        """
+        self.recurring_runs.recurring_run_service_disable_recurring_run(run_id, _request_timeout=TIMEOUT_S)
 
 
 def _name_filter(key: str, name: str) -> str:

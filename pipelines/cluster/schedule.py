@@ -1,8 +1,9 @@
 """Brings a pipeline and its recurring run on a Kubeflow server to what is wanted.
 
 Versions are named by git sha and never change. There is no update of a recurring run in Kubeflow's API: a new one is
-created disabled, old ones are deleted, then it is enabled. Whoever is killed in between calls again, and the next call
-finishes it.
+created disabled, old ones are deleted, then it is enabled. The cluster deletes the Workflows of a deleted recurring
+run, so that one whose run has not ended is disabled, for a later call to delete. Whoever is killed in between calls
+again, and the next call finishes it.
 """
 
 import hashlib
@@ -100,12 +101,23 @@ class Deployment:
             yield f"recurring run {self.name} created"
         for run in runs:
             if run.recurring_run_id != run_id:
-                self.server.delete_recurring_run(run.recurring_run_id)
-                yield f"old recurring run {self.name} deleted"
+                yield from self._retire(experiment_id, run)
         if current is None or current.status != "ENABLED":
             self.server.enable_recurring_run(run_id)
             yield f"recurring run {self.name} enabled"
         self.stored_account = self.server.read_service_account(run_id)
+
+    def _retire(self, experiment_id: str, old: api.V2beta1RecurringRun) -> Iterator[str]:
+        """Delete an old recurring run, or disable it while its last run goes on.
+
+        Deletion would end that.
+        """
+        if not self.server.has_unfinished_run(experiment_id, old.recurring_run_id):
+            self.server.delete_recurring_run(old.recurring_run_id)
+            yield f"old recurring run {self.name} deleted"
+        elif old.status == "ENABLED":
+            self.server.disable_recurring_run(old.recurring_run_id)
+            yield f"old recurring run {self.name} disabled: its last run has not ended, the next deployment deletes it"
 
     def _new_run(self, experiment_id: str, pipeline_id: str, version_id: str) -> api.V2beta1RecurringRun:
         """Return a recurring run that is disabled, does not catch up, and never overlaps itself."""

@@ -76,6 +76,23 @@ def test_a_change_replaces_the_recurring_run(deploy, is_multi_user, changes):
         assert_deployed(state, changes.get("version", "a1"), changes.get("cron", "0 0 2 * * *"))
 
 
+def test_a_night_that_runs_is_not_ended(deploy):
+    with kubeflow() as (host, state):
+        deploy(host)
+        (old,) = state.recurring.values()
+        names = {name: old[name] for name in ("experiment_id", "recurring_run_id")}
+        night = {"run_id": "r1", "state": "RUNNING", "has_workflow": True} | names
+        state.runs.append(night)
+        disabled = f"old recurring run {NAME} disabled: its last run has not ended, the next deployment deletes it"
+        assert disabled in deploy(host, version="b2")[0]
+        assert deploy(host, version="b2")[0] == []
+        assert sorted(run["status"] for run in state.recurring.values()) == ["DISABLED", "ENABLED"]
+        assert night["has_workflow"]
+        night["state"] = "SUCCEEDED"
+        assert deploy(host, version="b2")[0] == [f"old recurring run {NAME} deleted"]
+        assert_deployed(state, "b2")
+
+
 @KINDS
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "again"])
 @pytest.mark.parametrize(("writes", "dies_after_writing"), list(itertools.product(range(5), [False, True])))

@@ -153,14 +153,12 @@ class StandardRouter:
         if not message:
             return ""
         services = routes.backend_services(routes.rules_with_backends(route))
-        missing = {name for name in services if not self._has_pods(name)}
-        if missing and f"{STABLE}-predictor" not in missing:
+        deployments = {name: self.api.get("Deployment", name) for name in services}
+        missing = {name for name, deployment in deployments.items() if not _has_pods(deployment)}
+        stable = f"{STABLE}-predictor"
+        if missing and stable not in missing:
             return ""
-        return f"a backend of the HTTPRoute has no pod{message}"
-
-    def _has_pods(self, deployment_name: str) -> bool:
-        deployment = self.api.get("Deployment", deployment_name)
-        return bool(read_path(deployment, "status", "availableReplicas"))
+        return f"a backend of the HTTPRoute has no pod{message}{_pod_refusal(deployments.get(stable))}"
 
     def _apply(self, name: str, version: str) -> None:
         sizes = self.kserve.replicas
@@ -170,6 +168,10 @@ class StandardRouter:
 
     def _rules(self) -> list[dict]:
         return routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))
+
+
+def _has_pods(deployment: Mapping | None) -> bool:
+    return bool(read_path(deployment, "status", "availableReplicas"))
 
 
 def _pod_refusal(deployment: Mapping | None) -> str:

@@ -19,6 +19,12 @@ def release(world):
             api.delete("InferenceService", name)
 
 
+def start_stable(router, version):
+    """Serve a version alone: Envoy Gateway waits for its pods at its route, others at the promotion."""
+    router.serve(version, None)
+    router.promote(version)
+
+
 def wait_for_stable(router, version):
     router.promote(version)
     return router.rollout_problem(STABLE, version)
@@ -51,16 +57,14 @@ def test_a_candidate_starts_without_traffic(release):
 def test_pods_without_their_secret_are_refused(release):
     router, models_secret = release
     models_secret.withdraw()
-    router.serve("v1", None)
     with pytest.raises(TimeoutError, match='pods are refused: .*denied the request.*"broadfast-models" not found'):
-        router.promote("v1")
+        start_stable(router, "v1")
 
 
 def test_a_secret_that_comes_late_is_enough(release):
     router, models_secret = release
     models_secret.withdraw()
-    router.serve("v1", None)
     with pytest.raises(TimeoutError):
-        router.promote("v1")
+        start_stable(router, "v1")
     models_secret.restore()
     assert wait_for_stable(router, "v1") == ""

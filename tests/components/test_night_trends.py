@@ -29,6 +29,12 @@ def test_a_slow_night_breaks_the_trend():
     assert [trend_break.name for trend_break in find_trend_breaks(nights)] == ["seconds"]
 
 
+def test_nights_of_earlier_builds_have_no_figure():
+    earlier = {"time": "2025-12-01", "version": "v1", "gains": {}}
+    assert not find_trend_breaks([earlier, *(night(value) for value in (0.8, 0.81, 0.8, 0.81, 0.1))])
+    assert list_broken_trends([earlier]) == {}
+
+
 def test_few_nights_have_no_limit():
     assert not find_trend_breaks([night(value) for value in (0.8, 0.81, 0.8, 0.81, 0.1)])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
+from components.absence import absent_result
 from components.judgements.collection import Collection
 from components.judgements.columns import REQUIRED_OF_UNJUDGED
 from components.judgements.queries import Key, query_key
@@ -71,7 +72,7 @@ def write_nothing(reason: str, out: tuple[str | Path, str | Path]) -> StepResult
     """Write both tables without a row."""
     contracts.write([], contracts.UNJUDGED, out[0])
     contracts.write([], contracts.QUARANTINED_ROWS, out[1])
-    return StepResult(0, 0, headline=f"none: {reason}", details={"absent": reason})
+    return absent_result(reason)
 
 
 def open_rows(source: UnjudgedSource, items: str | Path, folder: Path) -> tuple[str, Iterator[Row] | None]:

@@ -4,9 +4,10 @@ Both are compared on the held-out pairs to which the teacher gives a label, for 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from components.absence import absent_result
 from components.metrics import BootstrapConfig, Interval, accuracy, bootstrap_interval
 from components.step_result import StepResult
 from components.teacher.config import QualificationConfig
@@ -98,7 +99,8 @@ def qualify_night(
     was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
     if plan:
-        return StepResult(0, 0, headline=f"none: {plan}", details={"absent": plan, "refusal": plan}), plan
+        result = absent_result(plan)
+        return replace(result, details=result.details | {"refusal": plan}), plan
     answers = {}
     for votes in read_votes(tables.rationales, tables.quarantine):
         pair = (votes.query_id, votes.item_id)

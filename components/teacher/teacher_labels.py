@@ -3,9 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from components import contracts
+from components.absence import absent_result
 from components.settings import Settings
 from components.step_result import StepResult
 from components.teacher.config import TeacherLabelsConfig
@@ -33,12 +35,7 @@ def plan_labels(unjudged_pairs: str | Path, config: TeacherLabelsConfig) -> str:
 def write_plan(reason: str, permit: str | Path) -> StepResult:
     """Write why no teacher is asked, or nothing, for the steps behind."""
     Path(permit).write_text(reason)
-    return StepResult(0, 0, headline=f"none: {reason}" if reason else "the teacher is asked", details=absence(reason))
-
-
-def absence(reason: str) -> dict:
-    """Return the details of a step that has nothing to do, or none."""
-    return {"absent": reason} if reason else {}
+    return absent_result(reason) if reason else StepResult(0, 0, headline="the teacher is asked")
 
 
 def label_unjudged(
@@ -50,7 +47,7 @@ def label_unjudged(
     """
     if reason := Path(permit).read_text():
         contracts.write([], contracts.TEACHER_LABELS, out)
-        return StepResult(0, 0, headline=f"none: {reason.split(':')[0]}", details=absence(reason))
+        return replace(absent_result(reason), headline=f"none: {reason.split(':')[0]}")
     counts: Counter = Counter()
     count = contracts.write_batches(label_rows(rationales, config.weight, counts), contracts.TEACHER_LABELS, out)
     mean_confidence = round(counts["confidence"] / count, 4) if count else None

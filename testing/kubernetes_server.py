@@ -175,9 +175,16 @@ class Cluster:
                     yield backend["name"]
 
     def _gateway_status(self, gateway: dict) -> dict:
-        message = "" if self.certificate else "Secret relevance-tls does not exist"
-        condition = {"type": "Programmed", "status": str(self.certificate), "message": message}
-        listeners = [{"name": listener["name"], "conditions": [condition]} for listener in gateway["spec"]["listeners"]]
+        """Return what Envoy Gateway says: of a listener without certificate the reason is another condition's."""
+        conditions = [{"type": "ResolvedRefs", "status": "True"}, {"type": "Programmed", "status": "True"}]
+        if not self.certificate:
+            reason = "Secret shop/relevance-tls does not exist."
+            invalid = "Listener is invalid, see other Conditions for details."
+            conditions = [
+                {"type": "ResolvedRefs", "status": "False", "reason": "InvalidCertificateRef", "message": reason},
+                {"type": "Programmed", "status": "False", "reason": "Invalid", "message": invalid},
+            ]
+        listeners = [{"name": listener["name"], "conditions": conditions} for listener in gateway["spec"]["listeners"]]
         return {"conditions": [{"type": "Programmed", "status": "True"}], "listeners": listeners}
 
 

@@ -9,6 +9,7 @@ from components.release.kserve import INTERLEAVER, STABLE
 from components.release.router import STRIPPED
 
 ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
+PROGRAMMED = "Programmed"  # of a Gateway and of each listener
 BACKENDS = "BackendsAvailable"  # Envoy Gateway's own: False where any backend of any rule has no ready pod
 
 
@@ -118,10 +119,16 @@ def _gateway_problem(api: KubernetesApi, parent: Mapping) -> str:
 
 
 def _not_programmed(subject: str, conditions: Sequence[Mapping]) -> str:
-    for condition in conditions:
-        if condition.get("type") == "Programmed" and condition.get("status") != "True":
-            return f"{subject} is not programmed{_message(condition)}"
-    return ""
+    """Return that a Gateway or a listener does not serve, and why.
+
+    The reason may be another condition's.
+    """
+    by_type = {condition.get("type"): condition for condition in conditions}
+    if by_type.get(PROGRAMMED, {}).get("status", "True") == "True":
+        return ""
+    causes = [by_type[name] for name in (*ROUTE_CONDITIONS, PROGRAMMED) if name in by_type]
+    reason = next(condition for condition in causes if condition.get("status") != "True")
+    return f"{subject} is not programmed{_message(reason)}"
 
 
 def _message(condition: Mapping) -> str:

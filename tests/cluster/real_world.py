@@ -5,7 +5,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from kubernetes import config
 from typer.testing import CliRunner
 
 from components.kubernetes_api import KubernetesApi
+from components.waiting import wait_until
 from pipelines.cluster import apply, kubectl
 from pipelines.cluster import secrets as secrets_command
 from pipelines.cluster.kubeflow_api import KubeflowApi
@@ -21,6 +22,7 @@ from pipelines.cluster.preflight import Address, check_access
 from pipelines.cluster.schedule import EXPERIMENT
 from testing.release_world import ReleaseRun
 from tests.cluster.real_release import RealRelease, delete_services
+from tests.cluster.trainings import RealTrainings, apply_runtime
 from tests.cluster.world import CRDS, IMAGES, KUBEFLOW, KUBERNETES, PIPELINES, PROFILE, World
 
 
@@ -56,13 +58,20 @@ class RealWorld(World):
 
     @contextmanager
     def release_api(self) -> Iterator[tuple[KubernetesApi, object]]:
-        """Yield a client of the release, and what withdraws and restores the models' Secret."""
+        """Yield a client of the release, and what withdraws and restores Secrets."""
         self.ensure_platform()
         yield self.connect(), RealSecrets(self)
 
-    def connect(self) -> KubernetesApi:
+    @contextmanager
+    def trainings(self) -> Iterator[RealTrainings]:
+        """Yield Trainer, with the runtime of several machines."""
+        self.ensure_platform()
+        apply_runtime(self, self.folder / "manifests" / "overlays")
+        yield RealTrainings(self, self.connect("broadfast-pipeline"))
+
+    def connect(self, owner: str = "broadfast-release") -> KubernetesApi:
         """Return a client of the suite's namespace."""
-        return KubernetesApi(self.namespace, config.new_client_from_config(os.environ["KUBECONFIG"]))
+        return KubernetesApi(self.namespace, config.new_client_from_config(os.environ["KUBECONFIG"]), owner)
 
     def ensure_platform(self) -> None:
         """Apply the overlay `demo` with its secrets, where that is not done yet."""
@@ -107,24 +116,49 @@ class RealWorld(World):
             if pipeline_id := server.find_pipeline(name):
                 server.pipelines.pipeline_service_delete_pipeline(pipeline_id, cascade=True)
 
+    def begin_run(self, name: str) -> Callable[[], bool]:
+        """Wait until a recurring run has begun a run, and return what tells whether that goes on."""
+        address = Address(self.host, PROFILE, self.token)
+        server = KubeflowApi(address, check_access(address).namespace)
+        experiment_id = server.ensure_experiment(EXPERIMENT)
+        recurring = next(iter(server.list_recurring_runs(experiment_id, name)))
+        run_id = recurring.recurring_run_id
+
+        def goes_on() -> bool:
+            workflows = json.loads(self.run("get", "workflows.argoproj.io", "-A", "-o", "json"))["items"]
+            owners = [owner["uid"] for item in workflows for owner in item["metadata"].get("ownerReferences", [])]
+            return run_id in owners and server.has_unfinished_run(experiment_id, run_id)
+
+        if not wait_until(goes_on, bool, 60, 1):
+            pytest.skip(f"no run of {name} began within a minute: is Kubeflow's scheduled workflow controller there?")
+        return goes_on
+
     def close(self) -> None:
         """Delete the suite's namespace."""
         self.run("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
 
 class RealSecrets:
-    """The Secret that KServe reads packages with."""
+    """Secrets that somebody withdraws: KServe's for packages, the edge's certificate."""
 
     def __init__(self, world: RealWorld):
         self.world = world
+        self.manifests = {}
 
-    def withdraw(self) -> None:
-        """Delete the Secret."""
-        self.world.run("delete", "secret", "broadfast-models", "-n", self.world.namespace, "--ignore-not-found")
+    def withdraw(self, name: str) -> None:
+        """Delete a Secret."""
+        if not (text := self.world.run("get", "secret", name, *self._place(), "-o", "json", "--ignore-not-found")):
+            return
+        secret = json.loads(text)
+        self.manifests[name] = {key: secret[key] for key in ("apiVersion", "kind", "type", "data")} | {
+            "metadata": {"name": name, "annotations": secret["metadata"].get("annotations", {})}
+        }
+        self.world.run("delete", "secret", name, *self._place())
 
-    def restore(self) -> None:
-        """Make it, with keys that nobody uses: fake nodes run no container."""
-        metadata = {"name": "broadfast-models", "namespace": self.world.namespace}
-        values = {"AWS_ACCESS_KEY_ID": "models", "AWS_SECRET_ACCESS_KEY": "none"}
-        manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
-        self.world.run("apply", "-f", "-", stdin=json.dumps(manifest))
+    def restore(self, name: str) -> None:
+        """Make it as it was, where it is missing."""
+        if manifest := self.manifests.pop(name, None):
+            self.world.run("apply", *self._place(), "-f", "-", stdin=json.dumps(manifest))
+
+    def _place(self) -> tuple[str, str]:
+        return "-n", self.world.namespace

@@ -53,6 +53,14 @@ def test_other_models_need_no_new_version(deploy):
     assert "uploaded" not in output and "recurring run broadfast-retrain created" in output
 
 
+def test_a_deployment_ends_no_run(world, deploy):
+    deploy("suite1", "--profile", "cluster-demo", "--cron", "* * * * * *")
+    goes_on = world.begin_run("broadfast-retrain")
+    output = deploy("suite2", "--profile", "cluster-demo")
+    assert output.count("old recurring run broadfast-retrain disabled: its last run has not ended") == 1
+    assert goes_on() and deploy("suite2", "--profile", "cluster-demo").count("nothing to do") == 2
+
+
 class Killed(BaseException):
     """The command's end, which nothing in it catches."""
 

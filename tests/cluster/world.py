@@ -19,6 +19,7 @@ CRDS = {
     "Trainer": "trainjobs.trainer.kubeflow.org",
     "Prometheus operator": "prometheusrules.monitoring.coreos.com",
 }
+CERTIFICATE = "relevance-tls"
 IMAGES = "registry.internal/suite"
 KUBEFLOW = "Kubeflow Pipelines"
 KUBERNETES = "Kubernetes"

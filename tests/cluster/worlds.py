@@ -5,7 +5,7 @@ A test asks a world for what it needs and never for which one it is. Where the t
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from testing.kubeflow_server import kubeflow
 from testing.kubernetes_server import apply_overlay, cluster
 from testing.release_world import ReleaseRun, ReleaseWorld
 from tests.cluster.real_world import RealWorld
-from tests.cluster.world import PARTS, World
+from tests.cluster.trainings import PretendedTrainings
+from tests.cluster.world import CERTIFICATE, PARTS, World
 
 
 class PretendedWorld(World):
@@ -45,10 +46,17 @@ class PretendedWorld(World):
 
     @contextmanager
     def release_api(self) -> Iterator[tuple[KubernetesApi, object]]:
-        """Yield a client of the release, and what withdraws and restores the models' Secret."""
+        """Yield a client of the release, and what withdraws and restores Secrets."""
         with cluster() as (state, api):
             apply_overlay(state)
+            state.secrets.add(CERTIFICATE)
             yield KubernetesApi(self.namespace, api), PretendedSecrets(state)
+
+    @contextmanager
+    def trainings(self) -> Iterator[PretendedTrainings]:
+        """Yield Trainer, with the runtime of several machines."""
+        with cluster() as (state, api):
+            yield PretendedTrainings(state, KubernetesApi(self.namespace, api, "broadfast-pipeline"))
 
     @contextmanager
     def release_run(self, mode: str) -> Iterator[ReleaseRun]:
@@ -61,25 +69,36 @@ class PretendedWorld(World):
     def kubeflow_host(self) -> Iterator[tuple[str, str]]:
         """Yield the address of a Kubeflow server, and a token for it."""
         with kubeflow() as (host, state):
+            self.kubeflow = state
             yield host, state.token or ""
+
+    def begin_run(self, name: str) -> Callable[[], bool]:
+        """Wait until a recurring run has begun a run, and return what tells whether that goes on."""
+        recurring = next(run for run in self.kubeflow.recurring.values() if run["display_name"] == name)
+        origin = {key: recurring[key] for key in ("recurring_run_id", "experiment_id")}
+        run = origin | {"state": "RUNNING", "has_workflow": True}
+        self.kubeflow.runs.append(run)
+        return lambda: run["has_workflow"]
 
     def close(self) -> None:
         """Leave nothing behind: the folder is the test's."""
 
 
 class PretendedSecrets:
-    """The Secret that KServe reads packages with."""
+    """Secrets that somebody withdraws: KServe's for packages, the edge's certificate."""
 
     def __init__(self, state):
         self.state = state
 
-    def withdraw(self) -> None:
-        """Let the Secret be missing."""
-        self.state.secrets.discard("broadfast-models")
+    def withdraw(self, name: str) -> None:
+        """Let a Secret be missing."""
+        self.state.secrets.discard(name)
+        self.state.certificate = CERTIFICATE in self.state.secrets
 
-    def restore(self) -> None:
+    def restore(self, name: str) -> None:
         """Make it."""
-        self.state.secrets.add("broadfast-models")
+        self.state.secrets.add(name)
+        self.state.certificate = CERTIFICATE in self.state.secrets
 
 
 def open_world(folder: Path) -> World:

@@ -121,7 +121,7 @@ def test_queries_that_decide_are_not_tested_on(night):
 
 
 def test_each_perspective_ends_in_the_stand_ins_label(night):
-    rows = contracts.read(contracts.RATIONALES, night.folder / "unjudged")
+    rows = contracts.read(contracts.RATIONALES, night.said("unjudged"))
     pairs = {(row["query_id"], row["item_id"]) for row in rows}
     assert len(rows) == 3 * len(pairs) == 3 * contracts.count(night.unjudged_pairs)
     labels = contracts.read(contracts.TEACHER_LABELS, night.labels(0.25))

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from workbench.identity import identify
 from workbench.page import PageError, show_error
 from workbench.pages import (
     compare,
@@ -31,17 +32,19 @@ PAGES = (release, queries, compare, free_query, explanation, judge, people_figur
 HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-def create_app(host_names: Sequence[str] = HOST_NAMES) -> FastAPI:
+def create_app(host_names: Sequence[str] = HOST_NAMES, user_header: str = "") -> FastAPI:
     """Return the server, which answers under these names alone.
 
-    Another site could else point a name of its own here, and read what it says.
+    Another site could else point a name of its own here, and read what it says. `user_header` names the header in which
+    a proxy says who asks; with "" people type their names.
     """
     app = FastAPI(title="workbench", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.user_header = user_header
     app.middleware("http")(add_headers)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(host_names))
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     for page in PAGES:
-        app.include_router(page.router, dependencies=[Depends(check_token)])
+        app.include_router(page.router, dependencies=[Depends(identify), Depends(check_token)])
     app.add_api_route("/", lambda: RedirectResponse("/release"), include_in_schema=False)
     app.add_exception_handler(PageError, _show_page_error)
     app.add_exception_handler(HTTPException, _show_http_error)

@@ -41,8 +41,9 @@ FILTERS = {"number": number, "signed": with_sign, "percent": percent}
 
 
 def show(request: Request, template: str, context: Mapping, status: int = 200) -> HTMLResponse:
-    """Return a page: a template with the menu, and the token of its forms."""
-    frame = {"pages": PAGES, "path": request.url.path, "token": getattr(request.state, "token", "")}
+    """Return a page: a template with the menu, the user, and the token of its forms."""
+    names = {name: getattr(request.state, name, "") for name in ("token", "user")}
+    frame = {"pages": PAGES, "path": request.url.path, **names}
     return HTMLResponse(render(TEMPLATES / template, frame | dict(context), FILTERS), status)
 
 

@@ -172,7 +172,8 @@ def test_the_workbench_is_routed_by_ones_own_gateway(tmp_path):
     pod = next(pod for pod in pods(manifests) if pod.name == "Deployment/workbench")
     arguments = find_object(manifests, "Deployment", "workbench")["spec"]["template"]["spec"]["containers"][0]["args"]
     assert route["parentRefs"] == [{"name": "internal-tools", "namespace": "auth"}]
-    assert f"--name={route['hostnames'][0]}" in arguments and pod.labels["app.kubernetes.io/part-of"] == "broadfast"
+    assert f"--name={route['hostnames'][0]}" in arguments and "--user-header=X-Forwarded-Email" in arguments
+    assert pod.labels["app.kubernetes.io/part-of"] == "broadfast"
 
 
 @every
@@ -184,4 +185,5 @@ def test_the_workbench_may_nothing_on_the_cluster(overlay):
         one for many in bindings for one in many
     ]
     secrets = [source["secretRef"]["name"] for source in spec["containers"][0]["envFrom"] if "secretRef" in source]
+    assert "--user-header=kubeflow-userid" in spec["containers"][0]["args"]  # people are whom the proxy names
     assert not spec["automountServiceAccountToken"] and secrets == ["broadfast-workbench"]

@@ -21,8 +21,8 @@ CACHES += (catalogue.list_locales, catalogue.read_catalogue)
 class Browser:
     """A client that keeps its cookie, and sends the token of its forms."""
 
-    def __init__(self):
-        self.client = TestClient(create_app(), base_url="http://localhost")
+    def __init__(self, user_header: str = "", **headers: str):
+        self.client = TestClient(create_app(user_header=user_header), base_url="http://localhost", headers=headers)
 
     def get(self, address: str, **options):
         return self.client.get(address, **options)

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from components.contracts import LABELS
 from components.settings import Settings
 from workbench import judging, ratings
+from workbench.identity import acting_name
 from workbench.page import PageError, show
 
 CONVERT = (sys.executable, "-m", "components.judgements.convert")
@@ -24,7 +25,7 @@ router = APIRouter()
 class Vote(BaseModel):
     """A person's label of a pair. An empty label takes their last one back."""
 
-    rater: str = Field(min_length=1, max_length=100, pattern=r"\S")
+    rater: str = Field("", max_length=100)  # a typed name
     queue: str = ""
     query_id: str = ""
     item_id: str = ""
@@ -48,27 +49,26 @@ def show_judging(request: Request):
 @router.get("/judge/pairs")
 def show_pair(request: Request, rater: str = "", queue: str = "", skip: int = 0):
     """Show the next pair that a person has not judged. `skip` passes over so many."""
-    if not rater.strip():
-        raise PageError(422, "Say who judges: the name stays with every rating.")
+    rater = acting_name(request, rater)
     all_ratings = ratings.read_ratings()
-    pairs = judging.queue_for(rater.strip(), all_ratings, queue)
+    pairs = judging.queue_for(rater, all_ratings, queue)
     pair = judging.pairs_to_judge()[pairs[skip % len(pairs)]] if pairs else None
     context = {
-        "rater": rater.strip(),
+        "rater": rater,
         "queue": queue,
         "skip": skip,
         "pair": pair,
         "left": len(pairs),
-        "done": judging.count_by_rater(all_ratings).get(rater.strip(), 0),
+        "done": judging.count_by_rater(all_ratings).get(rater, 0),
         "labels": LABELS,
     }
     return show(request, "pair.html.j2", context)
 
 
 @router.post("/judge/ratings")
-def rate(vote: Annotated[Vote, Form()]):
+def rate(request: Request, vote: Annotated[Vote, Form()]):
     """Keep a rating, or take the last one back, and show the next pair."""
-    rater = vote.rater.strip()
+    rater = acting_name(request, vote.rater)
     if vote.label:
         pair = judging.pairs_to_judge().get((vote.query_id, vote.item_id))
         if pair is None or vote.label not in LABELS:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from components.experiment_progress import read_progress
 from components.release_status import describe_intent, describe_next, describe_stage
 from components.release_store import read_state
+from workbench.identity import acting_name
 from workbench.looks import interval_chart, read_looks
 from workbench.page import show
 from workbench.release_commands import ACTIONS, Order, check_order, other_versions, possible_actions, run_order
@@ -43,6 +44,7 @@ def show_release(request: Request):
 def confirm(request: Request, order: Annotated[Order, Form()]):
     """Show what an order would do, before it is given."""
     state = read_state()
+    order.by = acting_name(request, order.by)
     check_order(order, state)
     return show(request, "confirm.html.j2", {"order": order, "action": ACTIONS[order.action], "state": state})
 
@@ -50,5 +52,6 @@ def confirm(request: Request, order: Annotated[Order, Form()]):
 @router.post("/release/orders")
 def give_order(request: Request, order: Annotated[Order, Form()]):
     """Give an order to release control, and show its answer."""
+    order.by = acting_name(request, order.by)
     check_order(order, read_state())
     return show(request, "order.html.j2", {"action": ACTIONS[order.action], "answer": run_order(order)})

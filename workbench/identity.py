@@ -26,7 +26,9 @@ def check_header_name(name: str) -> str:
 
 
 async def identify(request: Request) -> None:
-    """Keep the name that the trusted header holds as the request's user, "" where no header is trusted.
+    """Keep the trusted header's name as the request's user.
+
+    It is "" where no header is trusted.
 
     Raises:
         PageError: the request has no such header, or no one name in it.

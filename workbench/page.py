@@ -41,7 +41,7 @@ FILTERS = {"number": number, "signed": with_sign, "percent": percent}
 
 
 def show(request: Request, template: str, context: Mapping, status: int = 200) -> HTMLResponse:
-    """Return a page: a template with the menu, the user, and the token of its forms."""
+    """Return a page: a template with menu, user, and the token of its forms."""
     names = {name: getattr(request.state, name, "") for name in ("token", "user")}
     frame = {"pages": PAGES, "path": request.url.path, **names}
     return HTMLResponse(render(TEMPLATES / template, frame | dict(context), FILTERS), status)

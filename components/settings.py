@@ -66,6 +66,7 @@ class Settings:
     image_tag: str = _variable("BROADFAST_IMAGE_TAG", "")
     namespace: str = _variable("BROADFAST_NAMESPACE", "broadfast")
     feature_store: bool = _switch("BROADFAST_FEATURE_STORE", "on")  # off: ranks by text alone, without Feast
+    item_index: str = _variable("BROADFAST_ITEM_INDEX", "")  # folder of items that were read ahead; "": none
     queue: str = _variable("BROADFAST_QUEUE", "")  # Kueue's local queue for the pipelines' steps
     node_pools: bool = _switch("BROADFAST_POOLS", "on")  # off: steps run on any node, whatever its pool
     llm_endpoint: str = _variable("BROADFAST_LLM_ENDPOINT", "")  # as http://host:8000/v1

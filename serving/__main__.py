@@ -59,13 +59,17 @@ def load(options: argparse.Namespace):
     from components.scoring.scorer import Scorer
     from serving.cache import CachedScorer
     from serving.explain import Explainer
+    from serving.item_index import open_item_index
     from serving.server import RelevanceModel
 
     hash_user = partial(user_hash, _read_user_hash_secret(options.no_record))
     hash_user("")  # fails now, and not at the first request, where there is no secret
     if not options.no_record:
         storage.client()  # likewise where no S3 is configured
-    scorer = CachedScorer(Scorer(options.package))
+    scorer = Scorer(options.package)
+    if options.item_index:
+        scorer.item_index = open_item_index(options.item_index, options.package, scorer.version)
+    scorer = CachedScorer(scorer)
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer = Explainer(NearestRationale(options.package))
     features = open_features(options)
@@ -114,6 +118,8 @@ def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--package", required=True, help="folder of the student's package")
     add_feature_options(parser)
+    index = "folder of items that were read ahead (components.scoring.index); BROADFAST_ITEM_INDEX"
+    parser.add_argument("--item-index", default=Settings().item_index, help=index)
     parser.add_argument("--no-record", action="store_true", help="write nothing down: no S3 and no secret are needed")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind: 0.0.0.0 in a pod")
     parser.add_argument("--port", type=int, default=8080, help="of REST: V1, V2, /metrics, /openapi.json")

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 
 from components import package_manifest
 from components.scoring.item_cache import ItemEmbeddingCache
+from components.scoring.item_index import ItemIndex
 from components.scoring.package_config import PackageConfig, read_config
 from components.scoring.reasoning import ReasoningProjection
 from components.scoring.runtime import Item, load_runtime
@@ -49,6 +50,7 @@ class Scorer:
         self.runtime = load_runtime(package, self.config, self.tokenizer, threads)
         self.projection = ReasoningProjection(package)
         self.precomputed_items = ItemEmbeddingCache(package)
+        self.item_index = ItemIndex()  # empty, until a server has read another
         self.items = LRUCache(memory_bytes, getsizeof=lambda item: item.bytes)  # by text
         self.lock = Lock()
 
@@ -64,12 +66,13 @@ class Scorer:
         return TokenisedPairs([query_ids[query] for query, _ in pairs], texts, self.find_items(texts))
 
     def find_items(self, texts: Sequence[str]) -> dict[str, Item]:
-        """Return each text's item: remembered, precomputed, or new."""
+        """Return each text's item: remembered, read ahead, precomputed in the package, or new."""
         with self.lock:
             items = {text: self.items[text] for text in texts if text in self.items}
         fresh = [text for text in dict.fromkeys(texts) if text not in items]
-        for text, ids in zip(fresh, self.tokenizer.encode_items(fresh), strict=True):
-            items[text] = self.precomputed_items.lookup(ids)
+        tokens = self.tokenizer.encode_items(fresh)
+        for text, ids, item in zip(fresh, tokens, self.item_index.lookup(tokens), strict=True):
+            items[text] = item or self.precomputed_items.lookup(ids)
         return items
 
     def run(self, pairs: TokenisedPairs) -> Scores:

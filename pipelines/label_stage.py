@@ -8,7 +8,7 @@ from kfp.dsl.pipeline_task import PipelineTask
 from components.rationales import component as rationales
 from components.teacher import component as teacher
 from pipelines.data_stage import Tables
-from pipelines.resources import add_step
+from pipelines.resources import add_step, labelling_kind
 from pipelines.sharded_rationales import write_rationales
 from pipelines.teacher_stage import TeacherOutputs
 
@@ -28,7 +28,7 @@ def label_stage(
         "data", teacher.plan_labels, unjudged=tables.unjudged_pairs, config=parameters.teacher_labels_config
     )
     held_out = add_step(
-        "rationales",
+        labelling_kind(),
         rationales.generate_rationales,
         judgements=tables.judgements,
         model=teacher_outputs.models.dpo.outputs["model"],
@@ -62,7 +62,7 @@ def label(
         "engine": parameters.labelling_engine_config,
         "permit": permission.outputs["permit"],
     }
-    answers = write_rationales("label", parameters, teacher_outputs.models.dpo, inputs)
+    answers = write_rationales("label", parameters, teacher_outputs.models.dpo, inputs, labelling_kind())
     labels = add_step(
         "data",
         teacher.label_unjudged,

@@ -34,6 +34,7 @@ PLACEMENTS = {
     "data": Placement("cpu", cpu=4, memory=16, hours=6, **DATA),
     "features": Placement("cpu", cpu=4, memory=32, hours=6, caching="laptop", fills_online_store=True, **DATA),
     "rationales": Placement("gpu-spot", cpu=8, memory=64, hours=24, gpus=1, shared_memory="8Gi", retries=5, **ASKING),
+    "chat": Placement("cpu", cpu=2, memory=8, hours=24, retries=5, **ASKING, **DATA),  # labels, by a server's URL
     "sft": Placement(
         "gpu-train", cpu=8, memory=64, hours=24, gpus=1, shared_memory="16Gi", retries=3, tunes_teacher=True
     ),

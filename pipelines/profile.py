@@ -46,6 +46,7 @@ class Cluster:
     has_pools: bool = True  # false: steps run on any node, whatever its pool
     maximum_cpu: int = 0  # cores of one step at most; 0: as many as its kind asks for
     maximum_memory_gib: int = 0
+    asks_chat_model: bool = False  # labels come from a server by its URL: their steps need no GPU
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ class Profile:
         student = replace(self.student, encoder=encoder or self.student.encoder)
         models = {"base_model": base_model or self.base_model, "embedder": embedder or self.embedder}
         return replace(self, student=student, **models)
+
+    @property
+    def compiled_cluster(self) -> Cluster:
+        """Return what is compiled: nobody needs a GPU to ask a server."""
+        return replace(self.cluster, asks_chat_model=self.teacher_labels.teacher == "endpoint")
 
     @property
     def models(self) -> dict[str, str]:

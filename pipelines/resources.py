@@ -83,6 +83,12 @@ def configure_task(task: dsl.PipelineTask, kind: str) -> dsl.PipelineTask:
     return task
 
 
+def labelling_kind() -> str:
+    """Return the kind of the steps that label: who asks a server needs no GPU."""
+    cluster = CLUSTER.get()
+    return "chat" if cluster and cluster.asks_chat_model else "rationales"
+
+
 def prepare_for_cluster(
     pipeline: graph_component.GraphComponent, cluster: Cluster = DEFAULT_CLUSTER
 ) -> graph_component.GraphComponent:

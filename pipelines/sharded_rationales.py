@@ -10,14 +10,16 @@ from components.rationales import component as rationales
 from pipelines.resources import add_step
 
 
-def write_rationales(name: str, parameters: SimpleNamespace, model: PipelineTask, inputs: Mapping) -> PipelineTask:
+def write_rationales(
+    name: str, parameters: SimpleNamespace, model: PipelineTask, inputs: Mapping, kind: str = "rationales"
+) -> PipelineTask:
     """Write rationales on as many machines as there are shards, and gather them.
 
     `inputs` are tables of pairs, configurations, and the teacher's permit where it needs one.
     """
     with dsl.ParallelFor(items=parameters.shards, name=name) as shard:
         part = add_step(
-            "rationales",
+            kind,
             rationales.generate_rationales,
             model=model.outputs["model"],
             shard=shard,

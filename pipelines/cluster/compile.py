@@ -20,7 +20,7 @@ def write_ir(name: str, profile: str | Profile, out: Path) -> Path:
     """Write a pipeline's IR, with a profile's sizes as its defaults."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}.yaml"
-    pipeline = resources.prepare_for_cluster(PIPELINES[name], load_profile(profile).cluster)
+    pipeline = resources.prepare_for_cluster(PIPELINES[name], load_profile(profile).compiled_cluster)
     compiler.Compiler().compile(pipeline, str(path), pipeline_parameters=run_arguments(name, profile))
     return path
 
@@ -38,7 +38,7 @@ def write_kubernetes_objects(name: str, profile: str | Profile, out: Path, versi
         include_pipeline_manifest=True,
     )
     compiler.Compiler().compile(
-        resources.prepare_for_cluster(PIPELINES[name], load_profile(profile).cluster),
+        resources.prepare_for_cluster(PIPELINES[name], load_profile(profile).compiled_cluster),
         str(path),
         pipeline_parameters=run_arguments(name, profile),
         kubernetes_manifest_format=True,

@@ -45,6 +45,8 @@ def pods(objects: Sequence[dict]) -> Iterator[Pod]:
         elif manifest["kind"] == "ServingRuntime":  # KServe adds the rest, and the InferenceService the account
             labels = {"serving.kserve.io/inferenceservice": "any", "app.kubernetes.io/part-of": "broadfast"}
             yield Pod(name, labels, {"automountServiceAccountToken": False} | manifest["spec"])
+        elif manifest["kind"] == "LLMInferenceService":  # KServe adds labels of its own
+            yield Pod(name, manifest["spec"].get("labels", {}), manifest["spec"]["template"])
         elif manifest["kind"] in TRAINING_RUNTIMES:
             for job in manifest["spec"]["template"]["spec"]["replicatedJobs"]:
                 yield _from_template(f"{name}/{job['name']}", job["template"]["spec"]["template"])

@@ -26,7 +26,7 @@ def compile_profile(profile: str | Profile) -> Profile:
     Profiles differ in a run's arguments alone and share a version, but for those that need other nodes.
     """
     size = load_profile(profile)
-    return load_profile(DEFAULT_PROFILE) if size.cluster == Cluster() else size
+    return load_profile(DEFAULT_PROFILE) if size.compiled_cluster == Cluster() else size
 
 
 def version_name(version: str, profile: str | Profile) -> str:
@@ -35,8 +35,8 @@ def version_name(version: str, profile: str | Profile) -> str:
     parts = [version]
     if size.name != DEFAULT_PROFILE:
         parts.append(size.name)
-    if size.name not in PROFILES or PROFILES[size.name]().cluster != size.cluster:
-        parts.append(_digest(asdict(size.cluster)))
+    if size.name not in PROFILES or PROFILES[size.name]().compiled_cluster != size.compiled_cluster:
+        parts.append(_digest(asdict(size.compiled_cluster)))
     if digest := _settings_digest():
         parts.append(digest)
     return "-".join(parts)

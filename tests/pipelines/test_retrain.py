@@ -1,5 +1,7 @@
 """Both pipelines as Kubeflow gets them: nothing installed, nothing dangling, GPUs and caching where they belong."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from google.protobuf import json_format
@@ -8,7 +10,9 @@ from kfp import compiler, dsl
 from bench.figures import RESULTS, slug
 from bench.render_docs import load_figures
 from components.release import component as release
+from components.teacher.config import TeacherLabelsConfig
 from pipelines import resources
+from pipelines.cluster.run_plan import version_name
 from pipelines.experiment import experiment
 from pipelines.placements import PLACEMENTS
 from pipelines.profiles import PROFILES
@@ -126,6 +130,21 @@ def test_a_demo_cluster_needs_no_gpu():
         assert "accelerator" not in limits
         assert int(limits["resourceCpuLimit"]) <= 2 and int(limits["resourceMemoryLimit"].removesuffix("Gi")) <= 6
     assert not {"nodeSelector", "tolerations"} & kubernetes_keys(pipeline)
+
+
+def test_who_asks_a_server_needs_no_gpu():
+    asking = replace(PROFILES["paper"](), teacher_labels=TeacherLabelsConfig(teacher="endpoint"))
+    pipeline = resources.prepare_for_cluster(retrain, asking.compiled_cluster)
+    executors = pipeline.pipeline_spec.deployment_spec["executors"]
+    platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]
+    for number in range(2, 8):
+        name = f"exec-generate-rationales-{number}"
+        asks_server = number in (6, 7)
+        assert ("accelerator" in executors[name]["container"]["resources"]) is not asks_server
+        labels = platform["executors"][name]["podMetadata"]["labels"]
+        assert labels["broadfast/step"] == ("chat" if asks_server else "rationales")
+        assert "broadfast-llm" in str(platform["executors"][name]["secretAsEnv"])
+    assert version_name("ab12", asking) != version_name("ab12", "paper")
 
 
 def test_pools_are_optional():

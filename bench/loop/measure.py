@@ -70,7 +70,7 @@ def read_summary(home: Path) -> dict:
 
 
 def describe_run(home: Path) -> dict:
-    """Return what a run cost, by step, and what it left on the disk."""
+    """Return what a run cost, by step, what it left on the disk, and what it decided."""
     summary = read_summary(home)
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
@@ -78,13 +78,15 @@ def describe_run(home: Path) -> dict:
         name = slug(step["title"])
         seconds[name] = round(seconds.get(name, 0.0) + step["seconds"], 1)
         cpu_seconds[name] = round(cpu_seconds.get(name, 0.0) + step["cpu_seconds"], 1)
-    files = {"files_mb": count_megabytes(home)}
-    return describe_cost(summary) | files | {"seconds": seconds, "cpu_seconds_by_step": cpu_seconds}
+    figures = describe_cost(summary) | {"files_mb": count_megabytes(home), "decision": summary["decision"]}
+    figures["users"] = sum(shoppers["users"] for name, shoppers in summary["shoppers"].items() if "look" in name)
+    return figures | {"seconds": seconds, "cpu_seconds_by_step": cpu_seconds}
 
 
 def describe_cost(summary: dict) -> dict:
-    """Return wall and CPU seconds, and memory at its highest."""
-    return {name: summary["cost"][name] for name in ("wall_seconds", "cpu_seconds", "peak_memory_gb")}
+    """Return wall and CPU seconds, memory at its highest, and what else ran."""
+    cost = {name: summary["cost"][name] for name in ("wall_seconds", "cpu_seconds", "peak_memory_gb", "load_average")}
+    return cost | {"minutes": round(cost["wall_seconds"] / 60, 1), "load_average": round(cost["load_average"], 1)}
 
 
 def count_megabytes(folder: Path) -> int:

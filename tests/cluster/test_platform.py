@@ -59,6 +59,11 @@ def test_what_another_overlay_left_is_pruned(world, demo, tmp_path):
     assert world.names("statefulsets.apps") == {"seaweedfs"}
 
 
+def test_the_workbench_gets_a_way_in(world, demo, tmp_path):
+    assert run(apply.app, world.overlay(tmp_path, "demo", "workbench-route"), *IMAGES)[0] == 0
+    assert "workbench" in world.names("deployments.apps") & world.names("httproutes.gateway.networking.k8s.io")
+
+
 def test_others_objects_are_never_pruned(world, demo):
     labels = {"app.kubernetes.io/part-of": "broadfast"}
     metadata = {"name": "theirs", "namespace": world.namespace, "labels": labels}

@@ -48,8 +48,8 @@ class World:
         command = [str(self.kubectl), *words]
         return subprocess.run(command, input=stdin, text=True, capture_output=True, check=True).stdout
 
-    def overlay(self, folder: Path, name: str) -> Path:
-        """Write an overlay for the suite's namespace, on top of one of ours, and return its folder."""
+    def overlay(self, folder: Path, name: str, *components: str) -> Path:
+        """Write an overlay for the suite's namespace, one of ours with components, and return its folder."""
         if not (folder / "manifests").exists():
             shutil.copytree(ROOT / "manifests", folder / "manifests")
         path = folder / "manifests" / "overlays" / f"suite-{name}"
@@ -57,6 +57,7 @@ class World:
         rename = [{"op": "replace", "path": "/data/BROADFAST_NAMESPACE", "value": self.namespace}]
         patches = [{"target": {"kind": "ConfigMap", "name": "broadfast-settings"}, "patch": yaml.safe_dump(rename)}]
         document = {"namespace": self.namespace, "resources": [f"../{name}"], "patches": patches}
+        document["components"] = [f"../../components/{component}" for component in components]
         (path / "kustomization.yaml").write_text(yaml.safe_dump(document))
         return path
 

@@ -68,8 +68,9 @@ class StandardController:
         return [failure] if self.refusal else []
 
     def traffic(self) -> dict[str, float]:
-        """Return the share of each version among the requests that reach the service."""
-        return {version: count / len(self.pods) for version, count in Counter(self.pods).items()}
+        """Return the share of each version among the requests that reach the service: of its ready pods."""
+        pods = [version for version in self.pods if version not in self.unready]
+        return {version: count / len(pods) for version, count in Counter(pods).items()}
 
 
 @dataclass

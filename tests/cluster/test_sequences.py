@@ -1,10 +1,15 @@
 """Whole releases, undisturbed and killed: the end is right, and no version ever has more than its share."""
 
+from dataclasses import replace
+
 import pytest
 
 from components import release_store
+from components.release.router import UNSETTLED
+from components.release.standard_router import StandardRouter
 from components.release_state import Intent
 from components.release_store import read_state
+from components.waiting import wait_until
 
 pytestmark = [pytest.mark.needs("Kubernetes", "KServe", "Gateway API"), pytest.mark.slow]
 RAMP = [Intent("ramp", "-", percent=25), Intent("ramp", "-", percent=50)]
@@ -74,3 +79,15 @@ def test_a_broken_candidate_is_out_in_seconds(world, ramped):
     seconds = ramped.seconds_until(lambda traffic: traffic == {"v1": 1.0}, 60)
     world.figures["broken_candidate_out_seconds"] = round(seconds, 2)
     assert seconds <= 30 and read_state().experiment.status == "rolled back"
+
+
+@pytest.mark.needs("Kubernetes", "KServe", "Gateway API", "Envoy Gateway")
+def test_a_stable_without_pods_blames_no_candidate(ramped):
+    ramped.break_version("v1")
+    router = ramped.reconciler.context.router
+    assert wait_until(router.read_back, lambda percent: percent == UNSETTLED, 30, 0.2) == UNSETTLED
+    assert ramped.traffic() == {"": 0.75, "v2": 0.25}
+    impatient = StandardRouter(replace(router.kserve, timeout_s=0.0))
+    with pytest.raises(TimeoutError, match="a backend of the HTTPRoute has no pod .*relevance-stable-predictor"):
+        impatient.set_traffic(25)
+    assert read_state().experiment.status == "running"

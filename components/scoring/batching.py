@@ -15,8 +15,13 @@ def length_buckets(lengths: Sequence[int]) -> list[np.ndarray]:
     """Group the indices of texts alike in length, shortest first."""
     if not len(lengths):
         return []
+    return length_batches(lengths, max(MIN_BATCH, -(-len(lengths) // MAX_BATCHES)))
+
+
+def length_batches(lengths: Sequence[int], size: int) -> list[np.ndarray]:
+    """Group the indices of texts alike in length, shortest first, at most `size` at a time."""
     order = np.argsort(lengths, kind="stable")
-    return np.array_split(order, min(MAX_BATCHES, -(-len(order) // MIN_BATCH)))
+    return np.array_split(order, max(1, -(-len(order) // size)))
 
 
 def run_in_batches(

@@ -7,22 +7,27 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
+from cachetools import LRUCache
 
 from components.scoring import openvino_runtime
-from components.scoring.batching import join_states, length_buckets, run_in_batches, stack_vectors
+from components.scoring.batching import join_states, length_batches, length_buckets, run_in_batches, stack_vectors
 from components.scoring.onnx_runtime import Graph
 from components.scoring.openvino_runtime import OpenVinoGraph
 from components.scoring.package_config import ONNX_RUNTIME, PackageConfig
 from components.scoring.packing import text_arrays
-from components.scoring.tokenizer import PairTokenizer, pad_pairs
+from components.scoring.page_features import FEW_ITEMS, page_features
+from components.scoring.tokenizer import PairTokenizer, QueryTokens, pad_pairs
 
 Ids = Sequence[int]
 Encoder = Graph | OpenVinoGraph
 QUERY = 0  # segment of a query's tokens
 ITEM = 1
-ITEM_BYTES = 300  # of Python's own objects
+ITEM_BYTES = 400  # of Python's own objects
+MAX_QUERIES = 2000  # that are remembered, of some 3 kB each
+PAGE_ITEMS = 70  # of one query that are scored at a time
 
 
 logger = logging.getLogger(__name__)
@@ -43,7 +48,7 @@ class Item:
     def bytes(self) -> int:
         """Return the memory that it takes, with Python's share."""
         arrays = [array for array in (self.states, self.vectors) if array is not None]
-        return ITEM_BYTES + 8 * len(self.ids) + sum(array.nbytes for array in arrays)
+        return ITEM_BYTES + 4 * len(self.ids) + sum(array.nbytes for array in arrays)
 
 
 class CrossEncoderRuntime:
@@ -73,6 +78,8 @@ class LateInteractionRuntime:
         self.graph = graph
         self.tokenizer = tokenizer
         self.mean_only = mean_only
+        self.queries = LRUCache(MAX_QUERIES)
+        self.lock = Lock()
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X).
@@ -81,12 +88,19 @@ class LateInteractionRuntime:
         share their scales, and the score of a known item must not depend on the rest of the request.
         """
         self.encode_items(items)
-        encodings = {tuple(query): self.encode_query(query) for query in dict.fromkeys(map(tuple, queries))}
-        return self.interact([encodings[tuple(query)] for query in queries], items)
+        keys = list(map(tuple, queries))
+        encodings = {key: self.encode_query(key) for key in dict.fromkeys(keys)}
+        return self.interact([encodings[key] for key in keys], items)
 
-    def encode_query(self, ids: Ids) -> Item:
-        """Encode one query."""
-        return self.encode_separately([ids], QUERY)[0]
+    def encode_query(self, ids: tuple[int, ...]) -> Item:
+        """Encode one query, or remember it."""
+        with self.lock:
+            encoding = self.queries.get(ids)
+        if encoding is None:
+            encoding = self.encode_separately([ids], QUERY)[0]
+            with self.lock:
+                self.queries[ids] = encoding
+        return encoding
 
     def encode_items(self, items: Sequence[Item]) -> None:
         """Compute the states of every item that has none yet."""
@@ -121,9 +135,10 @@ class LateInteractionRuntime:
             features = features_for(self, [query.ids for query in batch_queries], [item.ids for item in batch_items])
             return self.graph(interaction_arrays(batch_queries, batch_items) | features)
 
-        if self.mean_only:  # each side is one vector, so there is no padding to save
-            return run_in_batches([np.arange(len(items))], run)
-        lengths = [len(query.ids) + len(item.states) for query, item in zip(queries, items, strict=True)]
+        lengths = [len(item.ids) for item in items]
+        if self.mean_only:  # each side is one vector, and there is only the padding of items' token vectors
+            return run_in_batches(length_batches(lengths, PAGE_ITEMS), run)
+        lengths = [len(query.ids) + length for query, length in zip(queries, lengths, strict=True)]
         return run_in_batches(length_buckets(lengths), run)
 
 
@@ -168,7 +183,10 @@ def features_for(runtime: Runtime, queries: Sequence[Ids], items: Sequence[Ids])
     """Compute the pairs' lexical features where the runtime's graph reads them."""
     if "overlap" not in runtime.graph.input_names:
         return {}
-    return {"overlap": runtime.tokenizer.lexical_features(queries, items)}
+    is_page = len(items) >= FEW_ITEMS and all(query is queries[0] for query in queries)
+    if not is_page:
+        return {"overlap": runtime.tokenizer.lexical_features(queries, items)}
+    return {"overlap": page_features(QueryTokens(queries[0], runtime.tokenizer.number_ids), items)}
 
 
 def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:

@@ -135,10 +135,10 @@ def test_a_remembered_item_scores_as_at_first(fp32_scorer):
 
 
 def test_memory_drops_the_least_recent_item(tiny_package):
-    scorer = Scorer(tiny_package, memory_bytes=1000)
+    scorer = Scorer(tiny_package, memory_bytes=1300)
     for word in ("red", "socks", "hose", "red hose"):
         scorer([("", word)])
-    assert list(scorer.items) == ["socks", "hose", "red hose"] and scorer.items.currsize <= 1000
+    assert list(scorer.items) == ["socks", "hose", "red hose"] and scorer.items.currsize <= 1300
 
 
 def test_temperature_divides_the_logits(tiny_package, tmp_path):
@@ -155,3 +155,17 @@ def test_scoring_imports_no_torch(cross_encoder_package):
     code += "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.splitlines()[1] == "[]"
+
+
+@pytest.mark.slow
+def test_a_query_is_encoded_once(late_interaction_package, monkeypatch):
+    scorer = Scorer(late_interaction_package[0])
+    first = scorer(PAIRS)
+    texts = []
+    encode = scorer.runtime.encode_separately
+    monkeypatch.setattr(
+        scorer.runtime, "encode_separately", lambda ids, segment: texts.extend(ids) or encode(ids, segment)
+    )
+    again = scorer([*PAIRS, ("red shoe", "red shoe 2")])
+    assert len(texts) <= 1  # the new item, if the package lacks it
+    np.testing.assert_allclose(again.probabilities[:-1], first.probabilities, atol=1e-5)

@@ -16,7 +16,8 @@ from bench.esci import esci_option
 from bench.figures import describe_machine, once, show, write_results
 from bench.student import costs, quality
 from bench.student.load_client import esci_requests
-from bench.student.peers import environments, peer_commands, peer_model
+from bench.student.peer_models import peer_model
+from bench.student.peers import environments, peer_commands
 from bench.student.speed import fastest_peer, measure_latency, measure_speed, path_commands
 from bench.student.training import training_speed
 from components import package_manifest

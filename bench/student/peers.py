@@ -3,58 +3,40 @@
 The model is our student's encoder with a classifier of four labels; its weights do not matter for its speed.
 """
 
-import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from itertools import islice
 from pathlib import Path
 
+from bench.student.peer_models import (
+    RERANK,
+    STATIC,
+    distil_static_vectors,
+    export_for_sentence_transformers,
+    quantise_for_openvino,
+    write_classifiers,
+    write_plain_graphs,
+)
 from components.pretrained import model_path
+from pipelines.profiles import laptop
 
 UV = Path(sys.executable).with_name("uv")
 TORCH = "torch==2.13.0"
 ENVIRONMENTS = {  # optimum, by which sentence-transformers exports to ONNX, does not take transformers 5
-    "sentence-transformers": ("sentence-transformers[onnx]==5.7.0", "transformers==4.57.6", TORCH),
+    "sentence-transformers": (
+        "sentence-transformers[onnx,openvino]==5.7.0",
+        "transformers==4.57.6",
+        "datasets==3.6.0",
+        TORCH,
+    ),
+    "pylate": ("pylate==1.6.0",),
+    "model2vec": ("model2vec[distill]==0.10.0", "scikit-learn"),
     "openvino": ("openvino==2026.4.1", "nncf==3.4.0", "tokenizers"),
     "fastembed": ("fastembed==0.9.1",),
     "flashrank": ("flashrank==0.2.10",),
     "infinity": ("infinity-emb[torch]==0.0.78", "transformers==4.57.6", "sentence-transformers==3.4.1", TORCH),
 }
-RERANK = "rerank"
-INT8 = ("avx2", "avx512_vnni")
-EXPORT = """
-import sys
-from sentence_transformers import CrossEncoder, export_dynamic_quantized_onnx_model
-model = CrossEncoder(sys.argv[1], backend="onnx", device="cpu", model_kwargs={"export": True})
-model.save_pretrained(sys.argv[1])
-for kind in sys.argv[2:]:
-    export_dynamic_quantized_onnx_model(model, kind, sys.argv[1])
-"""
-
-
-QUANTISE = """
-import json, sys
-import nncf, numpy as np, openvino
-from tokenizers import Tokenizer
-folder, pairs = sys.argv[1], json.load(sys.stdin)
-tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
-tokenizer.enable_padding()
-tokenizer.enable_truncation(96)
-batches = []
-for start in range(0, len(pairs), 8):
-    encodings = tokenizer.encode_batch([tuple(pair) for pair in pairs[start : start + 8]])
-    arrays = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
-    batches.append({name: np.array([getattr(each, kind) for each in encodings]) for name, kind in arrays.items()})
-model = openvino.Core().read_model(f"{folder}/onnx/plain.onnx")
-options = {"model_type": nncf.ModelType.TRANSFORMER, "subset_size": len(batches)}
-openvino.save_model(nncf.quantize(model, nncf.Dataset(batches), **options), f"{folder}/openvino_int8.xml")
-"""
-CALIBRATION_PAIRS = 400
-FLASHRANK_NAME = "ce-esci-MiniLM-L12-v2"  # it loads models of its list alone: ours lies where that one would
-FLASHRANK_FILE = "flashrank-ce-esci-MiniLM-L12-v2_Q.onnx"
 
 
 def environments(folder: Path, names: Sequence[str] = tuple(ENVIRONMENTS)) -> dict[str, Path]:
@@ -79,26 +61,6 @@ def environments(folder: Path, names: Sequence[str] = tuple(ENVIRONMENTS)) -> di
     return pythons
 
 
-def peer_model(encoder: str, python: Path, folder: Path) -> Path:
-    """Write a classifier of four labels with its ONNX files, and one of one label below it."""
-    write_classifiers(encoder, folder)
-    if not list((folder / "onnx").glob(f"*{INT8[-1]}.onnx")):
-        offline = os.environ | {"HF_HUB_OFFLINE": "1"}
-        subprocess.run([str(python), "-c", EXPORT, str(folder), *INT8], env=offline, check=True, capture_output=True)
-    return folder
-
-
-def write_classifiers(encoder: str, folder: Path) -> None:
-    """Write a classifier of four labels, and one of one label below it."""
-    if not (folder / RERANK / "config.json").exists():
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-        for path, labels in ((folder, 4), (folder / RERANK, 1)):  # infinity reranks by one label only
-            model = AutoModelForSequenceClassification.from_pretrained(model_path(encoder), num_labels=labels)
-            model.save_pretrained(path)
-            AutoTokenizer.from_pretrained(model_path(encoder)).save_pretrained(path)
-
-
 def peer_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
     """Return the command of every peer by name, at the batch sizes that are tried."""
     python = pythons["sentence-transformers"]
@@ -117,43 +79,18 @@ def peer_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
     return commands
 
 
-def write_plain_graphs(folder: Path) -> None:
-    """Export the classifiers of four labels and of one, as runtimes that are called plainly read them."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    axes = {name: {0: "pairs", 1: "tokens"} for name in names} | {"logits": {0: "pairs"}}
-    inputs = (torch.ones(2, 8, dtype=torch.long),) * 3
-    for path in (folder, folder / RERANK):
-        out = path / "onnx" / "plain.onnx"
-        if out.exists():
-            continue
-        out.parent.mkdir(exist_ok=True)
-        model = AutoModelForSequenceClassification.from_pretrained(path, attn_implementation="eager").eval()
-        options = {"input_names": list(names), "output_names": ["logits"], "dynamic_axes": axes, "opset_version": 17}
-        torch.onnx.export(model, inputs, str(out), dynamo=False, **options)
-    link = folder / "flashrank" / FLASHRANK_NAME
-    if not link.exists():
-        shutil.copytree(folder / RERANK, link)
-        shutil.copy(link / "onnx" / "plain.onnx", link / FLASHRANK_FILE)
-        write_special_tokens(link)
-
-
-def write_special_tokens(folder: Path) -> None:
-    """Write the file of special tokens that FlashRank reads and transformers 5 no longer writes."""
-    names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-    config = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "special_tokens_map.json").write_text(json.dumps({name: config[name] for name in names}))
-
-
-def quantise_for_openvino(python: Path, folder: Path, requests: Callable) -> None:
-    """Write the static int8 model of the peer, calibrated on ESCI's queries and titles at their lengths."""
-    if not (folder / "openvino_int8.xml").exists():
-        pairs = [(query, item) for query, items in islice(requests(8), CALIBRATION_PAIRS // 8) for item in items]
-        command = [str(python), "-c", QUANTISE, str(folder)]
-        environment = os.environ | {"NNCF_CI": "1"}
-        subprocess.run(command, input=json.dumps(pairs), env=environment, check=True, capture_output=True, text=True)
+def prepare_peers(pythons: dict[str, Path], folder: Path, requests: Callable) -> tuple[dict, dict]:
+    """Write what peers read, and return the commands of those that read pairs, and of those that read texts apart."""
+    encoder = Path(model_path(laptop().student.encoder))
+    write_classifiers(laptop().student.encoder, folder)
+    write_plain_graphs(folder)
+    if "openvino" in pythons:
+        quantise_for_openvino(pythons["openvino"], folder, requests)
+    if "sentence-transformers" in pythons:
+        export_for_sentence_transformers(pythons["sentence-transformers"], folder, requests)
+    if "model2vec" in pythons:
+        distil_static_vectors(pythons["model2vec"], encoder, folder)
+    return plain_commands(pythons, folder), vector_commands(pythons, encoder, folder)
 
 
 def plain_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
@@ -170,9 +107,30 @@ def plain_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
                 commands[f"plain OpenVINO {name} {size}"] = [
                     pythons["openvino"], "plain_openvino", folder, size, file, hint,
                 ]  # fmt: skip
+    if "sentence-transformers" in pythons:
+        for size in (8, 16, 32):
+            for name, file, hint in (
+                ("fp32", "openvino_model.xml", "f32"),
+                ("bf16", "openvino_model.xml", "bf16"),
+                ("int8 with bf16", "openvino_model_qint8_quantized.xml", "bf16"),
+            ):
+                commands[f"sentence-transformers OpenVINO {name} {size}"] = [
+                    pythons["sentence-transformers"], "cross_encoder_openvino", folder, size, file, hint,
+                ]  # fmt: skip
     if "fastembed" in pythons:
         for size in (8, 64):
             commands[f"fastembed {size}"] = [pythons["fastembed"], "fastembed", folder / RERANK, size]
     if "flashrank" in pythons:
         commands["FlashRank"] = [pythons["flashrank"], "flashrank", folder / "flashrank", 0]
+    return commands
+
+
+def vector_commands(pythons: dict[str, Path], encoder: Path, folder: Path) -> dict[str, list]:
+    """Return the commands of peers that read query and item apart: they name no labels."""
+    commands: dict[str, list] = {}
+    if "pylate" in pythons:
+        for kind in ("cold", "warm"):
+            commands[f"PyLate {kind}"] = [pythons["pylate"], "pylate", encoder, 16, kind]
+    if "model2vec" in pythons:
+        commands["model2vec"] = [pythons["model2vec"], "static_vectors", folder / STATIC, 0]
     return commands

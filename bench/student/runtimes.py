@@ -19,20 +19,13 @@ import typer
 from bench.esci import esci_option
 from bench.figures import once, show, write_results
 from bench.student.load_client import ScoringWorker, esci_requests
-from bench.student.peers import (
-    environments,
-    plain_commands,
-    quantise_for_openvino,
-    write_classifiers,
-    write_plain_graphs,
-)
+from bench.student.peers import environments, prepare_peers
 from bench.student.speed import ratio_figures, rotate
 from components import contracts, package_manifest
 from components.packaging.evaluate import measure_predictions
 from components.packaging.runtime_choice import ServingOption
 from components.scoring.scorer import Scorer
 from components.scoring.tokenizer import item_text
-from pipelines.profiles import laptop
 
 OPTIONS = (
     ServingOption("interaction.onnx"),
@@ -40,6 +33,7 @@ OPTIONS = (
     ServingOption("interaction.onnx", "openvino", "bf16"),
     ServingOption("interaction.static.onnx", "openvino", "bf16"),
 )
+PEERS = ("openvino", "sentence-transformers", "fastembed", "flashrank", "pylate", "model2vec")
 WARM_UP_ROUNDS = 2
 MIXED_REQUESTS = 1200
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -52,17 +46,15 @@ def bench(
     training_set: Annotated[Path, typer.Option(help="TRAINING_SET whose valid pairs are scored.")],
     rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 12,
 ) -> None:
-    """Measure every option of a package beside OpenVINO, ONNX Runtime, fastembed and FlashRank; and memory."""
+    """Measure every option of a package beside its peers, each in an environment of its own; and memory."""
     folder = Path("runs/bench/student")
     folder.mkdir(parents=True, exist_ok=True)
-    pythons = environments(folder / "environments", ("openvino", "fastembed", "flashrank"))
+    pythons = environments(folder / "environments", PEERS)
     requests = esci_requests(esci)
-    write_classifiers(laptop().student.encoder, folder / "peer")
-    write_plain_graphs(folder / "peer")
-    if "openvino" in pythons:
-        quantise_for_openvino(pythons["openvino"], folder / "peer", requests)
-    peers = plain_commands(pythons, folder / "peer")
-    figures = once(folder / "runtimes.json", lambda: measure_runtimes(peers, our_commands(package), requests, rounds))
+    peers, others = prepare_peers(pythons, folder / "peer", requests)
+    figures = once(
+        folder / "runtimes.json", lambda: measure_runtimes(peers, our_commands(package) | others, requests, rounds)
+    )
     openvino = [command for name, command in our_commands(package).items() if name.startswith("openvino")]
     figures |= once(folder / "memory.json", lambda: measure_memory(openvino[-2], requests))
     figures |= once(folder / "start.json", lambda: measure_start(our_commands(package), requests))
@@ -107,9 +99,9 @@ def our_commands(package: Path) -> dict[str, list]:
     return commands
 
 
-def measure_runtimes(peers: dict[str, list], ours: dict[str, list], requests: Callable, rounds: int) -> dict:
+def measure_runtimes(peers: dict[str, list], others: dict[str, list], requests: Callable, rounds: int) -> dict:
     """Measure each path's CPU time, and the ratio of the fastest peer's to ours."""
-    workers = {name: ScoringWorker(*command) for name, command in (peers | ours).items()}
+    workers = {name: ScoringWorker(*command) for name, command in (peers | others).items()}
     cpu_ms: dict[str, list] = {name: [] for name in workers}
     for number, (query, items) in enumerate(islice(requests(50), rounds + WARM_UP_ROUNDS)):
         for name in rotate(list(workers), number):
@@ -125,7 +117,7 @@ def measure_runtimes(peers: dict[str, list], ours: dict[str, list], requests: Ca
     for name, values in times.items():
         key = name.replace(" ", "_")
         figures[f"runtime_ms_{key}"] = round(float(np.median(values)), 1)
-        if name in ours:
+        if name in others:
             figures |= ratio_figures(f"runtime_speedup_{key}", times[best_peer] / values)
     return figures
 

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 
-MAX_TOKENS = 96  # of query and item, for everyone
+from bench.student.peer_workers import MAX_TOKENS, fastembed, flashrank, infinity, pylate, static_vectors
 
 
 def peer_score(model):
@@ -43,33 +43,15 @@ def cross_encoder_onnx(folder: str):
     return peer_score(CrossEncoder(folder, backend="onnx", model_kwargs=arguments, device="cpu", max_length=MAX_TOKENS))
 
 
-def infinity(folder: str):
-    """Load infinity's engine as its server calls it, on an event loop that keeps running."""
-    import asyncio
-    import threading
+def cross_encoder_openvino(folder: str):
+    """Load sentence-transformers with OpenVINO, on a file that `peers.py` wrote."""
+    from sentence_transformers import CrossEncoder
 
-    import torch
-    from infinity_emb import AsyncEmbeddingEngine, EngineArgs
-
-    torch.set_num_threads(1)
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    arguments = {"engine": "torch", "device": "cpu", "batch_size": int(sys.argv[3])}
-    arguments |= {"model_warmup": False, "bettertransformer": False}
-
-    async def start_engine():
-        engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=folder, **arguments))
-        await engine.astart()
-        return engine
-
-    engine = asyncio.run_coroutine_threadsafe(start_engine(), loop).result()
-
-    def score(query: str, items: list[str]) -> list[int]:
-        reranking = engine.rerank(query=query, docs=items, raw_scores=True)
-        asyncio.run_coroutine_threadsafe(reranking, loop).result()
-        return []
-
-    return score
+    properties = {"INFERENCE_PRECISION_HINT": sys.argv[5], "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+    arguments = {"file_name": f"openvino/{sys.argv[4]}", "ov_config": properties}
+    return peer_score(
+        CrossEncoder(folder, backend="openvino", model_kwargs=arguments, device="cpu", max_length=MAX_TOKENS)
+    )
 
 
 def plain_onnx(folder: str):
@@ -130,34 +112,6 @@ def plain_openvino(folder: str):
     return score
 
 
-def fastembed(folder: str):
-    """Load fastembed on a classifier of one label, the kind that it takes."""
-    from fastembed.common.model_description import ModelSource
-    from fastembed.rerank.cross_encoder import TextCrossEncoder
-
-    TextCrossEncoder.add_custom_model("local/model", ModelSource(hf="local/model"), model_file="onnx/plain.onnx")
-    model = TextCrossEncoder("local/model", threads=1, specific_model_path=folder)
-
-    def score(query: str, items: list[str]) -> list[int]:
-        list(model.rerank(query, items, batch_size=int(sys.argv[3])))
-        return []
-
-    return score
-
-
-def flashrank(folder: str):
-    """Load FlashRank on a classifier of one label, under a name of its list."""
-    from flashrank import Ranker, RerankRequest
-
-    ranker = Ranker("ce-esci-MiniLM-L12-v2", folder, max_length=MAX_TOKENS, log_level="ERROR")
-
-    def score(query: str, items: list[str]) -> list[int]:
-        ranker.rerank(RerankRequest(query, [{"id": number, "text": item} for number, item in enumerate(items)]))
-        return []
-
-    return score
-
-
 def ours(folder: str):
     """Load our scorer: `cold` remembers no item, `warm` does."""
     from components.scoring.scorer import Scorer
@@ -181,7 +135,8 @@ def memory_mb() -> float:
 
 def main() -> None:
     """Load, print `ready`, then answer until the input ends."""
-    kinds = (cross_encoder, cross_encoder_onnx, infinity, plain_onnx, plain_openvino, fastembed, flashrank, ours)
+    kinds = (cross_encoder, cross_encoder_onnx, cross_encoder_openvino, plain_onnx, plain_openvino, ours)
+    kinds += (infinity, fastembed, flashrank, pylate, static_vectors)
     score = {kind.__name__: kind for kind in kinds}[sys.argv[1]](sys.argv[2])
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

@@ -89,6 +89,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     from kserve.model_server import app
 
     from serving.grpc_servicer import build_servicer
+    from serving.heap import freeze_heap
     from serving.kserve_patches import (
         StrictDataPlane,
         answer_schema_errors,
@@ -111,6 +112,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     answer_schema_errors(app)
     add_score_route(app, model, Settings().user_hash_secret)
     app.openapi = partial(build_document, app, "Broadfast relevance server", model.version, POSTS)
+    freeze_heap()
     server.start([model])
 
 

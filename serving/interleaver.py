@@ -23,6 +23,7 @@ from components.experiment.assignment import user_hash
 from components.settings import Settings
 from serving.asgi_body import MAX_BODY, read_body
 from serving.feature_source import add_feature_options, open_features
+from serving.heap import freeze_heap
 from serving.import_guard import stay_light
 from serving.page_interleaver import Answer, PageInterleaver
 from serving.ports import check_port
@@ -134,6 +135,12 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def load_tensors() -> None:
+    """Import what V2 needs, after which nothing more is loaded."""
+    import_module("serving.interleaved_tensors")
+    freeze_heap()
+
+
 def main() -> None:
     """Serve until SIGTERM, then upload what is left."""
     options = read_options()
@@ -150,7 +157,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"the interleaver cannot start: {error}")
     app = create_app(PageInterleaver(create_rankers(options, secret), recorder, hash_user, features))
-    threading.Thread(target=import_module, args=("serving.interleaved_tensors",), daemon=True).start()  # takes seconds
+    threading.Thread(target=load_tensors, daemon=True).start()  # takes seconds
     uvicorn.run(app, host=options.host, port=options.port, access_log=False, log_level="warning")
 
 

@@ -58,7 +58,7 @@ class FuzzTally:
         server_errors = sum(count for code, count in self.codes.items() if code >= 500)
         by_code = {f"fuzz_{code}": count for code, count in sorted(self.codes.items())}
         return {
-            "fuzz_tries": self.codes.total(),
+            "fuzz_requests": self.codes.total(),
             "fuzz_5xx": server_errors,
             **by_code,
             "fuzz_right": self.valid_codes.total(),

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,7 @@ import psutil
 
 from bench.interleaving.page_figures import Block, summarize
 from bench.serving.features import ITEMS
-from bench.serving.fixtures import SHORT, build_fixtures, item_ids, requests
+from bench.serving.fixtures import READ_AHEAD, build_fixtures, item_ids, requests
 from bench.storage import laptop_with_storage
 from pipelines.local.ports import free_ports
 from pipelines.local.processes import Laptop
@@ -33,7 +32,6 @@ PAGES = {1: 20, 16: 32}  # of a block, by the number of clients
 NEW_ITEM_PAGES = 4
 PATH = "/v1/models/relevance:predict"
 SEED = 5
-READ_AHEAD = replace(SHORT, architecture="late_interaction", epochs=0)  # items are encoded ahead
 WARM_UP = 20
 KNOWN_ITEMS = 150
 TARGETS = ("stable", "interleaver")

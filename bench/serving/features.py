@@ -38,13 +38,13 @@ def feature_figures(folder: Path, requests: int = REQUESTS) -> dict:
         rows = [{"item_id": item_id, "query_id": query_id} for item_id in item_ids]
         theirs.append(cpu(lambda: store.get_online_features([*ITEM_REFERENCES, *QUERY_REFERENCES], rows).to_dict()))  # noqa: B023
     return {
-        "feature_cpu_ms_50_items": round(float(np.mean(ours)), 3),
-        "feature_cpu_ms_cold": round(float(np.mean(ours[:WARM])), 3),
-        "feature_cpu_ms_warm": round(float(np.mean(ours[WARM:])), 3),
-        "naive_cpu_ms_50_items": round(float(np.mean(theirs)), 3),
-        "feature_speedup_over_naive": round(float(np.mean(theirs) / np.mean(ours)), 2),
-        "feature_hit_rate": round(hits / requests / ITEMS, 3),
-        "feature_requests": requests,
+        "features_cpu_ms": round(float(np.mean(ours)), 3),
+        "features_cpu_ms_cold": round(float(np.mean(ours[:WARM])), 3),
+        "features_cpu_ms_warm": round(float(np.mean(ours[WARM:])), 3),
+        "features_feast_cpu_ms": round(float(np.mean(theirs)), 3),
+        "features_over_feast": round(float(np.mean(theirs) / np.mean(ours)), 2),
+        "features_remembered_percent": round(100 * hits / requests / ITEMS, 1),
+        "features_requests": requests,
     }
 
 

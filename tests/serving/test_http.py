@@ -82,7 +82,7 @@ def test_a_header_has_the_time_of_each_stage(server):
 
 def test_no_request_is_the_servers_error(server):
     figures = fuzz_figures(server.url, ["i1", "i2"], tries=300)
-    assert figures["fuzz_tries"] == 300 and figures["fuzz_5xx"] == 0, figures["fuzz_first_wrong"]
+    assert figures["fuzz_requests"] == 300 and figures["fuzz_5xx"] == 0, figures["fuzz_first_wrong"]
     assert figures["fuzz_right"] > 50 and figures["fuzz_right_refused"] == 0, figures["fuzz_first_wrong"]
 
 

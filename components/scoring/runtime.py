@@ -28,8 +28,6 @@ ITEM = 1
 ITEM_BYTES = 400  # of Python's own objects
 MAX_QUERIES = 2000  # that are remembered, of some 3 kB each
 PAGE_ITEMS = 70  # of one query that are scored at a time
-
-
 logger = logging.getLogger(__name__)
 
 
@@ -157,9 +155,8 @@ def load_runtime(package: Path, config: PackageConfig, tokenizer: PairTokenizer,
 def load_encoder(path: Path, config: PackageConfig, threads: int) -> Encoder:
     """Load an encoder in the package's runtime, or in what there is.
 
-    What differs from the package is logged.
-
-    The labels are the same, but for pairs between two of them: speed is lost, and a server that answers is worth more.
+    What differs from the package is logged. The labels are the same, but for pairs between two of them: speed is lost,
+    and a server that answers is worth more.
     """
     if config.runtime == ONNX_RUNTIME:
         return Graph(path, threads)

@@ -19,7 +19,7 @@ def length_buckets(lengths: Sequence[int]) -> list[np.ndarray]:
 
 
 def length_batches(lengths: Sequence[int], size: int) -> list[np.ndarray]:
-    """Group the indices of texts alike in length, shortest first, at most `size` at a time."""
+    """Group the indices of texts alike in length, shortest first, `size` at most."""
     order = np.argsort(lengths, kind="stable")
     return np.array_split(order, max(1, -(-len(order) // size)))
 

@@ -14,18 +14,24 @@ FEW_ITEMS = 16  # below, arrays cost more than they save
 
 
 def page_features(query: QueryTokens, items: Sequence[Sequence[int]]) -> np.ndarray:
-    """Compute LEXICAL_FEATURES of a query and items [SEP]: (N, 14), zeros where a side is empty."""
+    """Compute LEXICAL_FEATURES (N, 14) of a query and items [SEP].
+
+    They are zeros where a side is empty.
+    """
     features = np.zeros((len(items), len(LEXICAL_FEATURES)))
     lengths = np.fromiter(map(len, items), int, len(items)) - 1  # (N,)
-    filled = np.flatnonzero(lengths > 0)
-    if query.tokens and len(filled):
-        words = np.concatenate([items[row][:-1] for row in filled.tolist()])  # (M,)
-        features[filled] = filled_features(query, words, lengths[filled])
+    rows = np.flatnonzero(lengths > 0)
+    if query.tokens and len(rows):
+        words = np.concatenate([items[row][:-1] for row in rows.tolist()])  # (M,)
+        features[rows] = word_features(query, words, lengths[rows])
     return features.astype(np.float32)
 
 
-def filled_features(query: QueryTokens, words: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Compute the features of items that have words (M,), as many as their lengths (N,): (N, 14)."""
+def word_features(query: QueryTokens, words: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Compute the features (N, 14) of items that have words.
+
+    Words are (M,), those of one item after another, as many as its length (N,).
+    """
     ends = np.cumsum(lengths)
     starts = ends - lengths
     count = len(query.tokens)

@@ -18,9 +18,12 @@ ANSWER_S = 120  # a process that is silent for so long is killed
 
 
 class ScoringWorker:
-    """A scoring process that answers line by line, and ends with the block."""
+    """A scoring process that answers line by line, and ends with the block.
 
-    def __init__(self, python: Path, kind: str, folder: Path, *arguments):
+    `root` is the folder of the code that our own kinds measure: this one, unless it names another.
+    """
+
+    def __init__(self, python: Path, kind: str, folder: Path, *arguments, root: str = ""):
         command = [
             str(python),
             str(Path(__file__).with_name("scoring_workers.py")),
@@ -32,7 +35,7 @@ class ScoringWorker:
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "DO_NOT_TRACK": "1",
-            "PYTHONPATH": os.getcwd() if kind == "ours" else "",
+            "PYTHONPATH": (root or os.getcwd()) if kind == "ours" else "",
         }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=os.environ | environment, **pipes)

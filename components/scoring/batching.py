@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-MIN_BATCH = 8  # pairs
-MAX_BATCHES = 8  # of one request
+BATCHES = 8  # of a request, as far as their sizes allow
+MIN_BATCH = 8  # texts
+MAX_BATCH = 16  # texts: of more, a layer's numbers leave the processor's cache (64 take a quarter more time in int8)
 
 
 def length_buckets(lengths: Sequence[int]) -> list[np.ndarray]:
     """Group the indices of texts alike in length, shortest first."""
     if not len(lengths):
         return []
-    return length_batches(lengths, max(MIN_BATCH, -(-len(lengths) // MAX_BATCHES)))
+    return length_batches(lengths, min(MAX_BATCH, max(MIN_BATCH, -(-len(lengths) // BATCHES))))
 
 
 def length_batches(lengths: Sequence[int], size: int) -> list[np.ndarray]:

@@ -1,6 +1,6 @@
 """Reading items of a catalogue with a package's encoder into the files of an index."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +74,13 @@ class IndexBuilder:
             raise ValueError(f"{package} reads query and item together: there is nothing that it could read ahead")
         self.options = options
         self.counts = IndexCounts()
-        self.head = IndexHead(encoder_digest(package), options.precision)
-        self.folder = encoder_folder(out, self.head.encoder)
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer = load_tokenizer(package, config)
         self.runtime = load_runtime(package, config, self.tokenizer)
+        sample = self.runtime.encode_query((0, 0))
+        token_width = 0 if sample.vectors is None else sample.vectors.shape[1]
+        self.head = IndexHead(encoder_digest(package), options.precision, sample.states.shape[1], token_width)
+        self.folder = encoder_folder(out, self.head.encoder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         files = [IndexFile(path) for path in [*shard_paths(self.folder), *self.part_paths()]]
         same_files = [file for file in files if file.head.encoder == self.head.encoder]
         self.index = ItemIndex([file for file in same_files if file.head.precision == options.precision])
@@ -124,7 +126,7 @@ class IndexBuilder:
         places = self.index.locate(digests)
         places = places[places[:, 0] != MISSING]  # of two digests with the same first half, one is left to the server
         self.counts.items = len(digests)
-        head = IndexHead(self.head.encoder, self.head.precision, self.counts.rows, self.counts.skipped_rows)
+        head = replace(self.head, rows=self.counts.rows, skipped_rows=self.counts.skipped_rows)
         merge_files(self.folder / f"items-{self.options.shard}.safetensors", head, self.index.files, places)
         for part in self.folder.glob(f"part-{self.options.shard}-*"):
             part.unlink()

@@ -1,10 +1,12 @@
-"""One file of an item index: a safetensors file that is mapped, never loaded, with a sorted table of keys.
+"""One file of an item index: a safetensors file with a sorted table of keys, which is mapped and never loaded.
 
-N items in the order of their keys, M tokens of them all, H encoder width, D width of a token's vector.
+N items in the order of their keys, T tokens of one, H encoder width, D width of a token's vector.
 """
 
 import json
 import mmap
+import os
+import weakref
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from components.scoring.item_cache import DIGEST_BYTES
-from components.scoring.state_precision import PRECISIONS, unpack
+from components.scoring.state_precision import PRECISIONS, StateLayout
 
-FORMAT = "1"
+FORMAT = 1
 KEY_TABLE = ("keys", "checks", "ends", "checksums")
-PER_TOKEN = ("vectors", "vector_scales")
-DTYPES = {"U64": "<u8", "U32": "<u4", "U8": "u1", "I8": "i1", "F16": "<f2"}  # by safetensors' names
+ITEMS = "items"  # the tensor of their bytes
+DTYPES = {"U64": np.dtype("<u8"), "U32": np.dtype("<u4"), "U8": np.dtype("u1")}  # by safetensors' names
 MAX_HEADER = 1_000_000  # bytes
 
 
@@ -28,14 +30,23 @@ class IndexHead:
 
     encoder: str  # digest
     precision: str
+    width: int  # of an item's mean
+    token_width: int  # of its tokens' vectors
     rows: int = 0  # of the catalogue, read for this file
     skipped_rows: int = 0  # of them, without a title or broken
-    format: str = FORMAT
     table_checksum: int = 0  # of the key table
+    format: int = FORMAT
+
+    @property
+    def layout(self) -> StateLayout:
+        """Return how an item's states lie in its bytes."""
+        return StateLayout(self.precision, self.width, self.token_width)
 
 
 class IndexFile:
     """A file's items by their tokens' digest.
+
+    Its keys are mapped, and an item's bytes are read when it is asked for.
 
     Raises:
         ValueError: it is damaged, or of another format; delete it and read the catalogue again.
@@ -43,55 +54,54 @@ class IndexFile:
 
     def __init__(self, path: Path):
         self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY)  # for as long as the index is used
+        weakref.finalize(self, os.close, self.descriptor)
         try:
-            self.head, self.arrays = map_tensors(path)
+            self.head, self.table, self.items_offset = read_header(self.descriptor)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it and read the catalogue again") from error
+            raise self.damage(error) from error
         if self.head.format != FORMAT or self.head.precision not in PRECISIONS:
             version = f"format {self.head.format} in {self.head.precision}"
             raise ValueError(f"{path} has {version}, and this release reads format {FORMAT}: read the catalogue again")
-        if checksum(self.arrays[name] for name in KEY_TABLE) != self.head.table_checksum:
-            raise ValueError(f"{path} is damaged (its keys were changed): delete it and read the catalogue again")
+        if checksum(self.table.values()) != self.head.table_checksum:
+            raise self.damage("its keys were changed")
+
+    def damage(self, reason) -> ValueError:
+        """Return the error that names the file, what is wrong and the remedy."""
+        return ValueError(f"{self.path} is damaged ({reason}): delete it and read the catalogue again")
 
     def __len__(self) -> int:
-        return len(self.arrays["keys"])
+        return len(self.table["keys"])
 
     def find_rows(self, digests: np.ndarray) -> np.ndarray:
         """Return the row of each digest (B, 2): (B,), -1 where the file lacks it."""
-        keys = self.arrays["keys"]
+        keys = self.table["keys"]
         if not len(keys):
             return np.full(len(digests), -1)
         rows = np.searchsorted(keys, digests[:, 0]).clip(max=len(keys) - 1)
-        is_present = (keys[rows] == digests[:, 0]) & (self.arrays["checks"][rows] == digests[:, 1])
+        is_present = (keys[rows] == digests[:, 0]) & (self.table["checks"][rows] == digests[:, 1])
         return np.where(is_present, rows, -1)
 
-    def token_range(self, row: int) -> tuple[int, int]:
-        """Return where the vectors of a row's item begin and end."""
-        ends = self.arrays["ends"]
-        return (int(ends[row - 1]) if row else 0), int(ends[row])
-
-    def packed_arrays(self, row: int) -> dict[str, np.ndarray]:
-        """Return a row's arrays as they are stored.
+    def read(self, row: int) -> bytes:
+        """Return an item's bytes.
 
         Raises:
             ValueError: they are damaged.
         """
-        start, end = self.token_range(row)
-        arrays = {}
-        for name, array in self.arrays.items():
-            if name not in KEY_TABLE:
-                arrays[name] = array[start:end] if name in PER_TOKEN else array[row : row + 1]
-        if checksum(arrays.values()) != self.arrays["checksums"][row]:
-            raise ValueError(f"{self.path} is damaged in row {row}: delete it and read the catalogue again")
-        return arrays
+        ends = self.table["ends"]
+        start = int(ends[row - 1]) if row else 0
+        content = os.pread(self.descriptor, int(ends[row]) - start, self.items_offset + start)
+        if zlib.crc32(content) != self.table["checksums"][row]:
+            raise self.damage(f"row {row} was changed")
+        return content
 
     def states(self, row: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return a row's states (1, H) and vectors (T, D) in half precision.
+        """Return an item's states (1, H) and vectors (T, D) in half precision.
 
         Raises:
             ValueError: they are damaged.
         """
-        return unpack(self.head.precision, self.packed_arrays(row))
+        return self.head.layout.unpack(self.read(row))
 
 
 def digest_numbers(digests: Sequence[bytes]) -> np.ndarray:
@@ -107,23 +117,25 @@ def checksum(arrays: Iterable[np.ndarray]) -> int:
     return value
 
 
-def map_tensors(path: Path) -> tuple[IndexHead, dict[str, np.ndarray]]:
-    """Map a file, and return its head and its tensors by name.
+def read_header(descriptor: int) -> tuple[IndexHead, dict[str, np.ndarray], int]:
+    """Return a file's head, its table of keys, mapped, and where its items begin.
 
-    Pages are read where they are looked at, and none ahead.
+    Raises:
+        ValueError: it is no safetensors file, or is cut short.
     """
-    with open(path, "rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if not 0 < size <= MAX_HEADER:
-            raise ValueError("it does not begin as a safetensors file")
-        header = json.loads(file.read(size))
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    content.madvise(mmap.MADV_RANDOM)
+    size = int.from_bytes(os.pread(descriptor, 8, 0), "little")
+    if not 0 < size <= MAX_HEADER:
+        raise ValueError("it does not begin as a safetensors file")
+    header = json.loads(os.pread(descriptor, size, 8))
     values = header.pop("__metadata__")
-    numbers = {name: int(values[name]) for name in ("rows", "skipped_rows", "table_checksum")}
-    arrays = {}
-    for name, entry in header.items():
-        count = int(np.prod(entry["shape"]))
-        array = np.frombuffer(content, DTYPES[entry["dtype"]], count, 8 + size + entry["data_offsets"][0])
-        arrays[name] = array.reshape(entry["shape"])
-    return IndexHead(**(values | numbers)), arrays
+    texts = {name: values.pop(name) for name in ("encoder", "precision")}
+    head = IndexHead(**texts, **{name: int(value) for name, value in values.items()})
+    length = os.fstat(descriptor).st_size
+    if length != 8 + size + header[ITEMS]["data_offsets"][1]:
+        raise ValueError(f"its {length:,} bytes are not as many as its header says")
+    content = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    table = {}
+    for name in KEY_TABLE:
+        offset = 8 + size + header[name]["data_offsets"][0]
+        table[name] = np.frombuffer(content, DTYPES[header[name]["dtype"]], header[name]["shape"][0], offset)
+    return head, table, 8 + size + header[ITEMS]["data_offsets"][0]

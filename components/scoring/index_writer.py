@@ -2,55 +2,28 @@
 
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from components.scoring.index_file import (
-    DTYPES,
-    KEY_TABLE,
-    PER_TOKEN,
-    IndexFile,
-    IndexHead,
-    checksum,
-    digest_numbers,
-)
+from components.scoring.index_file import DTYPES, ITEMS, KEY_TABLE, IndexFile, IndexHead, checksum, digest_numbers
 from components.scoring.runtime import Item
-from components.scoring.state_precision import pack
 
 UNFINISHED = ".unfinished"
-NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
-CHUNK = 1024  # items that are held at a time
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor to be written: its type and shape, and its content in pieces."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    pieces: Iterable[np.ndarray]
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def write_part(path: Path, head: IndexHead, items: Mapping[bytes, Item]) -> None:
     """Write items by their digests, with states in the head's precision."""
     digests = sorted(items, key=sort_key)
-    sorted_items = [items[digest] for digest in digests]
-    vectors = [item.vectors for item in sorted_items if item.vectors is not None]
-    states = np.concatenate([item.states for item in sorted_items])
-    arrays = pack(head.precision, states, np.concatenate(vectors) if vectors else None)
-    ends = np.cumsum([0 if item.vectors is None else len(item.vectors) for item in sorted_items])
-    checksums = []
-    for row, end in enumerate(ends.tolist()):
-        start = int(ends[row - 1]) if row else 0
-        checksums.append(
-            checksum(array[start:end] if name in PER_TOKEN else array[row : row + 1] for name, array in arrays.items())
-        )
-    table = key_table(digest_numbers(digests), ends, np.array(checksums))
-    tensors = {name: Tensor(array.dtype, array.shape, [array]) for name, array in (table | arrays).items()}
-    write_tensors(path, replace(head, table_checksum=checksum(table.values())), tensors)
+    states = np.concatenate([items[digest].states for digest in digests])
+    contents = head.layout.pack(states, [items[digest].vectors for digest in digests])
+    ends = np.cumsum([len(content) for content in contents])
+    checksums = np.array([zlib.crc32(content) for content in contents])
+    write_index(path, head, key_table(digest_numbers(digests), ends, checksums), contents)
 
 
 def merge_files(path: Path, head: IndexHead, files: Sequence[IndexFile], places: np.ndarray) -> None:
@@ -62,18 +35,12 @@ def merge_files(path: Path, head: IndexHead, files: Sequence[IndexFile], places:
     lengths = np.empty(len(places), np.int64)
     checksums = np.empty(len(places), "<u4")
     for position, (number, row) in enumerate(places.tolist()):
-        arrays = files[number].arrays
-        numbers[position] = arrays["keys"][row], arrays["checks"][row]
-        start, end = files[number].token_range(row)
-        lengths[position] = end - start
-        checksums[position] = arrays["checksums"][row]
-    table = key_table(numbers, np.cumsum(lengths), checksums)
-    tensors = {name: Tensor(array.dtype, array.shape, [array]) for name, array in table.items()}
-    for name, array in files[0].arrays.items():
-        if name not in KEY_TABLE:
-            rows = int(lengths.sum()) if name in PER_TOKEN else len(places)
-            tensors[name] = Tensor(array.dtype, (rows, *array.shape[1:]), gather(files, name, places))
-    write_tensors(path, replace(head, table_checksum=checksum(table.values())), tensors)
+        source = files[number].table
+        numbers[position] = source["keys"][row], source["checks"][row]
+        lengths[position] = source["ends"][row] - (source["ends"][row - 1] if row else 0)
+        checksums[position] = source["checksums"][row]
+    contents = (files[number].read(row) for number, row in places.tolist())
+    write_index(path, head, key_table(numbers, np.cumsum(lengths), checksums), contents)
 
 
 def key_table(numbers: np.ndarray, ends: np.ndarray, checksums: np.ndarray) -> dict[str, np.ndarray]:
@@ -88,32 +55,36 @@ def sort_key(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "little")
 
 
-def gather(files: Sequence[IndexFile], name: str, places: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield a tensor's rows of items at places (file, row), some items at a time."""
-    for start in range(0, len(places), CHUNK):
-        pieces = []
-        for number, row in places[start : start + CHUNK].tolist():
-            first, last = files[number].token_range(row) if name in PER_TOKEN else (row, row + 1)
-            pieces.append(files[number].arrays[name][first:last])
-        yield np.concatenate(pieces)
-
-
-def write_tensors(path: Path, head: IndexHead, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file piece by piece, which appears whole or not at all."""
-    header: dict = {"__metadata__": {name: str(value) for name, value in asdict(head).items()}}
-    end = 0
-    for name, tensor in tensors.items():
-        start = end
-        end += tensor.dtype.itemsize * int(np.prod(tensor.shape))
-        header[name] = {"dtype": NAMES[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+def write_index(path: Path, head: IndexHead, table: Mapping[str, np.ndarray], contents: Iterable[bytes]) -> None:
+    """Write a file with keys and items, which appears whole or not at all."""
+    size = int(table["ends"][-1]) if len(table["ends"]) else 0
+    head = replace(head, table_checksum=checksum(table.values()))
     part = path.with_name(path.name + UNFINISHED)
     with open(part, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors.values():
-            for piece in tensor.pieces:
-                file.write(np.ascontiguousarray(piece))
+        file.write(encode_header(head, table, size))
+        for array in table.values():
+            file.write(array)
+        file.writelines(contents)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def encode_header(head: IndexHead, table: Mapping[str, np.ndarray], size: int) -> bytes:
+    """Return a safetensors header of the table and of `size` bytes of items."""
+    header: dict = {"__metadata__": {name: str(value) for name, value in asdict(head).items()}}
+    end = 0
+    for name, dtype, count in tensor_shapes(table, size):
+        start = end
+        end += dtype.itemsize * count
+        header[name] = {"dtype": NAMES[dtype], "shape": [count], "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def tensor_shapes(table: Mapping[str, np.ndarray], size: int) -> Iterator[tuple[str, np.dtype, int]]:
+    """Yield name, type and length of each tensor."""
+    for name, array in table.items():
+        yield name, array.dtype, len(array)
+    yield ITEMS, np.dtype("u1"), size

@@ -1,9 +1,10 @@
 """Stored states of items in half precision, or in 8 and 4 bits: each vector has a scale of its own.
 
-N items, M tokens of them all, H encoder width, D width of a token's vector.
+N items or vectors, T tokens of an item, H encoder width, D width of a token's vector.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,30 +16,77 @@ INT8_MAX = 127
 INT4_CENTRE = 7.5  # the 16 levels lie around 0, and none is 0
 CLIPPING = (1.0, 0.9, 0.8, 0.7)  # of a vector's largest number, of which the truest is taken
 
-Arrays = Mapping[str, np.ndarray]
+SCALE = np.dtype("<f2")
 
 
-def pack(precision: str, states: np.ndarray, vectors: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Return the arrays to store of states (N, H) and vectors (M, D)."""
+@dataclass(frozen=True)
+class StateLayout:
+    """How an item's states lie in its bytes: mean, scale, vectors and their scales.
+
+    In half precision there are no scales.
+    """
+
+    precision: str
+    width: int  # H
+    token_width: int = 0  # D; 0: items have no vectors
+
+    @property
+    def state_bytes(self) -> int:
+        """Return the bytes of a mean, with its scale."""
+        return 2 * self.width if self.precision == FLOAT16 else self.width + SCALE.itemsize
+
+    @property
+    def vector_bytes(self) -> int:
+        """Return the bytes of a vector, with its scale."""
+        sizes = {FLOAT16: 2 * self.token_width, INT8: self.token_width + 2, INT4: self.token_width // 2 + 2}
+        return sizes[self.precision] if self.token_width else 0
+
+    def pack(self, states: np.ndarray, vectors: Sequence[np.ndarray]) -> list[bytes]:
+        """Return the bytes of items with states (N, H) and vectors (T, D) each."""
+        arrays = quantise(INT8 if self.precision == INT4 else self.precision, states)
+        texts = [b"".join(rows) for rows in zip(*map(row_bytes, arrays), strict=True)]
+        if not self.token_width:
+            return texts
+        arrays = quantise(self.precision, np.concatenate(vectors))
+        ends = np.cumsum([len(each) for each in vectors]).tolist()
+        starts = [0, *ends[:-1]]
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            texts[row] += b"".join(array[start:end].tobytes() for array in arrays)
+        return texts
+
+    def unpack(self, content: bytes) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return an item's states (1, H) and vectors (T, D) in half precision."""
+        state_precision = INT8 if self.precision == INT4 else self.precision
+        states = restore(state_precision, content[: self.state_bytes], 1, self.width)
+        if not self.token_width:
+            return states, None
+        content = content[self.state_bytes :]
+        return states, restore(self.precision, content, len(content) // self.vector_bytes, self.token_width)
+
+
+def row_bytes(array: np.ndarray) -> list[bytes]:
+    """Return the bytes of each row."""
+    return [row.tobytes() for row in array]
+
+
+def quantise(precision: str, vectors: np.ndarray) -> list[np.ndarray]:
+    """Return vectors (N, D) as they are stored, with their scales (N,) behind them."""
     if precision == FLOAT16:
-        arrays = {"states": states.astype(np.float16)}
-        return arrays if vectors is None else arrays | {"vectors": vectors.astype(np.float16)}
-    arrays = dict(zip(("states", "state_scales"), to_int8(states), strict=True))
-    if vectors is not None:
-        quantise = to_int8 if precision == INT8 else to_int4
-        arrays |= dict(zip(("vectors", "vector_scales"), quantise(vectors), strict=True))
-    return arrays
+        return [vectors.astype("<f2")]
+    return list(to_int8(vectors) if precision == INT8 else to_int4(vectors))
 
 
-def unpack(precision: str, arrays: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return states (N, H) and vectors (M, D) in half precision, of stored arrays."""
+def restore(precision: str, content: bytes, count: int, width: int) -> np.ndarray:
+    """Return stored vectors in half precision: (N, D)."""
     if precision == FLOAT16:
-        return arrays["states"], arrays.get("vectors")
-    states = rescale(arrays["states"], arrays["state_scales"])
-    if "vectors" not in arrays:
-        return states, None
-    numbers = arrays["vectors"] if precision == INT8 else split_nibbles(arrays["vectors"]) - np.float32(INT4_CENTRE)
-    return states, rescale(numbers, arrays["vector_scales"])
+        return np.frombuffer(content, "<f2").reshape(count, width)
+    scales = np.frombuffer(content, SCALE, count, len(content) - SCALE.itemsize * count)
+    if precision == INT8:
+        numbers = np.frombuffer(content, np.int8, count * width).reshape(count, width)
+    else:
+        pairs = np.frombuffer(content, np.uint8, count * width // 2).reshape(count, width // 2)
+        numbers = split_nibbles(pairs) - np.float32(INT4_CENTRE)
+    return (numbers * scales.astype(np.float32)[:, None]).astype(np.float16)
 
 
 def to_int8(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,8 +122,3 @@ def to_int4(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def split_nibbles(pairs: np.ndarray) -> np.ndarray:
     """Return the levels (N, D) of two a byte (N, D / 2)."""
     return np.stack([pairs & 15, pairs >> 4], -1).reshape(len(pairs), -1)
-
-
-def rescale(numbers: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Return vectors (N, D) in half precision of numbers and scales."""
-    return (numbers * scales.astype(np.float32)[:, None]).astype(np.float16)

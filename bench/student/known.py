@@ -1,0 +1,176 @@
+"""Measure known items: a page of them, the catalogue read ahead, and states in fewer bits, beside an earlier build.
+
+`python -m bench.student.known --package PACKAGE --today FOLDER` writes into bench/results/runtimes.json. FOLDER is a
+git worktree of the commit to compare with. Processes take turns, with one thread each, and CPU time counts.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import numpy as np
+import pyarrow.parquet as pq
+import typer
+
+from bench.esci import ESCI_PAIRS, esci_option
+from bench.figures import once, show, update_results
+from bench.student.load_client import ScoringWorker, esci_requests
+from bench.student.precision_loss import measure_precisions
+from bench.student.simulated_index import simulate_index
+from bench.student.speed import copy_with_graph
+from components.scoring.index_builder import IndexBuilder, IndexOptions
+from components.scoring.item_index import encoder_digest, encoder_folder, shard_paths
+from components.scoring.state_precision import PRECISIONS
+from components.scoring.tokenizer import item_text
+
+GRAPHS = {"fp32": "interaction.onnx", "int8": "interaction.int8.onnx"}
+SIZES = (50, 200)
+WARM_UP_ROUNDS = 3
+INDEX_ITEMS = 128  # of a round
+PAGE = 50
+SIMULATED_ITEMS = 1_000_000
+LOOKUPS = 10_000
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
+    package: Annotated[Path, typer.Option(help="A package with its fp32 and int8 graphs; speed needs no training.")],
+    today: Annotated[Path, typer.Option(help="Worktree of the commit before, which is measured in the same rounds.")],
+    training_set: Annotated[Path, typer.Option(help="TRAINING_SET whose valid pairs are scored.")],
+    students: Annotated[list[Path], typer.Option(help="Packages of trained students, one a seed, for NDCG.")],
+    rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
+) -> None:
+    """Measure known items beside an earlier build; 10 minutes."""
+    folder = Path("runs/bench/student")
+    folder.mkdir(parents=True, exist_ok=True)
+    requests = esci_requests(esci)
+    packages = {name: copy_with_graph(package, graph) for name, graph in GRAPHS.items()}
+    figures: dict = {}
+    for name, copy in packages.items():
+        figures |= once(folder / f"known-{name}.json", partial(measure_pages, name, copy, today, requests, rounds))
+        figures |= once(folder / f"index-{name}.json", partial(measure_index, name, copy, today, esci, rounds // 3))
+    figures |= once(folder / "index-bytes.json", lambda: measure_bytes(packages["int8"], esci))
+    figures |= once(folder / "index-1m.json", measure_simulated)
+    figures |= once(folder / "index-quality.json", lambda: measure_precisions(students, training_set))
+    figures |= {
+        "index_items_over_today": figures["index_int8_over_one_request_each"],
+        "known_200_cpu_ms": figures["known_200_int8_cpu_ms"],
+        "known_50_over_today": figures["known_50_int8_over_today"],
+        "known_load": round(os.getloadavg()[0], 1),
+    }
+    update_results("runtimes", figures, "known items: the same requests by this build and the one before")
+    show("known items", figures)
+
+
+def measure_pages(name: str, package: Path, today: Path, requests: Callable, rounds: int) -> dict:
+    """Measure the CPU time of pages of known items, and its ratio to the earlier build's."""
+    command = (Path(sys.executable), "ours", package, 0, "warm")
+    figures: dict = {}
+    with ScoringWorker(*command) as ours, ScoringWorker(*command, root=str(today)) as before:
+        workers = {"ours": ours, "today": before}
+        for size in SIZES:
+            cpu_ms: dict[str, list] = {kind: [] for kind in ("ours", "today", "repeated")}
+            for number, (query, items) in enumerate(islice(requests(size), rounds + WARM_UP_ROUNDS)):
+                for kind in list(workers)[:: 1 - 2 * (number % 2)]:
+                    workers[kind].score(f"prepare {number}", items)  # another query: only the items are remembered
+                    cpu_ms[kind].append(workers[kind].score(query, items)["cpu_ms"])
+                cpu_ms["repeated"].append(ours.score(query, items)["cpu_ms"])
+            times = {kind: np.array(values[WARM_UP_ROUNDS:]) for kind, values in cpu_ms.items()}
+            key = f"known_{size}_{name}"
+            figures |= spread(f"{key}_cpu_ms", times["ours"]) | spread(f"{key}_today_cpu_ms", times["today"])
+            figures |= spread(f"{key}_repeated_query_cpu_ms", times["repeated"])
+            figures |= spread(f"{key}_over_today", times["ours"] / times["today"], 3)
+    return figures
+
+
+def measure_index(name: str, package: Path, today: Path, esci: Path, rounds: int) -> dict:
+    """Measure the CPU time of an item: read ahead, by a request of its own, and by a page of 50 new items."""
+    texts = iter(catalogue_texts(esci))
+    cpu_ms: dict[str, list] = {kind: [] for kind in ("ahead", "alone", "page")}
+    command = (Path(sys.executable), "ours", package, 0, "cold")
+    with ScoringWorker(*command, root=str(today)) as before:
+        for number in range(rounds + 1):
+            titles = list(islice(texts, INDEX_ITEMS))
+            cpu_ms["ahead"].append(index_cpu_ms(package, titles) / len(titles))
+            alone = [before.score(f"query {number} {each}", [title])["cpu_ms"] for each, title in enumerate(titles)]
+            cpu_ms["alone"].append(sum(alone) / len(titles))
+            cpu_ms["page"].append(before.score(f"page {number}", titles[:PAGE])["cpu_ms"] / PAGE)
+    times = {kind: np.array(values[1:]) for kind, values in cpu_ms.items()}
+    return {
+        **spread(f"index_{name}_cpu_ms_per_item", times["ahead"], 2),
+        **spread(f"index_{name}_over_one_request_each", times["alone"] / times["ahead"], 2),
+        **spread(f"index_{name}_over_page_of_50", times["page"] / times["ahead"], 2),
+    }
+
+
+def index_cpu_ms(package: Path, titles: list[str]) -> float:
+    """Measure the CPU time of reading titles ahead, from text to the finished file, without loading the package."""
+    with TemporaryDirectory() as folder:
+        builder = IndexBuilder(package, Path(folder), IndexOptions())
+        builder.runtime.encode_query((101, 102))  # warms it
+        start = time.process_time()
+        builder.add(titles)
+        builder.counts.rows = len(titles)
+        builder.finish()
+        return 1000 * (time.process_time() - start)
+
+
+def catalogue_texts(esci: Path) -> list[str]:
+    """Return the titles of a catalogue, each once, in an order drawn by chance."""
+    rows = pq.read_table(esci / ESCI_PAIRS, columns=["product_title", "locale"]).to_pylist()
+    titles = sorted({item_text({"title": row["product_title"]}) for row in rows if row["locale"] == "us"})
+    return np.random.default_rng(1).permutation(titles).tolist()
+
+
+def measure_bytes(package: Path, esci: Path) -> dict:
+    """Measure an item's bytes on disk, its share of the keys included, by the precision of its states."""
+    titles = catalogue_texts(esci)[:1000]
+    figures: dict = {}
+    for precision in PRECISIONS:
+        with TemporaryDirectory() as folder:
+            builder = IndexBuilder(package, Path(folder), IndexOptions(precision=precision))
+            builder.add(titles)
+            builder.finish()
+            (path,) = shard_paths(encoder_folder(folder, encoder_digest(package)))
+            figures[f"bytes_per_item_{precision}"] = round(path.stat().st_size / builder.counts.items)
+    return figures
+
+
+def measure_simulated() -> dict:
+    """Measure how long a server's process takes to open a million items, and its memory."""
+    figures: dict = {}
+    with TemporaryDirectory(dir="runs/bench/student") as folder:
+        for precision in ("int8", "int4"):
+            path = simulate_index(Path(folder), SIMULATED_ITEMS, precision)
+            code = "from bench.student.simulated_index import open_and_look_up; import sys; "
+            code += f"print(open_and_look_up(sys.argv[1], {LOOKUPS}))"
+            command = [sys.executable, "-c", code, str(path)]
+            runs = [json.loads(subprocess.check_output(command, text=True).splitlines()[-1]) for _ in range(5)]
+            size = path.stat().st_size
+            path.unlink()
+            suffix = "" if precision == "int8" else f"_{precision}"
+            figures |= {f"index_gb_1m{suffix}": round(size / 1e9, 2)}
+            for key in runs[0]:
+                figures |= spread(f"index_{key}_1m{suffix}", np.array([run[key] for run in runs]), 3)
+    return figures
+
+
+def spread(name: str, values: np.ndarray, digits: int = 2) -> dict:
+    """Return the median with its 10% and 90% quantiles."""
+    low, median, high = np.quantile(values, [0.1, 0.5, 0.9]).round(digits).tolist()
+    return {name: median, f"{name}_low": low, f"{name}_high": high}
+
+
+if __name__ == "__main__":
+    app()

@@ -34,7 +34,10 @@ from components.scoring.tokenizer import item_text
 GRAPHS = {"fp32": "interaction.onnx", "int8": "interaction.int8.onnx"}
 SIZES = (50, 200)
 WARM_UP_ROUNDS = 3
-INDEX_ITEMS = 128  # of a round
+INDEX_ROUNDS = 7
+INDEX_ITEMS = 1024  # that are read ahead in a round; those of a real catalogue are more, and alike in length
+REQUESTS = 64  # of one new item each, in a round
+PAGES = 2  # of new items, in a round
 PAGE = 50
 SIMULATED_ITEMS = 1_000_000
 LOOKUPS = 10_000
@@ -59,7 +62,7 @@ def bench(
     figures: dict = {}
     for name, copy in packages.items():
         figures |= once(folder / f"known-{name}.json", partial(measure_pages, name, copy, today, requests, rounds))
-        figures |= once(folder / f"index-{name}.json", partial(measure_index, name, copy, today, esci, rounds // 3))
+        figures |= once(folder / f"index-{name}.json", partial(measure_index, name, copy, today, esci, INDEX_ROUNDS))
     figures |= once(folder / "index-bytes.json", lambda: measure_bytes(packages["int8"], esci))
     figures |= once(folder / "index-1m.json", measure_simulated)
     figures |= once(folder / "index-quality.json", lambda: measure_precisions(students, training_set))
@@ -95,17 +98,21 @@ def measure_pages(name: str, package: Path, today: Path, requests: Callable, rou
 
 
 def measure_index(name: str, package: Path, today: Path, esci: Path, rounds: int) -> dict:
-    """Measure the CPU time of an item: read ahead, by a request of its own, and by a page of 50 new items."""
-    texts = iter(catalogue_texts(esci))
+    """Measure the CPU time of an item: read ahead, by a request of its own, and by a page of new items."""
+    texts = catalogue_texts(esci)
+    draw = np.random.default_rng(2)
     cpu_ms: dict[str, list] = {kind: [] for kind in ("ahead", "alone", "page")}
     command = (Path(sys.executable), "ours", package, 0, "cold")
     with ScoringWorker(*command, root=str(today)) as before:
         for number in range(rounds + 1):
-            titles = list(islice(texts, INDEX_ITEMS))
-            cpu_ms["ahead"].append(index_cpu_ms(package, titles) / len(titles))
-            alone = [before.score(f"query {number} {each}", [title])["cpu_ms"] for each, title in enumerate(titles)]
-            cpu_ms["alone"].append(sum(alone) / len(titles))
-            cpu_ms["page"].append(before.score(f"page {number}", titles[:PAGE])["cpu_ms"] / PAGE)
+            titles = draw.choice(texts, INDEX_ITEMS, replace=False).tolist()
+            cpu_ms["ahead"].append(index_cpu_ms(package, titles) / INDEX_ITEMS)
+            requests = list(enumerate(titles[:REQUESTS]))
+            alone = [before.score(f"query {number} {each}", [title])["cpu_ms"] for each, title in requests]
+            cpu_ms["alone"].append(float(np.mean(alone)))
+            pages = [titles[start : start + PAGE] for start in range(0, PAGES * PAGE, PAGE)]
+            page = [before.score(f"page {number} {each}", items)["cpu_ms"] for each, items in enumerate(pages)]
+            cpu_ms["page"].append(float(np.mean(page)) / PAGE)
     times = {kind: np.array(values[1:]) for kind, values in cpu_ms.items()}
     return {
         **spread(f"index_{name}_cpu_ms_per_item", times["ahead"], 2),

@@ -24,13 +24,8 @@ class ScoringWorker:
     """
 
     def __init__(self, python: Path, kind: str, folder: Path, *arguments, root: str = ""):
-        command = [
-            str(python),
-            str(Path(__file__).with_name("scoring_workers.py")),
-            kind,
-            str(folder),
-            *map(str, arguments),
-        ]
+        script = Path(root or Path(__file__).parents[2]) / "bench/student/scoring_workers.py"
+        command = [str(python), str(script), kind, str(folder), *map(str, arguments)]
         environment = {
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",

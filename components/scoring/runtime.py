@@ -127,17 +127,17 @@ class LateInteractionRuntime:
     def interact(self, queries: Sequence[Item], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Score pairs whose sides are encoded: logits (N, C) and hidden vectors (N, X)."""
 
+        features = features_for(self, [query.ids for query in queries], [item.ids for item in items])
+
         def run(indices: np.ndarray) -> list[np.ndarray]:
-            batch_queries = [queries[index] for index in indices]
-            batch_items = [items[index] for index in indices]
-            features = features_for(self, [query.ids for query in batch_queries], [item.ids for item in batch_items])
-            return self.graph(interaction_arrays(batch_queries, batch_items) | features)
+            numbers = indices.tolist()
+            arrays = interaction_arrays([queries[number] for number in numbers], [items[number] for number in numbers])
+            return self.graph(arrays | {name: array[indices] for name, array in features.items()})
 
         lengths = [len(item.ids) for item in items]
-        if self.mean_only:  # each side is one vector, and there is only the padding of items' token vectors
-            return run_in_batches(length_batches(lengths, PAGE_ITEMS), run)
-        lengths = [len(query.ids) + length for query, length in zip(queries, lengths, strict=True)]
-        return run_in_batches(length_buckets(lengths), run)
+        if not self.mean_only:  # else each side is one vector, and there is only the padding of items' token vectors
+            lengths = [len(query.ids) + length for query, length in zip(queries, lengths, strict=True)]
+        return run_in_batches(length_batches(lengths, PAGE_ITEMS) if self.mean_only else length_buckets(lengths), run)
 
 
 Runtime = CrossEncoderRuntime | LateInteractionRuntime

@@ -9,8 +9,10 @@ NAME = "manifest.json"
 SIGNATURE = "model.sig"  # of all files, where packages are signed
 # kinds of file that run no code when they are loaded
 DATA = {".json", ".jinja", ".md", ".onnx", ".onnx_data", ".parquet", ".safetensors", ".txt"}
-FORMAT = 8  # of packages: 6 held every graph and the trained weights besides, encoders up to 7 read a text a row
-READ = (6, 7, 8)
+# of packages: 6 held every graph and the trained weights besides, encoders up to 7 read a text a row, and up to 8 a
+# query was repeated for each item of a page
+FORMAT = 9
+READ = (6, 7, 8, 9)
 READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 

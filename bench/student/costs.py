@@ -8,17 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from torch import nn
 
 from bench.ablation.data import esci_rationales
 from bench.student.load_client import ScoringWorker
 from components.contracts import LABELS
-from components.packaging.export import GraphSpec, Interaction, fold_output_layer, interaction_graph, write_graph
+from components.packaging.export import GraphSpec, fold_output_layer, interaction_graph, write_graph
 from components.packaging.package import load_student
+from components.packaging.page_interaction import mean_parts
 from components.scoring.onnx_runtime import Graph
 from components.scoring.package_config import read_config
-from components.scoring.runtime import interaction_arrays
+from components.scoring.pair_arrays import page_arrays
 from components.scoring.scorer import Scorer, load_tokenizer
-from components.student.late_interaction import LateInteractionStudent, interaction_features
+from components.student.late_interaction import LateInteractionStudent, Side
 from components.student.layers import ConcatLinear
 
 WIDTH = 384  # of MiniLM-L6, as all three
@@ -96,18 +98,21 @@ def loading_costs(package: Path, requests: Callable, rounds: int = 5) -> dict:
     }
 
 
-class InteractionWithoutExtractor(Interaction):
+class InteractionWithoutExtractor(nn.Module):
     """Compares encoded sides, and reads the label without any reasoning."""
 
     def __init__(self, student: LateInteractionStudent):
-        super().__init__(student)
-        self.classifier = ConcatLinear(student.classifier.widths[:-1], len(LABELS))
+        super().__init__()
+        self.student = student
+        means, comparison, _ = student.classifier.widths
+        self.classifier = ConcatLinear([means // 4] * 4 + [comparison], len(LABELS))
 
-    def forward(self, states, attention_mask, token_type_ids, overlap, *vectors):
-        query, item = self.sides(states, attention_mask, token_type_ids, vectors)
+    def forward(self, query_means, query_vectors, item_means, item_vectors, overlap):
+        query = Side(query_means, query_vectors)
+        item = Side(item_means.float(), item_vectors.float())
         features, comparison = self.student.match(query, item, overlap)
-        interaction = interaction_features(query.mean, item.mean)
-        return self.classifier(interaction, comparison) + self.student.overlap_head(features)
+        logits = self.classifier(*mean_parts(query.mean, item.mean), comparison)
+        return logits + self.student.overlap_head(features)
 
 
 def extractor_costs(package: Path, student: Path, requests: Callable, rounds: int = 41) -> dict:
@@ -123,7 +128,10 @@ def extractor_costs(package: Path, student: Path, requests: Callable, rounds: in
             pairs = [(query, item) for item in items]
             scorer.items.clear()
             scorer.precomputed_items.rows.clear()
-            seconds = {kind: cpu_seconds(scorer, pairs) for kind in shares}  # the second time they are known
+            seconds = {}
+            for kind in shares:  # the second time, items are known
+                scorer.runtime.queries.clear()
+                seconds[kind] = cpu_seconds(scorer, pairs)
             arrays = request_arrays(scorer, pairs)
             extra = graph_seconds(graphs["with"], arrays) - graph_seconds(graphs["without"], arrays)
             for kind, whole in seconds.items():
@@ -136,7 +144,7 @@ def request_arrays(scorer: Scorer, pairs: list[tuple[str, str]]) -> dict[str, np
     """Return the arrays of known items, as many as the pairs, with an item in the query's stead."""
     tokenised = scorer.tokenise(pairs)
     items = [tokenised.items[text] for _, text in pairs]
-    arrays = interaction_arrays(items[:1] * len(items), items)
+    arrays = page_arrays(items[:1] * len(items), items)
     features = scorer.tokenizer.lexical_features(tokenised.queries, [item.ids for item in items])
     return arrays | {"overlap": features}
 

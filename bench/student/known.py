@@ -1,7 +1,7 @@
 """Measure known items: a page of them, the catalogue read ahead, and states in fewer bits, beside an earlier build.
 
-`python -m bench.student.known --package PACKAGE --today FOLDER` writes into bench/results/runtimes.json. FOLDER is a
-git worktree of the commit to compare with. Processes take turns, with one thread each, and CPU time counts.
+`python -m bench.student.known` writes bench/results/known_items.json. The earlier build is a git worktree, with a
+package that it made of the same student. Processes take turns, with one thread each, and CPU time counts.
 """
 
 import json
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 import typer
 
 from bench.esci import ESCI_PAIRS, esci_option
-from bench.figures import once, show, update_results
+from bench.figures import once, show, write_results
 from bench.student.load_client import ScoringWorker, esci_requests
 from bench.student.precision_loss import measure_precisions
 from bench.student.simulated_index import simulate_index
@@ -42,6 +43,19 @@ PAGE = 50
 SIMULATED_ITEMS = 1_000_000
 LOOKUPS = 10_000
 
+
+@dataclass(frozen=True)
+class EarlierBuild:
+    """A worktree of the code before, and a package that it made."""
+
+    root: Path
+    package: Path
+
+    def worker(self, kind: str) -> ScoringWorker:
+        """Start its scoring process, `warm` or `cold`."""
+        return ScoringWorker(Path(sys.executable), "ours", self.package, 0, kind, root=str(self.root))
+
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -50,6 +64,7 @@ def bench(
     esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
     package: Annotated[Path, typer.Option(help="A package with its fp32 and int8 graphs; speed needs no training.")],
     today: Annotated[Path, typer.Option(help="Worktree of the commit before, which is measured in the same rounds.")],
+    today_package: Annotated[Path, typer.Option(help="Its package of the same student.")],
     training_set: Annotated[Path, typer.Option(help="TRAINING_SET whose valid pairs are scored.")],
     students: Annotated[list[Path], typer.Option(help="Packages of trained students, one a seed, for NDCG.")],
     rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
@@ -59,10 +74,13 @@ def bench(
     folder.mkdir(parents=True, exist_ok=True)
     requests = esci_requests(esci)
     packages = {name: copy_with_graph(package, graph) for name, graph in GRAPHS.items()}
+    before = {name: EarlierBuild(today, copy_with_graph(today_package, graph)) for name, graph in GRAPHS.items()}
     figures: dict = {}
     for name, copy in packages.items():
-        figures |= once(folder / f"known-{name}.json", partial(measure_pages, name, copy, today, requests, rounds))
-        figures |= once(folder / f"index-{name}.json", partial(measure_index, name, copy, today, esci, INDEX_ROUNDS))
+        figures |= once(
+            folder / f"known-{name}.json", partial(measure_pages, name, copy, before[name], requests, rounds)
+        )
+        figures |= once(folder / f"index-{name}.json", partial(measure_index, name, copy, before[name], esci))
     figures |= once(folder / "index-bytes.json", lambda: measure_bytes(packages["int8"], esci))
     figures |= once(folder / "index-1m.json", measure_simulated)
     figures |= once(folder / "index-quality.json", lambda: measure_precisions(students, training_set))
@@ -72,21 +90,26 @@ def bench(
         "known_50_over_today": figures["known_50_int8_over_today"],
         "known_load": round(os.getloadavg()[0], 1),
     }
-    update_results("runtimes", figures, "known items: the same requests by this build and the one before")
+    write_results("known_items", figures, "MiniLM-L6, ESCI's titles: this build and the one before in the same rounds")
     show("known items", figures)
 
 
-def measure_pages(name: str, package: Path, today: Path, requests: Callable, rounds: int) -> dict:
-    """Measure the CPU time of pages of known items, and its ratio to the earlier build's."""
-    command = (Path(sys.executable), "ours", package, 0, "warm")
+def measure_pages(name: str, package: Path, before: EarlierBuild, requests: Callable, rounds: int) -> dict:
+    """Measure the CPU time of pages of known items, and its ratio to the earlier build's.
+
+    No query comes twice, for this build remembers queries: that is measured apart.
+    """
     figures: dict = {}
-    with ScoringWorker(*command) as ours, ScoringWorker(*command, root=str(today)) as before:
-        workers = {"ours": ours, "today": before}
-        for size in SIZES:
+    with ScoringWorker(Path(sys.executable), "ours", package, 0, "warm") as ours, before.worker("warm") as today:
+        workers = {"ours": ours, "today": today}
+        for size_number, size in enumerate(SIZES):
+            first = size_number * (rounds + WARM_UP_ROUNDS)
             cpu_ms: dict[str, list] = {kind: [] for kind in ("ours", "today", "repeated")}
-            for number, (query, items) in enumerate(islice(requests(size), rounds + WARM_UP_ROUNDS)):
+            for number, (query, items) in enumerate(islice(requests(size), first, first + rounds + WARM_UP_ROUNDS)):
                 for kind in list(workers)[:: 1 - 2 * (number % 2)]:
-                    workers[kind].score(f"prepare {number}", items)  # another query: only the items are remembered
+                    workers[kind].score(
+                        f"prepare {size} {number}", items
+                    )  # another query: only the items are remembered
                     cpu_ms[kind].append(workers[kind].score(query, items)["cpu_ms"])
                 cpu_ms["repeated"].append(ours.score(query, items)["cpu_ms"])
             times = {kind: np.array(values[WARM_UP_ROUNDS:]) for kind, values in cpu_ms.items()}
@@ -97,21 +120,20 @@ def measure_pages(name: str, package: Path, today: Path, requests: Callable, rou
     return figures
 
 
-def measure_index(name: str, package: Path, today: Path, esci: Path, rounds: int) -> dict:
+def measure_index(name: str, package: Path, before: EarlierBuild, esci: Path) -> dict:
     """Measure the CPU time of an item: read ahead, by a request of its own, and by a page of new items."""
     texts = catalogue_texts(esci)
     draw = np.random.default_rng(2)
     cpu_ms: dict[str, list] = {kind: [] for kind in ("ahead", "alone", "page")}
-    command = (Path(sys.executable), "ours", package, 0, "cold")
-    with ScoringWorker(*command, root=str(today)) as before:
-        for number in range(rounds + 1):
+    with before.worker("cold") as today:
+        for number in range(INDEX_ROUNDS + 1):
             titles = draw.choice(texts, INDEX_ITEMS, replace=False).tolist()
             cpu_ms["ahead"].append(index_cpu_ms(package, titles) / INDEX_ITEMS)
             requests = list(enumerate(titles[:REQUESTS]))
-            alone = [before.score(f"query {number} {each}", [title])["cpu_ms"] for each, title in requests]
+            alone = [today.score(f"query {number} {each}", [title])["cpu_ms"] for each, title in requests]
             cpu_ms["alone"].append(float(np.mean(alone)))
             pages = [titles[start : start + PAGE] for start in range(0, PAGES * PAGE, PAGE)]
-            page = [before.score(f"page {number} {each}", items)["cpu_ms"] for each, items in enumerate(pages)]
+            page = [today.score(f"page {number} {each}", items)["cpu_ms"] for each, items in enumerate(pages)]
             cpu_ms["page"].append(float(np.mean(page)) / PAGE)
     times = {kind: np.array(values[1:]) for kind, values in cpu_ms.items()}
     return {

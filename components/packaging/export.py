@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from components.contracts import LABELS
+from components.packaging.page_interaction import PageInteraction
 from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.cross_encoder import CrossEncoderStudent
 from components.student.encoder import encode
-from components.student.late_interaction import LateInteractionStudent, Side, side_means
+from components.student.late_interaction import LateInteractionStudent
 from components.student.layers import ConcatLinear
 from components.student.model import Student
 
@@ -25,7 +26,9 @@ OUTPUTS = ("logits", "hidden")  # hidden: what the extractor's last layer reads
 PAIRS_AND_TOKENS = {0: "pairs", 1: "tokens"}
 DYNAMIC_AXES = {
     **dict.fromkeys((*TOKENS, "position_ids", "states", "vectors"), PAIRS_AND_TOKENS),
-    "query_vectors": {0: "pairs", 1: "query_tokens"},
+    "query_means": {0: "queries"},
+    "query_vectors": {0: "queries", 1: "query_tokens"},
+    "item_means": {0: "pairs"},
     "item_vectors": {0: "pairs", 1: "item_tokens"},
     **dict.fromkeys((*OUTPUTS, "overlap"), {0: "pairs"}),
 }
@@ -59,29 +62,6 @@ class SideEncoder(nn.Module):
         return states, vectors * ~is_cls.unsqueeze(-1)
 
 
-class Interaction(nn.Module):
-    """Compares encoded sides, by states (B, T, H) and token vectors.
-
-    A side's states may be their mean alone: T is 2 then.
-    """
-
-    def __init__(self, student: LateInteractionStudent):
-        super().__init__()
-        self.student = student
-
-    def forward(
-        self, states: Tensor, attention_mask: Tensor, token_type_ids: Tensor, overlap: Tensor, *vectors: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        query, item = self.sides(states, attention_mask, token_type_ids, vectors)
-        return self.student.interact(query, item, overlap)
-
-    def sides(self, states: Tensor, mask: Tensor, segments: Tensor, vectors: tuple[Tensor, ...]) -> tuple[Side, Side]:
-        """Return query and item, of their states and their token vectors."""
-        query_mean, item_mean = side_means(states, mask, segments)
-        query_vectors, item_vectors = vectors
-        return Side(query_mean, query_vectors), Side(item_mean, item_vectors)
-
-
 def export(student: Student, folder: Path) -> str:
     """Write the student's graphs, and return the name of the last one.
 
@@ -105,17 +85,17 @@ def encoder_graph(student: LateInteractionStudent) -> GraphSpec:
 
 
 def interaction_graph(student: LateInteractionStudent) -> GraphSpec:
-    """Return the graph that compares encoded sides."""
-    tokens = example_tokens()
+    """Return the graph that compares one query with items, or as many of both."""
+    width = student.encoder.config.hidden_size
+    token_width = student.late_interaction.projection.out_features
     inputs = {
-        "states": torch.randn(2, 8, student.encoder.config.hidden_size),
-        "attention_mask": tokens["attention_mask"],
-        "token_type_ids": tokens["token_type_ids"],
+        "query_means": torch.randn(1, width),
+        "query_vectors": torch.randn(1, 3, token_width),
+        "item_means": torch.randn(2, width).half(),
+        "item_vectors": torch.randn(2, 8, token_width).half(),
         "overlap": torch.zeros(2, len(LEXICAL_FEATURES)),
-        "query_vectors": torch.randn(2, 8, student.late_interaction.projection.out_features),
-        "item_vectors": torch.randn(2, 8, student.late_interaction.projection.out_features),
     }
-    return GraphSpec(Interaction(student), inputs, OUTPUTS)
+    return GraphSpec(PageInteraction(student), inputs, OUTPUTS)
 
 
 def example_tokens() -> dict[str, Tensor]:

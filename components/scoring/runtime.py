@@ -5,7 +5,6 @@ B pairs, T tokens, H encoder width, D width of a token's vector, X width of the 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -13,40 +12,22 @@ import numpy as np
 from cachetools import LRUCache
 
 from components.scoring import openvino_runtime
-from components.scoring.batching import join_states, length_batches, length_buckets, run_in_batches, stack_vectors
+from components.scoring.batching import length_batches, length_buckets, run_in_batches
+from components.scoring.item import Ids, Item
 from components.scoring.onnx_runtime import Graph
 from components.scoring.openvino_runtime import OpenVinoGraph
 from components.scoring.package_config import ONNX_RUNTIME, PackageConfig
 from components.scoring.packing import text_arrays
 from components.scoring.page_features import FEW_ITEMS, page_features
+from components.scoring.pair_arrays import interaction_arrays, page_arrays
 from components.scoring.tokenizer import PairTokenizer, QueryTokens, pad_pairs
 
-Ids = Sequence[int]
 Encoder = Graph | OpenVinoGraph
 QUERY = 0  # segment of a query's tokens
 ITEM = 1
-ITEM_BYTES = 400  # of Python's own objects
 MAX_QUERIES = 2000  # that are remembered, of some 3 kB each
 PAGE_ITEMS = 70  # of one query that are scored at a time
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Item:
-    """An item's tokens and, where it is encoded separately, its states.
-
-    States and vectors are in half precision. A student that reads only the mean of the states stores that alone.
-    """
-
-    ids: Ids
-    states: np.ndarray | None = None  # (T, H), or (1, H) for the mean
-    vectors: np.ndarray | None = None  # (T, D), where tokens are matched
-
-    @property
-    def bytes(self) -> int:
-        """Return the memory that it takes, with Python's share."""
-        arrays = [array for array in (self.states, self.vectors) if array is not None]
-        return ITEM_BYTES + 4 * len(self.ids) + sum(array.nbytes for array in arrays)
 
 
 class CrossEncoderRuntime:
@@ -131,7 +112,8 @@ class LateInteractionRuntime:
 
         def run(indices: np.ndarray) -> list[np.ndarray]:
             numbers = indices.tolist()
-            arrays = interaction_arrays([queries[number] for number in numbers], [items[number] for number in numbers])
+            sides = [queries[number] for number in numbers], [items[number] for number in numbers]
+            arrays = page_arrays(*sides) if "item_means" in self.graph.input_names else interaction_arrays(*sides)
             return self.graph(arrays | {name: array[indices] for name, array in features.items()})
 
         lengths = [len(item.ids) for item in items]
@@ -184,15 +166,6 @@ def features_for(runtime: Runtime, queries: Sequence[Ids], items: Sequence[Ids])
     if not is_page:
         return {"overlap": runtime.tokenizer.lexical_features(queries, items)}
     return {"overlap": page_features(QueryTokens(queries[0], runtime.tokenizer.number_ids), items)}
-
-
-def interaction_arrays(queries: Sequence[Item], items: Sequence[Item]) -> dict[str, np.ndarray]:
-    """Build the arrays of encoded pairs, without their lexical features."""
-    arrays = join_states([query.states for query in queries], [item.states for item in items])
-    if items[0].vectors is not None:
-        arrays["query_vectors"] = stack_vectors([query.vectors for query in queries])
-        arrays["item_vectors"] = stack_vectors([item.vectors for item in items])
-    return arrays
 
 
 def encoder_name(interaction: str) -> str:

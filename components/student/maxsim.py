@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize
 
-from components.student.layers import mask_scores, masked_mean
+from components.student.layers import ConcatLinear, mask_scores, masked_mean
 
 MAXSIM_FEATURES = 5
 SHARPNESS = 8.0  # of the attention from a query token to the item's tokens that are similar to it
@@ -20,7 +20,7 @@ class LateInteraction(nn.Module):
     def __init__(self, width: int, token_dim: int):
         super().__init__()
         self.projection = nn.Linear(width, token_dim, bias=False)
-        self.comparison = nn.Linear(4 * token_dim, token_dim)
+        self.comparison = ConcatLinear([token_dim] * 4, token_dim)
 
     def token_vectors(self, states: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
         """Return unit vectors (B, T, D) of token states (B, T, H)."""
@@ -29,16 +29,16 @@ class LateInteraction(nn.Module):
     def forward(self, query: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
         """Return MaxSim features (B, 5) and the mean comparison (B, D).
 
-        `query` is (B, Q, D) and `item` (B, I, D). A query token is compared with the mean of the item's tokens,
-        weighed by similarity (Parikh et al. 2016).
+        `query` is (B, Q, D), or (1, Q, D) for all, and `item` (B, I, D). A query token is compared with the mean of
+        the item's tokens, weighed by similarity (Parikh et al. 2016).
         """
         query_mask = is_word(query)  # (B, Q)
         item_mask = is_word(item)  # (B, I)
         similarity = query @ item.transpose(1, 2)  # (B, Q, I)
         attention = mask_scores(SHARPNESS * similarity, item_mask.unsqueeze(1)).softmax(-1)
         match = attention @ item  # (B, Q, D)
-        pairs = torch.cat([query, match, query * match, (query - match).abs()], -1)  # (B, Q, 4 D)
-        comparison = masked_mean(gelu(self.comparison(pairs)), query_mask)  # (B, D)
+        tokens = self.comparison(query, match, query * match, (query - match).abs())  # (B, Q, D)
+        comparison = masked_mean(gelu(tokens), query_mask)  # (B, D)
         similarity = similarity.masked_fill(~(query_mask.unsqueeze(2) & item_mask.unsqueeze(1)), -1.0)
         return maxsim_features(similarity, query_mask, item_mask), comparison
 

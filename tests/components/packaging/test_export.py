@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from components.packaging.export import fold_output_layer
+from components.packaging.page_interaction import PageInteraction
 from components.scoring.tokenizer import LEXICAL_FEATURES
 from components.student.config import LrkdConfig
+from components.student.late_interaction import Side
 from components.student.model import Student, new_student
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -48,3 +50,18 @@ def test_the_student_keeps_its_output_layer(encoder):
     student = new_random_student(encoder)
     fold_output_layer(student)
     assert answer(student)[1].shape == (3, 6)
+
+
+@torch.no_grad()
+def test_a_page_scores_as_its_pairs_do(encoder):
+    student = fold_output_layer(new_random_student(encoder, architecture="late_interaction"))
+    tokens = {name: INPUTS[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
+    query, item = student.split_sides(student.encode_separately(**tokens), *list(tokens.values())[1:])
+    shared_query = Side(query.mean[:1], query.tokens[:1])
+    repeated_query = Side(query.mean[:1].expand(3, -1), query.tokens[:1].expand(3, -1, -1))
+    graph = PageInteraction(student)
+    for left, right in ((query, query), (shared_query, repeated_query)):
+        outputs = graph(*left, *item, INPUTS["overlap"])
+        expected = student.interact(right, item, INPUTS["overlap"])
+        for output, each in zip(outputs, expected, strict=True):
+            torch.testing.assert_close(output, each, atol=1e-4, rtol=1e-4)

@@ -60,7 +60,7 @@ def flip_byte(path: Path, position: int) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), list(zip(PRECISIONS, (2e-3, 0.02, 0.1), strict=True)))
+@pytest.mark.parametrize(("precision", "tolerance"), list(zip(PRECISIONS, (2e-3, 0.05, 0.3), strict=True)))
 def test_an_indexed_item_is_not_encoded(package, read_ahead, tmp_path, precision, tolerance):
     counts = read_ahead(precision=precision)
     assert (counts.rows, counts.items, counts.encoded_items) == (60, 60, 60)
@@ -69,8 +69,9 @@ def test_an_indexed_item_is_not_encoded(package, read_ahead, tmp_path, precision
     scores = scorer(pairs)
     assert len(texts) == 1  # the query
     assert (scorer.item_index.hits, scorer.item_index.misses) == (60, 0)
-    fresh = Scorer(package)
-    assert np.abs(scores.probabilities - fresh(pairs).probabilities).max() < tolerance
+    expected = Scorer(package)(pairs)
+    assert np.abs(scores.probabilities - expected.probabilities).max() < tolerance
+    assert np.mean(np.array(scores.labels) == np.array(expected.labels)) > 0.9
 
 
 def test_lower_precision_takes_less_room(read_ahead, package, tmp_path):

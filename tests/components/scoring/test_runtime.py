@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from components.scoring import openvino_runtime
-from components.scoring.batching import join_states, stack_vectors
 from components.scoring.onnx_runtime import Graph
 from components.scoring.package_config import read_config
+from components.scoring.pair_arrays import stack_vectors
 from components.scoring.runtime import CrossEncoderRuntime, Item, LateInteractionRuntime, load_encoder
 from components.scoring.tokenizer import LEXICAL_FEATURES, PairTokenizer
 from testing.tiny_package import copy_package, write_package
@@ -92,18 +92,6 @@ def test_an_unknown_runtime_is_refused(tmp_path):
         read_config(copy_package(tmp_path / "package", tmp_path / "copy", runtime="tvm"))
 
 
-def test_means_are_joined_as_states_are():
-    query = np.array([[1.0, 2.0]], np.float32)
-    items = [np.array([[3.0, 4.0]], np.float16), np.array([[5.0, 6.0]], np.float16)]
-    means = join_states([query, query], items)
-    states = join_states([query, query], [items[0], np.concatenate([items[1], items[1]])])
-    assert means["states"].dtype == np.float32
-    assert means["states"].tolist() == [[[1, 2], [3, 4]], [[1, 2], [5, 6]]]
-    for name, array in means.items():
-        np.testing.assert_array_equal(array[0], states[name][0, :2])
-
-
 def test_vectors_are_stacked_with_zeros_behind():
     texts = [np.ones((1, 2), np.float16), np.full((2, 2), 3, np.float16)]
     assert stack_vectors(texts).tolist() == [[[1, 1], [0, 0]], [[3, 3], [3, 3]]]
-    assert stack_vectors([texts[1]] * 2).tolist() == [[[3, 3], [3, 3]]] * 2

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from components.training import arguments
+from components.training.attention import choose_attention
 
 
 def trl_arguments(config, folder: str | Path) -> dict:
@@ -33,6 +34,7 @@ def load_model(folder: str, config, **options):
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", **options)
+    choose_attention(model)
     if config.trained_layers and not config.rank:
         model.requires_grad_(False)
         for layer in last_layers(model, config.trained_layers).values():

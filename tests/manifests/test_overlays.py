@@ -165,6 +165,17 @@ def test_servers_get_the_key_that_they_verify_by(tmp_path):
     assert settings["BROADFAST_SIGNING_KEY_FILE"] == f"{SIGNING[1]}/private.pem"
 
 
+def test_servers_mount_the_items_read_ahead(tmp_path):
+    manifests = render_documented("item-index.md", tmp_path)
+    assert manifest_rules.find_faults(manifests) == []
+    settings = find_object(manifests, "ConfigMap", "broadfast-settings")["data"]
+    runtime = find_object(manifests, "ServingRuntime", "broadfast")["spec"]
+    mounts = {mount["name"]: mount for mount in runtime["containers"][0]["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in runtime["volumes"]}
+    assert mounts["item-index"]["mountPath"] == settings["BROADFAST_ITEM_INDEX"] and mounts["item-index"]["readOnly"]
+    assert volumes["item-index"]["persistentVolumeClaim"] == {"claimName": "broadfast-item-index", "readOnly": True}
+
+
 def test_the_workbench_is_routed_by_ones_own_gateway(tmp_path):
     manifests = render_documented("../workbench.md", tmp_path)
     assert manifest_rules.find_faults(manifests) == []

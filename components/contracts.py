@@ -47,16 +47,26 @@ _REQUEST = [
 ]
 
 JUDGEMENTS = pa.schema([*_PAIR, *_texts("label", "split", "mismatch")])
-UNJUDGED = pa.schema(  # `source` is file or exposures; `shown` how often a page had it, null where nobody says
+UNJUDGED = pa.schema(  # `source` is file, exposures or clicks; `shown` how often a page had it, null where nobody says
     [*_PAIR, ("source", _TEXT), ("shown", pa.int64())]
 )
-TEACHER_LABELS = pa.schema(  # of unjudged pairs
+TEACHER_LABELS = pa.schema(  # of unjudged pairs, by a teacher or by clicks
     [
         *_QUERY_ITEM,
-        ("confidence", pa.float32()),  # the share of a pair's answers that end in the label
+        ("confidence", pa.float32()),  # the share of a pair's answers that end in the label; of clicks how likely it is
         ("weight", pa.float32()),  # of the pair in the student's loss, beside 1 of a judged one
-        ("answers", pa.int32()),
-        ("teacher", _TEXT),  # digest
+        ("answers", pa.int32()),  # of clicks the impressions
+        ("teacher", _TEXT),  # digest; of clicks their source
+    ]
+)
+CLICK_LABELS = pa.schema(  # what clicks say of pairs, judged and unjudged ones
+    [
+        *_PAIR,
+        *_texts("source", "split", "judged_label", "label"),  # without a query, a judgement, a clear label: null
+        ("confidence", pa.float32()),  # how likely the label is
+        ("weight", pa.float32()),  # how much of the doubt before the clicks they took
+        *[(name, pa.float64()) for name in ("grade", "low", "high")],
+        *[(name, pa.int64()) for name in ("impressions", "clicks")],
     ]
 )
 QUARANTINED_ROWS = pa.schema([("file", _TEXT), ("line", pa.int64()), ("reason", _TEXT), ("row", _TEXT)])

@@ -1,5 +1,7 @@
-"""Part of the third stage of `retrain`: a teacher labels unjudged pairs, where it beats both students."""
+"""Part of the third stage of `retrain`: a teacher and clicks label unjudged pairs, where they beat both students."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from kfp.dsl.pipeline_channel import PipelineChannel
@@ -13,16 +15,47 @@ from pipelines.sharded_rationales import write_rationales
 from pipelines.teacher_stage import TeacherOutputs
 
 
+@dataclass(frozen=True)
+class LabelledPairs:
+    """Unjudged pairs, the labels of some of them, and how those from clicks did."""
+
+    unjudged_pairs: PipelineChannel
+    labels: PipelineChannel
+    click_facts: PipelineChannel
+
+
 def label_stage(
     parameters: SimpleNamespace,
     tables: Tables,
     teacher_outputs: TeacherOutputs,
     plain_predictions: PipelineChannel,
     serving_predictions: PipelineChannel,
+) -> LabelledPairs:
+    """Label unjudged pairs by a teacher, then by clicks, where either qualifies."""
+    qualifying = {
+        "plain": plain_predictions,
+        "serving": serving_predictions,
+        "config": parameters.qualification_config,
+        "bootstrap": parameters.compare_config,
+    }
+    clicks = add_step(
+        "data",
+        teacher.add_click_labels,
+        clicks=tables.clicks,
+        unjudged=tables.unjudged_pairs,
+        labels=teacher_labels(parameters, tables, teacher_outputs, qualifying),
+        **qualifying,
+    )
+    return LabelledPairs(clicks.outputs["pairs"], clicks.outputs["all_labels"], clicks.outputs["facts"])
+
+
+def teacher_labels(
+    parameters: SimpleNamespace, tables: Tables, teacher_outputs: TeacherOutputs, qualifying: Mapping
 ) -> PipelineChannel:
     """Return TEACHER_LABELS of the unjudged pairs, none where no teacher is asked or none qualifies.
 
-    Held-out pairs are asked about first, in the same way: what is measured is what is used.
+    Held-out pairs are asked about first, in the same way: what is measured is what is used. `qualifying` are both
+    students' predictions, and the bounds.
     """
     plan = add_step(
         "data", teacher.plan_labels, unjudged=tables.unjudged_pairs, config=parameters.teacher_labels_config
@@ -42,11 +75,8 @@ def label_stage(
         teacher.qualify_labels,
         rationales=held_out.outputs["rationales"],
         quarantine=held_out.outputs["quarantine"],
-        plain=plain_predictions,
-        serving=serving_predictions,
         plan=plan.outputs["permit"],
-        config=parameters.qualification_config,
-        bootstrap=parameters.compare_config,
+        **qualifying,
     )
     permit = add_step("data", teacher.permit_teacher, refusal=qualification.outputs["Output"])
     return label(parameters, tables, teacher_outputs, permit)

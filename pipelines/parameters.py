@@ -8,6 +8,7 @@ DESCRIPTIONS = {
     "columns": "Names of the file's columns, as query=q,title=name,label=grade. Empty where it has ours.",
     "unjudged": "Pairs that nobody judged: s3:// and a file, as of judgements. Empty for what pages showed.",
     "unjudged_pairs": "How many of them teach the student at most. 0 for none.",
+    "click_judgements": "Judgements from clicks: s3:// and the file that components.judgements.clicks wrote; or off.",
     "as_of": "Time until which features are counted, in ISO 8601. Empty for the time of the run.",
     "logs_prefix": "Folder of the bucket with exposures and outcomes.",
     "prepare_config": "JSON. How labels are read, and queries sampled and split.",

@@ -17,7 +17,7 @@ CHAT_REQUESTS = 8  # under way at once
 CONFIGS = ("prepare", "audit", "cold_start", "engine", "sampling", "sft", "dpo", "final", "before", "held_out")
 CONFIGS += ("held_out_engine", "compare", "qualification", "student", "plain", "first_baseline", "gate")
 CONFIGS += ("teacher_labels", "labelling", "labelling_engine")
-NAMED = ("base_model", "embedder", "exemplar_pairs", "shards", "unjudged_pairs")
+NAMED = ("base_model", "embedder", "exemplar_pairs", "shards", "unjudged_pairs", "click_judgements")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Profile:
     qualification: QualificationConfig = QualificationConfig()  # what a teacher has to be, to train anybody
     unjudged_pairs: int = 0  # that teach the student at most; 0: none
     teacher_labels: TeacherLabelsConfig = TeacherLabelsConfig()  # who labels them
+    click_judgements: str = "off"  # or where a file of them lies
     audit: AuditConfig = AuditConfig()
     prepare: PrepareConfig = PrepareConfig()
     marketplace: Marketplace = Marketplace()

@@ -35,6 +35,7 @@ def release_stage(
         candidate=candidate.predictions,
         baseline=baseline.predictions,
         judgements=tables.judgements,
+        clicks=candidate.click_facts,
     )
     registration = add_step("release", release.register_baseline, package=baseline.package)
     # `If` only draws the graph: start_canary itself refuses any other verdict
@@ -53,7 +54,7 @@ def release_stage(
 def record_and_sweep(teacher: TeacherOutputs, **student_outputs: PipelineChannel) -> None:
     """Record what the night did and left, and remove what old nights left.
 
-    `student_outputs` are the gate's verdict, and what people compare.
+    `student_outputs` are the gate's verdict, what people compare, and how labels from clicks did.
     """
     night = add_step(
         "release",

@@ -16,6 +16,15 @@ from pipelines.teacher_stage import teacher_stage
 DEFAULT: Profile = paper()
 
 
+def run_stages(parameters: SimpleNamespace) -> None:
+    """Add the stages to the pipeline, one behind the other."""
+    tables = data_stage(parameters)
+    baseline = prepare_baseline(parameters, tables)
+    teacher = teacher_stage(parameters, tables, baseline.predictions)
+    candidate = student_stage(parameters, tables, teacher, baseline.predictions)
+    release_stage(parameters, tables, teacher, candidate, baseline)
+
+
 @dsl.pipeline(name="retrain", description="Judgements to rationales, teacher, student, package, gate and a dark canary")
 @describe_parameters
 def retrain(
@@ -23,6 +32,7 @@ def retrain(
     columns: str = "",
     unjudged: str = "",  # "": what pages showed
     unjudged_pairs: int = DEFAULT.unjudged_pairs,
+    click_judgements: str = DEFAULT.click_judgements,
     as_of: str = "",  # of the features; "": when the step runs
     logs_prefix: str = "logs",
     prepare_config: str = DEFAULT.prepare.to_json(),
@@ -52,9 +62,4 @@ def retrain(
     gate_config: str = DEFAULT.gate.to_json(),
     baseline_name: str = "the version that serves",
 ):
-    parameters = SimpleNamespace(**locals())  # by name, for the stages
-    tables = data_stage(parameters)
-    baseline = prepare_baseline(parameters, tables)
-    teacher = teacher_stage(parameters, tables, baseline.predictions)
-    candidate = student_stage(parameters, tables, teacher, baseline.predictions)
-    release_stage(parameters, tables, teacher, candidate, baseline)
+    run_stages(SimpleNamespace(**locals()))  # by name

@@ -36,6 +36,7 @@ class Candidate:
     version: PipelineChannel
     predictions: PipelineChannel
     choice: PipelineChannel
+    click_facts: PipelineChannel  # of the labels from clicks
 
 
 def plain_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs) -> ScoredPackage:
@@ -50,11 +51,11 @@ def student_stage(
 ) -> Candidate:
     """Train, package and score the plain and the distilled student, and choose one of them.
 
-    The plain one comes first: a teacher's labels of unjudged pairs are held to it.
+    The plain one comes first: labels of unjudged pairs, by a teacher or clicks, are held to it.
     """
     plain = plain_stage(parameters, tables, teacher)
-    labels = label_stage(parameters, tables, teacher, plain.predictions, serving_predictions)
-    unjudged_tables = {"unjudged": tables.unjudged_pairs, "labels": labels}
+    extra = label_stage(parameters, tables, teacher, plain.predictions, serving_predictions)
+    unjudged_tables = {"unjudged": extra.unjudged_pairs, "labels": extra.labels}
     lrkd_model = train(parameters.student_config, tables, teacher.embeddings, unjudged_tables)
     lrkd_package = package(lrkd_model, tables, teacher.embeddings).outputs["package"]
     choice = add_step(
@@ -68,7 +69,7 @@ def student_stage(
         config=parameters.gate_config,
     )
     outputs = (choice.outputs[name] for name in ("student", "Output", "predictions", "choice"))
-    return Candidate(lrkd_package, plain.package, *outputs)
+    return Candidate(lrkd_package, plain.package, *outputs, extra.click_facts)
 
 
 def train(

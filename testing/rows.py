@@ -46,3 +46,21 @@ def rationale(**fields) -> dict:
         "finish_reason": "stop",
     }
     return row | fields
+
+
+def click_row(**fields) -> dict:
+    """Return a row of judgements from clicks: 1,000 looks, an interval of a tenth about the grade."""
+    row = {
+        "source": "clicks-position",
+        "query_id": "q1",
+        "query": "red running shoes",
+        "locale": "us",
+        "item_id": "i1",
+        "grade": 0.4,
+        "weight": 0.9,
+        "looks": 1000.0,
+        "impressions": 2000,
+        "clicks": 400,
+    }
+    row |= fields
+    return {"low": 0.9 * row["grade"], "high": 1.1 * row["grade"]} | row

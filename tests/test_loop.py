@@ -6,14 +6,22 @@ import sys
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from components.judgements.clicks import SCHEMA
+from pipelines.local.sources import generate_marketplace
+from pipelines.profiles import PROFILES
+from testing.rows import click_row
 from testing.tiny_encoder import save_tiny_encoder
 from testing.tiny_llm import save_tiny_llm
 
 pytestmark = pytest.mark.slow
 PROFILE = "tiny.json"
 UNJUDGED = "shown.csv"
+CLICKS = "clicks.parquet"
+RATES = {"Exact": 0.4, "Substitute": 0.15, "Complement": 0.05, "Irrelevant": 0.01}  # clicks a look
 
 
 def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
@@ -30,6 +38,8 @@ def loop(home: Path) -> tuple[subprocess.CompletedProcess, dict]:
         str(home.parent / UNJUDGED),
         "--teacher-labels",
         "local",
+        "--click-judgements",
+        str(home.parent / CLICKS),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     summary = home / "latest" / "summary.json"
@@ -47,7 +57,17 @@ def home(tmp_path_factory):
     (folder / PROFILE).write_text(json.dumps({"extends": "smoke"} | models))
     pairs = [f"hiking boots {number},Trail boot {number}" for number in range(4)]
     (folder / UNJUDGED).write_text("\n".join(["query,title", *pairs]))
+    write_clicks(folder)
     return folder / "runs"
+
+
+def write_clicks(folder: Path) -> None:
+    """Write clicks that know every judged pair, and four pairs that nobody judged."""
+    market = generate_marketplace(PROFILES["smoke"]().marketplace, folder)
+    judged = pq.read_table(market / "judgements.parquet").to_pylist()
+    rows = [click_row(query=row["query"], item_id=row["item_id"], grade=RATES[row["label"]]) for row in judged]
+    others = [click_row(query=f"never judged {number}", item_id=judged[0]["item_id"]) for number in range(4)]
+    pq.write_table(pa.Table.from_pylist(rows + others, schema=SCHEMA), folder / CLICKS)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +128,7 @@ def test_unjudged_pairs_are_asked_about_once(first):
     retrain = first[1]["retrain"]
     final = retrain["gather-rationales-2"]
     assert (retrain["collect-unjudged"]["rows_out"], final["unjudged_pairs"]) == (4, 4)
-    assert retrain["train-student-2"]["unjudged"] <= 4 and retrain["train-student"]["unjudged"] == 0
+    assert retrain["train-student-2"]["unjudged"] <= 8 and retrain["train-student"]["unjudged"] == 0
 
 
 def test_a_random_teacher_labels_nothing(first):
@@ -117,7 +137,16 @@ def test_a_random_teacher_labels_nothing(first):
     refusal = retrain["qualify-labels"]["refusal"]
     assert refusal.startswith("no unjudged pair gets a label: ")
     assert retrain["label-unjudged"]["absent"] == "no unjudged pair gets a label"
-    assert retrain["train-student-2"]["labelled"] == 0
+
+
+def test_clicks_that_know_people_teach(first):
+    retrain = first[1]["retrain"]
+    clicks = retrain["add-click-labels"]
+    held_out = clicks["agreement_with_people"]["valid"]
+    assert (clicks["used"], clicks["of_unjudged_queries"]) == (4, 4) and held_out["same"] == held_out["pairs"] >= 20
+    assert clicks["labels"]["Exact"] == 4 and clicks["headline"].startswith("4 pairs of 4 queries")
+    assert retrain["collect-clicks"]["judged"] == clicks["judged"] > 4
+    assert 0 < retrain["train-student-2"]["labelled"] <= 4 and retrain["train-student"]["labelled"] == 0
 
 
 def test_one_page_and_no_process_are_left(first, home):

@@ -13,9 +13,9 @@ from components.judgements.click_models import MODELS, Estimate
 
 DESCRIPTION = """Graded judgements from EXPOSURES and OUTCOMES, as a source of its own.
 
-No run reads clicks unless somebody gives it this file: clicks say what sells at a glance, and people's labels what is
-right. Every row names its source and has a weight, and the column is `grade`, which no reader takes for a label by
-itself: --columns label=grade with --labels says that you want it so.
+No run reads clicks unless somebody gives it this file, by --click-judgements: clicks say what sells at a glance, and
+people's labels what is right. Every row names its source and has a weight, and the column is `grade`, which no reader
+takes for a label by itself.
 
 models:
   position  a click needs a look, which the position decides. Looks are estimated from items that were shown at several
@@ -25,11 +25,12 @@ models:
             1 is as usual, and items that stand high because they are good are held to a higher bar.
 
 grade is attractiveness: how often the item is clicked once it is looked at. low and high hold it in 95 of 100 cases.
-weight is 1 - (high - low) / (high + low): 0 where nothing is known, near 1 where much is.
+weight is 1 - (high - low) / (high + low): 0 where nothing is known, near 1 where much is. looks are the impressions
+that were looked at, as far as the model says.
 """
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source", "query_id", "query", "locale", "item_id")]
-    + [(name, pa.float64()) for name in ("grade", "low", "high", "weight")]
+    + [(name, pa.float64()) for name in ("grade", "low", "high", "weight", "looks")]
     + [("impressions", pa.int64()), ("clicks", pa.int64())]
 )
 
@@ -46,8 +47,9 @@ def list_judgements(counts: ClickCounts, estimate: Estimate, model: str, minimum
         high = float(estimate.high[number])
         if impressions[number] >= minimum and estimate.exposure[number] > 0:
             grades = {"grade": float(estimate.value[number]), "low": low, "high": high}
+            grades |= {"weight": 1 - (high - low) / (high + low), "looks": float(estimate.exposure[number])}
             totals = {"impressions": impressions[number], "clicks": clicks[number]}
-            yield {"source": f"clicks-{model}"} | pair | grades | {"weight": 1 - (high - low) / (high + low)} | totals
+            yield {"source": f"clicks-{model}"} | pair | grades | totals
 
 
 def main(arguments: Sequence[str]) -> int:

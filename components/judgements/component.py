@@ -61,3 +61,18 @@ def collect_unjudged(
     pages = UnjudgedSource(source, columns, logs_prefix, as_of)
     out = (unjudged.path, refused.path)
     record(facts, collect_unjudged(pages, (judgements.path, items.path), pairs, out))
+
+
+@student_step()
+def collect_clicks(
+    judgements: dsl.Input[dsl.Dataset],
+    items: dsl.Input[dsl.Dataset],
+    source: str,
+    clicks: dsl.Output[dsl.Dataset],
+    refused: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.judgements.click_source import collect_clicks
+    from components.step_result import record
+
+    record(facts, collect_clicks(source, (judgements.path, items.path), (clicks.path, refused.path)))

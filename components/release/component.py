@@ -92,6 +92,7 @@ def record_night(
     judgements: dsl.Input[dsl.Dataset],
     rationales: dsl.Input[dsl.Dataset],
     held_out: dsl.Input[dsl.Dataset],
+    clicks: dsl.Input[dsl.Metrics],
     facts: dsl.Output[dsl.Metrics],
 ):
     import json
@@ -99,7 +100,7 @@ def record_night(
 
     from components.release.comparison import ComparisonTables
     from components.release.gate_verdict import GateVerdict
-    from components.release.training_run import NightOutputs, artifacts_root, record_night
+    from components.release.training_run import NightOutputs, artifacts_root, read_clicks, record_night
     from components.settings import Settings
     from components.step_result import StepResult, record
 
@@ -107,7 +108,7 @@ def record_night(
     gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
     teachers = [model.path for model in (started, tuned, hardened)]
     comparison = ComparisonTables(candidate.path, baseline.path, judgements.path, (rationales.path, held_out.path))
-    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison)
+    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison, read_clicks(clicks.path))
     night = record_night(gate_verdict, usages, Settings().usd_per_hour, outputs)
     record(facts, StepResult(0, 0, headline=night.verdict))
 

@@ -1,8 +1,9 @@
 """What is kept of a night on S3 when its gate has spoken, for whoever watches the nights: verdict, quality, cost."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from components.source_digest import git_sha
 
 METRICS = ("macro_f1", "accuracy", "ndcg_at_10")
 USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
+CLICKS = ("rows", "judged", "unclear", "of_train_queries", "of_unjudged_queries", "queries", "used", "mean_weight")
+CLICKS += ("labels", "agreement_with_people", "refusal")
 
 
 @dataclass(frozen=True)
@@ -34,20 +37,28 @@ class Night:
     artifacts: str  # where its steps' outputs lie in Kubeflow's store; "" on a laptop
     comparison: str  # the prefix of what people compare; "" without
     git_sha: str = ""  # of the code; "" where it is not known
+    clicks: dict = field(default_factory=dict)  # what labels from clicks there were; {} where no source is named
 
 
 @dataclass(frozen=True)
 class NightOutputs:
-    """What a night left: teachers' folders, where its artifacts lie, what people compare."""
+    """What a night left: teachers' folders, its artifacts' place, what people compare, what clicks said."""
 
     teachers: Sequence[str | Path] = ()
     artifacts: str = ""
     comparison: ComparisonTables | None = None
+    clicks: dict = field(default_factory=dict)
 
     def models(self) -> dict[str, list[str]]:
         """Return the digest of each teacher that is a reference, with its changes."""
         references = [reference for folder in self.teachers if (reference := read_reference(folder))]
         return {reference.digest: list(reference.changes) for reference in references}
+
+
+def read_clicks(facts: str | Path) -> dict:
+    """Return what is kept of labels from clicks, {} where there are none."""
+    result = json.loads(Path(facts).read_text())
+    return {name: result[name] for name in CLICKS if name in result}
 
 
 def artifacts_root(uri: str, step: str) -> str:
@@ -92,6 +103,7 @@ def record_night(
         artifacts=outputs.artifacts,
         comparison=publish_comparison(name, outputs.comparison) if outputs.comparison else "",
         git_sha=git_sha(),
+        clicks=outputs.clicks,
     )
     storage.put_json(f"{NIGHTS}/{name}.json", vars(night))
     return night

@@ -87,7 +87,7 @@ def step_result(rows: int, counts: ExampleCounts, config: LrkdConfig, curves: di
     headline = "a fitted head on a frozen encoder"
     if curves["history"]:
         first, last = (curves["history"][n]["cross_entropy"] for n in (0, -1))
-        labels = f", {counts.labelled_pairs:,} by a teacher's label" if counts.labelled_pairs else ""
+        labels = f", {counts.labelled_pairs:,} by a label that no person gave" if counts.labelled_pairs else ""
         headline = f"loss {first:.2f} to {last:.2f}, {aligned_pairs} aligned{labels}"
     return StepResult(rows, counts.train, rows - counts.train, headline, details | curves)
 

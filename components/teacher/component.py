@@ -76,15 +76,13 @@ def qualify_teacher(
     bootstrap: str,
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
-    from components.metrics import BootstrapConfig
     from components.settings import Settings
     from components.step_result import record
-    from components.teacher.config import QualificationConfig
+    from components.teacher.config import read_bounds
     from components.teacher.held_out import HeldOutTables, qualify_teacher
 
     tables = HeldOutTables(rationales.path, quarantine.path, rated.path, predictions.path)
-    configs = QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
-    result, refusal = qualify_teacher(tables, *configs, Settings().usd_per_hour)
+    result, refusal = qualify_teacher(tables, *read_bounds(config, bootstrap), Settings().usd_per_hour)
     record(facts, result)
     return refusal
 
@@ -120,16 +118,12 @@ def qualify_labels(
     bootstrap: str,
     facts: dsl.Output[dsl.Metrics],
 ) -> str:
-    from pathlib import Path
-
-    from components.metrics import BootstrapConfig
     from components.step_result import record
-    from components.teacher.config import QualificationConfig
+    from components.teacher.config import read_bounds
     from components.teacher.label_qualification import LabelTables, qualify_night
 
     tables = LabelTables(rationales.path, quarantine.path, plain.path, serving.path)
-    configs = QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
-    result, refusal = qualify_night(tables, Path(plan.path).read_text(), *configs)
+    result, refusal = qualify_night(tables, plan.path, *read_bounds(config, bootstrap))
     record(facts, result)
     return refusal
 
@@ -151,6 +145,27 @@ def label_unjudged(
     tables = (rationales.path, quarantine.path)
     labels_config = TeacherLabelsConfig.from_json(config)
     record(facts, label_unjudged(tables, permit.path, generated.path, labels_config, labels.path))
+
+
+@student_step()
+def add_click_labels(
+    clicks: dsl.Input[dsl.Dataset],
+    plain: dsl.Input[dsl.Dataset],
+    serving: dsl.Input[dsl.Dataset],
+    unjudged: dsl.Input[dsl.Dataset],
+    labels: dsl.Input[dsl.Dataset],
+    config: str,
+    bootstrap: str,
+    pairs: dsl.Output[dsl.Dataset],
+    all_labels: dsl.Output[dsl.Dataset],
+    facts: dsl.Output[dsl.Metrics],
+):
+    from components.step_result import record
+    from components.teacher.click_qualification import LabelSources, add_click_labels
+    from components.teacher.config import read_bounds
+
+    tables = LabelSources(clicks.path, plain.path, serving.path, unjudged.path, labels.path)
+    record(facts, add_click_labels(tables, *read_bounds(config, bootstrap), (pairs.path, all_labels.path)))
 
 
 @student_step()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.config import JsonConfig
+from components.metrics import BootstrapConfig
 
 MARGIN_STEPS = 50  # a shorter DPO training may well move nothing
 
@@ -62,6 +63,11 @@ class QualificationConfig(JsonConfig):
     over_commonest: float = 0.0  # above always naming the commonest label: else its rationales train no student
     over_student: float = 0.0  # above the serving student: else its labels stand in for no judgement
     is_binding: bool = True  # false: a teacher is measured, and trains whatever comes out
+
+
+def read_bounds(config: str, bootstrap: str) -> tuple[QualificationConfig, BootstrapConfig]:
+    """Return bounds and how their intervals are drawn, from JSON."""
+    return QualificationConfig.from_json(config), BootstrapConfig.from_json(bootstrap)
 
 
 LABELLERS = ("off", "local", "endpoint")

@@ -17,6 +17,7 @@ from components.teacher.qualification import STUDENT, describe_gap, explain_shor
 from components.teacher.votes import read_votes
 
 PLAIN = "tonight's plain student"
+TEACHER = "the teacher"
 REFUSAL = "no unjudged pair gets a label"
 
 
@@ -32,14 +33,13 @@ class LabelQualification:
     over_students: dict[str, Interval]  # the teacher's less it
     refusal: str  # why its labels train nobody; "": they do
 
-    def headline(self) -> str:
+    def headline(self, labels: str = "its labels") -> str:
         """Return the verdict in one sentence."""
         if self.refusal:
             return self.refusal
         gaps = ", ".join(describe_gap(gap, name) for name, gap in self.over_students.items())
-        return (
-            f"its labels qualify: right on {self.accuracy.estimate:.0%} of {self.labelled_pairs} held-out pairs, {gaps}"
-        )
+        right = f"right on {self.accuracy.estimate:.0%} of {self.labelled_pairs} held-out pairs"
+        return f"{labels} qualify: {right}, {gaps}"
 
 
 def qualify_labels(
@@ -47,22 +47,24 @@ def qualify_labels(
     students: Mapping[str, Mapping[Pair, str]],
     config: QualificationConfig,
     bootstrap: BootstrapConfig,
+    labeller: str = TEACHER,
 ) -> LabelQualification:
-    """Compare a teacher's labels of held-out pairs with those of each student, by name.
+    """Compare a labeller's labels of held-out pairs with those of each student, by name.
 
     Raises:
         ValueError: a student has not scored one of the pairs.
     """
     clear_answers = {pair: answer for pair, answer in answers.items() if answer.predicted_label is not None}
     if not clear_answers:
-        refusal = f"{REFUSAL}: the teacher gave none to any of {len(answers)} held-out pairs"
+        refusal = f"{REFUSAL}: {labeller} gave none to any of {len(answers)} held-out pairs"
         return LabelQualification(len(answers), 0, 0.0, None, {}, {}, refusal)
     queries = confuse(clear_answers, {pair: answer.predicted_label for pair, answer in clear_answers.items()})
     confusions = {
         name: confuse(clear_answers, student_labels(clear_answers, labels)) for name, labels in students.items()
     }
     gaps = {name: bootstrap_interval(queries, accuracy, bootstrap, rival) for name, rival in confusions.items()}
-    reasons = [explain_gap(name, gap, len(clear_answers), config) for name, gap in gaps.items()]
+    shortfalls = {name: explain_gap(name, gap, len(clear_answers), config) for name, gap in gaps.items()}
+    reasons = [f"{REFUSAL}: those of {labeller} have {shortfall}" for shortfall in shortfalls.values() if shortfall]
     return LabelQualification(
         pairs=len(answers),
         labelled_pairs=len(clear_answers),
@@ -70,14 +72,14 @@ def qualify_labels(
         accuracy=bootstrap_interval(queries, accuracy, bootstrap),
         students={name: bootstrap_interval(rival, accuracy, bootstrap) for name, rival in confusions.items()},
         over_students=gaps,
-        refusal=next(filter(None, reasons), ""),
+        refusal=next(iter(reasons), ""),
     )
 
 
 def explain_gap(name: str, gap: Interval, pairs: int, config: QualificationConfig) -> str:
     """Return why a gain of accuracy over a student is not enough, or nothing."""
     reason = explain_shortfall(pairs, gap, config.over_student, config.minimum_pairs)
-    return f"{REFUSAL}: the teacher's have {describe_gap(gap, name)}, {reason}" if reason else ""
+    return f"{describe_gap(gap, name)}, {reason}" if reason else ""
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,16 @@ class LabelTables:
 
 
 def qualify_night(
-    tables: LabelTables, plan: str, config: QualificationConfig, bootstrap: BootstrapConfig
+    tables: LabelTables, permit: str | Path, config: QualificationConfig, bootstrap: BootstrapConfig
 ) -> tuple[StepResult, str]:
     """Return the step's result, and why no unjudged pair gets a label, or "".
 
-    The reason names no figure: what a teacher answered stays cached where another student serves. `plan` is one that
-    was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
+    The reason names no figure: what a teacher answered stays cached where another student serves. `permit` holds one
+    that was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
-    if plan:
-        result = absent_result(plan)
-        return replace(result, details=result.details | {"refusal": plan}), plan
+    if reason := Path(permit).read_text():
+        result = absent_result(reason)
+        return replace(result, details=result.details | {"refusal": reason}), reason
     answers = {}
     for votes in read_votes(tables.rationales, tables.quarantine):
         pair = (votes.query_id, votes.item_id)

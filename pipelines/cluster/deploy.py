@@ -1,6 +1,6 @@
 """Deploy both pipelines to a cluster: `compile` writes them, `deploy` uploads and schedules them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,14 @@ from rich.console import Console
 from components.settings import Settings
 from pipelines.cluster.cron import next_times
 from pipelines.cluster.kubeflow_api import KubeflowApi
-from pipelines.cluster.names import check_namespace, check_profile, check_registry, check_sources, check_version
+from pipelines.cluster.names import (
+    check_clicks,
+    check_namespace,
+    check_profile,
+    check_registry,
+    check_sources,
+    check_version,
+)
 from pipelines.cluster.preflight import Address, check_access
 from pipelines.cluster.run_plan import SERVICE_ACCOUNTS, compile_profile, run_arguments, version_name
 from pipelines.cluster.schedule import Deployment, Schedule
@@ -34,6 +41,8 @@ Namespace = Annotated[
     str, typer.Option(help="The profile's namespace, in which runs run.", envvar="BROADFAST_NAMESPACE")
 ]
 Source = Annotated[str, typer.Option(help="Where the judgements lie: a folder, or s3://BUCKET/FOLDER/FILE.parquet.")]
+CLICKS_HELP = "Judgements from clicks: s3://BUCKET/FOLDER/FILE.parquet, or off. Empty: the profile's."
+ClickJudgements = Annotated[str, typer.Option(help=CLICKS_HELP)]
 Version = Annotated[str, typer.Option(help="Name of this version: the git sha.", envvar="BROADFAST_IMAGE_TAG")]
 
 
@@ -60,15 +69,17 @@ class Wish:
         )
 
 
-def choose_size(profile: str, base_model: str, embedder: str, encoder: str) -> Profile:
+def choose_size(profile: str, base_model: str, embedder: str, encoder: str, click_judgements: str = "") -> Profile:
     """Return the profile with what the options change.
 
     Raises:
         ValueError: it is wrong, or has a name or a model that a cluster cannot take.
     """
     size = load_profile(profile).with_models(base_model, embedder, encoder)
+    size = replace(size, click_judgements=click_judgements or size.click_judgements)
     check_profile(compile_profile(size).name)
     check_sources(size.models)
+    check_clicks(size.click_judgements)
     return size
 
 
@@ -109,6 +120,7 @@ def deploy_pipelines(
     look_cron: Annotated[str, typer.Option(help="When the experiment is looked at.")] = "0 */15 * * * *",
     zone: Annotated[str, typer.Option(help="The server's zone (its CRON_SCHEDULE_TIMEZONE).")] = "UTC",
     source: Source = "",
+    click_judgements: ClickJudgements = "",
     base_model: BaseModel = "",
     embedder: Embedder = "",
     encoder: Encoder = "",
@@ -126,7 +138,7 @@ def deploy_pipelines(
     """
     crons = {"retrain": cron, "experiment": look_cron}
     try:
-        size = choose_size(profile, base_model, embedder, encoder)
+        size = choose_size(profile, base_model, embedder, encoder, click_judgements)
         check_version(version)
         check_sources({"source": source} if source else {})
         check_namespace(namespace)

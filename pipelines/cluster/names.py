@@ -59,6 +59,19 @@ def check_sources(sources: Mapping[str, str]) -> None:
             parse_address(address)
 
 
+def check_clicks(address: str) -> None:
+    """Check that judgements from clicks lie where a cluster's step can read them.
+
+    Raises:
+        ValueError: the address is none of S3.
+    """
+    if address == "off":
+        return
+    check_sources({"click-judgements": address})
+    if not is_address(address):
+        raise ValueError(f"--click-judgements is {address!r}: a cluster reads s3://BUCKET/FOLDER/FILE.parquet, or off")
+
+
 def check_registry(registry: str) -> None:
     """Check that images can come from a registry.
 

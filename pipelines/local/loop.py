@@ -13,6 +13,8 @@ from rich.console import Console
 
 from components import storage
 from components.experiment.calibration import describe_history
+from components.judgements.click_rows import OPTION
+from components.judgements.click_source import OFF
 from components.release_store import read_state
 from components.step_result import StepResult
 from pipelines.local import sources
@@ -88,6 +90,8 @@ class Loop:
         unjudged_source = sources.publish_file(self.unjudged_path, "--unjudged") if self.unjudged_path else ""
         audit_name = sources.publish_audit(audit) if audit else ""
         inputs = {"source": source, "columns": columns, "audited": audit_name, "unjudged": unjudged_source}
+        if (clicks := self.profile.click_judgements) not in OFF:
+            inputs["click_judgements"] = sources.publish_file(Path(clicks), OPTION)
         tasks = self.run_pipeline("retrain", self.retrain_arguments(inputs, sources.read_publication_time(source)))
         shutil.copy(tasks["audit-labels"].artifacts["sample"], self.folder / "audit.csv")
         self.summary["retrain"] = {name: task.facts for name, task in tasks.items()}

@@ -16,6 +16,7 @@ from components.judgements.audit_sheet import read_sheet
 from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import parse_columns
+from pipelines.local.click_options import ClickJudgements, add_clicks
 from pipelines.local.home import parse_folder
 from pipelines.local.loop import Loop
 from pipelines.local.processes import Laptop
@@ -62,6 +63,7 @@ def run(
     labels: Labels = "",
     unjudged: UnjudgedPath = None,
     teacher_labels: TeacherLabels = "",
+    click_judgements: ClickJudgements = "",
     audit: AuditPath = None,
     base_model: BaseModel = "",
     home: Home = Path("runs"),
@@ -80,6 +82,7 @@ def run(
         check_options(profile, judgements, audit)
         check_needs_judgements(judgements, columns, labels)
         size = add_unjudged(choose_size(profile, labels, base_model), unjudged, columns, teacher_labels)
+        size = add_clicks(size, click_judgements)
         if judgements is not None:
             check_judgements(console, judgements, columns, size.prepare)
         with lock(home):

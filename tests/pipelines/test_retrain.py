@@ -31,7 +31,7 @@ ROWS = {
     "lrkd": {"train-student", "train-student-2"},
 }
 NEVER_CACHED = {"read-serving-version", "record-night", "sweep-nights", "register-baseline", "start-canary"}
-READ_EVERY_NIGHT = {"prepare-judgements", "build-features", "collect-unjudged"}
+READ_EVERY_NIGHT = {"prepare-judgements", "build-features", "collect-unjudged", "collect-clicks"}
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,6 @@ def test_the_card_names_a_teachers_labels(cross_encoder_package):
     lineage = json.loads((folder / "lineage.json").read_text()) | {"unjudged_pairs": usage}
     config = json.loads((folder / "config.json").read_text()) | {"align_weight": 0.0}
     card = model_card(config, SimpleNamespace(**details), lineage)
-    assert "# Relevance student (cross-entropy with a teacher's labels)" in card
-    assert "1200 were trained on, 1100 of them by a teacher's label" in card
-    assert "(mean 0.88; teacher digest)" in card
+    assert "# Relevance student (cross-entropy with labels of unjudged pairs)" in card
+    assert "1200 were trained on, 1100 of them by a label that no person gave" in card
+    assert "(mean confidence 0.88; given by digest)" in card

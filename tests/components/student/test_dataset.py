@@ -179,5 +179,5 @@ def test_labels_without_rationales_train_a_student(tables, unjudged_tables, conf
     details = result.details
     assert result.rows_in == 96 + 8 == result.rows_out + sum(details["set_aside_why"].values())
     assert (details["aligned"], details["labelled_by"], details["mean_confidence"]) == (0, ["digest"], 1.0)
-    assert 0 < details["labelled"] == details["unjudged"] <= 6 and "by a teacher's label" in result.headline
+    assert 0 < details["labelled"] == details["unjudged"] <= 6 and "by a label that no person gave" in result.headline
     assert json.loads((tmp_path / "student" / "unjudged.json").read_text())["labelled"] == details["labelled"]

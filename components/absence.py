@@ -26,6 +26,16 @@ def absence_reason(folder: str | Path) -> str:
     return json.loads(path.read_text())["reason"] if path.exists() else ""
 
 
+def write_refusal(reason: str, permit: str | Path) -> None:
+    """Write why a step behind has nothing to do, or nothing, to a permit."""
+    Path(permit).write_text(reason)
+
+
+def read_refusal(permit: str | Path) -> str:
+    """Return the reason that a permit holds against a step, or ""."""
+    return Path(permit).read_text()
+
+
 def absent_result(reason: str) -> StepResult:
     """Return the result of a step that has nothing to do."""
     return StepResult(0, 0, headline=f"none: {reason}", details={"absent": reason, "version": ""})

@@ -21,11 +21,8 @@ class TrendBreak:
 
 
 def trend_values(nights: Sequence[Mapping], name: str) -> list[float | None]:
-    """Return a figure of each night, None where it has none.
-
-    Nights of earlier builds recorded neither metrics nor what they used.
-    """
-    return [{**night.get("used", {}), **night.get("metrics", {})}.get(name) for night in nights]
+    """Return a figure of each night, None where it has none."""
+    return [night["metrics"].get(name, night["used"].get(name)) for night in nights]
 
 
 def find_trend_breaks(nights: Sequence[Mapping]) -> list[TrendBreak]:

@@ -15,6 +15,7 @@ from components.settings import Settings
 STATE = "release/state.json"
 NIGHTS = "release/nights"  # one object for each night whose gate has spoken
 COMPARISONS = "comparisons"  # a folder for each night: what people compare
+NOT_RECORDED = {"metrics": {}, "used": {}, "gains": {}, "usd": None, "reasons": []}  # by nights of earlier builds
 COMPARED_PAIRS = "pairs.parquet"
 COMPARED_RATIONALES = "rationales.parquet"
 ATTEMPTS = 20
@@ -56,11 +57,11 @@ def update_state(change: Callable[[ReleaseState], ReleaseState], what: str, **fa
 def newest_nights() -> Iterator[tuple[str, dict]]:
     """Yield the nights whose gate has spoken with their objects' names, newest first.
 
-    Each is read when it is asked for.
+    Each is read when it is asked for, and has what nights of earlier builds did not record, empty.
     """
     for name in sorted(storage.list_names(NIGHTS), reverse=True):
         if night := storage.get_json(name):
-            yield name, night
+            yield name, NOT_RECORDED | night
 
 
 def read_nights() -> dict[str, dict]:

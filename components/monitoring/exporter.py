@@ -108,8 +108,8 @@ def night_families(night: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]
     yield _gauge("night_age_seconds", "since the last night's gate spoke", _age_seconds(night["time"], now))
     verdicts = {verdict: int(night["verdict"] == verdict) for verdict in VERDICTS}
     yield _gauge_by_label("night_verdict", "1 for what the last night's gate said", "verdict", verdicts)
-    yield _gauge_by_label("night_quality", "of the last night's student", "metric", night.get("metrics", {}))
-    yield _gauge_by_label("night_used", "what its rationales took that were new", "what", night.get("used", {}))
+    yield _gauge_by_label("night_quality", "of the last night's student", "metric", night["metrics"])
+    yield _gauge_by_label("night_used", "what its rationales took that were new", "what", night["used"])
     if night["usd"] is not None:
         yield _gauge("night_usd", "cost of its rationales in US dollars", night["usd"])
 

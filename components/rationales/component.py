@@ -33,9 +33,10 @@ def generate_rationales(
     permit: dsl.Input[dsl.Artifact] = None,
     unjudged: dsl.Input[dsl.Dataset] = None,
 ):
+    from components.absence import read_refusal
     from components.rationales.engine import EngineConfig
     from components.rationales.generate import generate
-    from components.rationales.no_rationales import read_refusal, write_no_rationales
+    from components.rationales.no_rationales import write_no_rationales
     from components.rationales.sampler import GenerateConfig
     from components.step_result import record
 

@@ -1,9 +1,9 @@
 """The engine for a running server with OpenAI's API, such as `vllm serve`: rendered prompts over HTTP, many at once."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.api_client import ApiClient, Server
 from components.label_shares import listed_label_shares
 from components.perspectives import pattern
 from components.rationales.engine import (
@@ -27,7 +27,7 @@ class EndpointEngine:
     given: prompts are rendered here, with its tokenizer.
 
     Raises:
-        ValueError: no endpoint is named, or it serves no model.
+        ValueError: no endpoint is named, or it cannot be asked or does not say its model; with the remedy.
     """
 
     name = "endpoint"
@@ -41,50 +41,29 @@ class EndpointEngine:
         self.config = config
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.labels = [self.tokenizer.decode([token]) for token in label_tokens(self.tokenizer)]
-        self.client_options = {
-            "base_url": settings.llm_endpoint,
-            "api_key": settings.llm_api_key or "none",
-            "max_retries": TRIES,
-            "timeout": TIMEOUT_S,
-        }
-        self.model = self._first_model()
+        address = (settings.llm_endpoint, settings.llm_api_key, settings.llm_model)
+        self.client = ApiClient(Server(*address, config.batch_size, TRIES, TIMEOUT_S))
+        self.model = self.client.choose_model()
 
     def render(self, messages: list[dict]) -> str:
         return render_chat(self.tokenizer, messages)
 
     def complete(self, texts: Sequence[str], forced_prefixes: Sequence[str]) -> list[Completion]:
-        return asyncio.run(self._complete_all(texts, forced_prefixes))
+        return self.client.ask_all(list(zip(texts, forced_prefixes, strict=True)), self._complete)
 
-    def _first_model(self) -> str:
-        from openai import OpenAI
-
-        with OpenAI(**self.client_options) as client:
-            models = [entry.id for entry in client.models.list()]
-        if not models:
-            raise ValueError(f"{self.client_options['base_url']} serves no model")
-        return models[0]
-
-    async def _complete_all(self, texts: Sequence[str], forced_prefixes: Sequence[str]) -> list[Completion]:
-        from openai import AsyncOpenAI
-
-        gate = asyncio.Semaphore(self.config.batch_size)
-        async with AsyncOpenAI(**self.client_options) as client:
-            pairs = zip(texts, forced_prefixes, strict=True)
-            return await asyncio.gather(*(self._complete_one(client, gate, *pair) for pair in pairs))
-
-    async def _complete_one(self, client, gate: asyncio.Semaphore, text: str, forced_prefix: str) -> Completion:
+    async def _complete(self, client, request: tuple[str, str]) -> Completion:
+        text, forced_prefix = request
         size = len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         room = self.config.max_length - size
         if room < 1:
             return too_long(size)
-        async with gate:
-            response = await client.completions.create(
-                model=self.model,
-                prompt=text,
-                max_tokens=min(self.config.max_new_tokens, room),
-                logprobs=8,
-                extra_body=self._extra_body(forced_prefix),
-            )
+        response = await client.completions.create(
+            model=self.model,
+            prompt=text,
+            max_tokens=min(self.config.max_new_tokens, room),
+            logprobs=8,
+            extra_body=self._extra_body(forced_prefix),
+        )
         choice = response.choices[0]
         return Completion(
             text=forced_prefix + choice.text,

@@ -11,11 +11,6 @@ from components.step_result import StepResult
 UNUSED = dict.fromkeys(("requests", "tokens_in", "tokens_out", "seconds"), 0)
 
 
-def read_refusal(permit: str | Path) -> str:
-    """Return the reason that a permit holds against the teacher, or ""."""
-    return Path(permit).read_text()
-
-
 def write_no_rationales(refusal: str, out: tuple[Path, Path]) -> StepResult:
     """Write both tables without a row, and return the counts that a generation returns.
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components import contracts
+from components.absence import write_refusal
 from components.metrics import BootstrapConfig
 from components.step_result import StepResult
 from components.teacher.compare import predictions
@@ -43,7 +44,7 @@ def write_permit(refusal: str, permit: str | Path) -> StepResult:
 
     Who reads the file does not change with the figures that led there: what a permitted teacher wrote stays cached.
     """
-    Path(permit).write_text(refusal)
+    write_refusal(refusal, permit)
     return StepResult(1, int(not refusal), int(bool(refusal)), "no" if refusal else "yes")
 
 

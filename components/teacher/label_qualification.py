@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from components.absence import absent_result
+from components.absence import absent_result, read_refusal
 from components.metrics import BootstrapConfig, Interval, accuracy, bootstrap_interval
 from components.step_result import StepResult
 from components.teacher.config import QualificationConfig
@@ -100,7 +100,7 @@ def qualify_night(
     The reason names no figure: what a teacher answered stays cached where another student serves. `permit` holds one
     that was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
     """
-    if reason := Path(permit).read_text():
+    if reason := read_refusal(permit):
         result = absent_result(reason)
         return replace(result, details=result.details | {"refusal": reason}), reason
     answers = {}

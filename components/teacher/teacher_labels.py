@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from components import contracts
-from components.absence import absent_result
+from components.absence import absent_result, read_refusal, write_refusal
 from components.settings import Settings
 from components.step_result import StepResult
 from components.teacher.config import TeacherLabelsConfig
@@ -34,7 +34,7 @@ def plan_labels(unjudged_pairs: str | Path, config: TeacherLabelsConfig) -> str:
 
 def write_plan(reason: str, permit: str | Path) -> StepResult:
     """Write why no teacher is asked, or nothing, for the steps behind."""
-    Path(permit).write_text(reason)
+    write_refusal(reason, permit)
     return absent_result(reason) if reason else StepResult(0, 0, headline="the teacher is asked")
 
 
@@ -45,7 +45,7 @@ def label_unjudged(
 
     Rows in are the pairs that were asked, quarantined those without a clear label. `facts` are of the step that asked.
     """
-    if reason := Path(permit).read_text():
+    if reason := read_refusal(permit):
         contracts.write([], contracts.TEACHER_LABELS, out)
         return replace(absent_result(reason), headline=f"none: {reason.split(':')[0]}")
     counts: Counter = Counter()

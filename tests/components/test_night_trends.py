@@ -1,8 +1,13 @@
 """Where the trend of nights breaks, by hand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from components import storage
+from components.monitoring.exporter import night_families
 from components.night_trends import find_trend_breaks, list_broken_trends, trend_limit
+from components.release_store import NIGHTS, newest_nights
 
 
 def night(ndcg, seconds=10.0):
@@ -29,10 +34,14 @@ def test_a_slow_night_breaks_the_trend():
     assert [trend_break.name for trend_break in find_trend_breaks(nights)] == ["seconds"]
 
 
-def test_nights_of_earlier_builds_have_no_figure():
-    earlier = {"time": "2025-12-01", "version": "v1", "gains": {}}
+@pytest.mark.slow
+def test_nights_of_earlier_builds_have_no_figure(s3):
+    storage.put_json(f"{NIGHTS}/20251201T030000Z.json", {"time": "2025-12-01T03:00:00+00:00", "verdict": "hold"})
+    earlier = next(night for name, night in newest_nights() if name.endswith("20251201T030000Z.json"))
+    storage.remove_folder(NIGHTS)  # which other tests with the same S3 would read
     assert not find_trend_breaks([earlier, *(night(value) for value in (0.8, 0.81, 0.8, 0.81, 0.1))])
     assert list_broken_trends([earlier]) == {}
+    assert {family.name for family in night_families(earlier, datetime.now(UTC))} >= {"broadfast_night_verdict"}
 
 
 def test_few_nights_have_no_limit():

@@ -6,9 +6,9 @@ import pytest
 from kfp import dsl
 
 from components import contracts
+from components.absence import read_refusal
 from components.rationales import component
 from components.rationales.engine import EngineConfig
-from components.rationales.no_rationales import read_refusal
 from components.rationales.sampler import GenerateConfig
 from components.teacher import component as teacher
 

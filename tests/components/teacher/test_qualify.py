@@ -107,7 +107,7 @@ def test_the_serving_student_is_compared_with(judgements, tmp_path, capsys):
     ],
 )
 def test_what_fails_is_said_with_its_remedy(fields, arguments, sentence, judgements, capsys, monkeypatch):
-    monkeypatch.setattr("components.chat_client.TRIES", 0)
+    monkeypatch.setattr("components.api_client.TRIES", 0)
     with serve(**fields) as (_, endpoint):
         assert main([*endpoint, "--judgements", str(judgements), *arguments]) == 2
     err = capsys.readouterr().err

@@ -8,6 +8,7 @@ from kfp.dsl.pipeline_channel import PipelineChannel
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.rationales import component as rationales
+from components.teacher import click_component as clicks
 from components.teacher import component as teacher
 from pipelines.data_stage import Tables
 from pipelines.resources import add_step, labelling_kind
@@ -21,7 +22,7 @@ class LabelledPairs:
 
     unjudged_pairs: PipelineChannel
     labels: PipelineChannel
-    click_facts: PipelineChannel
+    click_facts: tuple[PipelineChannel, PipelineChannel]
 
 
 def label_stage(
@@ -38,15 +39,18 @@ def label_stage(
         "config": parameters.qualification_config,
         "bootstrap": parameters.compare_config,
     }
-    clicks = add_step(
+    labels = teacher_labels(parameters, tables, teacher_outputs, qualifying)
+    qualification = add_step("data", clicks.qualify_clicks, clicks=tables.clicks, **qualifying)
+    additions = add_step(
         "data",
-        teacher.add_click_labels,
+        clicks.add_click_labels,
         clicks=tables.clicks,
         unjudged=tables.unjudged_pairs,
-        labels=teacher_labels(parameters, tables, teacher_outputs, qualifying),
-        **qualifying,
+        labels=labels,
+        refusal=qualification.outputs["Output"],
     )
-    return LabelledPairs(clicks.outputs["pairs"], clicks.outputs["all_labels"], clicks.outputs["facts"])
+    facts = (qualification.outputs["facts"], additions.outputs["facts"])
+    return LabelledPairs(additions.outputs["pairs"], additions.outputs["all_labels"], facts)
 
 
 def teacher_labels(

@@ -35,7 +35,8 @@ def release_stage(
         candidate=candidate.predictions,
         baseline=baseline.predictions,
         judgements=tables.judgements,
-        clicks=candidate.click_facts,
+        clicks_qualified=candidate.click_facts[0],
+        clicks_added=candidate.click_facts[1],
     )
     registration = add_step("release", release.register_baseline, package=baseline.package)
     # `If` only draws the graph: start_canary itself refuses any other verdict

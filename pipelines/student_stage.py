@@ -36,7 +36,7 @@ class Candidate:
     version: PipelineChannel
     predictions: PipelineChannel
     choice: PipelineChannel
-    click_facts: PipelineChannel  # of the labels from clicks
+    click_facts: tuple[PipelineChannel, PipelineChannel]  # how labels from clicks qualified, and what they gave
 
 
 def plain_stage(parameters: SimpleNamespace, tables: Tables, teacher: TeacherOutputs) -> ScoredPackage:

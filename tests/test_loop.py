@@ -142,7 +142,7 @@ def test_a_random_teacher_labels_nothing(first):
 def test_clicks_that_know_people_teach(first):
     retrain = first[1]["retrain"]
     clicks = retrain["add-click-labels"]
-    held_out = clicks["agreement_with_people"]["valid"]
+    held_out = retrain["qualify-clicks"]["agreement_with_people"]["valid"]
     assert (clicks["used"], clicks["of_unjudged_queries"]) == (4, 4) and held_out["same"] == held_out["pairs"] >= 20
     assert clicks["labels"]["Exact"] == 4 and clicks["headline"].startswith("4 pairs of 4 queries")
     assert retrain["collect-clicks"]["judged"] == clicks["judged"] > 4

@@ -92,7 +92,8 @@ def record_night(
     judgements: dsl.Input[dsl.Dataset],
     rationales: dsl.Input[dsl.Dataset],
     held_out: dsl.Input[dsl.Dataset],
-    clicks: dsl.Input[dsl.Metrics],
+    clicks_qualified: dsl.Input[dsl.Metrics],
+    clicks_added: dsl.Input[dsl.Metrics],
     facts: dsl.Output[dsl.Metrics],
 ):
     import json
@@ -108,7 +109,8 @@ def record_night(
     gate_verdict = GateVerdict.from_json(Path(verdict.path).read_text())
     teachers = [model.path for model in (started, tuned, hardened)]
     comparison = ComparisonTables(candidate.path, baseline.path, judgements.path, (rationales.path, held_out.path))
-    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison, read_clicks(clicks.path))
+    clicks = read_clicks(clicks_qualified.path, clicks_added.path)
+    outputs = NightOutputs(teachers, artifacts_root(facts.uri, "record-night"), comparison, clicks)
     night = record_night(gate_verdict, usages, Settings().usd_per_hour, outputs)
     record(facts, StepResult(0, 0, headline=night.verdict))
 

@@ -17,7 +17,7 @@ from components.source_digest import git_sha
 METRICS = ("macro_f1", "accuracy", "ndcg_at_10")
 USAGE = ("requests", "tokens_in", "tokens_out", "seconds")
 CLICKS = ("rows", "judged", "unclear", "of_train_queries", "of_unjudged_queries", "queries", "used", "mean_weight")
-CLICKS += ("labels", "agreement_with_people", "refusal")
+CLICKS += ("labels", "agreement_with_people", "accuracy", "over_students", "refusal")
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class NightOutputs:
         return {reference.digest: list(reference.changes) for reference in references}
 
 
-def read_clicks(facts: str | Path) -> dict:
+def read_clicks(*facts: str | Path) -> dict:
     """Return what is kept of labels from clicks, {} where there are none."""
-    result = json.loads(Path(facts).read_text())
-    return {name: result[name] for name in CLICKS if name in result}
+    results = [json.loads(Path(path).read_text()) for path in facts]
+    return {name: result[name] for result in results for name in CLICKS if name in result}
 
 
 def artifacts_root(uri: str, step: str) -> str:

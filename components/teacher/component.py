@@ -148,27 +148,6 @@ def label_unjudged(
 
 
 @student_step()
-def add_click_labels(
-    clicks: dsl.Input[dsl.Dataset],
-    plain: dsl.Input[dsl.Dataset],
-    serving: dsl.Input[dsl.Dataset],
-    unjudged: dsl.Input[dsl.Dataset],
-    labels: dsl.Input[dsl.Dataset],
-    config: str,
-    bootstrap: str,
-    pairs: dsl.Output[dsl.Dataset],
-    all_labels: dsl.Output[dsl.Dataset],
-    facts: dsl.Output[dsl.Metrics],
-):
-    from components.step_result import record
-    from components.teacher.click_qualification import LabelSources, add_click_labels
-    from components.teacher.config import read_bounds
-
-    tables = LabelSources(clicks.path, plain.path, serving.path, unjudged.path, labels.path)
-    record(facts, add_click_labels(tables, *read_bounds(config, bootstrap), (pairs.path, all_labels.path)))
-
-
-@student_step()
 def report_teacher(
     before: dsl.Input[dsl.Dataset],
     before_refused: dsl.Input[dsl.Dataset],

@@ -1,6 +1,7 @@
 """Labels from clicks train only where they beat both students, and never stand above a person's."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from kfp import dsl
@@ -9,7 +10,7 @@ from components import contracts
 from components.contracts import LABELS
 from components.metrics import BootstrapConfig
 from components.release.training_run import read_clicks
-from components.teacher import component
+from components.teacher import click_component
 from components.teacher.config import QualificationConfig
 
 PREDICTION = {**dict.fromkeys(contracts.PREDICTIONS.names, ""), "probabilities": [1.0, 0.0, 0.0, 0.0], "score": 0.5}
@@ -59,17 +60,22 @@ def run(tmp_path):
     for name, table in rows.items():
         contracts.write(table, schemas.get(name, contracts.TEACHER_LABELS), tmp_path / name)
 
-    def run_step(clicks: list[dict]) -> tuple[dict, dict, dict]:
+    def run_step(clicks: list[dict]) -> tuple[SimpleNamespace, dict, dict]:
         contracts.write(clicks, contracts.CLICK_LABELS, tmp_path / "clicks")
-        inputs = [dsl.Dataset(uri=str(tmp_path / name)) for name in ("clicks", *rows)]
+        tables = {name: dsl.Dataset(uri=str(tmp_path / name)) for name in ("clicks", *rows)}
+        facts = [dsl.Metrics(uri=str(tmp_path / name)) for name in ("qualified", "added")]
+        students = (tables["plain"], tables["serving"])
+        refusal = click_component.qualify_clicks.python_func(tables["clicks"], *students, *CONFIGS, facts[0])
+        inputs = [tables[name] for name in ("clicks", "unjudged", "labels")]
         out = [dsl.Dataset(uri=str(tmp_path / name)) for name in ("pairs", "all")]
-        component.add_click_labels.python_func(*inputs, *CONFIGS, *out, dsl.Metrics(uri=str(tmp_path / "facts")))
+        click_component.add_click_labels.python_func(*inputs, refusal, *out, facts[1])
         tables = [
             contracts.read(contracts.UNJUDGED, out[0].path),
             contracts.read(contracts.TEACHER_LABELS, out[1].path),
         ]
         by_pair = [{(row["query_id"], row["item_id"]): row for row in table} for table in tables]
-        return json.loads((tmp_path / "facts").read_text()), *by_pair
+        results = [json.loads((tmp_path / name).read_text()) for name in ("qualified", "added")]
+        return SimpleNamespace(qualified=results[0], added=results[1], refusal=refusal), *by_pair
 
     return run_step
 
@@ -89,36 +95,39 @@ def test_qualified_clicks_stand_beside_a_teacher(run):
         ("new", "i3"): "file",
         ("t9", "i9"): "file",
     }
-    assert facts["headline"].startswith(
-        "3 pairs of 2 queries, mean weight 0.73; labels from clicks qualify: right on 95%"
-    )
+    assert facts.added["headline"] == "3 pairs of 2 queries, mean weight 0.73"
+    verdict = "labels from clicks qualify: right on 95% of 40 held-out pairs, +45.0 points"
+    assert facts.qualified["headline"].startswith(verdict) and facts.refusal == ""
 
 
 def test_the_counts_of_clicks_add_up(run, tmp_path):
-    facts, *_ = run(held_out(38) + UNJUDGED)
+    results, *_ = run(held_out(38) + UNJUDGED)
+    facts = results.added
     assert (facts["rows_in"], facts["rows_out"], facts["quarantined"]) == (45, 3, 42)
     assert facts["set_aside_why"] == {"judged by people": 41, "without a clear label": 1}
     assert (facts["of_train_queries"], facts["of_unjudged_queries"], facts["queries"]) == (1, 2, 2)
     agreement = {"valid": {"pairs": 40, "same": 38}, "train": {"pairs": 1, "same": 0}}
-    assert facts["agreement_with_people"] == agreement
+    assert results.qualified["agreement_with_people"] == agreement
     assert facts["beside_a_teacher"] == {"pairs": 2, "same": 1, "by_teacher": 1}
-    night = read_clicks(tmp_path / "facts")
+    night = read_clicks(tmp_path / "qualified", tmp_path / "added")
     assert (night["used"], night["agreement_with_people"], night["refusal"]) == (3, agreement, "")
 
 
 def test_clicks_no_better_than_a_student_are_refused(run):
     facts, pairs, labels = run(held_out(20) + UNJUDGED)
-    assert facts["headline"].startswith("no unjudged pair gets a label: those of clicks have +0.0 points of accuracy")
-    assert (facts["used"], facts["set_aside_why"]["refused"], facts["rows_out"]) == (0, 3, 0)
+    refusal = "no unjudged pair gets a label"  # without figures: another night's is the same
+    assert facts.refusal == facts.added["refusal"] == refusal and facts.added["headline"] == f"none: {refusal}"
+    assert facts.qualified["headline"].startswith(f"{refusal}: those of clicks have +0.0 points of accuracy")
+    assert (facts.added["used"], facts.added["set_aside_why"]["refused"], facts.added["rows_out"]) == (0, 3, 0)
     assert len(pairs) == len(labels) == 3 and {row["teacher"] for row in labels.values()} == {"digest"}
 
 
 def test_few_held_out_pairs_qualify_no_clicks(run):
     facts, _, labels = run(held_out(40)[:10] + UNJUDGED)
-    assert "on 10 held-out pairs, of which 20 are needed" in facts["refusal"] and len(labels) == 3
+    assert "on 10 held-out pairs, of which 20 are needed" in facts.qualified["refusal"] and len(labels) == 3
 
 
 def test_without_clicks_the_tables_stay(run, tmp_path):
     facts, pairs, labels = run([])
-    assert facts["absent"].startswith("click_judgements is off") and (len(pairs), len(labels)) == (3, 3)
-    assert read_clicks(tmp_path / "facts") == {}
+    assert facts.added["absent"] == facts.refusal == "no judgement from clicks can be used, or click_judgements is off"
+    assert (len(pairs), len(labels)) == (3, 3) and read_clicks(tmp_path / "qualified", tmp_path / "added") == {}

@@ -254,12 +254,15 @@ def test_clicks_are_shown_beside_people(tmp_path):
     facts = {
         "collect judgements from clicks": {"rows_in": 9, "rows_out": 7, "judged": 4, "set_aside_why": {"copies": 2}},
         "qualify labels from clicks": {
-            "headline": "2 pairs of 1 queries, mean weight 0.80; labels from clicks qualify",
+            "headline": "labels from clicks qualify: right on 75% of 4 held-out pairs",
+            "agreement_with_people": {"valid": {"pairs": 4, "same": 3}},
+        },
+        "add labels from clicks": {
+            "headline": "2 pairs of 1 queries, mean weight 0.80",
             "of_train_queries": 0,
             "of_unjudged_queries": 2,
             "used": 2,
             "mean_weight": 0.8,
-            "agreement_with_people": {"valid": {"pairs": 4, "same": 3}},
             "most_labelled_queries": {"<b>boot": 2},
         },
     }
@@ -267,5 +270,6 @@ def test_clicks_are_shown_beside_people(tmp_path):
     write_report(SUMMARY | {"steps": [*SUMMARY["steps"], *steps]}, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "Judgements from clicks" in page and "7 of 9 pairs" in page and "Left out: 2 copies" in page
+    assert "labels from clicks qualify: right on 75%" in page
     assert "people's label in 3 of 4 valid pairs" in page and "0 are of queries that people judged, 2 of others" in page
     assert "“&lt;b&gt;boot” (2)" in page and "<b>boot" not in page

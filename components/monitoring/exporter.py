@@ -104,7 +104,10 @@ def _release_gauges(state: ReleaseState, now: datetime) -> Iterator[GaugeMetricF
 
 
 def night_families(night: Mapping, now: datetime) -> Iterator[GaugeMetricFamily]:
-    """Yield the last night's age, its gate's verdict, its student's quality, its rationales' cost."""
+    """Yield the last night's age, its gate's verdict, its student's quality, its rationales' cost.
+
+    What a night of an earlier build did not record, `newest_nights` has filled in.
+    """
     yield _gauge("night_age_seconds", "since the last night's gate spoke", _age_seconds(night["time"], now))
     verdicts = {verdict: int(night["verdict"] == verdict) for verdict in VERDICTS}
     yield _gauge_by_label("night_verdict", "1 for what the last night's gate said", "verdict", verdicts)

@@ -136,7 +136,8 @@ class Cluster:
             document["status"] = self._gateway_status(document)
         if plural == "deployments":
             replicas = document["spec"].get("replicas", 1)
-            document["status"] = {"availableReplicas": replicas if self.starts_pods else 0}
+            pods = replicas if self.starts_pods else 0
+            document["status"] = {"replicas": pods, "availableReplicas": pods}
         if plural == "trainjobs":
             document["status"] = self.jobs(document)
         if plural == "inferenceservices":
@@ -164,14 +165,17 @@ class Cluster:
             yield {"parentRef": parent, "conditions": conditions}
 
     def _services_without_pods(self, route: dict) -> Iterator[str]:
-        """Yield a route's services without a ready pod, of all rules and weights, as Envoy Gateway reads them."""
+        """Yield a route's services without any pod, of all rules and weights, as Envoy Gateway reads them.
+
+        A pod that is not ready counts: it is an endpoint.
+        """
         for rule in route["spec"].get("rules", []):
             for backend in rule.get("backendRefs", []):
                 try:
                     status = self.read(("deployments", backend["name"]))["status"]
                 except Refused:
                     status = {}
-                if not status.get("availableReplicas"):
+                if not status.get("replicas"):
                     yield backend["name"]
 
     def _gateway_status(self, gateway: dict) -> dict:

@@ -10,7 +10,7 @@ from components.release.router import STRIPPED
 
 ROUTE_CONDITIONS = ("Accepted", "ResolvedRefs")  # each gateway has to say them
 PROGRAMMED = "Programmed"  # of a Gateway and of each listener
-BACKENDS = "BackendsAvailable"  # Envoy Gateway's own: False where any backend of any rule has no ready pod
+BACKENDS = "BackendsAvailable"  # Envoy Gateway's own: False where any backend of any rule has no pod at all
 
 
 def inside_rules(percent: int, dark: str, interleaves: bool = False) -> list[dict]:
@@ -82,17 +82,12 @@ def _condition_problem(conditions: Sequence[Mapping], generation: int) -> str:
 
 
 def missing_endpoints(route: Mapping | None) -> str:
-    """Return Envoy Gateway's words on backends without a ready pod, "" without any."""
+    """Return Envoy Gateway's words on backends without any pod, ready or not, "" where each has one."""
     for parent in read_path(route, "status", "parents") or []:
         for condition in parent.get("conditions", []):
             if condition.get("type") == BACKENDS and condition.get("status") == "False":
                 return _message(condition) or f" ({BACKENDS} is False)"
     return ""
-
-
-def backend_services(rules: Sequence[Mapping]) -> set[str]:
-    """Return the names of all services that rules lead to, whatever their weight."""
-    return {backend["name"] for rule in rules for backend in rule["backendRefs"]}
 
 
 def _gateway_problem(api: KubernetesApi, parent: Mapping) -> str:

@@ -101,10 +101,11 @@ class StandardRouter:
         percents = set()
         for name in ROUTES:
             route = self.api.get("HTTPRoute", name)
-            if self._route_problem(route):
+            if routes.route_problem(self.api, route):
                 return UNSETTLED
             percents.add(routes.candidate_percent(routes.rules_with_backends(route)))
-        return percents.pop() if len(percents) == 1 else UNSETTLED
+        is_settled = len(percents) == 1 and not self._backend_problem(route)
+        return percents.pop() if is_settled else UNSETTLED
 
     def candidate_outage(self, version: str) -> str:
         """Return why no pod of the candidate is available, "" if one is."""
@@ -132,33 +133,30 @@ class StandardRouter:
         for name in ROUTES:
             subject = f"no gateway has taken {percent}% from the HTTPRoute {name} in {self.api.namespace}"
             route = self.api.get("HTTPRoute", name)
-            problem = self._route_problem(route)
+            problem = routes.route_problem(self.api, route)
             if problem:
                 return f"{subject}: {problem}"
             served_percent = routes.candidate_percent(routes.rules_with_backends(route))
             if served_percent != percent:
                 return f"{subject}: it says {served_percent}%"
-        return ""
-
-    def _route_problem(self, route: Mapping | None) -> str:
-        return routes.route_problem(self.api, route) or self._backend_problem(route)
+        problem = self._backend_problem(route)
+        return f"{subject}: {problem}" if problem else ""
 
     def _backend_problem(self, route: Mapping | None) -> str:
-        """Return why stable gets no requests from a route, though the gateways have taken it.
+        """Return why nobody answers requests by weight, though the gateways have taken a route.
 
-        A candidate that starts or is broken, or an interleaver, is no reason: Envoy Gateway says of the whole route
-        that a backend is missing, and to wait for that one would keep its traffic where it is.
+        The side with all of them, or stable, needs a pod that is ready. A candidate that starts or is broken, or an
+        interleaver, is no reason: to wait for that one would keep its traffic where it is. Envoy Gateway misses
+        backends of the whole route, and none whose pods are there without being ready.
         """
+        percent = routes.candidate_percent(routes.rules_with_backends(route))
+        name = f"{CANDIDATE if percent == 100 else STABLE}-predictor"
+        deployment = self.api.get("Deployment", name)
+        if read_path(deployment, "status", "availableReplicas"):
+            return ""
         message = routes.missing_endpoints(route)
-        if not message:
-            return ""
-        services = routes.backend_services(routes.rules_with_backends(route))
-        deployments = {name: self.api.get("Deployment", name) for name in services}
-        missing = {name for name, deployment in deployments.items() if not _has_pods(deployment)}
-        stable = f"{STABLE}-predictor"
-        if missing and stable not in missing:
-            return ""
-        return f"a backend of the HTTPRoute has no pod{message}{_pod_refusal(deployments.get(stable))}"
+        reason = message if name in message else f" (none of the Deployment {name} is ready)"
+        return f"a backend of the HTTPRoute has no pod{reason}{_pod_refusal(deployment)}"
 
     def _apply(self, name: str, version: str) -> None:
         sizes = self.kserve.replicas
@@ -168,10 +166,6 @@ class StandardRouter:
 
     def _rules(self) -> list[dict]:
         return routes.rules_with_backends(self.api.get("HTTPRoute", "relevance"))
-
-
-def _has_pods(deployment: Mapping | None) -> bool:
-    return bool(read_path(deployment, "status", "availableReplicas"))
 
 
 def _pod_refusal(deployment: Mapping | None) -> str:

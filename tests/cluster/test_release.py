@@ -26,6 +26,12 @@ def release(world):
             api.delete("InferenceService", name)
 
 
+def hurry(router):
+    """Return a router that waits half a minute at most, for what will not come."""
+    seconds = min(30.0, router.kserve.rollout_s)
+    return StandardRouter(replace(router.kserve, timeout_s=seconds, rollout_s=seconds))
+
+
 def start_stable(router, version):
     """Serve a version alone: Envoy Gateway waits for its pods at its route, others at the promotion."""
     router.serve(version, None)
@@ -65,14 +71,14 @@ def test_pods_without_their_secret_are_refused(release):
     router, secrets = release
     secrets.withdraw(MODELS)
     with pytest.raises(TimeoutError, match='pods are refused: .*denied the request.*"broadfast-models" not found'):
-        start_stable(router, "v1")
+        start_stable(hurry(router), "v1")
 
 
 def test_a_secret_that_comes_late_is_enough(release):
     router, secrets = release
     secrets.withdraw(MODELS)
     with pytest.raises(TimeoutError):
-        start_stable(router, "v1")
+        start_stable(hurry(router), "v1")
     secrets.restore(MODELS)
     assert wait_for_stable(router, "v1") == ""
 

@@ -82,7 +82,7 @@ def _condition_problem(conditions: Sequence[Mapping], generation: int) -> str:
 
 
 def missing_endpoints(route: Mapping | None) -> str:
-    """Return Envoy Gateway's words on backends without any pod, ready or not, "" where each has one."""
+    """Return Envoy Gateway's words on backends without any pod, "" without any."""
     for parent in read_path(route, "status", "parents") or []:
         for condition in parent.get("conditions", []):
             if condition.get("type") == BACKENDS and condition.get("status") == "False":

@@ -8,8 +8,9 @@ IN_FLOAT32 = "sdpa_in_float32"
 def choose_attention(model) -> None:
     """Have a model attend in float32 where a CPU trains it in bfloat16.
 
-    Elsewhere it is left alone. PyTorch's CPU kernel of attention takes six times as long backwards in bfloat16 as in float32 (torch 2.13, 32 pairs
-    of 48 tokens: 53 and 9 ms), which was half of a student's training; forwards, float32 costs nothing.
+    Elsewhere it is left alone. PyTorch's CPU kernel of attention takes six times as long backwards in bfloat16 as in
+    float32 (torch 2.13, 32 pairs of 48 tokens: 53 and 9 ms), which was half of a student's training; forwards, float32
+    costs nothing.
     """
     import torch
 

@@ -223,6 +223,13 @@ def test_a_stable_without_pods_serves_nobody(state, router):
         router.set_traffic(25)
 
 
+def test_a_dead_stable_keeps_no_candidate_waiting(state, router):
+    router.serve("v1", "v2")
+    state.unready = {"v1"}
+    router.set_traffic(100)
+    assert router.read_back() == 100
+
+
 def test_traffic_leaves_a_candidate_without_pods(state, router):
     router.serve("v1", "v2")
     router.set_traffic(25)

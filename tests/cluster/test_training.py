@@ -29,7 +29,7 @@ def training(world, s3, monkeypatch, request):
         yield trainings, call
         for attempt in (1, 2):
             trainings.api.delete("TrainJob", call.job_name(attempt))
-    storage.remove_folder(call.prefix)
+        storage.remove_folder(call.prefix)  # it is of the run that the environment names
 
 
 def test_each_node_gets_all_of_its_resources(training):

@@ -59,6 +59,7 @@ def trainer(monkeypatch):
 
 def test_two_machines_return_model_and_result(s3, llm, judgements_path, rationales_path, tmp_path, trainer):
     """The first job fails, with its reason; the second has a name of its own, and its two processes train."""
+    others = list(storage.list_names("trainjobs"))
     trainer.jobs = Trainer(fails=True)
     with pytest.raises(RuntimeError, match="TrainJob broadfast-sft-[0-9a-f]{10}-1 failed: a node ended with an error"):
         sft(rationales_path, judgements_path, llm, SFT, tmp_path / "out")
@@ -66,6 +67,6 @@ def test_two_machines_return_model_and_result(s3, llm, judgements_path, rational
     result = sft(rationales_path, judgements_path, llm, SFT, tmp_path / "out")
     assert result.rows_out == 10 and result.details["steps"] > 0
     assert result.details["model_digest"] == model_digest(tmp_path / "out") != model_digest(llm)
-    assert not trainer.objects and not list(storage.list_names("trainjobs"))
+    assert not trainer.objects and list(storage.list_names("trainjobs")) == others
     (job,) = trainer.jobs.processes
     assert job.endswith("-2")

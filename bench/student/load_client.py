@@ -24,13 +24,14 @@ class ScoringWorker:
     """
 
     def __init__(self, python: Path, kind: str, folder: Path, *arguments, root: str = ""):
-        script = Path(root or Path(__file__).parents[2]) / "bench/student/scoring_workers.py"
+        root = root or str(Path(__file__).parents[2])
+        script = Path(root) / "bench/student/scoring_workers.py"
         command = [str(python), str(script), kind, str(folder), *map(str, arguments)]
         environment = {
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "DO_NOT_TRACK": "1",
-            "PYTHONPATH": (root or os.getcwd()) if kind == "ours" else "",
+            "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]) if kind == "ours" else root,
         }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=os.environ | environment, **pipes)

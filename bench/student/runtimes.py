@@ -115,7 +115,7 @@ def measure_runtimes(peers: dict[str, list], others: dict[str, list], requests: 
     best_peer = min(peers, key=lambda name: np.median(times[name]))
     figures: dict = {"best_peer": best_peer}
     for name, values in times.items():
-        key = name.replace(" ", "_")
+        key = name.replace(" ", "_").replace("-", "_")
         figures[f"runtime_ms_{key}"] = round(float(np.median(values)), 1)
         if name in others:
             figures |= ratio_figures(f"runtime_speedup_{key}", times[best_peer] / values)

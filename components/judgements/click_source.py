@@ -7,7 +7,6 @@ learn. The pairs pass through files and DuckDB; memory holds the judged queries 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,11 +19,11 @@ from components.absence import absent_result
 from components.item_keys import SEPARATOR
 from components.judgements.click_labels import ClickLabels, label_pairs
 from components.judgements.click_rows import OPTION, open_clicks
-from components.judgements.collection import Collection
 from components.judgements.queries import Key, query_key
 from components.judgements.readers import download_source
-from components.judgements.unjudged import CHECKED_ROWS, JudgedQuery, batch_rows, read_queries
+from components.judgements.unjudged import CHECKED_ROWS, JudgedQuery, read_queries
 from components.judgements.unjudged_rows import Row
+from components.judgements.usable_rows import check_usable, write_usable_rows
 from components.sampling import hash_id
 from components.step_result import StepResult
 
@@ -72,7 +71,7 @@ def collect_clicks(
         path = download_source(source, Path(folder, "source"))
         queries = read_queries(tables[0])
         counts = write_clicked(open_clicks(path), queries, path.name, (Path(folder, "clicked"), out[1]))
-        check_counts(path.name, counts)
+        check_usable(f"{OPTION} {path.name}", counts, "the quarantine says why of each")
         counts.update(write_labels(Path(folder, "clicked"), tables, out[0]))
     return summarise(counts)
 
@@ -85,18 +84,8 @@ def check_click_source(path: Path) -> None:
     """
     rows = [row for row, _ in zip(open_clicks(path), range(CHECKED_ROWS), strict=False)]
     problems = Counter(row.problem for row in rows)
-    check_counts(path.name, Counter(rows=len(rows), unreadable=len(rows) - problems[""]), max(problems, key=len))
-
-
-def check_counts(name: str, counts: Mapping[str, int], problem: str = "") -> None:
-    """Check that some row of a file can be used.
-
-    Raises:
-        ValueError: none can.
-    """
-    if counts["unreadable"] == counts["rows"]:
-        reason = problem or "the quarantine says why of each"
-        raise ValueError(f"{OPTION} {name}: none of {counts['rows']:,} rows can be used: {reason}")
+    counts = {"rows": len(rows), "unreadable": len(rows) - problems[""]}
+    check_usable(f"{OPTION} {path.name}", counts, max(problems, key=len))
 
 
 def write_clicked(
@@ -106,36 +95,21 @@ def write_clicked(
 
     `out` are the paths of CLICKED and QUARANTINED_ROWS.
     """
-    counts: Counter = Counter()
-    with ExitStack() as stack:
-        write_rows, write_refused = (
-            stack.enter_context(contracts.open_writer(schema, path))
-            for schema, path in zip((CLICKED, contracts.QUARANTINED_ROWS), out, strict=True)
-        )
-        for batch in batch_rows(rows):
-            refusals = Collection(name)
-            usable_rows = []
-            for row in batch:
-                if row.problem:
-                    refusals.set_aside(row.number, row.problem, row.text)
-                else:
-                    usable_rows.append(identify(row, queries))
-            counts["rows"] += len(batch)
-            counts["unreadable"] += write_refused(refusals.quarantine)
-            counts["clicked"] += write_rows([fields for fields in usable_rows if fields["split"] != "test"])
+    counts = write_usable_rows(name, rows, lambda row: identify(row, queries), CLICKED, out)
+    counts["clicked"] = counts.pop("kept")
     counts["test"] = counts["rows"] - counts["unreadable"] - counts["clicked"]
     return counts
 
 
-def identify(row: Row, queries: Mapping[Key, JudgedQuery]) -> dict:
+def identify(row: Row, queries: Mapping[Key, JudgedQuery]) -> dict | None:
     """Return a CLICKED row with its query's id and split.
 
-    A query that nobody judged has no split.
+    None is returned of a test query's. A query that nobody judged has no split.
     """
     key = query_key(row.fields["locale"], row.fields["query"])
     names = {"query_id": hash_id(*key), "query_class": None, "split": None}
     fields = row.fields | (asdict(queries[key]) if key in queries else names) | {"number": row.number}
-    return {name: fields[name] for name in CLICKED.names}
+    return None if fields["split"] == "test" else {name: fields[name] for name in CLICKED.names}
 
 
 def write_labels(rows_path: Path, tables: tuple[str | Path, str | Path], out: str | Path) -> Counter:

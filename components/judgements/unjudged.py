@@ -6,19 +6,18 @@ left a sample of fixed size is taken by hash. The pairs pass through files and D
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components import contracts
 from components.absence import absent_result
-from components.judgements.collection import Collection
 from components.judgements.columns import REQUIRED_OF_UNJUDGED
 from components.judgements.queries import Key, query_key
 from components.judgements.readers import download_source, open_source, parse_columns
 from components.judgements.unjudged_rows import Row, read_exposures, read_source
 from components.judgements.unjudged_sample import CANDIDATES, sample_pairs
+from components.judgements.usable_rows import check_usable, write_usable_rows
 from components.log_days import fetch_logs, parse_moment
 from components.sampling import hash_id
 from components.step_result import StepResult
@@ -114,10 +113,8 @@ def check_rows(name: str, counts: Counter) -> None:
     Raises:
         ValueError: none can.
     """
-    if name != "exposures" and counts["unreadable"] == counts["rows"]:
-        raise ValueError(
-            f"--unjudged {name}: none of {counts['rows']:,} rows can be used: each needs a query and a title"
-        )
+    if name != "exposures":
+        check_usable(f"--unjudged {name}", counts, "each needs a query and a title")
 
 
 def write_candidates(
@@ -128,36 +125,10 @@ def write_candidates(
     `out` are the paths of CANDIDATES and QUARANTINED_ROWS.
     """
     queries = read_queries(judgements)
-    counts: Counter = Counter()
-    with ExitStack() as stack:
-        write_pairs, write_refused = (
-            stack.enter_context(contracts.open_writer(schema, path))
-            for schema, path in zip((CANDIDATES, contracts.QUARANTINED_ROWS), out, strict=True)
-        )
-        for batch in batch_rows(rows):
-            refusals = Collection(name)
-            candidates = []
-            for row in batch:
-                if row.problem:
-                    refusals.set_aside(row.number, row.problem, row.text)
-                elif candidate := identify(row, queries, name):
-                    candidates.append(candidate)
-            counts["rows"] += len(batch)
-            counts["unreadable"] += write_refused(refusals.quarantine)
-            counts["candidates"] += write_pairs(candidates)
+    counts = write_usable_rows(name, rows, lambda row: identify(row, queries, name), CANDIDATES, out)
+    counts["candidates"] = counts.pop("kept")
     counts["held_out"] = counts["rows"] - counts["unreadable"] - counts["candidates"]
     return counts
-
-
-def batch_rows(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield the rows in lists."""
-    batch: list[Row] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == contracts.BATCH_ROWS:
-            yield batch
-            batch = []
-    yield batch
 
 
 def read_queries(judgements: str | Path) -> dict[Key, JudgedQuery]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from components.csv_records import TableRow
 from components.formats.catalogue import TITLE_COLUMNS, find_column
+from components.row_batches import batch_rows
 from components.scoring.index_builder import IndexBuilder, IndexCounts, IndexOptions
 from components.scoring.pair_rows import OPTIONAL, read_optional_fields, to_text
 from components.scoring.state_precision import INT8, PRECISIONS
@@ -38,7 +39,7 @@ def index_catalogue(package: Path, catalogue: Path, out: Path, options: IndexOpt
     builder = IndexBuilder(package, out, options)
     progress = CommandProgress(len(range(options.number - 1, total, options.count)), "rows")
     rows = islice(table.rows([title, *OPTIONAL]), options.number - 1, None, options.count)
-    while batch := list(islice(rows, BATCH)):
+    for batch in batch_rows(rows, BATCH):
         texts = read_texts(batch, title, builder.counts)
         if texts:
             builder.add(texts)

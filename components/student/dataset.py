@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from components import contracts
+from components.row_batches import batch_rows
 from components.sampling import hash_fraction
 from components.scoring.tokenizer import PairTokenizer, item_text
 from components.student.config import LrkdConfig
@@ -120,12 +121,6 @@ def count_other_splits(training_set: str | Path) -> dict[str, int]:
     """Count the pairs outside the train split, by split."""
     counts = Counter(row["split"] for row in contracts.read_batches(contracts.TRAINING_SET, training_set))
     return {split: count for split, count in counts.items() if split != "train"}
-
-
-def batch_rows(rows: Iterable[dict], size: int) -> Iterator[list[dict]]:
-    """Yield lists of `size` rows."""
-    rows = iter(rows)
-    return iter(lambda: list(islice(rows, size)), [])
 
 
 def split_folds(rows: Iterable[dict], share: float) -> dict[str, list[dict]]:

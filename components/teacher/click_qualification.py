@@ -5,7 +5,6 @@ valid split, than tonight's plain student and the one that serves.
 """
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from components import contracts
@@ -14,7 +13,7 @@ from components.metrics import BootstrapConfig
 from components.step_result import StepResult
 from components.teacher.config import QualificationConfig
 from components.teacher.held_out import read_student_labels
-from components.teacher.label_qualification import PLAIN, REFUSAL, qualify_labels
+from components.teacher.label_qualification import PLAIN, qualify_labels
 from components.teacher.labeller import LabellerAnswer
 from components.teacher.qualification import STUDENT
 
@@ -29,8 +28,8 @@ def qualify_clicks(
 ) -> tuple[StepResult, str]:
     """Return the step's result, and why clicks label no unjudged pair, or "".
 
-    The reason names no figure, so that what is trained stays cached where another student serves. `predictions` are
-    the plain and the serving student's. Rows in are the held-out pairs, quarantined those without a clear label.
+    `predictions` are the plain and the serving student's. Rows in are the held-out pairs, quarantined those without a
+    clear label.
     """
     if not contracts.count(clicks):
         reason = "no judgement from clicks can be used, or click_judgements is off"
@@ -46,7 +45,6 @@ def qualify_clicks(
             pair = (row["query_id"], row["item_id"])
             answers[pair] = LabellerAnswer(row["judged_label"], row["label"], row["confidence"])
     students = dict(zip((PLAIN, STUDENT), map(read_student_labels, predictions), strict=True))
+    agreement_counts = {split: dict(both) for split, both in agreement.items()}
     result = qualify_labels(answers, students, config, bootstrap, CLICKS)
-    details = asdict(result) | {"agreement_with_people": {split: dict(both) for split, both in agreement.items()}}
-    counts = (result.pairs, result.labelled_pairs, result.pairs - result.labelled_pairs)
-    return StepResult(*counts, result.headline("labels from clicks"), details), REFUSAL if result.refusal else ""
+    return result.step_result("labels from clicks", agreement_with_people=agreement_counts)

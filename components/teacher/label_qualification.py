@@ -41,6 +41,15 @@ class LabelQualification:
         right = f"right on {self.accuracy.estimate:.0%} of {self.labelled_pairs} held-out pairs"
         return f"{labels} qualify: {right}, {gaps}"
 
+    def step_result(self, labels: str = "its labels", **details) -> tuple[StepResult, str]:
+        """Return the step's result, and why no unjudged pair gets a label, or "".
+
+        The reason names no figure, so that what follows stays cached where another student serves. Rows in are the
+        held-out pairs, quarantined are those without a label.
+        """
+        counts = (self.pairs, self.labelled_pairs, self.pairs - self.labelled_pairs)
+        return StepResult(*counts, self.headline(labels), asdict(self) | details), REFUSAL if self.refusal else ""
+
 
 def qualify_labels(
     answers: Mapping[Pair, LabellerAnswer],
@@ -97,8 +106,7 @@ def qualify_night(
 ) -> tuple[StepResult, str]:
     """Return the step's result, and why no unjudged pair gets a label, or "".
 
-    The reason names no figure: what a teacher answered stays cached where another student serves. `permit` holds one
-    that was known before the teacher was asked. Rows in are the held-out pairs, quarantined are those without a label.
+    `permit` holds a reason that was known before the teacher was asked.
     """
     if reason := read_refusal(permit):
         result = absent_result(reason)
@@ -108,6 +116,4 @@ def qualify_night(
         pair = (votes.query_id, votes.item_id)
         answers[pair] = LabellerAnswer(votes.judged_label, votes.label, votes.confidence)
     students = {PLAIN: read_student_labels(tables.plain), STUDENT: read_student_labels(tables.serving)}
-    result = qualify_labels(answers, students, config, bootstrap)
-    counts = (result.pairs, result.labelled_pairs, result.pairs - result.labelled_pairs)
-    return StepResult(*counts, result.headline(), asdict(result)), REFUSAL if result.refusal else ""
+    return qualify_labels(answers, students, config, bootstrap).step_result()

@@ -88,11 +88,8 @@ def our_trainer(config: LrkdConfig, examples, work: str, width: int):
     """Return the student's trainer."""
     from components.student.model import new_student
     from components.student.trainer import LrkdTrainer, training_arguments
-    from components.training.attention import choose_attention
 
-    student = new_student(config, width)
-    choose_attention(student.encoder)
-    return LrkdTrainer(config, student, training_arguments(config, work, len(examples)), examples)
+    return LrkdTrainer(config, new_student(config, width), training_arguments(config, work, len(examples)), examples)
 
 
 def peer_trainer(config: LrkdConfig, examples, work: str):

@@ -30,7 +30,6 @@ from components.student.tables import StudentTables
 from components.student.trainer import LrkdTrainer, training_arguments
 from components.student.unjudged import describe_unjudged, write_unjudged
 from components.training.arguments import run_training
-from components.training.attention import choose_attention
 from components.training.checkpoints import Checkpoints
 from components.training.launch import on_every_gpu
 
@@ -107,7 +106,6 @@ def train_on_examples(config: LrkdConfig, width: int, work: str, prefix: str, fo
     torch.manual_seed(config.seed)
     examples = Dataset.from_file(f"{work}/train.arrow")
     student = new_student(config, width)
-    choose_attention(student.encoder)
     frozen_states = None
     if isinstance(student, LateInteractionStudent):
         frozen_states = compute_frozen_states(student, examples)

@@ -16,6 +16,7 @@ from components.student.frozen_states import FrozenStates
 from components.student.losses import class_weights, distillation_loss, pair_weights, weighed_cross_entropy
 from components.student.model import Student
 from components.training import arguments
+from components.training.attention import choose_attention
 
 LOGS_A_RUN = 40
 
@@ -56,6 +57,7 @@ class LrkdTrainer(Trainer):
         examples,
         frozen_states: FrozenStates | None = None,
     ):
+        choose_attention(student.encoder)
         collate_rows = partial(collate, frozen_states=frozen_states)
         super().__init__(model=student, args=settings, train_dataset=examples, data_collator=collate_rows)
         self.config = config

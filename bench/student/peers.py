@@ -38,6 +38,29 @@ ENVIRONMENTS = {  # optimum, by which sentence-transformers exports to ONNX, doe
     "infinity": ("infinity-emb[torch]==0.0.78", "transformers==4.57.6", "sentence-transformers==3.4.1", TORCH),
 }
 
+OPENVINO_PEERS = (  # title, environment, kind of worker, files with the precision that is hinted
+    (
+        "plain OpenVINO",
+        "openvino",
+        "plain_openvino",
+        {
+            "fp32": ("onnx/plain.onnx", "f32"),
+            "bf16": ("onnx/plain.onnx", "bf16"),
+            "int8 with bf16": ("openvino_int8.xml", "bf16"),
+        },
+    ),
+    (
+        "sentence-transformers OpenVINO",
+        "sentence-transformers",
+        "cross_encoder_openvino",
+        {
+            "fp32": ("openvino_model.xml", "f32"),
+            "bf16": ("openvino_model.xml", "bf16"),
+            "int8 with bf16": ("openvino_model_qint8_quantized.xml", "bf16"),
+        },
+    ),
+)
+
 
 def environments(folder: Path, names: Sequence[str] = tuple(ENVIRONMENTS)) -> dict[str, Path]:
     """Install each peer, and return the Python of those that could be installed."""
@@ -97,26 +120,12 @@ def plain_commands(pythons: dict[str, Path], folder: Path) -> dict[str, list]:
     """Return the command of each peer that is called plainly, at the batch sizes that are tried."""
     commands: dict[str, list] = {}
     commands["plain ONNX Runtime fp32"] = [Path(sys.executable), "plain_onnx", folder, 0, "plain.onnx"]
-    if "openvino" in pythons:
+    for title, environment, kind, models in OPENVINO_PEERS:
+        if environment not in pythons:
+            continue
         for size in (8, 16, 32):
-            for name, file, hint in (
-                ("fp32", "onnx/plain.onnx", "f32"),
-                ("bf16", "onnx/plain.onnx", "bf16"),
-                ("int8 with bf16", "openvino_int8.xml", "bf16"),
-            ):
-                commands[f"plain OpenVINO {name} {size}"] = [
-                    pythons["openvino"], "plain_openvino", folder, size, file, hint,
-                ]  # fmt: skip
-    if "sentence-transformers" in pythons:
-        for size in (8, 16, 32):
-            for name, file, hint in (
-                ("fp32", "openvino_model.xml", "f32"),
-                ("bf16", "openvino_model.xml", "bf16"),
-                ("int8 with bf16", "openvino_model_qint8_quantized.xml", "bf16"),
-            ):
-                commands[f"sentence-transformers OpenVINO {name} {size}"] = [
-                    pythons["sentence-transformers"], "cross_encoder_openvino", folder, size, file, hint,
-                ]  # fmt: skip
+            for name, (file, hint) in models.items():
+                commands[f"{title} {name} {size}"] = [pythons[environment], kind, folder, size, file, hint]
     if "fastembed" in pythons:
         for size in (8, 64):
             commands[f"fastembed {size}"] = [pythons["fastembed"], "fastembed", folder / RERANK, size]

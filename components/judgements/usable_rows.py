@@ -22,7 +22,8 @@ def write_usable_rows(
 ) -> Counter:
     """Write what `choose` makes of usable rows, and count them.
 
-    The counts are `rows`, `unreadable` and `kept`. `choose` returns None of a row that is not wanted. `out` are the paths of the table and of QUARANTINED_ROWS.
+    The counts are `rows`, `unreadable` and `kept`. `choose` returns None of a row that is not wanted. `out` are the
+    paths of the table and of QUARANTINED_ROWS.
     """
     counts: Counter = Counter()
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from components.experiment.assignment import user_hash
 from components.formats.text_files import load_json, read_lines
 from components.formats.ubi_read import read_ubi
 from components.formats.ubi_write import write_ubi
+from components.input_paths import check_file
 from components.settings import Settings
 
 EXAMPLES = """examples:
@@ -52,6 +53,7 @@ def write_objects(rows: Iterable[Mapping], path: Path) -> None:
 
 def import_logs(args: argparse.Namespace) -> None:
     """Write EXPOSURES and OUTCOMES from queries and events."""
+    check_file("--events", args.events)
     queries = read_objects(args.queries) if args.queries.exists() else []
     logs = read_ubi(queries, read_objects(args.events), partial(user_hash, Settings().user_hash_secret))
     contracts.write(logs.exposures, contracts.EXPOSURES, args.exposures)
@@ -62,6 +64,8 @@ def import_logs(args: argparse.Namespace) -> None:
 
 def export_logs(args: argparse.Namespace) -> None:
     """Write queries and events from EXPOSURES and OUTCOMES."""
+    check_file("--exposures", args.exposures)
+    check_file("--outcomes", args.outcomes)
     exposures = contracts.read_batches(contracts.EXPOSURES, args.exposures)
     logs = write_ubi(exposures, contracts.read_batches(contracts.OUTCOMES, args.outcomes))
     write_objects(logs.queries, args.queries)

@@ -12,6 +12,7 @@ from components.formats.guess import guess_format
 from components.formats.registry import FORMATS, WRITABLE, read_format
 from components.formats.table import FIELDS, choose_kind
 from components.formats.trec import read_queries, write_queries
+from components.input_paths import check_file, check_path
 from components.judgements.conversion import Conversion, Target, describe_counts, write_pairs
 from components.judgements.labels import PRESETS
 from components.judgements.pairs import Pairs, collect_pairs
@@ -146,6 +147,10 @@ def main(arguments: Sequence[str]) -> int:
     args = parse_arguments(arguments)
     texts = Texts(args.catalogue, args.queries, args.columns)
     try:
+        check_path("IN", args.source)
+        for option, path in (("--catalogue", args.catalogue), ("--queries", args.queries)):
+            if path:
+                check_file(option, path)
         name = args.source_format or ("table" if args.columns else guess_format(args.source))
         out_format = choose_format(args.out, args.out_format)
         kind = choose_kind(args.out) if out_format == "table" else ""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from components.formats.guess import guess_format
+from components.input_paths import check_path
 from components.judgements.convert import Texts, open_rows
 from components.judgements.pairs import collect_pairs
 from components.judgements.ratings import choose_ranking, choose_ratings, parse_grades
@@ -75,13 +76,15 @@ def main(arguments: Sequence[str]) -> int:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("judgements", type=Path)
-    parser.add_argument("ranking", type=Path)
+    parser.add_argument("judgements", type=Path, metavar="JUDGEMENTS")
+    parser.add_argument("ranking", type=Path, metavar="RANKING")
     parser.add_argument("--k", type=int, default=10, help="places that count (default %(default)s)")
     parser.add_argument("--labels", default="", help="make numbers labels first, as in components.judgements.convert")
     parser.add_argument("--grades", default="0-3", help="numbers of labels: 0-3, or gains (100, 10, 1, 0)")
     args = parser.parse_args(arguments)
     try:
+        check_path("JUDGEMENTS", args.judgements)
+        check_path("RANKING", args.ranking)
         judgements = read_judgements(args.judgements, args.labels, args.grades)
         print(json.dumps(evaluate(judgements, read_rankings(args.ranking), args.k), indent=1))
     except (ValueError, OSError) as error:

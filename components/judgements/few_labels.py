@@ -12,6 +12,7 @@ import numpy as np
 
 from components.contracts import GAINS, LABELS
 from components.formats.guess import guess_format
+from components.input_paths import check_path
 from components.judgements.convert import Texts, open_rows
 from components.judgements.labels import parse_labels
 from components.judgements.pairs import collect_pairs
@@ -174,6 +175,8 @@ def main(arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
     try:
         bounds = parse_bounds(args.at_least)
+        for name in ("human", "teacher", "predictions"):
+            check_path(name.upper(), getattr(args, name))
         rankings = read_predictions(args.predictions)
         human, teacher = (
             list_figures(rankings, read_labels(path, args.labels), args.k) for path in (args.human, args.teacher)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from components.csv_records import TableRow
 from components.formats.catalogue import TITLE_COLUMNS, find_column
+from components.input_paths import check_file
 from components.row_batches import batch_rows
 from components.scoring.index_builder import IndexBuilder, IndexCounts, IndexOptions
 from components.scoring.pair_rows import OPTIONAL, read_optional_fields, to_text
@@ -29,8 +30,9 @@ def index_catalogue(package: Path, catalogue: Path, out: Path, options: IndexOpt
     """Read a shard of a catalogue's items ahead, and return the counts.
 
     Raises:
-        ValueError: the catalogue has no titles or no rows, the package stores no states, or a file is damaged.
+        ValueError: the catalogue is no file or has no titles, the package stores no states, or a file is damaged.
     """
+    check_file("ITEMS", catalogue)
     table = TableFile(catalogue)
     title = find_column({name.lower(): name for name in table.columns}, TITLE_COLUMNS, catalogue)
     total = count_rows(table)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from components.csv_records import TableRow
+from components.input_paths import check_file
 from components.scoring.pair_rows import Pair, read_pair, to_unicode
 from components.scoring.row_writers import open_writer
 from components.scoring.scorer import Scorer
@@ -86,8 +87,7 @@ def check_paths(pairs: Path, out: Path) -> None:
     Raises:
         ValueError: there is no such file or folder, or the output would overwrite the input.
     """
-    if not pairs.exists():
-        raise ValueError(f"PAIRS is {pairs}, which does not exist: check the path")
+    check_file("PAIRS", pairs)
     if not out.parent.is_dir():
         raise ValueError(f"OUT is {out}, but the folder {out.parent} does not exist: create it, or give another path")
     if out.is_dir():

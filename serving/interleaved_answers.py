@@ -1,7 +1,8 @@
 """Which page answers a request to interleave: a draft of both rankers, or one ranker's list where there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from components.interleaved_versions import interleaved_versions
 from serving.interleaved_page import InterleavedPage, exposure, interleave
@@ -15,7 +16,10 @@ RANKED = "ranked"  # by stable, for a caller who is no user: nobody could be cre
 
 @dataclass(frozen=True)
 class OneRankersPage:
-    """Part of one ranker's list, without teams."""
+    """Part of one ranker's list, without teams.
+
+    What earlier pages showed, of a draft too, is not shown again.
+    """
 
     ranking: Ranking
     answer: RankerAnswer
@@ -35,11 +39,19 @@ class OneRankersPage:
     @property
     def next_token(self) -> PageToken:
         """Return a token without versions: the search goes on in one ranker's list."""
-        return PageToken(self.token.day, self.token.page + 1, "", "")
+        shown_ids = [row["item_id"] for row in self.order[: self.end]]
+        return self.token.next(self.ranking.ids, shown_ids, keeps_versions=False)
+
+    @cached_property
+    def order(self) -> list[dict]:
+        """Return the ranker's list behind what earlier pages showed, each item with its place."""
+        earlier_ids = self.token.shown_items(self.ranking.ids)
+        rows = sorted(self.answer.predictions, key=lambda row: row["item_id"] not in earlier_ids)
+        return [row | {"position": position} for position, row in enumerate(rows, 1)]
 
     def predictions(self) -> list[dict]:
         """Return the items from this page on."""
-        return list(self.answer.predictions[self.start :])
+        return self.order[self.start :]
 
     def exposures(self, entry: RequestEntry) -> list[dict]:
         """Return the rows of what the page shows. A fallback names the versions that ranked."""
@@ -47,7 +59,7 @@ class OneRankersPage:
         if self.kind == FALLBACK:
             versions = {"stable_version": self.token.stable_version, "candidate_version": self.token.candidate_version}
             draft = {"page_kind": FALLBACK} | {name: version or None for name, version in versions.items()}
-        rows = self.answer.predictions[self.start : self.end]
+        rows = self.order[self.start : self.end]
         return [exposure(entry, self.answer.items, row, row["position"]) | draft for row in rows]
 
 
@@ -59,17 +71,17 @@ def choose_page(
 ) -> Page:
     """Return the page of a request that at least one ranker has answered.
 
-    A draft goes on with the versions it began with; where they have changed, it is over.
+    A draft goes on with the versions it began with; where they have changed, it is over, and one ranker's list goes on.
     """
     stable, candidate = answers
     answer = stable if stable.is_ranking else candidate
     entry.version = answer.version
-    day = token.day if token else f"{datetime.now(UTC):%Y-%m-%d}"
-    current = PageToken(day, token.page if token else 1, stable.version, candidate.version)
+    begin = token or PageToken(f"{datetime.now(UTC):%Y-%m-%d}", 1, stable.version, candidate.version)
+    current = replace(begin, stable_version=stable.version, candidate_version=candidate.version)
     if entry.user_hash is None:
         return OneRankersPage(ranking, answer, current, RANKED)
     has_both = stable.is_ranking and candidate.is_ranking and stable.version != candidate.version
-    can_draft = has_both and (token or current) == current
+    can_draft = has_both and begin == current
     if not can_draft:
         return OneRankersPage(ranking, answer, current, FALLBACK)
     return interleave(entry, ranking, answers, current)

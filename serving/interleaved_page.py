@@ -33,7 +33,7 @@ class InterleavedPage:
     @property
     def next_token(self) -> PageToken:
         """Return the token with which the draft goes on."""
-        return self.token.next()
+        return self.token.next(self.ranking.ids, map(self.item, range(self.end)))
 
     @property
     def start(self) -> int:

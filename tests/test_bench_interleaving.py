@@ -127,15 +127,16 @@ def test_what_faults_break_is_counted():
         faults.Page(("u1", "shoes", 0), 2, "r2", ("b", "c")),  # b comes twice
         faults.Page(("u1", "shoes", 1), 1, "r3", ("b", "a")),  # another draft
         faults.Page(("u1", "shoes", 2), 1, "r4", ("b", "a")),  # stable's own page
+        faults.Page(("u1", "shoes", 2), 2, "r5", ("a", "c")),  # where a comes twice
     ]
-    kinds = {"r4": "fallback"}
+    kinds = {"r4": "fallback", "r5": "fallback"}
     rows = [
         {"request_id": page.request_id, "item_id": item, "page_kind": kinds.get(page.request_id, "interleaved")}
         for page in pages
         for item in page.items
     ]
     figures = faults.summarize(faults.Searches("", "", None, pages), [*rows[1:], rows[3], rows[3]])
-    assert (figures["drafts_that_differ"], figures["items_twice"]) == (1, 1)
+    assert (figures["drafts_that_differ"], figures["items_twice"]) == (1, 2)
     assert (figures["rows_lost"], figures["rows_twice"], figures["drafted_pages"]) == (1, 2, 3)
 
 

@@ -1,7 +1,7 @@
 """Interleaved searches through a real Envoy while the interleaver is killed and a ranker paused, at random moments.
 
 Users search all pages of a query again and again. Nobody may see two drafts of one query on one day, nor an item twice
-over the drafted pages of a search, and no row of an answer may be missing on S3, or be there twice.
+over the pages of a search, and no row of an answer may be missing on S3, or be there twice.
 """
 
 import signal
@@ -183,10 +183,10 @@ def summarize(searches: Searches, exposures: list[dict]) -> dict:
     drafts = defaultdict(set)
     items = defaultdict(list)
     for page in pages:
+        items[page.search] += page.items
         if page.request_id in drafted:
             user, query, _ = page.search
             drafts[user, query, page.number].add(page.items)
-            items[page.search] += page.items
     rows = Counter((row["request_id"], row["item_id"]) for row in exposures)
     shown = Counter((page.request_id, item) for page in pages for item in page.items)
     return {

@@ -249,6 +249,20 @@ def test_a_fallback_goes_on_as_one(client, rankers, recorder, objects):
     assert [row["item_id"] for row in rows_of(recorder, objects)] == IDS[:8]
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_draft_that_ends_repeats_no_item(client, rankers, recorder, objects, failing):
+    rankers[1].order = lambda texts: texts[::-1]
+    token = search(client)["next_page_token"]
+    rankers[failing].status = 500
+    for number in (2, 3):
+        token = search(client, page_token=token, request_id=f"r{number}")["next_page_token"]
+        rankers[failing].status = 200  # the list goes on as one, whoever ranks it
+    rows = rows_of(recorder, objects)
+    assert token is None and sorted(row["item_id"] for row in rows) == sorted(IDS)
+    assert [row["position"] for row in rows] == list(range(1, 13))
+    assert [row["page_kind"] for row in rows] == ["interleaved"] * 4 + ["fallback"] * 8
+
+
 def test_failures_are_counted_by_version(client, rankers):
     search(client)
     rankers[1].status = 500
@@ -300,6 +314,7 @@ def test_a_store_that_is_away_is_said(rankers, recorder):
         ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", 0, "", "").encode()}, "page_token"),
         ({"query": "q", "item_ids": IDS, "page_token": PageToken("20260105", 1, "", "").encode()}, "page_token"),
         ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", True, "", "").encode()}, "page_token"),
+        ({"query": "q", "item_ids": IDS, "page_token": PageToken("2026-01-05", 2, "", "", "x").encode()}, "page_token"),
         ({"query": "q", "item_ids": IDS, "colour": "red"}, "colour"),
     ],
 )

@@ -1,7 +1,4 @@
-"""The release's state: the versions that serve, the experiment between them, what is being moved, and the history.
-
-It is one JSON document on S3, which `release_store` reads and writes.
-"""
+"""The release's state, one JSON document on S3 (`release_store`): versions, experiment, open move, and history."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -147,6 +144,7 @@ class ReleaseState:
     intent: Intent | None = None
     corrections: int = 0  # how often traffic was something else than this document says
     gateway_problem: str = ""  # why neither arm is answered through the gateway; nothing is decided meanwhile
+    share_problem: str = ""  # how the versions that answer by share differ from the share, or why that is not seen
     revision: int = 0
     history: tuple[HistoryEntry, ...] = ()
 

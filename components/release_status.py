@@ -24,6 +24,7 @@ def describe_state(state: ReleaseState, progress: ExperimentProgress) -> str:
         "intent": describe_intent(state),
         "corrections": state.corrections,
         "gateway_problem": state.gateway_problem,
+        "share_problem": state.share_problem,
         "next": describe_next(state, progress.next_look),
     }
     lines = [f"{name:<16} {value}" for name, value in facts.items() if value]

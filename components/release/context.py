@@ -12,8 +12,10 @@ from typing import Protocol
 from components.release.parity import parity_through
 from components.release.readiness import (
     ROLLOUT_S,
+    ArmAnswer,
     WaitReady,
     gateway_problem,
+    request_by_share,
     request_candidate,
     wait_at_interleaver,
     wait_until_serves,
@@ -37,6 +39,7 @@ class ReleaseContext:
     wait_still_ready: WaitReady | None = None  # of a candidate that has traffic already: a short wait
     request_candidate: Callable[[], list[int]] = list  # the statuses of some synthetic requests to it
     gateway_problem: Callable[[], str] = str  # why the gateway does not answer for stable, or nothing
+    request_by_share: Callable[[], list[ArmAnswer]] = list  # what synthetic requests without an arm got
 
 
 class Release(Protocol):
@@ -92,7 +95,9 @@ def _cluster_context(settings: Settings) -> ReleaseContext:
     if router.arms:
         context = _context_with_arms(router, settings.gateway_url)
         return replace(context, wait_ready=wait_at_interleaver(context.wait_ready, f"http://{INTERLEAVER}"))
-    return ReleaseContext(router, wait_for_revision(router), lambda version: "")  # no header reaches a dark candidate
+    by_share = partial(request_by_share, settings.gateway_url)
+    # no header reaches a dark candidate
+    return ReleaseContext(router, wait_for_revision(router), lambda version: "", request_by_share=by_share)
 
 
 def _context_with_arms(router: Router, gateway_url: str) -> ReleaseContext:
@@ -103,6 +108,7 @@ def _context_with_arms(router: Router, gateway_url: str) -> ReleaseContext:
         wait_still_ready=wait_until_serves(gateway_url, STILL_READY_S),
         request_candidate=partial(request_candidate, gateway_url),
         gateway_problem=partial(gateway_problem, gateway_url),
+        request_by_share=partial(request_by_share, gateway_url),
     )
 
 

@@ -144,14 +144,23 @@ def request_candidate(gateway_url: str, requests: int = 10) -> list[int]:
     return [send(gateway_url, "treatment", PROBE, timeout_s=2).status for _ in range(requests)]
 
 
+def request_by_share(gateway_url: str, requests: int = 10) -> list[ArmAnswer]:
+    """Send some synthetic requests that name no arm, and return what they got.
+
+    One without any answer stands for those after it, which are not sent.
+    """
+    answers = []
+    for _ in range(requests):
+        answers.append(send(gateway_url, "", PROBE, timeout_s=2))
+        if answers[-1].status == NO_ANSWER:
+            break
+    return answers + answers[-1:] * (requests - len(answers))
+
+
 def send(gateway_url: str, arm: str, body: dict, timeout_s: float = 10) -> ArmAnswer:
-    """Send a synthetic request to an arm, and return what it got."""
-    headers = {
-        "content-type": "application/json",
-        "x-arm": arm,
-        "knative-serving-tag": KNATIVE_TAGS[arm],
-        "x-shadow": "1",
-    }
+    """Send a synthetic request to an arm, "" by share, and return its answer."""
+    headers = {"content-type": "application/json", "x-shadow": "1"}
+    headers |= {"x-arm": arm, "knative-serving-tag": KNATIVE_TAGS[arm]} if arm else {}
     url = f"{gateway_url.rstrip('/')}/v1/models/relevance:predict"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError
@@ -17,8 +17,9 @@ from components.release.candidate_health import CandidateHealth
 from components.release.context import ReleaseContext
 from components.release.gateway import note_gateway_problem, record_gateway_problem
 from components.release.readiness import NO_ANSWER
+from components.release.version_count import VersionCount, is_news
 from components.release_state import ReleaseState
-from components.release_store import read_state
+from components.release_store import read_state, update_state
 
 PAUSE_S = 3.0
 SERVE_AGAIN_S = 60.0  # what somebody deleted or changed by hand comes back after so long
@@ -32,6 +33,7 @@ class Reconciler:
     context: ReleaseContext
     clock: Callable[[], float] = time.monotonic
     health: CandidateHealth = field(default_factory=CandidateHealth)
+    versions: VersionCount = field(default_factory=VersionCount)
     revision: int = -1  # of the state that was served last
     served_at: float = 0.0
     sentence: str = ""  # the last failure, printed once
@@ -55,7 +57,16 @@ class Reconciler:
             return canary.finish(self.context)
         if state.stable:
             canary.reconcile_traffic(self.context, state)
-        return state
+        return self._count_versions(state)
+
+    def _count_versions(self, state: ReleaseState) -> ReleaseState:
+        """Note whether requests are answered by the share, or that this is not seen."""
+        problem = self.versions.judge(state, self.context.request_by_share()) if state.candidate else ""
+        if problem is None or not is_news(problem, state.share_problem):
+            return state
+        what = "requests are not answered by the share" if problem else "requests by share raise no doubt any more"
+        facts = {"reason": problem} if problem else {}
+        return update_state(lambda state: replace(state, share_problem=problem), what, **facts)
 
     def _take_out_broken_candidate(self, state: ReleaseState) -> ReleaseState:
         experiment = state.running_experiment

@@ -26,6 +26,7 @@ DOCUMENT = {  # as a platform of an earlier version left it
     "intent": {"word": "ramp", "percent": 50, "reason": "no guardrail is broken"},
     "corrections": 1,
     "gateway_problem": "",
+    "share_problem": "",
     "revision": 7,
     "history": [
         {

@@ -71,7 +71,7 @@ def describe_machine() -> str:
 
 
 def read_processor() -> str:
-    """Return the processor's name and its matrix units, as far as the system tells."""
+    """Return the processor's name and its matrix units, or avx2, as far as the system tells."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return platform.machine()
@@ -79,7 +79,8 @@ def read_processor() -> str:
     fields = {name.strip(): value.strip() for name, value in lines.items()}
     flags = fields.get("flags", "").split()
     units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512_vnni") if unit in flags]
-    return " ".join([fields.get("model name", platform.machine()), *units])
+    vectors = [unit for unit in ("avx2",) if unit in flags and "avx512f" not in flags]
+    return " ".join([fields.get("model name", platform.machine()), *units, *vectors])
 
 
 def show(title: str, figures: Mapping) -> None:

@@ -60,6 +60,7 @@ def load(options: argparse.Namespace):
     from serving.cache import CachedScorer
     from serving.explain import Explainer
     from serving.item_index import open_item_index
+    from serving.scraped_metrics import show_queries
     from serving.server import RelevanceModel
 
     hash_user = partial(user_hash, _read_user_hash_secret(options.no_record))
@@ -69,6 +70,7 @@ def load(options: argparse.Namespace):
     scorer = Scorer(options.package)
     if options.item_index:
         scorer.item_index = open_item_index(options.item_index, options.package, scorer.version)
+    show_queries(scorer.runtime, scorer.version)
     scorer = CachedScorer(scorer)
     scorer([("probe", "probe")], Stages(scorer.version))
     explainer = Explainer(NearestRationale(options.package))

@@ -2,34 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Iterator
 
 from prometheus_client import REGISTRY
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from components.scoring.item_index import ItemIndex, open_index
+from serving.scraped_metrics import Figure, ScrapedMetrics
 
 logger = logging.getLogger(__name__)
-
-
-class IndexMetrics:
-    """Shows the size, hits and misses of an index at each scrape."""
-
-    def __init__(self, index: ItemIndex, version: str):
-        self.index = index
-        self.version = version
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics as they are now."""
-        families = (
-            (GaugeMetricFamily, "broadfast_item_index_items", "Items that were read ahead", len(self.index)),
-            (CounterMetricFamily, "broadfast_item_index_hits", "Items taken from the index", self.index.hits),
-            (CounterMetricFamily, "broadfast_item_index_misses", "Items that the index lacks", self.index.misses),
-        )
-        for family, name, help_text, value in families:
-            metric = family(name, help_text, labels=["version"])
-            metric.add_metric([self.version], value)
-            yield metric
 
 
 def open_item_index(folder: str, package: str, version: str) -> ItemIndex:
@@ -44,5 +24,14 @@ def open_item_index(folder: str, package: str, version: str) -> ItemIndex:
     except (ValueError, OSError) as error:
         logger.warning("No item is read ahead, and each one is at its first request: %s", error)
         index = ItemIndex()
-    REGISTRY.register(IndexMetrics(index, version))
+    REGISTRY.register(ScrapedMetrics(version, lambda: index_figures(index)))
     return index
+
+
+def index_figures(index: ItemIndex) -> list[Figure]:
+    """Return size, hits and misses."""
+    return [
+        (GaugeMetricFamily, "broadfast_item_index_items", "Items that were read ahead", len(index)),
+        (CounterMetricFamily, "broadfast_item_index_hits", "Items taken from the index", index.hits),
+        (CounterMetricFamily, "broadfast_item_index_misses", "Items that the index lacks", index.misses),
+    ]

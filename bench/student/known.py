@@ -9,10 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -23,7 +20,8 @@ import typer
 
 from bench.esci import ESCI_PAIRS, esci_option
 from bench.figures import once, show, write_results
-from bench.student.load_client import ScoringWorker, esci_requests
+from bench.student.known_pages import GRAPHS, EarlierBuild, measure_pages, spread
+from bench.student.load_client import esci_requests
 from bench.student.precision_loss import measure_precisions
 from bench.student.simulated_index import simulate_index
 from bench.student.speed import copy_with_graph
@@ -32,9 +30,6 @@ from components.scoring.item_index import encoder_digest, encoder_folder, shard_
 from components.scoring.state_precision import PRECISIONS
 from components.scoring.tokenizer import item_text
 
-GRAPHS = {"fp32": "interaction.onnx", "int8": "interaction.int8.onnx"}
-SIZES = (50, 200)
-WARM_UP_ROUNDS = 3
 INDEX_ROUNDS = 7
 INDEX_ITEMS = 1024  # that are read ahead in a round; those of a real catalogue are more, and alike in length
 REQUESTS = 64  # of one new item each, in a round
@@ -42,18 +37,6 @@ PAGES = 2  # of new items, in a round
 PAGE = 50
 SIMULATED_ITEMS = 1_000_000
 LOOKUPS = 10_000
-
-
-@dataclass(frozen=True)
-class EarlierBuild:
-    """A worktree of the code before, and a package that it made."""
-
-    root: Path
-    package: Path
-
-    def worker(self, kind: str) -> ScoringWorker:
-        """Start its scoring process, `warm` or `cold`."""
-        return ScoringWorker(Path(sys.executable), "ours", self.package, 0, kind, root=str(self.root))
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -88,36 +71,11 @@ def bench(
         "index_items_over_today": figures["index_int8_over_one_request_each"],
         "known_200_cpu_ms": figures["known_200_int8_cpu_ms"],
         "known_50_over_today": figures["known_50_int8_over_today"],
+        "known_50_repeated_query_over_today": figures["known_50_int8_repeated_query_over_today"],
         "known_load": round(os.getloadavg()[0], 1),
     }
     write_results("known_items", figures, "MiniLM-L6, ESCI's titles: this build and the one before in the same rounds")
     show("known items", figures)
-
-
-def measure_pages(name: str, package: Path, before: EarlierBuild, requests: Callable, rounds: int) -> dict:
-    """Measure the CPU time of pages of known items, and its ratio to the earlier build's.
-
-    No query comes twice, for this build remembers queries: that is measured apart.
-    """
-    figures: dict = {}
-    with ScoringWorker(Path(sys.executable), "ours", package, 0, "warm") as ours, before.worker("warm") as today:
-        workers = {"ours": ours, "today": today}
-        for size_number, size in enumerate(SIZES):
-            first = size_number * (rounds + WARM_UP_ROUNDS)
-            cpu_ms: dict[str, list] = {kind: [] for kind in ("ours", "today", "repeated")}
-            for number, (query, items) in enumerate(islice(requests(size), first, first + rounds + WARM_UP_ROUNDS)):
-                for kind in list(workers)[:: 1 - 2 * (number % 2)]:
-                    workers[kind].score(
-                        f"prepare {size} {number}", items
-                    )  # another query: only the items are remembered
-                    cpu_ms[kind].append(workers[kind].score(query, items)["cpu_ms"])
-                cpu_ms["repeated"].append(ours.score(query, items)["cpu_ms"])
-            times = {kind: np.array(values[WARM_UP_ROUNDS:]) for kind, values in cpu_ms.items()}
-            key = f"known_{size}_{name}"
-            figures |= spread(f"{key}_cpu_ms", times["ours"]) | spread(f"{key}_today_cpu_ms", times["today"])
-            figures |= spread(f"{key}_repeated_query_cpu_ms", times["repeated"])
-            figures |= spread(f"{key}_over_today", times["ours"] / times["today"], 3)
-    return figures
 
 
 def measure_index(name: str, package: Path, before: EarlierBuild, esci: Path) -> dict:
@@ -193,12 +151,6 @@ def measure_simulated() -> dict:
             for key in runs[0]:
                 figures |= spread(f"index_{key}_1m{suffix}", np.array([run[key] for run in runs]), 3)
     return figures
-
-
-def spread(name: str, values: np.ndarray, digits: int = 2) -> dict:
-    """Return the median with its 10% and 90% quantiles."""
-    low, median, high = np.quantile(values, [0.1, 0.5, 0.9]).round(digits).tolist()
-    return {name: median, f"{name}_low": low, f"{name}_high": high}
 
 
 if __name__ == "__main__":

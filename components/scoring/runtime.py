@@ -6,10 +6,8 @@ B pairs, T tokens, H encoder width, D width of a token's vector, X width of the 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
-from cachetools import LRUCache
 
 from components.scoring import openvino_runtime
 from components.scoring.batching import length_batches, length_buckets, run_in_batches
@@ -20,12 +18,12 @@ from components.scoring.package_config import ONNX_RUNTIME, PackageConfig
 from components.scoring.packing import text_arrays
 from components.scoring.page_features import FEW_ITEMS, page_features
 from components.scoring.pair_arrays import interaction_arrays, page_arrays
+from components.scoring.query_cache import QueryCache
 from components.scoring.tokenizer import PairTokenizer, QueryTokens, pad_pairs
 
 Encoder = Graph | OpenVinoGraph
 QUERY = 0  # segment of a query's tokens
 ITEM = 1
-MAX_QUERIES = 2000  # that are remembered, of some 3 kB each
 PAGE_ITEMS = 70  # of one query that are scored at a time
 logger = logging.getLogger(__name__)
 
@@ -57,8 +55,7 @@ class LateInteractionRuntime:
         self.graph = graph
         self.tokenizer = tokenizer
         self.mean_only = mean_only
-        self.queries = LRUCache(MAX_QUERIES)
-        self.lock = Lock()
+        self.queries = QueryCache(self.encode_query)
 
     def __call__(self, queries: Sequence[Ids], items: Sequence[Item]) -> tuple[np.ndarray, np.ndarray]:
         """Score tokenised pairs, in their order: logits (N, C) and hidden vectors (N, X).
@@ -68,18 +65,14 @@ class LateInteractionRuntime:
         """
         self.encode_items(items)
         keys = list(map(tuple, queries))
-        encodings = {key: self.encode_query(key) for key in dict.fromkeys(keys)}
+        encodings = {key: self.queries(key) for key in dict.fromkeys(keys)}
         return self.interact([encodings[key] for key in keys], items)
 
     def encode_query(self, ids: tuple[int, ...]) -> Item:
-        """Encode one query, or remember it."""
-        with self.lock:
-            encoding = self.queries.get(ids)
-        if encoding is None:
-            encoding = self.encode_separately([ids], QUERY)[0]
-            with self.lock:
-                self.queries[ids] = encoding
-        return encoding
+        """Encode one query, in arrays that keep no more in memory than they hold."""
+        query = self.encode_separately([ids], QUERY)[0]
+        vectors = None if query.vectors is None else query.vectors.copy()
+        return Item(ids, query.states.copy(), vectors)
 
     def encode_items(self, items: Sequence[Item]) -> None:
         """Compute the states of every item that has none yet."""

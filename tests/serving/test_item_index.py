@@ -5,7 +5,9 @@ from prometheus_client import REGISTRY
 
 from components.scoring.index import index_catalogue
 from components.scoring.index_builder import IndexOptions
+from components.scoring.scorer import Scorer
 from serving.item_index import open_item_index
+from serving.scraped_metrics import show_queries
 
 
 @pytest.fixture
@@ -43,3 +45,15 @@ def tiny_folder(tmp_path):
 
     write_package(tmp_path / "package")
     return tmp_path / "package"
+
+
+@pytest.mark.slow
+def test_remembered_queries_are_counted(late_interaction_package, registry):
+    scorer = Scorer(late_interaction_package[0])
+    show_queries(scorer.runtime, "v3")
+    for title in ("red hose", "blue hose"):
+        scorer([("hose", title)])
+    labels = {"version": "v3"}
+    assert registry.get_sample_value("broadfast_query_cache_hits_total", labels) == 1
+    assert registry.get_sample_value("broadfast_query_cache_misses_total", labels) == 1
+    assert registry.get_sample_value("broadfast_query_cache_bytes", labels) > 0

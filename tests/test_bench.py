@@ -44,7 +44,8 @@ def test_results_are_one_flat_object(tmp_path):
 
 
 def test_a_runs_cost_is_told_by_step(tmp_path):
-    steps = [{"title": "judge teacher (SFT)", "seconds": 2.0, "cpu_seconds": 3.5}] * 2
+    step = {"title": "judge teacher (SFT)", "seconds": 2.0, "cpu_seconds": 3.5, "memory_gb": 1.2}
+    steps = [step, step | {"memory_gb": 1.1}]
     cost = {"wall_seconds": 5.0, "cpu_seconds": 8.0, "peak_memory_gb": 1.5, "load_average": 2.0}
     shoppers = {"pre-period": {"users": 5}, "look 1": {"users": 7}, "look 2": {"users": 8}}
     summary = {"cost": cost, "steps": steps, "decision": "promote", "shoppers": shoppers}
@@ -55,6 +56,7 @@ def test_a_runs_cost_is_told_by_step(tmp_path):
         {"judge_teacher_sft": 4.0},
         {"judge_teacher_sft": 7.0},
     )
+    assert figures["memory_gb_by_step"] == {"judge_teacher_sft": 1.2}
     assert (figures["wall_seconds"], figures["minutes"], figures["peak_memory_gb"]) == (5.0, 0.1, 1.5)
     assert (figures["decision"], figures["users"], figures["load_average"]) == ("promote", 15, 2.0)
 

@@ -74,13 +74,15 @@ def describe_run(home: Path) -> dict:
     summary = read_summary(home)
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    memory: dict[str, float] = {}
     for step in summary["steps"]:  # looks repeat theirs
         name = slug(step["title"])
         seconds[name] = round(seconds.get(name, 0.0) + step["seconds"], 1)
         cpu_seconds[name] = round(cpu_seconds.get(name, 0.0) + step["cpu_seconds"], 1)
+        memory[name] = max(memory.get(name, 0.0), step["memory_gb"])
     figures = describe_cost(summary) | {"files_mb": count_megabytes(home), "decision": summary["decision"]}
     figures["users"] = sum(shoppers["users"] for name, shoppers in summary["shoppers"].items() if "look" in name)
-    return figures | {"seconds": seconds, "cpu_seconds_by_step": cpu_seconds}
+    return figures | {"seconds": seconds, "cpu_seconds_by_step": cpu_seconds, "memory_gb_by_step": memory}
 
 
 def describe_cost(summary: dict) -> dict:

@@ -107,7 +107,7 @@ def main(folder: str, real: str, words: list[str]) -> None:
 
 def change(cluster: Cluster, words: list[str]) -> None:
     """Show, apply or create what comes on the standard input."""
-    manifests = [manifest for manifest in yaml.safe_load_all(sys.stdin.read()) if manifest]
+    manifests = [manifest for manifest in yaml.load_all(sys.stdin.read(), yaml.CSafeLoader) if manifest]
     namespaces = {key.split("/")[2] for key in cluster.objects if key.startswith("namespace/")}
     if words[0] != "diff":  # which sees none that comes with the same file
         namespaces |= {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Namespace"}

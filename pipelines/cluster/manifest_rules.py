@@ -8,16 +8,15 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-import kubernetes_validate
 import yaml
 
 from pipelines.cluster.enum_rules import check_enums
 from pipelines.cluster.kserve_rules import check_kserve
+from pipelines.cluster.kubernetes_schemas import find_schema_fault
 from pipelines.cluster.manifest_pods import full_name, pod_containers, pods
 from pipelines.cluster.network_rules import check_network
 from pipelines.cluster.pod_rules import check_image_digests, check_image_tags, check_pod_security
 
-KUBERNETES = "1.34"
 BUILT_IN = re.compile(r"v1|[a-z]+/v\d+|[a-z.]+\.k8s\.io/v\d+")
 RELEASE_SERVICES = ("relevance", "relevance-stable", "relevance-candidate")
 RELEASE_ROUTES = ("relevance", "relevance-edge")
@@ -37,10 +36,8 @@ def check_schemas(objects: Sequence[dict]) -> Iterator[str]:
         version = manifest["apiVersion"]
         if not BUILT_IN.fullmatch(version) or version.startswith("gateway."):  # these need their CRDs
             continue
-        try:
-            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
-        except kubernetes_validate.ValidationError as error:
-            yield f"{full_name(manifest)}: {'/'.join(map(str, error.path))}: {error.message[:160]}"
+        if fault := find_schema_fault(manifest):
+            yield f"{full_name(manifest)}: {fault}"
 
 
 def check_rights(objects: Sequence[dict]) -> Iterator[str]:

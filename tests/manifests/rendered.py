@@ -39,7 +39,7 @@ def kustomize(folder: Path) -> str:
 
 @cache
 def _objects(overlay: str) -> list[dict]:
-    return [manifest for manifest in yaml.safe_load_all(text(overlay)) if manifest]
+    return [manifest for manifest in yaml.load_all(text(overlay), yaml.CSafeLoader) if manifest]
 
 
 def objects(overlay: str) -> list[dict]:

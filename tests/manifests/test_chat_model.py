@@ -29,7 +29,7 @@ def both(tmp_path_factory):
         folder = manifests / "overlays" / name
         folder.mkdir()
         (folder / "kustomization.yaml").write_text(block)
-        rendered[name] = [manifest for manifest in yaml.safe_load_all(kustomize(folder)) if manifest]
+        rendered[name] = [manifest for manifest in yaml.load_all(kustomize(folder), yaml.CSafeLoader) if manifest]
     return rendered
 
 

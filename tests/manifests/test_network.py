@@ -127,7 +127,7 @@ def shared_namespace(tmp_path):
     (overlay / "kustomization.yaml").write_text(
         "namespace: kubeflow\nresources: [../staging]\ncomponents: [../../components/shared-namespace]\n"
     )
-    return [manifest for manifest in yaml.safe_load_all(kustomize(overlay)) if manifest]
+    return [manifest for manifest in yaml.load_all(kustomize(overlay), yaml.CSafeLoader) if manifest]
 
 
 def test_a_shared_namespace_leaves_others_alone(shared_namespace):
@@ -145,7 +145,7 @@ def test_steps_that_label_reach_a_chat_model(tmp_path):
     overlay = tmp_path / "manifests" / "overlays" / "labelling"
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [../staging]\ncomponents: [../../components/chat-model]\n")
-    rendered = [manifest for manifest in yaml.safe_load_all(kustomize(overlay)) if manifest]
+    rendered = [manifest for manifest in yaml.load_all(kustomize(overlay), yaml.CSafeLoader) if manifest]
     policies = [manifest for manifest in rendered if manifest["kind"] == "NetworkPolicy"]
     chat_model = Service(8000, Pod({"broadfast/llm": "true"}))
     assert find_faults(rendered) == []

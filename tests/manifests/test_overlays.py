@@ -134,7 +134,7 @@ def render_documented(page, tmp_path):
     folder = shutil.copytree(ROOT / "manifests", tmp_path / "manifests") / "overlays" / "own"
     folder.mkdir()
     (folder / "kustomization.yaml").write_text(overlay)
-    return [manifest for manifest in yaml.safe_load_all(kustomize(folder)) if manifest]
+    return [manifest for manifest in yaml.load_all(kustomize(folder), yaml.CSafeLoader) if manifest]
 
 
 def test_an_overlay_of_ones_own_moves_the_links(tmp_path):

@@ -50,7 +50,7 @@ test-cluster: .venv ## the cluster suite on a real cluster, in a namespace of it
 	$(call require,KUBECONFIG,KUBECONFIG=~/.kube/config)
 	BROADFAST_TEST_KUBECONFIG="$(KUBECONFIG)" BROADFAST_TEST_HOST="$(HOST)" BROADFAST_TEST_TOKEN_FILE="$(TOKEN_FILE)" $(PY) -m pytest tests/cluster -p no:xdist $(TEST)
 
-test-fast: .venv ## the tests that start no server and train nothing
+test-fast: .venv ## the tests that take a moment each: they start no server and train nothing
 	OMP_NUM_THREADS=1 $(PY) -m pytest $(TWO_WORKERS) -m "not slow" $(TEST)
 
 house: .venv ## count what breaks the rules of names, docstrings and sizes: make house [IN=components/release]

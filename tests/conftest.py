@@ -1,8 +1,10 @@
 """One real S3 for all tests, named in the environment of those that ask for it alone, and without a release state."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,28 @@ pytest_plugins = ["testing.release_fixtures", "testing.student_fixtures", "testi
 
 
 FIRST = ("test_loop.py", "test_deploy.py")  # the longest files: begun last, they would keep one worker waiting
+
+
+WHOLLY_SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave files unread that hold slow tests alone, where these are left out: most import much."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        return True if WHOLLY_SLOW.search(collection_path.read_text()) else None
+    return None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say what `-m "not slow"` leaves out: workers do not report it."""
+    if config.option.markexpr != "not slow":
+        return
+    texts = [path.read_text() for path in Path(__file__).parent.rglob("test_*.py")]
+    slow_texts = [text for text in texts if WHOLLY_SLOW.search(text)]
+    functions = sum(len(re.findall(r"^def test_", text, re.MULTILINE)) for text in slow_texts)
+    marked = sum(text.count("\n@pytest.mark.slow") for text in texts)
+    counts = f"{functions} test functions in {len(slow_texts)} files, and {marked} in others"
+    terminalreporter.line(f"left out as slow, and run by make test: {counts}")
 
 
 def pytest_collection_modifyitems(items):

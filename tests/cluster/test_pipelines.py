@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pipelines.cluster.deploy import app
 from testing.servers import environment
 
-pytestmark = pytest.mark.needs("Kubeflow Pipelines")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("Kubeflow Pipelines")]
 NAMESPACE = os.environ.get("BROADFAST_TEST_PROFILE", "broadfast")
 
 

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from pipelines.cluster import apply, delete, secrets
 from testing.servers import environment
 
-pytestmark = pytest.mark.needs("Kubernetes", "KServe", "Gateway API", "Envoy Gateway")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("Kubernetes", "KServe", "Gateway API", "Envoy Gateway")]
 IMAGES = ("--registry", "registry.internal/suite", "--tag", "0123abc")
 REGISTRY = "postgresql+psycopg://feast:p@postgres:5432/feast"
 

@@ -10,7 +10,7 @@ from components.release.standard_router import StandardRouter
 from components.waiting import wait_until
 from tests.cluster.world import CERTIFICATE
 
-pytestmark = pytest.mark.needs("Kubernetes", "KServe", "Gateway API")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("Kubernetes", "KServe", "Gateway API")]
 MODELS = "broadfast-models"  # the Secret that KServe reads packages with
 
 

@@ -37,11 +37,13 @@ def test_a_reference_of_another_format_is_refused(tmp_path):
         read_reference(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_model_is_a_base(llm):
     assert describe_model(llm) == ModelReference(str(llm), model_digest(llm))
     assert open_model(llm) == str(llm)
 
 
+@pytest.mark.slow
 def test_a_base_that_changed_is_refused(llm, tmp_path):
     write_reference(ModelReference(str(llm), "0" * 64), tmp_path)
     with pytest.raises(ValueError, match="this night began with 000000000000: run the pipeline again"):

@@ -7,6 +7,8 @@ import pytest
 
 from serving.heap import freeze_heap
 
+pytestmark = pytest.mark.slow  # fills a heap
+
 
 @pytest.fixture
 def loaded():

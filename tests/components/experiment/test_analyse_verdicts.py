@@ -12,6 +12,8 @@ import pytest
 
 from components.experiment.analyse import main
 
+pytestmark = pytest.mark.slow  # analyses logs of thousands of users, over and over
+
 TIME = datetime(2026, 10, 20, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -185,6 +185,7 @@ def least_p_value(counts, p_value):
     return min(p_value(count, 500 * (look + 1)) for look, count in enumerate(counts))
 
 
+@pytest.mark.slow
 def test_false_mismatches_are_rare_at_every_look():
     rng = np.random.default_rng(0)
     counts = rng.binomial(500, 0.5, (400, 100)).cumsum(1)

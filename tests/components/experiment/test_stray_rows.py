@@ -16,6 +16,8 @@ from components.experiment.plan import ExperimentPlan
 from tests.components.experiment.log_rows import LATER, NOW, SETUP, USERS, exposure, outcome, write_shard
 from tests.components.experiment.net_revenue import net_revenue
 
+pytestmark = pytest.mark.slow  # takes forty looks at logs
+
 PLAN = ExperimentPlan(shares=(0.0, 0.5), minimum_users=5, dwell_seconds=0)
 EXPOSURES = [exposure(f"r{n}", user) for n, user in enumerate(USERS)]
 ORDERS = [

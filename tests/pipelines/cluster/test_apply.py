@@ -64,6 +64,7 @@ def names(cluster, kind):
 IMAGES = ("--registry", "r.internal/b", "--tag", "1f3a")
 
 
+@pytest.mark.slow
 def test_an_empty_cluster_gets_the_namespace_first(empty_cluster):
     code, output = run("staging", *IMAGES)
     assert code == 0 and "namespace broadfast created" in output and "nothing serves yet" in output
@@ -71,17 +72,20 @@ def test_an_empty_cluster_gets_the_namespace_first(empty_cluster):
     assert code == 0 and "nothing to do" in output and "created" not in output
 
 
+@pytest.mark.slow
 def test_a_profiles_namespace_is_never_made(empty_cluster):
     code, output = run("kubeflow", *IMAGES)
     assert code == 1 and "namespace broadfast is not there, and this overlay does not make it" in output
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(empty_cluster):
     for _ in range(2):
         code, output = run("staging", *IMAGES, "--dry-run")
         assert code == 1 and "namespace broadfast is not there: everything would be created" in output
 
 
+@pytest.mark.slow
 def test_what_an_earlier_overlay_left_is_named(empty_cluster):
     run("staging", *IMAGES)
     code, output = run("demo", *IMAGES)
@@ -89,6 +93,7 @@ def test_what_an_earlier_overlay_left_is_named(empty_cluster):
     assert "redis" in names(empty_cluster, "statefulset")
 
 
+@pytest.mark.slow
 def test_pruning_asks_first(empty_cluster):
     run("staging", *IMAGES)
     result = CliRunner().invoke(apply.app, ["demo", *IMAGES, "--prune"], input="n\n")
@@ -96,6 +101,7 @@ def test_pruning_asks_first(empty_cluster):
     assert "redis" in names(empty_cluster, "statefulset")
 
 
+@pytest.mark.slow
 def test_pruning_leaves_what_others_applied(empty_cluster):
     run("staging", *IMAGES)
     cluster = Cluster(empty_cluster)
@@ -112,11 +118,13 @@ def test_pruning_leaves_what_others_applied(empty_cluster):
     assert "of an earlier overlay" not in run("demo", *IMAGES)[1]
 
 
+@pytest.mark.slow
 def test_kinds_that_are_not_installed_are_passed_over(empty_cluster):
     (empty_cluster / "unknown").write_text("podmonitor prometheusrule featurestore trainingruntime")
     assert run("staging", *IMAGES)[0] == 0
 
 
+@pytest.mark.slow
 def test_deleting_the_platform_names_what_stays(empty_cluster):
     run("staging", *IMAGES)
     cluster = Cluster(empty_cluster)

@@ -11,6 +11,8 @@ from pipelines.cluster.deploy import app
 from testing.kubeflow_server import kubeflow
 from testing.servers import environment, free_ports
 
+pytestmark = pytest.mark.slow  # starts a server
+
 ACCOUNTS = {"broadfast-retrain": "broadfast-pipeline", "broadfast-experiment": "broadfast-pipeline"}
 
 

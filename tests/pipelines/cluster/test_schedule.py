@@ -9,6 +9,8 @@ from pipelines.cluster.preflight import Address, check_access
 from pipelines.cluster.schedule import Deployment, Schedule
 from testing.kubeflow_server import kubeflow
 
+pytestmark = pytest.mark.slow  # starts a server
+
 NAME = "broadfast-retrain"
 KINDS = pytest.mark.parametrize("is_multi_user", [True, False], ids=["multi-user", "single-user"])
 FIRST = [

@@ -44,6 +44,7 @@ def test_overlays_name_their_secrets():
     assert "broadfast-seaweedfs" not in secrets.named_secrets(objects("production"))
 
 
+@pytest.mark.slow
 def test_the_demo_asks_for_a_certificate_alone(empty_cluster):
     code, output = run("demo")
     assert code == 0, output
@@ -52,6 +53,7 @@ def test_the_demo_asks_for_a_certificate_alone(empty_cluster):
     assert models == {"serving.kserve.io/s3-endpoint": "seaweedfs:8333", "serving.kserve.io/s3-usehttps": "0"}
 
 
+@pytest.mark.slow
 def test_a_second_time_nothing_is_made(empty_cluster):
     run("demo")
     before = stored(empty_cluster)
@@ -59,6 +61,7 @@ def test_a_second_time_nothing_is_made(empty_cluster):
     assert code == 0 and "nothing to do" in output and stored(empty_cluster) == before
 
 
+@pytest.mark.slow
 def test_redis_and_its_readers_share_a_password(empty_cluster):
     with environment(BROADFAST_FEATURE_REGISTRY=REGISTRY):
         assert run("staging")[0] == 0
@@ -71,6 +74,7 @@ def test_redis_and_its_readers_share_a_password(empty_cluster):
     assert keys["models"] == values["broadfast-models"]["AWS_SECRET_ACCESS_KEY"]
 
 
+@pytest.mark.slow
 def test_keys_of_another_s3_are_asked_for(empty_cluster):
     (empty_cluster / "objects.json").write_text(json.dumps({"namespace//broadfast": {"metadata": {}}}))
     with environment(BROADFAST_FEATURE_REGISTRY=REGISTRY):
@@ -80,16 +84,19 @@ def test_keys_of_another_s3_are_asked_for(empty_cluster):
     assert values["broadfast-models"] == {"AWS_ACCESS_KEY_ID": "k2", "AWS_SECRET_ACCESS_KEY": "s2"}
 
 
+@pytest.mark.slow
 def test_without_answers_the_variable_is_named(empty_cluster):
     code, output = run("staging", answers="")
     assert code == 1 and "not made: nothing answers: set BROADFAST_FEATURE_REGISTRY in the environment" in output
 
 
+@pytest.mark.slow
 def test_without_a_terminal_the_certificate_is_signed_here(empty_cluster):
     code, output = run("demo", answers="")
     assert code == 0 and "signed by itself" in output and "relevance-tls" in stored(empty_cluster)
 
 
+@pytest.mark.slow
 def test_a_missing_certificate_is_named(empty_cluster):
     with environment(TLS_CERT="nowhere.pem", TLS_KEY="nowhere.key"):
         code, output = run("demo")
@@ -103,6 +110,7 @@ def test_an_overlay_without_settings_is_named(tmp_path):
     assert code == 1 and "makes no ConfigMap/broadfast-settings in a namespace: give `namespace`" in output
 
 
+@pytest.mark.slow
 def test_no_value_is_printed(empty_cluster):
     output = run("demo")[1]
     values = secrets.read_stored("broadfast")

@@ -98,6 +98,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
         bind_host,
         ignore_deprecations,
         silence_request_logs,
+        use_uvloop,
     )
     from serving.openapi import build_document
     from serving.request_log import RequestLog
@@ -109,6 +110,7 @@ def serve(model, recorder: Recorder, options: argparse.Namespace) -> None:
     server = ModelServer(**ports, workers=1, enable_latency_logging=False)
     server.dataplane = StrictDataPlane(model_registry=server.registered_models)
     silence_request_logs()
+    use_uvloop()
     ignore_deprecations()
     app.add_middleware(RequestLog, recorder=recorder, version=model.version)
     answer_schema_errors(app)

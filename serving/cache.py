@@ -28,7 +28,7 @@ class CachedScorer:
 
         Only those that are not in the cache are computed, and timed.
         """
-        digests = [pair_digest(pair) for pair in pairs]
+        digests = pair_digests(pairs)
         with self.guard:
             rows = {digest: self.cache[digest] for digest in digests if digest in self.cache}
         missing = {digest: pair for digest, pair in zip(digests, pairs, strict=True) if digest not in rows}
@@ -51,7 +51,13 @@ class CachedScorer:
         return {digest: (probabilities.copy(), vector.copy()) for digest, probabilities, vector in rows}
 
 
-def pair_digest(pair: Pair) -> bytes:
-    """Return sixteen bytes that stand for a pair, however long its texts are."""
-    query, text = (part.encode("utf-8", "surrogatepass") for part in pair)
-    return hashlib.blake2b(len(query).to_bytes(8, "big") + query + text, digest_size=16).digest()
+def pair_digests(pairs: Sequence[Pair]) -> list[bytes]:
+    """Return sixteen bytes that stand for each pair, however long its texts are."""
+    prefixes = {}
+    for query in {query for query, _ in pairs}:
+        content = query.encode("utf-8", "surrogatepass")
+        prefixes[query] = len(content).to_bytes(8, "big") + content
+    return [
+        hashlib.blake2b(prefixes[query] + text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        for query, text in pairs
+    ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from components import cross_features
+from components.scoring.tokenizer import item_text
 
 
 class Unavailable(RuntimeError):
@@ -28,6 +29,11 @@ class Row:
         """Return the item's side of the numbers, computed once while the row is remembered."""
         return cross_features.build_item_side(self.values)
 
+    @cached_property
+    def text(self) -> str:
+        """Return the item's text, joined once while the row is remembered."""
+        return item_text(self.values)
+
     def is_older(self, moment: float) -> bool:
         """Return true where the statistics are from before a moment."""
         return 0 < self.time < moment
@@ -45,12 +51,19 @@ class FeatureLookup:
     """Rows and numbers of the items that have a text, in request order."""
 
     items: list[dict]
-    features: list[dict[str, float]]
+    texts: list[str]  # as the student reads them
+    query_side: cross_features.Side
+    item_sides: list[cross_features.Side]
     stale: list[bool]
     missing: list[tuple[str, ...]]  # numbers that were replaced by their defaults, an item
     unknown_ids: list[str]
     is_degraded: bool  # the store did not answer this time
     age_s: float  # of the oldest statistics that were used
+
+    @property
+    def features(self) -> list[dict[str, float]]:
+        """Return the numbers of each item, which explanations show and no student reads."""
+        return [cross_features.combine_sides(self.query_side, side) for side in self.item_sides]
 
 
 @dataclass(frozen=True)
@@ -75,12 +88,18 @@ def combine(query: QueryRow, items: Sequence[Row], max_age_s: float) -> FeatureL
     oldest = now - max_age_s
     query_side = query.side(oldest)
     query_is_stale = query.row.is_older(oldest)
-    sides = [row.side_without(cross_features.ITEM_FEATURES) if row.is_older(oldest) else row.side for row in items]
-    times = [row.time for row in (query.row, *items) if row.time and not row.is_older(oldest)]
+    item_is_stale = [row.is_older(oldest) for row in items]
+    sides = [
+        row.side_without(cross_features.ITEM_FEATURES) if is_stale else row.side
+        for row, is_stale in zip(items, item_is_stale, strict=True)
+    ]
+    times = [row.time for row in (query.row, *items) if row.time >= oldest and row.time]
     return FeatureLookup(
         items=[row.values for row in items],
-        features=[cross_features.combine_sides(query_side, side) for side in sides],
-        stale=[query_is_stale or row.is_older(oldest) for row in items],
+        texts=[row.text for row in items],
+        query_side=query_side,
+        item_sides=sides,
+        stale=[query_is_stale or is_stale for is_stale in item_is_stale],
         missing=[side.missing + query_side.missing for side in sides],
         unknown_ids=[],
         is_degraded=False,

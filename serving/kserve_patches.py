@@ -1,5 +1,6 @@
 """Changes to KServe's server at its edges: the address it binds, what it decodes, who may unload, what it logs."""
 
+import asyncio
 import json
 import logging
 import struct
@@ -7,6 +8,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import kserve.model_server
+import uvloop
 from fastapi import FastAPI, Request
 from fastapi.exceptions import FastAPIDeprecationWarning, RequestValidationError
 from fastapi.responses import JSONResponse
@@ -49,6 +51,9 @@ def bind_host(host: str, servicer: type) -> None:
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             self.config.host = host
+
+        def _add_middlewares(self, app: FastAPI) -> None:
+            """Add none: KServe's one times requests for its trace log, which is off."""
 
     class BoundGrpcServer(GRPCServer):
         async def start(self, max_workers: int) -> None:
@@ -126,6 +131,12 @@ def silence_request_logs() -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers = []
     access.propagate = False
+
+
+def use_uvloop() -> None:
+    """Serve on uvloop, as uvicorn does: with one worker KServe ignores its own `event_loop`."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.set_event_loop(asyncio.new_event_loop())  # which KServe sets up, though it then runs another
 
 
 def ignore_deprecations() -> None:

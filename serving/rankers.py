@@ -12,7 +12,6 @@ from typing import Protocol
 
 from prometheus_client import Counter, Histogram
 
-from components.scoring.tokenizer import item_text
 from serving import metrics, page
 from serving.feature_lookup import FeatureLookup
 from serving.page import ScoredItems
@@ -43,7 +42,7 @@ class SearchedItems:
 
     def encode(self) -> bytes:
         """Return what a ranker is asked."""
-        return encode_texts(self.ranking.query, [item_text(row) for row in self.features.items])
+        return encode_texts(self.ranking.query, self.features.texts)
 
 
 @dataclass(frozen=True)

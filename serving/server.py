@@ -15,7 +15,6 @@ from kserve.errors import InvalidInput, ServerNotReady
 
 from components.experiment.assignment import ARMS, INTERLEAVE
 from components.scoring.scores import Scores
-from components.scoring.tokenizer import item_text
 from serving import metrics, page, v2_codec
 from serving.feature_lookup import FeatureLookup, Unavailable
 from serving.feature_source import look_up
@@ -144,7 +143,7 @@ class RelevanceModel(Model):
             features = look_up(self.features, ranking)
         call.entry.missing_features = sum(map(len, features.missing))
         self._count(features)
-        pairs = [(ranking.query, item_text(row)) for row in features.items]
+        pairs = [(ranking.query, text) for text in features.texts]
         return ScoredItems(ranking, features, self.scorer(pairs, call.stages))
 
     def _parse(self, call: Call) -> Ranking:

@@ -58,7 +58,10 @@ def word_features(query: QueryTokens, words: np.ndarray, lengths: np.ndarray) ->
         title_hits.sum(0) / count,
         np.where(has_all, 1.0, hits.argmin(0) / count),
     ]
-    return np.stack([np.broadcast_to(column, lengths.shape) for column in columns], -1)
+    features = np.empty((len(lengths), len(columns)))
+    for number, column in enumerate(columns):
+        features[:, number] = column
+    return features
 
 
 def bigram_hits(is_equal: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serving.cache import CachedScorer, pair_digest
+from serving.cache import CachedScorer, pair_digests
 from serving.metrics import Stages
 from tests.serving.conftest import WordOverlap
 
@@ -37,4 +37,4 @@ def test_only_the_last_pairs_are_remembered():
 
 def test_pairs_with_different_texts_have_different_digests():
     pairs = [("a", "bc"), ("ab", "c"), ("a", "bd"), ("abc", ""), ("", "abc"), ("a\ud800", "bc")]
-    assert len(set(map(pair_digest, pairs))) == len(pairs)
+    assert len(set(pair_digests(pairs))) == len(pairs)

@@ -9,7 +9,6 @@ import pytest
 
 from pipelines.cluster import kubectl
 from tests.cluster.world import PARTS
-from tests.cluster.worlds import open_world
 
 TABLE = pytest.StashKey[dict]()
 
@@ -17,6 +16,8 @@ TABLE = pytest.StashKey[dict]()
 @pytest.fixture(scope="session")
 def world(request, tmp_path_factory):
     """Return the suite's world, whose namespace goes with it."""
+    from tests.cluster.worlds import open_world  # the client of Kubernetes takes seconds
+
     opened = open_world(tmp_path_factory.mktemp("cluster"))
     request.config.stash[TABLE] = {
         "world": opened.name,

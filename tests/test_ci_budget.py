@@ -18,11 +18,13 @@ def run(folder, budget, program):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_command_over_its_budget_fails(tmp_path):
     result = run(tmp_path, 1e-6, "sum(range(1_000_000))")
     assert result.returncode == 1 and "tests took more CPU time than budgets.json allows" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [0, 3])
 def test_within_its_budget_its_own_status_counts(tmp_path, status):
     result = run(tmp_path, 600, f"raise SystemExit({status})")

@@ -86,6 +86,7 @@ def test_layers_below_the_trained_ones_stay(s3, llm, judgements_path, rationales
     assert result.details["curve"][-1]["loss"] < result.details["curve"][0]["loss"]
 
 
+@pytest.mark.slow
 def test_more_layers_than_there_are_is_refused(llm):
     with pytest.raises(ValueError, match="trained_layers is 3; LlamaForCausalLM has 2 layers"):
         load_model(str(llm), replace(CONFIG, rank=0, trained_layers=3))

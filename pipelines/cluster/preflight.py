@@ -43,7 +43,7 @@ class ServerKind:
             return f"{address.host} is a multi-user server: runs will run in namespace {self.namespace!r}"
         return (
             f"{address.host} is a single-user server: runs will run in the server's own namespace (as a rule "
-            f"'kubeflow'), not in {address.namespace!r}, and the platform must be deployed there"
+            f"'kubeflow'), whatever was given ({address.namespace!r}), and the platform must be deployed there"
         )
 
 

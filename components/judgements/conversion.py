@@ -12,6 +12,7 @@ from components.judgements.pairs import Pairs
 from components.judgements.ratings import choose_ranking, choose_ratings, parse_grades
 
 DESCRIBED = ("own_query_id", *table.FIELDS[1:9], "split", "mismatch", "rater", "price", "rating", "position", "score")
+NO_RATING = "no pair has a rating: name their column with --columns label=ITS_NAME"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ def write_pairs(pairs: Pairs, target: Target) -> Conversion:
         result.rows = write_ratings(rows, target, partial)
     if not rows:
         partial.unlink()
-        first = f"; the first: {result.problems[0]}" if result.problems else ""
-        raise ValueError(f"nothing can be written to {target.path.name}: {describe_counts(result.counts)}{first}")
+        reason = f"; the first: {result.problems[0]}" if result.problems else ""
+        reason += f"; {NO_RATING}" if result.counts["unrated"] else ""
+        raise ValueError(f"nothing can be written to {target.path.name}: {describe_counts(result.counts)}{reason}")
     partial.replace(target.path)
     result.queries = len({row["query_id"] or row["query"] for row in rows})
     name_losses(rows, pairs, target, result)
@@ -90,7 +92,9 @@ def name_losses(rows: Sequence[Mapping], pairs: Pairs, target: Target, result: C
         result.losses.append(f"{len(pairs.bare_queries):,} queries without items")
     if pairs.counts["merged_ratings"]:
         result.losses.append(f"who gave which rating ({pairs.counts['merged_ratings']:,} merged)")
-    if target.name not in ("table", "run") and any(parse_rating(row["label"] or 0) is None for row in rows):
+    if target.name == "quepid" and all(row["label"] is None for row in rows):
+        result.notes.append(NO_RATING)
+    elif target.name not in ("table", "run") and any(parse_rating(row["label"] or 0) is None for row in rows):
         grades = parse_grades(target.grades)
         names = ",".join(f"{number:g}={label}" for label, number in grades.items())
         result.notes.append(f"labels became numbers; read them back with --labels {names}")

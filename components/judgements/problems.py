@@ -5,11 +5,11 @@ from collections import Counter
 from components.judgements.advice import REMEDIES, describe_kind
 from components.judgements.collection import Collection
 from components.judgements.label_advice import describe_unknown
+from components.judgements.queries import MINIMUM_VALID_QUERIES
 
 MOST_UNKNOWN_LABELS = 0.01  # of a source's rows
 MOST_QUARANTINED = 0.5  # of a source's rows; copies do not count
 MINIMUM_QUERIES = 10  # in train and valid together
-MINIMUM_VALID_QUERIES = 3
 
 
 def find_problem(collection: Collection) -> str:
@@ -35,7 +35,9 @@ def find_few_queries(collection: Collection) -> str:
     train = collection.count_queries("train")
     valid = collection.count_queries("valid")
     counts = f"{collection.name} has {train} train and {valid} valid queries"
-    if train + valid < MINIMUM_QUERIES or not train or not valid:
+    if train + valid >= MINIMUM_QUERIES and not train:
+        return f"{counts}: a model learns from train. Give most queries `train` in the column split, or leave it out"
+    if train + valid < MINIMUM_QUERIES or not valid:
         return (
             f"{counts}, which are too few to train and compare models: judge at least {MINIMUM_QUERIES} different "
             "query texts"

@@ -10,6 +10,7 @@ from components.sampling import hash_id, hash_number
 
 Key = tuple[str, str]  # locale, normalised text
 USABLE_VALID_QUERIES = 20
+MINIMUM_VALID_QUERIES = 3  # on which two models can be compared at all
 USABLE_VALID_SHARE = 0.05  # of all queries, where these are few
 
 
@@ -61,6 +62,18 @@ def assign_split(query_id: str, train_percent: int, valid_percent: int) -> str:
     if number < train_percent:
         return "train"
     return "valid" if number < train_percent + valid_percent else "test"
+
+
+def split_anew(query_ids: Iterable[str], train_percent: int, valid_percent: int) -> dict[str, str]:
+    """Return splits of queries that have no train query among them, by the order of another hash.
+
+    Each split has its share. The valid one is large enough to compare models, where two queries at least are left.
+    """
+    names = sort_by_hash(query_ids, "split anew")
+    valid = min(max(MINIMUM_VALID_QUERIES, round(valid_percent / 100 * len(names))), len(names) // 2)
+    train = max(1, round(train_percent / 100 * len(names)))
+    splits = ["valid"] * valid + ["train"] * train + ["test"] * len(names)
+    return dict(zip(names, splits, strict=False))
 
 
 def carve_valid_split(splits: Mapping[str, str], valid_share: float) -> list[str]:

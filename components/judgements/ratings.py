@@ -53,7 +53,7 @@ def choose_ratings(pairs: Pairs, name: str, labels: str, grades: Mapping[str, fl
         else:
             rows.append(row)
     if name == "quepid":
-        rows += [row | {"number": None} for row in pairs.bare_queries]
+        rows += [row | {"number": None} for row in pairs.bare_queries if row["query"]]
     return sort_by_query(rows)
 
 
@@ -63,8 +63,8 @@ def find_obstacle(row: Mapping, name: str) -> str:
     Raises:
         ValueError: a fraction, where a format holds whole numbers only.
     """
-    if row["number"] is None:
-        return "" if FORMATS[name].keeps_unrated else "unrated"
+    if row["number"] is None and not FORMATS[name].keeps_unrated:
+        return "unrated"
     if name == "qrels":
         if not row["number"].is_integer():
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from components.judgements.collection import Collection
 from components.judgements.config import PrepareConfig
-from components.judgements.queries import QueryIds, assign_split, carve_valid_split
+from components.judgements.queries import QueryIds, assign_split, carve_valid_split, split_anew
 from components.judgements.raters import Rating
 
 
@@ -31,11 +31,10 @@ def settle_splits(rows: list[Rating], config: PrepareConfig, collection: Collect
     for row in rows:
         if row.fields["split"]:
             splits.setdefault(row.fields["query_id"], row.fields["split"])
+    splits |= assign_missing(rows, splits, config, collection)
     good_rows = []
     for row in rows:
         query_id = row.fields["query_id"]
-        if query_id not in splits:
-            splits[query_id] = assign_split(query_id, config.train_percent, config.valid_percent)
         if row.fields["split"] not in (None, splits[query_id]):
             reason = f"split leak: the query is in {splits[query_id]} already, and here in {row.fields['split']}"
             collection.set_aside(row.line, reason, row.source_row)
@@ -45,6 +44,25 @@ def settle_splits(rows: list[Rating], config: PrepareConfig, collection: Collect
     for row in good_rows:
         row.fields["split"] = splits[row.fields["query_id"]]
     return good_rows
+
+
+def assign_missing(
+    rows: list[Rating], splits: dict[str, str], config: PrepareConfig, collection: Collection
+) -> dict[str, str]:
+    """Return the splits of queries that have none, by their ids.
+
+    Judgements of an earlier night's held-out queries have no train query by these: they are split anew.
+    """
+    query_ids = dict.fromkeys(row.fields["query_id"] for row in rows if row.fields["query_id"] not in splits)
+    shares = (config.train_percent, config.valid_percent)
+    assigned = {name: assign_split(name, *shares) for name in query_ids}
+    if splits or "train" in assigned.values() or len(assigned) < 2:
+        return assigned
+    collection.warnings.append(
+        f"{collection.name}: none of its {len(assigned):,} queries is of the train split by its id, as where people "
+        "judge what a night held out: they are split anew, so compare no figure with that night's"
+    )
+    return split_anew(query_ids, *shares)
 
 
 def carve(splits: dict[str, str], config: PrepareConfig, collection: Collection) -> None:

@@ -8,7 +8,7 @@ from components import storage
 from components.judgements.config import PrepareConfig
 from components.judgements.prepare import check_source
 from components.judgements.readers import open_source
-from testing.compared_nights import many_pairs, write_night
+from testing.compared_nights import many_pairs, two_queries, write_night
 from workbench import judging, ratings
 
 pytestmark = pytest.mark.slow
@@ -118,6 +118,17 @@ def test_quepid_gets_one_grade_a_pair(browser):
     answer = browser.get("/judge/quepid.csv")
     assert answer.text.splitlines() == ["query,docid,rating", "red running shoes,i0,3.0"]
     assert answer.headers["content-disposition"] == 'attachment; filename="quepid.csv"'
+
+
+def test_quepids_file_is_read_back_with_items(browser, tmp_path):
+    judge_all(browser, "ada", "Exact")
+    for name in ("quepid.csv", "items.csv"):
+        (tmp_path / name).write_bytes(browser.get(f"/judge/{name}").content)
+    rows = [row.values for row in open_source(tmp_path, {}).rows]
+    assert {(row["query"], row["item_id"]) for row in rows} == {
+        (row["query"], row["item_id"]) for row in two_queries()[0]
+    }
+    assert all(row["title"] and row["label"] == "3.0" for row in rows)
 
 
 def test_few_labels_measure_both_versions(empty_browser):

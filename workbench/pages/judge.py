@@ -1,5 +1,7 @@
 """Judge: pairs one by one by keyboard, how far people agree, and their ratings as files."""
 
+import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from workbench.identity import acting_name
 from workbench.page import PageError, show
 
 CONVERT = (sys.executable, "-m", "components.judgements.convert")
+ITEM_COLUMNS = ("item_id", "title", "brand", "category", "attributes")
 router = APIRouter()
 
 
@@ -98,6 +101,16 @@ def export_quepid():
     if not all_ratings:
         raise PageError(404, "Nobody has judged a pair yet, so there is nothing to export.")
     return download(convert_to_quepid(ratings.to_lines(all_ratings)), "quepid.csv", "text/csv")
+
+
+@router.get("/judge/items.csv")
+def export_items():
+    """Return the texts of all items that can be judged, which Quepid's file lacks, as a catalogue."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ITEM_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({pair["item_id"]: pair for pair in judging.pairs_to_judge().values()}.values())
+    return download(text.getvalue().encode(), "items.csv", "text/csv")
 
 
 def convert_to_quepid(lines: bytes) -> bytes:

@@ -42,6 +42,13 @@ def test_too_few_queries_are_refused(tmp_path):
     assert "too few to train and compare models: judge at least 10 different query texts" in result.problem
 
 
+def test_a_source_without_train_is_refused(tmp_path):
+    rows = [row | {"split": "valid"} for row in many_rows(20)]
+    rows += [row | {"split": "test", "query_id": f"t{n}", "query": f"sock {n}"} for n, row in enumerate(rows)]
+    problem = check(csv_file(tmp_path / "a.csv", rows)).problem
+    assert "a.csv has 0 train and 20 valid queries: a model learns from train. Give most queries `train`" in problem
+
+
 def test_quarantined_rows_are_named_with_an_example(tmp_path):
     rows = many_rows(300) + [GOOD | {"query_id": "q1", "query": f"sock {n}"} for n in range(5)]
     (warning,) = check(csv_file(tmp_path / "a.csv", rows)).warnings

@@ -138,6 +138,8 @@ def test_ids_with_blanks_cannot_stand_in_qrels(tmp_path, capsys):
         ("query,docid,rating\n", ["--to", "srw"], "nothing can be written to out: 0 rows = 0"),
         ("q1 0 i1 3\n", ["--to", "srw"], "nothing can be written to out: .*line 1: no query text; give the texts with"),
         ("q1 0 i1 3\n", [], "out: name the format to write with --to, one of quepid, srw, qrels"),
+        ("q1 0 i1 -1\n", ["--to", "quepid"], "nothing can be written to out: .*line 1: no query text; give the texts"),
+        ("query,docid,title,rating\na,b,c,3\n", ["--to", "srw"], "nothing .*no pair has a rating: name their column"),
         ("query,item_id,label\na,b,good\n", ["--to", "srw"], r"labels without a number: 'good' \(1 rows\); say what"),
         ("query,docid,rating\na,b,1\n", ["--to", "srw", "--grades", "x"], "--grades: 'x' cannot be read: write LABEL="),
         ("query,docid,rating\na,b,1\n", ["--to", "table"], "out: rows are written as .csv, .tsv"),

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from components.judgements.queries import carve_valid_split
+from components.judgements.queries import carve_valid_split, split_anew
 from tests.components.judgements.sources import GOOD, csv_file, jsonl_file, many_rows
 
 
@@ -75,6 +75,20 @@ def test_a_missing_valid_split_is_carved_from_train(tmp_path, prepare_source):
     assert counts == {"train": 37, "valid": 8, "test": 5}
     assert "a.jsonl has no queries in a valid split" in tables.details["warnings"][0]
     assert "one is carved from the train split by query (8 of its queries)" in tables.details["warnings"][0]
+
+
+def test_what_a_night_held_out_is_split_anew(tmp_path, prepare_source):
+    splits = dict(splits_by_query(prepare_source(csv_file(tmp_path / "a.csv", many_rows(100)))))
+    rows = [row for row in many_rows(100) if splits[row["query_id"]] == "valid"]
+    tables = prepare_source(csv_file(tmp_path / "b.csv", rows))
+    counts = Counter(split for _, split in splits_by_query(tables))
+    assert counts == {"train": 12, "valid": 3, "test": 2}
+    assert "none of its 17 queries is of the train split by its id" in tables.details["warnings"][0]
+
+
+def test_few_queries_are_split_anew_too():
+    assert sorted(split_anew(["q1", "q2"], 70, 15).values()) == ["train", "valid"]
+    assert sorted(split_anew(["q1", "q2", "q3", "q4", "q5"], 70, 15).values()) == ["train"] * 3 + ["valid"] * 2
 
 
 def test_a_valid_split_that_is_large_enough_stays():

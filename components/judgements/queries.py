@@ -65,7 +65,7 @@ def assign_split(query_id: str, train_percent: int, valid_percent: int) -> str:
 
 
 def split_anew(query_ids: Iterable[str], train_percent: int, valid_percent: int) -> dict[str, str]:
-    """Return splits of queries that have no train query among them, by the order of another hash.
+    """Return splits of queries without a train query, by the order of another hash.
 
     Each split has its share. The valid one is large enough to compare models, where two queries at least are left.
     """

@@ -55,11 +55,11 @@ def assign_missing(
     """
     query_ids = dict.fromkeys(row.fields["query_id"] for row in rows if row.fields["query_id"] not in splits)
     shares = (config.train_percent, config.valid_percent)
-    assigned = {name: assign_split(name, *shares) for name in query_ids}
-    if splits or "train" in assigned.values() or len(assigned) < 2:
-        return assigned
+    by_hash = {name: assign_split(name, *shares) for name in query_ids}
+    if splits or "train" in by_hash.values() or len(by_hash) < 2:
+        return by_hash
     collection.warnings.append(
-        f"{collection.name}: none of its {len(assigned):,} queries is of the train split by its id, as where people "
+        f"{collection.name}: none of its {len(by_hash):,} queries is of the train split by its id, as where people "
         "judge what a night held out: they are split anew, so compare no figure with that night's"
     )
     return split_anew(query_ids, *shares)

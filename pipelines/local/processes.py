@@ -19,7 +19,7 @@ from components.waiting import wait_until
 from pipelines.local.environment import run_environment
 from pipelines.local.leftovers import end_leftovers
 from pipelines.local.ports import free_ports
-from pipelines.local.readiness import start_state
+from pipelines.local.readiness import describe_failed_start, start_state
 from pipelines.local.s3_server import S3Server, configure_s3
 from pipelines.local.server_commands import collector_command, gateway_command, interleaver_command, server_command
 from pipelines.local.step_client import STEP_SERVER, ForkedProcess, own_processes_reason, start_module
@@ -37,6 +37,7 @@ class Laptop:
         self.logs = logs
         self.processes: dict[str, subprocess.Popen | ForkedProcess] = {}
         self.serving: dict[str, str] = {}  # role -> version, of the interleaver both
+        self.starting: dict[str, str | None] = {}  # role -> the version that was started last
         self.s3: S3Server | None = None
         self.sockets = tempfile.TemporaryDirectory(prefix="broadfast-")  # a socket's path is short
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
@@ -107,13 +108,11 @@ class Laptop:
         """Wait until a URL answers 200.
 
         Raises:
-            RuntimeError: the process ended, or START_SECONDS passed; with the log's last lines.
+            RuntimeError: the process ended, with the log's last lines; or START_SECONDS passed.
         """
         state = wait_until(lambda: start_state(self.processes[name], url), bool, START_SECONDS, pause_s=0.2)
-        if state == "ready":
-            return
-        tail = "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-8:])
-        raise RuntimeError(f"{name} did not come up at {url}; the end of {self.logs / name}.log:\n{tail}")
+        if state != "ready":
+            raise RuntimeError(describe_failed_start(self.logs / f"{name}.log", url, bool(state), START_SECONDS))
 
     def start_s3(self) -> None:
         """Start an S3 of our own, unless the environment names another."""
@@ -145,15 +144,28 @@ class Laptop:
         for role, version in (("interleaver", both), ("stable", state.stable), ("candidate", state.candidate)):
             if self.serving.get(role) == version:
                 continue
-            if role in self.processes:
-                self.stop(role)
-                self.serving.pop(role, None)  # it did not come up the last time
-            if version and role == "interleaver":
-                self.start_interleaver()
-            elif version:
-                self.start_server(role, fetch(version))
+            if self.is_starting(role, version):  # a busy machine takes long, and longer from the beginning
+                self.wait_ready(role, self.ready_url(role))
+            else:
+                self.replace_server(role, version, fetch)
             if version:
                 self.serving[role] = version
+
+    def is_starting(self, role: str, version: str | None) -> bool:
+        """Return whether a version's server still runs that was not ready in time."""
+        is_same = bool(version) and self.starting.get(role) == version
+        return is_same and role in self.processes and self.processes[role].poll() is None
+
+    def replace_server(self, role: str, version: str | None, fetch: Callable[[str], Path]) -> None:
+        """End a role's server, and start the one of a version, if there is one."""
+        if role in self.processes:
+            self.stop(role)
+            self.serving.pop(role, None)  # it did not come up the last time
+        self.starting[role] = version
+        if version and role == "interleaver":
+            self.start_interleaver()
+        elif version:
+            self.start_server(role, fetch(version))
 
     def fetch_package(self, version: str) -> Path:
         """Return the folder of a version's package, fetched from the registry once."""
@@ -165,14 +177,17 @@ class Laptop:
     def start_server(self, role: str, package: Path) -> None:
         """Start one relevance server and wait until its model is ready."""
         self.start(role, server_command(package, self.features, self.ports[role], self.spool(role)))
-        self.wait_ready(role, f"{self.url(role)}/v1/models/relevance")
+        self.wait_ready(role, self.ready_url(role))
 
     def start_interleaver(self) -> None:
         """Start the interleaver before both servers, and wait until it would record a page."""
-        urls = (self.url("stable"), self.url("candidate"))
-        port = self.ports["interleaver"]
-        self.start("interleaver", interleaver_command(*urls, self.features, port, self.spool("interleaver")))
-        self.wait_ready("interleaver", f"{self.url('interleaver')}/health")
+        options = (self.features, self.ports["interleaver"], self.spool("interleaver"))
+        self.start("interleaver", interleaver_command(self.url("stable"), self.url("candidate"), *options))
+        self.wait_ready("interleaver", self.ready_url("interleaver"))
+
+    def ready_url(self, role: str) -> str:
+        """Return the address that answers where a role's server is ready."""
+        return f"{self.url(role)}/{'health' if role == 'interleaver' else 'v1/models/relevance'}"
 
     def spool(self, role: str) -> Path:
         """Return the folder in which a server keeps rows until they are on S3."""

@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import httpx
 
@@ -24,3 +25,11 @@ def start_state(server: subprocess.Popen, url: str) -> str:
         if client().get(url).status_code == 200:
             return "ready"
     return ""
+
+
+def describe_failed_start(log: Path, url: str, has_ended: bool, seconds: float) -> str:
+    """Return why a server is not there: its log's end, or that it still starts."""
+    if not has_ended:
+        return f"{log.stem} is not ready at {url} after {seconds} s, though it runs: see {log}"
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+    return f"{log.stem} did not come up at {url}; the end of {log}:\n{tail}"

@@ -75,8 +75,8 @@ def serve(laptop: Laptop, features: Path, port: int) -> None:
     while page.poll() is None:
         try:
             laptop.reconcile(read_state(), laptop.fetch_package)
-        except RuntimeError as error:  # a server that did not come up is started again, and the page stays
-            console.print(f"{error}\nit is started again", markup=False)
+        except RuntimeError as error:  # a server that ended is started again, and the page stays
+            console.print(f"{error}\nthe page stays, and it is tried again", markup=False)
         time.sleep(PAUSE_S)
     raise RuntimeError(f"the page ended by itself with {page.returncode}: see {laptop.logs / 'workbench.log'}")
 

@@ -105,7 +105,7 @@ def export_quepid():
 
 @router.get("/judge/items.csv")
 def export_items():
-    """Return the texts of all items that can be judged, which Quepid's file lacks, as a catalogue."""
+    """Return all items that can be judged, with titles, as a catalogue."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ITEM_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -136,6 +136,33 @@ def test_the_servers_become_those_that_the_state_names(tmp_path):
         assert running_servers(kiosk) != before
 
 
+class SlowKiosk(Kiosk):
+    """A laptop whose servers are asleep, and ready when a test says so."""
+
+    is_ready = False
+
+    def start_server(self, role, package):
+        super().start_server(role, package)
+        self.wait_ready(role, self.ready_url(role))
+
+    def wait_ready(self, name, url):
+        if not self.is_ready:
+            super().wait_ready(name, url)
+
+
+def test_a_slow_server_is_not_started_over(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.local.processes.START_SECONDS", 0.1)
+    pids = set()
+    with SlowKiosk(tmp_path, tmp_path) as kiosk:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="stable is not ready at .* after 0.1 s, though it runs: see"):
+                kiosk.reconcile(ReleaseState(stable="v1"), Path)
+            pids.add(kiosk.processes["stable"].pid)
+        kiosk.is_ready = True
+        kiosk.reconcile(ReleaseState(stable="v1"), Path)
+        assert kiosk.serving == {"stable": "v1"} and pids == {kiosk.processes["stable"].pid}
+
+
 def test_an_interleaver_comes_and_goes_with_its_stage(tmp_path):
     stages = (Stage(0.0, "2026-01-05T08:00:00+00:00"), Stage(0.0, "2026-01-05T09:00:00+00:00", 1.0))
     state = ReleaseState("v1", "v2", experiment=Experiment("e1", "e1", stages))

@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bench.figures import update_results
 from bench.interleaving.world import Market
 from bench.workbench.click_labels import label_posterior, measure_labels
 from bench.workbench.clicks import write_logs
+from bench.workbench.formats import FILES, measure_formats
 from bench.workbench.nights import bootstrap
 from components import contracts
 from components.judgements.click_counts import count_clicks
@@ -49,3 +52,18 @@ def test_a_gain_of_every_query_has_no_spread():
     assert bootstrap(np.full((3, 10), 0.02)) == (0.02, 0.02)
     low, high = bootstrap(np.array([[0.0, 0.1] * 20, [-0.1, 0.2] * 20]))
     assert low < 0.05 < high
+
+
+def test_every_format_brings_labels_back(tmp_path):
+    labels = ["Exact", "Substitute", "Complement", "Irrelevant"]
+    columns = {"query_id": ["q1", "q1", "q2", "q2"], "query": ["red shoe"] * 2 + ["hose"] * 2}
+    pq.write_table(
+        pa.table(columns | {"product_id": ["a", "b", "a", "c"], "label_4": labels}), tmp_path / "esci_pairs.parquet"
+    )
+    figures = measure_formats(tmp_path, tmp_path / "formats")
+    assert figures == {
+        "formats_round_trip": len(FILES),
+        "formats_tried": len(FILES),
+        "formats_pairs": 4,
+        "formats_pairs_changed": 0,
+    }

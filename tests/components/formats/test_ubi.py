@@ -1,17 +1,16 @@
 """UBI's queries and events become exposures and outcomes, and the other way, by UBI's own schemas."""
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from components import contracts
 from components.experiment.ubi import main
 from components.formats.ubi_read import read_ubi
 from components.formats.ubi_write import write_ubi
+from testing.ubi_schemas import ubi_validator
 
 SCHEMAS = os.environ.get("BROADFAST_UBI_SCHEMAS")  # schema/1.3.0 of github.com/o19s/ubi
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -82,19 +81,11 @@ def test_what_is_written_says_what_ubi_requires():
         assert event["event_attributes"]["position"] == {"ordinal": 1}
 
 
-def mend(schema):
-    """Return a schema that takes a value which fits several of its choices."""
-    if isinstance(schema, dict):
-        return {"anyOf" if name == "oneOf" else name: mend(value) for name, value in schema.items()}
-    return [mend(value) for value in schema] if isinstance(schema, list) else schema
-
-
 @pytest.mark.skipif(not SCHEMAS, reason="BROADFAST_UBI_SCHEMAS names no folder with UBI's schemas")
 def test_what_is_written_fits_the_published_schemas():
     logs = write_ubi([SHOWN, SHOWN | {"item_id": "i2", "position": 2}], [CLICK, ORDER, CLICK | {"kind": "grade"}])
     for name, rows, count in (("query.request", logs.queries, 1), ("event", logs.events, 5)):
-        schema = mend(json.loads((Path(SCHEMAS) / f"{name}.schema.json").read_text()))
-        validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        validator = ubi_validator(Path(SCHEMAS), name)
         assert len(rows) == count and not [error.message for row in rows for error in validator.iter_errors(row)]
         assert [*validator.iter_errors({})]
 

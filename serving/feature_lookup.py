@@ -87,13 +87,14 @@ def combine(query: QueryRow, items: Sequence[Row], max_age_s: float) -> FeatureL
     now = time.time()
     oldest = now - max_age_s
     query_side = query.side(oldest)
-    query_is_stale = query.row.is_older(oldest)
-    item_is_stale = [row.is_older(oldest) for row in items]
+    rows = (query.row, *items)
+    row_is_stale = [row.is_older(oldest) for row in rows]
+    query_is_stale, *item_is_stale = row_is_stale
     sides = [
         row.side_without(cross_features.ITEM_FEATURES) if is_stale else row.side
         for row, is_stale in zip(items, item_is_stale, strict=True)
     ]
-    times = [row.time for row in (query.row, *items) if row.time >= oldest and row.time]
+    times = [row.time for row, is_stale in zip(rows, row_is_stale, strict=True) if row.time and not is_stale]
     return FeatureLookup(
         items=[row.values for row in items],
         texts=[row.text for row in items],

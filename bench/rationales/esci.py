@@ -50,9 +50,10 @@ def bench(
     """
     data = EsciFolds(FOLDER / "esci", esci)
     chosen_folds = folds or TESTED_FOLDS
-    for title, config in ({PLAIN: STUDENT} | (MEMBERS if has_teacher else {})).items():
-        on_cores([worker_job(data, fold, title, config) for fold in chosen_folds])
+    on_cores([worker_job(data, fold, PLAIN, STUDENT) for fold in chosen_folds])
     if has_teacher:
+        members = [(fold, title, config) for title, config in MEMBERS.items() for fold in chosen_folds]
+        on_cores([worker_job(data, *member, data.unjudged(member[0])) for member in members])
         on_cores([job for fold in chosen_folds for job in labelled_jobs(data, fold)])
     titles = TITLES if has_teacher else (PLAIN, COSINE)
     figures = summarise({title: read_folds(data, title, chosen_folds) for title in titles})
@@ -67,10 +68,13 @@ def answers_path(data: EsciFolds, fold: int, title: str) -> Path:
     return data.folder / f"{title}-{fold}.json"
 
 
-def worker_job(data: EsciFolds, fold: int, title: str, config, labels: str | Path = "") -> tuple[Path, list]:
-    """Return the file of a student's answers, and the worker's arguments that write it."""
+def worker_job(data: EsciFolds, fold: int, title: str, config, *unjudged: Path) -> tuple[Path, list]:
+    """Return the file of a student's answers, and the worker's arguments that write it.
+
+    `unjudged` are none, UNJUDGED to answer for, or UNJUDGED and TEACHER_LABELS to learn from.
+    """
     path = answers_path(data, fold, title)
-    return path, [WORKER, data.training_set(fold), config.to_json(), path, data.unjudged(fold), labels]
+    return path, [WORKER, data.training_set(fold), config.to_json(), path, *unjudged]
 
 
 def labelled_jobs(data: EsciFolds, fold: int) -> list[tuple[Path, list]]:
@@ -80,7 +84,7 @@ def labelled_jobs(data: EsciFolds, fold: int) -> list[tuple[Path, list]]:
     updates = (judged + contracts.count(data.unjudged(fold))) / judged
     labelled = replace(STUDENT, epochs=LABELLED_EPOCHS)
     long = replace(STUDENT, epochs=round(LABELLED_EPOCHS * updates, 2))
-    return [worker_job(data, fold, LABELLED, labelled, labels), worker_job(data, fold, LONG, long)]
+    return [worker_job(data, fold, LABELLED, labelled, data.unjudged(fold), labels), worker_job(data, fold, LONG, long)]
 
 
 def ensemble_mean(data: EsciFolds, fold: int, column: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.ablation.rows import STUDENTS
+from bench.ablation.worker import valid_rows
 from bench.rationales.stage import training_row
 from bench.teacher.measure import release
 from components import contracts
@@ -73,8 +74,7 @@ class EsciFolds:
 
     def held_out_rows(self, fold: int) -> list[dict]:
         """Return a fold's rows, as a student answers them."""
-        rows = contracts.read(contracts.TRAINING_SET, self.training_set(fold))
-        return [row for row in rows if row["split"] == "valid"]
+        return valid_rows(str(self.training_set(fold)))
 
     def write_labels(self, fold: int, probabilities: np.ndarray) -> Path:
         """Write and return TEACHER_LABELS of the fold's unjudged pairs, by an ensemble's probabilities (N, C).

@@ -1,6 +1,7 @@
-"""Train one student on a fold of ESCI, and answer for its held-out and for unjudged pairs.
+"""Train one student on a fold of ESCI, and answer for its held-out pairs.
 
-`python -m bench.rationales.esci_worker TRAINING_SET CONFIG OUT UNJUDGED [TEACHER_LABELS]` writes OUT, as JSON.
+`python -m bench.rationales.esci_worker TRAINING_SET CONFIG OUT [UNJUDGED [TEACHER_LABELS]]` writes OUT, as JSON. The
+student learns from UNJUDGED with labels, and without them answers for its pairs, too.
 """
 
 import sys
@@ -18,12 +19,12 @@ from components.student.dataset import LABEL_INDEX
 from components.student.train import train
 
 
-def main(training_set: str, config: str, out: str, unjudged: str, teacher_labels: str = "") -> None:
+def main(training_set: str, config: str, out: str, unjudged: str = "", teacher_labels: str = "") -> None:
     """Train, predict and write."""
     start = time.process_time()
     config = LrkdConfig.from_json(config)
     rows = valid_rows(training_set)
-    pool = contracts.read(contracts.UNJUDGED, unjudged)
+    pool = contracts.read(contracts.UNJUDGED, unjudged) if unjudged and not teacher_labels else []
     with TemporaryDirectory() as folder:
         embeddings = Path(folder, "none")
         contracts.write([], contracts.RATIONALE_EMBEDDINGS, embeddings)
@@ -31,7 +32,10 @@ def main(training_set: str, config: str, out: str, unjudged: str, teacher_labels
         details = train(training_set, embeddings, config, folder, tables).details
         temperature = details["temperature"]
         probabilities, pool_probabilities = (
-            softmax(predict_rows(Path(folder), config, part).numpy() / temperature, axis=-1) for part in (rows, pool)
+            softmax(predict_rows(Path(folder), config, part).numpy() / temperature, axis=-1)
+            if part
+            else np.zeros((0, 0))
+            for part in (rows, pool)
         )
     answers = {
         "queries": [row["query_id"] for row in rows],

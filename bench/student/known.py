@@ -5,7 +5,6 @@ package that it made of the same student. Processes take turns, with one thread 
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import typer
 
-from bench.esci import ESCI_PAIRS, esci_option
+from bench.esci import ESCI_PAIRS
 from bench.figures import once, show, write_results
+from bench.student import known_pages
 from bench.student.known_pages import GRAPHS, EarlierBuild, measure_pages, spread
 from bench.student.load_client import esci_requests
 from bench.student.precision_loss import measure_precisions
@@ -44,13 +44,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def bench(
-    esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
-    package: Annotated[Path, typer.Option(help="A package with its fp32 and int8 graphs; speed needs no training.")],
-    today: Annotated[Path, typer.Option(help="Worktree of the commit before, which is measured in the same rounds.")],
-    today_package: Annotated[Path, typer.Option(help="Its package of the same student.")],
+    esci: known_pages.Esci,
+    package: known_pages.Package,
+    today: known_pages.Today,
+    today_package: known_pages.TodayPackage,
     training_set: Annotated[Path, typer.Option(help="TRAINING_SET whose valid pairs are scored.")],
     students: Annotated[list[Path], typer.Option(help="Packages of trained students, one a seed, for NDCG.")],
-    rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
+    rounds: known_pages.Rounds = 25,
 ) -> None:
     """Measure known items beside an earlier build; 10 minutes."""
     folder = Path("runs/bench/student")
@@ -70,9 +70,7 @@ def bench(
     figures |= {
         "index_items_over_today": figures["index_int8_over_one_request_each"],
         "known_200_cpu_ms": figures["known_200_int8_cpu_ms"],
-        "known_50_over_today": figures["known_50_int8_over_today"],
-        "known_50_repeated_query_over_today": figures["known_50_int8_repeated_query_over_today"],
-        "known_load": round(os.getloadavg()[0], 1),
+        **known_pages.name_pages(figures),
     }
     write_results("known_items", figures, "MiniLM-L6, ESCI's titles: this build and the one before in the same rounds")
     show("known items", figures)

@@ -22,6 +22,11 @@ from bench.student.speed import copy_with_graph
 GRAPHS = {"fp32": "interaction.onnx", "int8": "interaction.int8.onnx"}
 SIZES = (50, 200)
 WARM_UP_ROUNDS = 3
+Esci = Annotated[Path, esci_option(": requests are its queries and titles.")]
+Package = Annotated[Path, typer.Option(help="A package with its fp32 and int8 graphs; speed needs no training.")]
+Today = Annotated[Path, typer.Option(help="Worktree of the commit before, which is measured in the same rounds.")]
+TodayPackage = Annotated[Path, typer.Option(help="Its package of the same student.")]
+Rounds = Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,12 +45,12 @@ class EarlierBuild:
 
 @app.command()
 def bench(
-    esci: Annotated[Path, esci_option(": requests are its queries and titles.")],
-    package: Annotated[Path, typer.Option(help="A package with its fp32 and int8 graphs; speed needs no training.")],
-    today: Annotated[Path, typer.Option(help="Worktree of the commit before, which is measured in the same rounds.")],
-    today_package: Annotated[Path, typer.Option(help="Its package of the same student.")],
+    esci: Esci,
+    package: Package,
+    today: Today,
+    today_package: TodayPackage,
     name: Annotated[str, typer.Option(help="Name of the results' file.")],
-    rounds: Annotated[int, typer.Option(help="Rounds, each with a new query and other items.")] = 25,
+    rounds: Rounds = 25,
 ) -> None:
     """Measure pages alone, on one more kind of processor; 2 minutes."""
     requests = esci_requests(esci)
@@ -53,13 +58,18 @@ def bench(
     for precision, graph in GRAPHS.items():
         before = EarlierBuild(today, copy_with_graph(today_package, graph))
         figures |= measure_pages(precision, copy_with_graph(package, graph), before, requests, rounds)
-    figures |= {
+    figures |= name_pages(figures)
+    write_results(name, figures, "MiniLM-L6, ESCI's titles: this build and the one before in the same rounds")
+    show(name, figures)
+
+
+def name_pages(figures: dict) -> dict:
+    """Return the figures of pages of 50 by their short names, and the machine's load."""
+    return {
         "known_50_over_today": figures["known_50_int8_over_today"],
         "known_50_repeated_query_over_today": figures["known_50_int8_repeated_query_over_today"],
         "known_load": round(os.getloadavg()[0], 1),
     }
-    write_results(name, figures, "MiniLM-L6, ESCI's titles: this build and the one before in the same rounds")
-    show(name, figures)
 
 
 def measure_pages(name: str, package: Path, before: EarlierBuild, requests: Callable, rounds: int) -> dict:

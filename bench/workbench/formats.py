@@ -56,14 +56,13 @@ def name_label(label: str) -> str:
     return label if label in GRADES else GRADES[int(float(label))]
 
 
-def measure_ubi(logs: tuple[Path, Path], schemas: Path) -> dict:
-    """Return how many queries and events of simulated logs do not fit UBI's schemas, and whether all rows come back."""
-    exposures = contracts.read(contracts.EXPOSURES, logs[0])
+def measure_ubi(logs: Path, schemas: Path) -> dict:
+    """Return how many queries and events of logs in a folder do not fit UBI's schemas, and the rows that they lose."""
+    exposures = contracts.read(contracts.EXPOSURES, logs / "exposures.parquet")
     searches = set(list(dict.fromkeys(row["request_id"] for row in exposures))[:UBI_SEARCHES])
-    exposures, outcomes = (
-        [row for row in contracts.read(schema, path) if row["request_id"] in searches]
-        for schema, path in zip((contracts.EXPOSURES, contracts.OUTCOMES), logs, strict=True)
-    )
+    exposures = [row for row in exposures if row["request_id"] in searches]
+    outcomes = contracts.read(contracts.OUTCOMES, logs / "outcomes.parquet")
+    outcomes = [row for row in outcomes if row["request_id"] in searches]
     written = write_ubi(exposures, outcomes)
     errors = count_errors(schemas, "query.request", written.queries) + count_errors(schemas, "event", written.events)
     sent = [json.loads(json.dumps(rows)) for rows in (written.queries, written.events)]

@@ -8,7 +8,7 @@ import typer
 from bench.esci import esci_option
 from bench.figures import once, show, update_results
 from bench.interleaving.world import build_market, load_world
-from bench.workbench.clicks import measure_clicks, write_logs
+from bench.workbench.clicks import measure_clicks
 from bench.workbench.few_labels import measure_few_labels
 from bench.workbench.formats import measure_formats, measure_ubi
 from bench.workbench.oracle_python import build_environment
@@ -37,9 +37,9 @@ def bench(
     figures = once(home / "rankings.json", lambda: compare_measures(python, esci, home))
     market = build_market(load_world(home / "world"))
     figures |= once(home / "formats.json", lambda: measure_formats(esci, home / "formats"))
-    if ubi_schemas:
-        figures |= once(home / "ubi.json", lambda: measure_ubi(write_logs(market, home / "ubi"), ubi_schemas))
     figures |= once(home / "clicks.json", lambda: measure_clicks(market, home / "logs"))
+    if ubi_schemas:
+        figures |= once(home / "ubi.json", lambda: measure_ubi(home / "logs", ubi_schemas))
     figures |= once(home / "few_labels.json", lambda: measure_few_labels(python, esci))
     figures |= once(home / "page.json", lambda: measure_page(home))
     measured_on = "ESCI's pairs (rankings, few labels); the embedded marketplace and its simulated shoppers (clicks)"
